@@ -1,0 +1,49 @@
+"""What a backbone is: a LightningModule that learns one person from a Portrait and renders frames of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from tfg.types import Batch, Portrait
+
+
+class Backbone(pl.LightningModule, ABC):
+    """Abstract. Every backbone optimises by hand, counts its own steps in `step`, and knows how many it wants.
+
+    Life of a run: construct from config -> `prepare(portrait)` -> fit (`num_steps` calls of `training_step`) -> `render`.
+    On resume or load the checkpoint is read without `prepare`: a backbone whose parameter count changes
+    (Gaussians) resizes itself in `on_load_checkpoint`. Everything that a resumed run needs to continue bit for bit on
+    CPU lies in the checkpoint: parameters, optimisers, density state, occupancy, `step`; RNG states are
+    added by `tfg/training.py`.
+    """
+
+    step: Tensor  # () int64 buffer: training steps done
+
+    def __init__(self, *, size: int, focal: float, audio_channels: int) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.size = size  # pixels of the square pictures
+        self.focal = focal  # pixels, principal point at the middle
+        self.audio_channels = audio_channels
+        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
+
+    @property
+    @abstractmethod
+    def num_steps(self) -> int:
+        """Calls of `training_step` that make a whole training."""
+
+    @abstractmethod
+    def prepare(self, portrait: Portrait) -> None:
+        """Initialise what depends on the training portrait (Gaussians, occupancy, region boxes). No held-out frame is in it."""
+
+    @abstractmethod
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        """One optimisation step on one frame; logs `loss` and its parts; advances `step` by one."""
+
+    @abstractmethod
+    def render(self, batch: Batch) -> Tensor:
+        """(b, size, size, 3) in [0, 1] without gradients, head composited on `background`. Uses no truth of the frame."""

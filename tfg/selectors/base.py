@@ -1,0 +1,48 @@
+"""What a selector is: it sees candidates, asks lazily for features, and returns a segment with every score it computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from tfg.types import FaceTrack, Floats, Segment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidates:
+    """The segments that may be chosen, all inside the training part, and lazy access to what can be known of them."""
+
+    starts: tuple[int, ...]  # first frames, ascending
+    num_frames: int  # length of every candidate
+    num_reference_frames: int  # frames of the training part: no feature is ever asked beyond it
+    audio: Callable[[], Floats]  # -> (num_reference_frames, channels), raw features of the whole training part
+    face: Callable[[int, int], FaceTrack]  # (start, stop) -> track of frames [start, stop)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateScore:
+    """One candidate's scores; None where the selector did not need that stage."""
+
+    start: int  # first frame
+    diversity: float | None = None  # D, mean pairwise distance of audio features
+    motion_complexity: float | None = None  # MC, high-frequency ratio of lip and pose signals, in [0, 1]
+    score: float | None = None  # what was maximised
+    note: str | None = None  # why a candidate was rejected, or what to know of it
+    extras: dict[str, float] | None = None  # logged beside the score (METHODS 10.1, 10.2): voiced ratio, total motion ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    segment: Segment
+    method: str
+    scores: tuple[CandidateScore, ...]  # every candidate that was scored, by start
+    definition: str  # one sentence: what was maximised, over what, with which parameters
+
+
+class Selector(Protocol):
+    name: str
+
+    def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection: ...

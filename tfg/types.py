@@ -1,0 +1,169 @@
+"""The nouns every room shares: media, faces, segments, portraits, batches. Frozen; shapes, units and ranges on every field.
+
+Conventions, once for the whole project:
+- frames are 25 per second and indexed from 0; ranges are half open, [start, stop);
+- images are RGB, uint8 in [0, 255] at rest and float32 in [0, 1] in batches, (n, height, width, 3);
+- pixel coordinates are (x right, y down), the centre of the top left pixel is (0.5, 0.5);
+- cameras follow OpenCV (x right, y down, z forward): x_camera = rotation @ x_head + translation, u = focal * x/z + center;
+- head space is right handed, x to the image's right for a frontal face, y down, z into the head (away from the camera), unit = the
+  distance between the outer eye corners; the origin is the centroid of the rigid face shape. A head with hair
+  lies inside [-2, 2]^3, its face inside [-1, 1]^3. With rotation = identity the face looks straight at the camera.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NotRequired, Protocol, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+FPS = 25
+SAMPLE_RATE = 16_000
+SAMPLES_PER_FRAME = SAMPLE_RATE // FPS
+NUM_LANDMARKS = 68
+UPPER_FACE = ("browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight", "eyeBlinkLeft", "eyeBlinkRight")
+"""The seven blendshapes that condition a backbone beside the audio (METHODS 1.3, SyncTalk `upper`); none of them moves the mouth."""
+
+Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+Bools = NDArray[np.bool_]
+
+
+class InputError(ValueError):
+    """Something the user can mend: the message is one line that names the file or config key and the remedy. Exit code 2."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crop:
+    """A square of the source picture, in source pixels; it may reach over the border, where the edge is replicated."""
+
+    x: float
+    y: float
+    side: float
+
+
+class MediaReader(Protocol):
+    """Reads one media file by frame range; implemented in `tfg/clip/`."""
+
+    def frames(self, start: int, stop: int, crop: Crop | None = None, size: int | None = None) -> Bytes:
+        """Frames [start, stop) at 25 fps, upright: (n, source_height, source_width, 3), or (n, size, size, 3) of a crop."""
+        ...
+
+    def audio(self) -> Floats:
+        """The whole sound track, mono 16 kHz in [-1, 1], aligned by timestamps to frame 0: (num_frames * 640,)."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """One video with sound, read on demand. `frames()` gives the square crop at `size`; `source_frames()` the whole picture."""
+
+    path: Path
+    name: str  # file-name safe, used in run names
+    digest: str  # sha256 of the file
+    num_frames: int  # at 25 fps
+    source_width: int
+    source_height: int
+    crop: Crop
+    size: int  # pixels of the square the models see
+    reader: MediaReader
+    sidecar: Path | None = None  # npz of ground truth, only beside clips that the project rendered
+
+    def frames(self, start: int, stop: int) -> Bytes:
+        """(n, size, size, 3)."""
+        return self.reader.frames(start, stop, self.crop, self.size)
+
+    def source_frames(self, start: int, stop: int) -> Bytes:
+        """(n, source_height, source_width, 3)."""
+        return self.reader.frames(start, stop)
+
+    def audio(self) -> Floats:
+        """(num_frames * 640,) mono 16 kHz in [-1, 1]."""
+        return self.reader.audio()
+
+    @property
+    def num_reference_frames(self) -> int:
+        """Frames that may be selected and trained on: the first 10/11 (METHODS 0.9); the rest is held out."""
+        return int(self.num_frames * 10 / 11)
+
+    def to_clip(self, points: Floats) -> Floats:
+        """Source pixels -> pixels of the `size` x `size` crop; any shape (..., 2)."""
+        scale = self.size / self.crop.side
+        return ((points - np.array([self.crop.x, self.crop.y], np.float32)) * scale).astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceTrack:
+    """What a face extractor saw in a run of frames; rows where `num_faces` is 0 are NaN."""
+
+    start: int  # first frame
+    num_faces: NDArray[np.int64]  # (n,) faces of comparable size found in the frame: 0, 1, 2 ...
+    landmarks: Floats  # (n, 68, 2) iBUG-68 order, in source pixels
+    upper: Floats  # (n, 7) UPPER_FACE blendshapes in [0, 1]
+    blendshapes: Floats  # (n, 52) MediaPipe order in [0, 1]; NaN where the extractor has none
+    head_rotation: Floats  # (n, 3, 3) the extractor's own head rotation, camera from head, OpenCV axes; NaN where it has none
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """A stretch of the reference to train on, in whole frames."""
+
+    start: int  # first frame
+    num_frames: int
+
+    @property
+    def stop(self) -> int:
+        return self.start + self.num_frames
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cameras:
+    """Per-frame head-to-camera poses with one focal length, for pictures of `size` x `size` pixels."""
+
+    rotation: Floats  # (n, 3, 3)
+    translation: Floats  # (n, 3) head units
+    focal: float  # pixels
+    size: int  # the principal point is (size / 2, size / 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Portrait:
+    """A run of frames with all that a backbone is trained on or asked to render; n frames of `size` x `size` pixels."""
+
+    frames: NDArray[np.int64]  # (n,) frame index in the clip
+    images: Bytes  # (n, size, size, 3) the truth
+    background: Bytes  # (n, size, size, 3) true torso and background, head removed and filled
+    head_mask: Bools  # (n, size, size) head with hair, without neck
+    mouth_mask: Bools  # (n, size, size) inside of the lips' outer contour
+    landmarks: Floats  # (n, 68, 2) in clip pixels
+    audio: Floats  # (n, channels) one raw feature vector per frame
+    upper: Floats  # (n, 7) UPPER_FACE in [0, 1]
+    cameras: Cameras
+    face_shape: Floats  # (68, 3) rigid face shape in head space, of the joint pose fit
+
+
+class Batch(TypedDict):
+    """What `Backbone.training_step` and `Backbone.render` receive: torch tensors, float32; b frames, usually 1."""
+
+    index: object  # (b,) int64 row in the training portrait
+    audio: object  # (b, 8, channels) normalised window [i - 4, i + 4), zero outside the run
+    upper: object  # (b, 7) in [0, 1]
+    rotation: object  # (b, 3, 3)
+    translation: object  # (b, 3)
+    background: object  # (b, size, size, 3) in [0, 1]
+    image: NotRequired[object]  # (b, size, size, 3) in [0, 1]; training only
+    head_mask: NotRequired[object]  # (b, size, size) 0 or 1; training only
+    mouth_mask: NotRequired[object]  # (b, size, size) 0 or 1; training only
+    landmarks: NotRequired[object]  # (b, 68, 2) clip pixels; training only
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frames:
+    """A rendered or true run of pictures with its place in the clip."""
+
+    frames: NDArray[np.int64]  # (n,) frame index in the clip
+    images: Bytes  # (n, size, size, 3)
+
+
