@@ -1,0 +1,57 @@
+"""Which implementation serves a call: the torch twin, the C path or CUDA. The choice of `auto` is printed once."""
+
+import functools
+import sys
+
+import torch
+
+from tfg.engines.cpu import build
+from tfg.types import InputError
+
+ENGINES = ("auto", "torch", "cpu", "cuda")
+
+
+def resolve_engine(engine: str, device: torch.device | str, dtype: torch.dtype = torch.float32) -> str:
+    """'torch', 'cpu' or 'cuda' for tensors on `device`.
+
+    `auto` takes the fastest that works: CUDA on a CUDA device, C on the CPU when a compiler is there, else the torch twin.
+    Anything but float32 goes to the twin under `auto`, for the fast paths are float32 only.
+    """
+    kind = torch.device(device).type
+    if dtype != torch.float32:
+        if engine in ("cpu", "cuda"):
+            raise InputError(f"engine={engine} computes in float32 but was given {dtype}: convert, or use engine=torch")
+        if engine == "auto":
+            return "torch"
+    return _resolve(engine, kind)
+
+
+@functools.cache
+def _resolve(engine: str, kind: str) -> str:
+    if engine not in ENGINES:
+        raise InputError(f"engine={engine} is unknown: choose one of {', '.join(ENGINES)}")
+    if engine in ("cpu", "cuda") and engine != kind:
+        raise InputError(f"engine={engine} needs tensors on {engine} but they are on {kind}: use engine=auto")
+    if engine == "cpu":
+        try:
+            build.load("probe")
+        except build.CompilerMissing as error:
+            raise InputError(f"engine=cpu: {error}") from error
+    if engine != "auto":
+        return engine
+    chosen, reason = _automatic(kind)
+    print(f"tfg.engines: engine=auto on {kind} chose {chosen} ({reason})", file=sys.stderr)
+    return chosen
+
+
+def _automatic(kind: str) -> tuple[str, str]:
+    """The fastest engine for a device type, and why."""
+    if kind == "cuda":
+        return "cuda", torch.cuda.get_device_name()
+    if kind != "cpu":
+        return "torch", f"no fast path for {kind}"
+    try:
+        library = build.load("probe")
+    except build.CompilerMissing as error:
+        return "torch", str(error)
+    return "cpu", f"C, {library.tfg_max_threads()} threads"
