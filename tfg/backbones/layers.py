@@ -1,6 +1,11 @@
-"""Small layers shared by the backbones: bias-free MLP, per-frame audio encoder, attention over the audio window (METHODS 2, 2.1)."""
+"""Small layers shared by the backbones (METHODS 2, 2.1): bias-free MLP, per-frame audio encoder, attention over time.
+
+What belongs to one backbone only lives in its own folder.
+"""
 
 from __future__ import annotations
+
+import itertools
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +17,7 @@ class MLP(nn.Module):
     def __init__(self, *widths: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
-            nn.Linear(inputs, outputs, bias=False) for inputs, outputs in zip(widths[:-1], widths[1:], strict=True)
+            nn.Linear(inputs, outputs, bias=False) for inputs, outputs in itertools.pairwise(widths)
         )
 
     def forward(self, values: Tensor) -> Tensor:
@@ -33,7 +38,7 @@ class FrameEncoder(nn.Module):
         super().__init__()
         widths = (channels, *hidden, width)
         layers: list[nn.Module] = []
-        for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
+        for inputs, outputs in itertools.pairwise(widths):
             if layers:
                 layers.append(nn.LeakyReLU(0.01))
             layers += [nn.Dropout(dropout), nn.Linear(inputs, outputs)]
@@ -45,13 +50,13 @@ class FrameEncoder(nn.Module):
 
 
 class AudioAttention(nn.Module):
-    """Weighted sum of the window's codes; the weights come from a small convolution over time (METHODS 2.1, AudioAttNet)."""
+    """Weighted sum of the window's codes; a small convolution over time gives the weights (METHODS 2.1, AudioAttNet)."""
 
     def __init__(self, width: int, window: int = 8) -> None:
         super().__init__()
         channels = (width, 16, 8, 4, 2, 1)
         layers: list[nn.Module] = []
-        for inputs, outputs in zip(channels[:-1], channels[1:], strict=True):
+        for inputs, outputs in itertools.pairwise(channels):
             layers += [nn.Conv1d(inputs, outputs, 3, padding=1), nn.LeakyReLU(0.02)]
         self.convolutions = nn.Sequential(*layers)
         self.weights = nn.Linear(window, window)
@@ -78,7 +83,7 @@ class AudioEncoder(nn.Module):
 
 
 def augment_windows(windows: Tensor, *, noise: float, shift: float, generator: torch.Generator | None = None) -> Tensor:
-    """(b, window, channels) with white noise of standard deviation `noise` and a random time shift of up to `shift` frames.
+    """(b, window, channels) with white noise of deviation `noise` and a random time shift of up to `shift` frames.
 
     The shift is a fraction of a frame by linear interpolation; the ends repeat. Differs from the paper: neither method
     augments; with 125 training frames a network otherwise learns each frame's own vector.
