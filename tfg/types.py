@@ -23,7 +23,15 @@ FPS = 25
 SAMPLE_RATE = 16_000
 SAMPLES_PER_FRAME = SAMPLE_RATE // FPS
 NUM_LANDMARKS = 68
-UPPER_FACE = ("browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight", "eyeBlinkLeft", "eyeBlinkRight")
+UPPER_FACE = (
+    "browDownLeft",
+    "browDownRight",
+    "browInnerUp",
+    "browOuterUpLeft",
+    "browOuterUpRight",
+    "eyeBlinkLeft",
+    "eyeBlinkRight",
+)
 """The seven blendshapes that condition a backbone beside the audio (METHODS 1.3, SyncTalk `upper`); none of them moves the mouth."""
 
 Floats = NDArray[np.float32]
@@ -103,7 +111,9 @@ class FaceTrack:
     landmarks: Floats  # (n, 68, 2) iBUG-68 order, in source pixels
     upper: Floats  # (n, 7) UPPER_FACE blendshapes in [0, 1]
     blendshapes: Floats  # (n, 52) MediaPipe order in [0, 1]; NaN where the extractor has none
-    head_rotation: Floats  # (n, 3, 3) the extractor's own head rotation, camera from head, OpenCV axes; NaN where it has none
+    head_rotation: (
+        Floats  # (n, 3, 3) the extractor's own head rotation, camera from head, OpenCV axes; NaN where it has none
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,5 +175,3 @@ class Frames:
 
     frames: NDArray[np.int64]  # (n,) frame index in the clip
     images: Bytes  # (n, size, size, 3)
-
-

@@ -1,0 +1,54 @@
+"""Compose -> tfg.pipeline.run(cfg) -> result.json or failure.json. One run, or a sweep with -m; see README.md."""
+
+import os
+import sys
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported: spinning threads halve a busy machine
+
+import hydra
+from omegaconf import DictConfig
+
+from tfg import overrides
+from tfg.types import InputError
+
+overrides.register_resolvers()
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+def main(config: DictConfig) -> None:
+    from tfg import pipeline
+
+    pipeline.run(config)
+
+
+def start(arguments: list[str]) -> int:
+    """Check every cell before the first starts; afterwards show the sweep's table. Exit code 0, 1 (a run failed) or 2 (input)."""
+    flags = [text for text in arguments if text.startswith("-")]
+    if {"-h", "--help", "--hydra-help", "-c", "--cfg", "-i", "--info"} & set(flags):
+        main()
+        return 0
+    try:
+        given = overrides.complete([text for text in arguments if not text.startswith("-")])
+        plan = overrides.cells(given)
+        if len(plan) > 1 and not {"-m", "--multirun"} & set(flags):
+            raise InputError("a list of values is a sweep: add -m")
+        configs = [overrides.composed(cell) for cell in plan]
+        from tfg import sweeps
+
+        for config in configs:
+            sweeps.check(config)
+    except InputError as error:
+        print(f"tfg: {error}", file=sys.stderr)
+        return 2
+    sys.argv = [
+        sys.argv[0],
+        *flags,
+        *given,
+        *([] if any(g.startswith("group=") for g in given) else [f"group={sweeps.group()}"]),
+    ]
+    main()
+    return sweeps.report(configs)
+
+
+if __name__ == "__main__":
+    sys.exit(start(sys.argv[1:]))

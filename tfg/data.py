@@ -1,0 +1,107 @@
+"""Clip and segment to batches. Owns the split: the first 10/11 of a clip may be trained on, the rest is held out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from tfg.types import Batch, Clip, Floats, Portrait, Segment
+
+AUDIO_WINDOW = 8  # frames [i - 4, i + 4), METHODS 2.1
+
+
+def held_out(clip: Clip) -> Segment:
+    """The last 1/11 of a clip by frame index (METHODS 0.9)."""
+    return Segment(start=clip.num_reference_frames, num_frames=clip.num_frames - clip.num_reference_frames)
+
+
+def check_split(segment: Segment, clip: Clip) -> None:
+    """A segment that reaches into the held-out part is our mistake, never the user's."""
+    assert 0 <= segment.start < segment.stop <= clip.num_reference_frames, "segment reaches into the held-out part"
+
+
+def audio_statistics(features: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation per channel, (channels,) each; a constant channel gets 1 so that it stays 0."""
+    std = features.std(axis=0)
+    return features.mean(axis=0).astype(np.float32), np.where(std > 1e-6, std, 1.0).astype(np.float32)
+
+
+def audio_windows(features: Floats, mean: Floats, std: Floats) -> Floats:
+    """(n, channels) -> (n, 8, channels): normalised frames [i - 4, i + 4), zero outside the run (METHODS 2.1)."""
+    half = AUDIO_WINDOW // 2
+    padded = np.pad((features - mean) / std, ((half, half - 1), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, AUDIO_WINDOW, axis=0)
+    return np.ascontiguousarray(windows.transpose(0, 2, 1), dtype=np.float32)
+
+
+def batches(portrait: Portrait, windows: Floats, *, device: torch.device, truth: bool = False) -> PortraitDataset:
+    """Rows of a portrait as unbatched tensors on a device; with `truth` also what only training may see."""
+    return PortraitDataset(portrait, windows, device, truth)
+
+
+class PortraitDataset(Dataset[Batch]):
+    """One row a frame; pictures stay uint8 until they are asked for."""
+
+    def __init__(self, portrait: Portrait, windows: Floats, device: torch.device, truth: bool) -> None:
+        def tensor(array: np.ndarray) -> Tensor:
+            return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+        self._plain = {
+            "index": torch.arange(len(portrait.frames), device=device),
+            "audio": tensor(windows),
+            "upper": tensor(portrait.upper),
+            "rotation": tensor(portrait.cameras.rotation),
+            "translation": tensor(portrait.cameras.translation),
+        }
+        self._pictures = {"background": tensor(portrait.background)}
+        self._masks: dict[str, Tensor] = {}
+        if truth:
+            self._plain["landmarks"] = tensor(portrait.landmarks)
+            self._pictures["image"] = tensor(portrait.images)
+            self._masks = {"head_mask": tensor(portrait.head_mask), "mouth_mask": tensor(portrait.mouth_mask)}
+
+    def __len__(self) -> int:
+        return len(self._plain["index"])
+
+    def __getitem__(self, row: int) -> Batch:
+        item = {name: values[row] for name, values in self._plain.items()}
+        item |= {name: values[row].float() / 255 for name, values in self._pictures.items()}
+        item |= {name: values[row].float() for name, values in self._masks.items()}
+        return item  # type: ignore[return-value]
+
+
+def frame_order(num_frames: int, first_step: int, num_steps: int, seed: int) -> list[int]:
+    """Rows for steps [first_step, first_step + num_steps): every frame once a round, each round shuffled by its own seed."""
+    rounds: dict[int, np.ndarray] = {}
+    order = []
+    for step in range(first_step, first_step + num_steps):
+        number, place = divmod(step, num_frames)
+        if number not in rounds:
+            rounds[number] = np.random.default_rng([seed, number]).permutation(num_frames)
+        order.append(int(rounds[number][place]))
+    return order
+
+
+class PortraitData(pl.LightningDataModule):
+    """Batches of one frame, in an order that depends on the step alone: a resumed run sees what it would have seen."""
+
+    def __init__(self, portrait: Portrait, windows: Floats, *, chunk: int, num_steps: int, seed: int) -> None:
+        super().__init__()
+        self.portrait = portrait
+        self.windows = windows
+        self.chunk = chunk  # steps of one Lightning epoch
+        self.num_steps = num_steps
+        self.seed = seed
+        self._dataset: PortraitDataset | None = None
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        assert self.trainer is not None
+        module = self.trainer.lightning_module
+        if self._dataset is None:
+            self._dataset = batches(self.portrait, self.windows, device=module.device, truth=True)
+        first = int(module.step)
+        order = frame_order(len(self._dataset), first, min(self.chunk, self.num_steps - first), self.seed)
+        return DataLoader(self._dataset, batch_size=1, sampler=order)

@@ -1,0 +1,138 @@
+"""The command line of run.py before Hydra runs: automatic choices, the cells of a sweep, and one clear line for a mistake.
+
+Hydra reports a typo with a stack of its own and only when the job starts; here every cell is composed first.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from tfg.types import InputError
+
+CONFIG = Path(__file__).resolve().parent.parent / "conf"
+
+
+def register_resolvers() -> None:
+    """`${by_profile:cpu value,gpu value}` in any YAML takes the value of the trainer's profile."""
+    OmegaConf.register_new_resolver(
+        "by_profile", lambda cpu, gpu, *, _root_: gpu if _root_.trainer.profile == "gpu" else cpu, replace=True
+    )
+
+
+def complete(overrides: Sequence[str]) -> list[str]:
+    """Add the choices that depend on the machine and the video, and say them on stderr: face, masks, trainer."""
+    given = {override.key_or_group: override for override in _parse(overrides)}
+    chosen = [text for text in overrides if text not in ("face=auto", "masks=auto", "trainer=auto")]
+    said = []
+    for axis in ("face", "masks"):
+        if axis not in given or f"{axis}=auto" in overrides:
+            said.append(f"{axis}={_source(given.get('clip.path'), axis)}")
+    if "trainer" not in given or "trainer=auto" in overrides:
+        said.append(f"trainer={_profile()}")
+    if said:
+        print(f"tfg: chose {' '.join(said)}", file=sys.stderr)
+    return [*chosen, *said]
+
+
+def cells(overrides: Sequence[str]) -> list[list[str]]:
+    """The cells of a sweep as lists of plain overrides; a single run is one cell."""
+    axes: list[list[str]] = []
+    for override in _parse(overrides):
+        if override.is_sweep_override():
+            axes.append([f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()])
+        else:
+            axes.append([override.input_line or ""])
+    return [list(cell) for cell in product(*axes)]
+
+
+def composed(cell: Sequence[str]) -> DictConfig:
+    """One cell's configuration; InputError with a suggestion for an unknown key or option or a bad value."""
+    register_resolvers()
+    _check_names(cell)
+    try:
+        with initialize_config_dir(str(CONFIG), version_base="1.3"):
+            config = compose("config", overrides=list(cell))
+        OmegaConf.resolve(config)
+        return config
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(f"{' '.join(cell)}: {str(error).splitlines()[0]}") from error
+
+
+def _parse(overrides: Sequence[str]) -> list[Override]:
+    try:
+        return OverridesParser.create().parse_overrides(list(overrides))
+    except HydraException as error:
+        raise InputError(str(error).splitlines()[0] + "; an override is key=value") from error
+
+
+def _check_names(cell: Sequence[str]) -> None:
+    """Every key must exist in the composed configuration and every option in its folder; `+key` is no way around it."""
+    options = {
+        folder.name: sorted(file.stem for file in folder.glob("*.yaml"))
+        for folder in CONFIG.iterdir()
+        if folder.is_dir()
+    }
+    parsed = [override for override in _parse(cell) if not override.key_or_group.startswith("hydra")]
+    groups = []
+    for override in parsed:
+        axis = override.key_or_group
+        if axis in options:
+            value = str(override.value())
+            if value not in options[axis]:
+                raise InputError(
+                    f"{axis}={value}: unknown option{_hint(value, options[axis])}; allowed: {', '.join(options[axis])}"
+                )
+            groups.append(f"{axis}={value}")
+    with initialize_config_dir(str(CONFIG), version_base="1.3"):
+        base = compose("config", overrides=groups)
+    known = _keys(base)
+    for override in parsed:
+        key = override.key_or_group
+        if key not in options and key not in known:
+            raise InputError(f"unknown key '{key}'{_hint(key, [*known, *options])}")
+
+
+def _keys(node: DictConfig, prefix: str = "") -> list[str]:
+    keys = []
+    for name in node:
+        key = f"{prefix}{name}"
+        keys.append(key)
+        child = node._get_node(name)
+        if isinstance(child, DictConfig) and not child._is_none():
+            keys += _keys(child, key + ".")
+    return keys
+
+
+def _hint(word: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def _source(clip_path: Override | None, axis: str) -> str:
+    """`sidecar` where every video of the command line has one beside it, `mediapipe` where none has."""
+    if clip_path is None:
+        return "sidecar"
+    paths = list(clip_path.sweep_string_iterator()) if clip_path.is_sweep_override() else [str(clip_path.value())]
+    found = {path == "None" or path == "null" or Path(path.strip("'\"")).with_suffix(".npz").exists() for path in paths}
+    if len(found) > 1:
+        raise InputError(
+            f"clip.path: some videos have a sidecar and some have none; give {axis}= yourself, or run them apart"
+        )
+    return "sidecar" if found.pop() else "mediapipe"
+
+
+def _profile() -> str:
+    import torch
+
+    return "gpu" if torch.cuda.is_available() else "cpu"

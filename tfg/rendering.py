@@ -1,0 +1,105 @@
+"""A trained backbone, audio and poses to pictures; pictures to the videos of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import default_collate
+
+from tfg.backbones.base import Backbone
+from tfg.data import audio_windows, batches
+from tfg.types import Bytes, Cameras, Floats, Frames, Portrait
+
+
+def render(backbone: Backbone, portrait: Portrait, mean: Floats, std: Floats, *, device: str) -> Frames:
+    """Every frame of a portrait from its audio, pose and expression over its background; no truth of the head is used.
+
+    `mean` and `std` are the audio statistics of the training segment. Pictures are rounded to uint8, the form that is scored.
+    """
+    backbone.to(device).eval()
+    rows = batches(portrait, audio_windows(portrait.audio, mean, std), device=torch.device(device))
+    pictures = []
+    with torch.no_grad():
+        for row in range(len(rows)):
+            image = backbone.render(default_collate([rows[row]]))[0]
+            pictures.append((image.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy())
+    return Frames(frames=portrait.frames, images=np.stack(pictures))
+
+
+def perform(portrait: Portrait, audio: Floats) -> Portrait:
+    """The portrait's poses, expressions and backgrounds played back and forth under other speech, (n, channels) features."""
+    there = np.arange(len(portrait.frames))
+    cycle = np.concatenate([there, there[-2:0:-1]]) if len(there) > 1 else there
+    rows = np.resize(cycle, len(audio))
+    cameras = portrait.cameras
+    return replace(
+        portrait,
+        frames=np.arange(len(audio)),
+        images=portrait.images[rows],
+        background=portrait.background[rows],
+        head_mask=portrait.head_mask[rows],
+        mouth_mask=portrait.mouth_mask[rows],
+        landmarks=portrait.landmarks[rows],
+        upper=portrait.upper[rows],
+        audio=audio,
+        cameras=Cameras(
+            rotation=cameras.rotation[rows],
+            translation=cameras.translation[rows],
+            focal=cameras.focal,
+            size=cameras.size,
+        ),
+    )
+
+
+def side_by_side(truth: Bytes, rendered: Bytes, gain: float = 4.0) -> Iterator[Bytes]:
+    """Truth | render | `gain` times their absolute difference, (height, 3 * width, 3) a frame."""
+    for true, made in zip(truth, rendered, strict=True):
+        difference = np.abs(true.astype(np.int16) - made.astype(np.int16)) * gain
+        yield np.concatenate([true, made, np.clip(difference, 0, 255).astype(np.uint8)], axis=1)
+
+
+def save_portrait(path: Path, portrait: Portrait, mean: Floats, std: Floats) -> None:
+    """What `tfg render` needs beside the checkpoint, as plain arrays."""
+    arrays = {name: getattr(portrait, name) for name in _ARRAYS}
+    cameras = portrait.cameras
+    partial = path.with_suffix(".part.npz")
+    np.savez_compressed(
+        partial,
+        **arrays,
+        rotation=cameras.rotation,
+        translation=cameras.translation,
+        focal=cameras.focal,
+        size=cameras.size,
+        mean=mean,
+        std=std,
+    )
+    partial.replace(path)
+
+
+def load_portrait(path: Path) -> tuple[Portrait, Floats, Floats]:
+    """Portrait, audio mean and standard deviation, as `save_portrait` wrote them."""
+    with np.load(path, allow_pickle=False) as file:
+        cameras = Cameras(
+            rotation=file["rotation"],
+            translation=file["translation"],
+            focal=float(file["focal"]),
+            size=int(file["size"]),
+        )
+        return Portrait(**{name: file[name] for name in _ARRAYS}, cameras=cameras), file["mean"], file["std"]
+
+
+_ARRAYS = (
+    "frames",
+    "images",
+    "background",
+    "head_mask",
+    "mouth_mask",
+    "landmarks",
+    "audio",
+    "upper",
+    "face_shape",
+)

@@ -1,0 +1,173 @@
+"""Trainer, checkpoints, resume: the only file that builds a Lightning Trainer.
+
+A training is cut into epochs of `trainer.checkpoint_every` steps (data.py); after each the checkpoint is replaced atomically
+and the one before is kept, so that a killed process loses at most one epoch and a torn file none.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import CSVLogger, Logger
+
+from tfg.data import PortraitData
+
+LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What `fit` did: seconds of this call, steps in all, and the step it went on from."""
+
+    seconds: float
+    steps: int
+    resumed_from: int
+
+
+def fit(
+    backbone: pl.LightningModule,
+    data: PortraitData,
+    folder: Path,
+    *,
+    device: str,
+    logger: Logger | None,
+) -> Training:
+    """Train to the backbone's `num_steps`, from the newest readable checkpoint in `folder` or from `prepare`."""
+    _quiet()
+    started = time.perf_counter()
+    checkpoint = newest_checkpoint(folder)
+    first = int(read_checkpoint(checkpoint)["state_dict"]["step"]) if checkpoint else 0
+    steps = backbone.num_steps
+    if checkpoint is None:
+        backbone.prepare(data.portrait)  # type: ignore[operator]
+    if first < steps:
+        loggers: list[Logger] = [CSVLogger(folder, name="", version="")]
+        trainer = pl.Trainer(
+            accelerator="gpu" if device == "cuda" else "cpu",
+            devices=1,
+            max_epochs=-1,
+            reload_dataloaders_every_n_epochs=1,
+            logger=[*loggers, logger] if logger else loggers,
+            callbacks=[RandomState(), Checkpoints(folder, steps), Progress(steps)],
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            log_every_n_steps=50,
+            num_sanity_val_steps=0,
+        )
+        trainer.fit(backbone, data, ckpt_path=checkpoint, weights_only=True)
+        if trainer.interrupted:
+            raise KeyboardInterrupt
+    else:
+        load(backbone, folder)
+    return Training(seconds=time.perf_counter() - started, steps=steps, resumed_from=first)
+
+
+def load(backbone: pl.LightningModule, folder: Path) -> None:
+    """Put the newest checkpoint's weights into a freshly constructed backbone."""
+    path = newest_checkpoint(folder)
+    if path is None:
+        raise ValueError(f"{folder} holds no readable checkpoint")
+    checkpoint = read_checkpoint(path)
+    backbone.on_load_checkpoint(checkpoint)
+    backbone.load_state_dict(checkpoint["state_dict"])
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """`last.ckpt`, or the one before where the last is torn; None when there is none. A torn file is named on stderr."""
+    for path in (folder / LAST, folder / PREVIOUS):
+        if not path.exists():
+            continue
+        try:
+            read_checkpoint(path)
+        except (RuntimeError, EOFError, OSError, ValueError) as error:
+            print(f"tfg: {path} is not readable ({error}); trying the one before", file=sys.stderr)
+            continue
+        return path
+    return None
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Tensors and plain values only: no pickled code is ever run."""
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+class Checkpoints(pl.Callback):
+    """Writes last.ckpt after every epoch: temporary name, fsync, rename; the one before becomes previous.ckpt."""
+
+    def __init__(self, folder: Path, steps: int) -> None:
+        self.folder = folder
+        self.steps = steps
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        partial = self.folder / (LAST + ".part")
+        trainer.save_checkpoint(partial)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        if (self.folder / LAST).exists():
+            (self.folder / LAST).replace(self.folder / PREVIOUS)
+        partial.replace(self.folder / LAST)
+        trainer.should_stop = int(pl_module.step) >= self.steps
+
+
+class RandomState(pl.Callback):
+    """Carries torch's generators through a checkpoint, so that a resumed run draws the same numbers."""
+
+    def __init__(self) -> None:
+        self._restored: dict[str, torch.Tensor] | None = None
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        state = {"cpu": torch.get_rng_state()}
+        if torch.cuda.is_available():
+            state["cuda"] = torch.cuda.get_rng_state()
+        return state
+
+    def load_state_dict(self, state_dict: dict[str, torch.Tensor]) -> None:
+        self._restored = state_dict
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self._restored is None:
+            return
+        torch.set_rng_state(self._restored["cpu"])
+        if "cuda" in self._restored and torch.cuda.is_available():
+            torch.cuda.set_rng_state(self._restored["cuda"])
+        self._restored = None
+
+
+class Progress(pl.Callback):
+    """A line on stderr at every tenth of the training."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self.started = time.perf_counter()
+        self.first: int | None = None
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        step = trainer.fit_loop.epoch_loop.total_batch_idx + 1
+        if self.first is None:
+            self.first = step - 1
+        if step % max(self.steps // 10, 1) and step != self.steps:
+            return
+        rate = (step - self.first) / (time.perf_counter() - self.started)
+        loss = trainer.callback_metrics.get("loss")
+        shown = "" if loss is None else f", loss {float(loss):.4f}"
+        print(f"  training {step}/{self.steps} steps, {rate:.1f}/s{shown}", file=sys.stderr)
+
+
+def _quiet() -> None:
+    """Lightning's tips and banners hide what matters."""
+    for name in ("pytorch_lightning", "lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    for pattern in (".*does not have many workers.*", ".*log_every_n_steps.*", ".*logged metrics.*"):
+        warnings.filterwarnings("ignore", pattern)
