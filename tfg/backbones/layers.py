@@ -50,7 +50,7 @@ class FrameEncoder(nn.Module):
 
 
 class AudioAttention(nn.Module):
-    """Weighted sum of the window's codes; a small convolution over time gives the weights (METHODS 2.1, AudioAttNet)."""
+    """Weighted sum of the window's codes; a convolution over time gives the weights (METHODS 2.1, AudioAttNet)."""
 
     def __init__(self, width: int, window: int = 8) -> None:
         super().__init__()
