@@ -1,0 +1,122 @@
+"""A video file as a `Clip`: 25 frames a second on demand, 16 kHz mono sound, both on one clock."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from tfg.clip.container import open_media
+from tfg.clip.pictures import PictureDecoder, crop_resize, upright
+from tfg.clip.sound import read_aligned_audio
+from tfg.clip.timeline import Timeline, read_timeline
+from tfg.types import SAMPLES_PER_FRAME, Bytes, Clip, Crop, Floats, InputError
+
+
+def read_clip(
+    path: str | Path,
+    *,
+    size: int = 128,
+    crop: Crop | None = None,
+    name: str | None = None,
+    sidecar: str | Path | None = None,
+) -> Clip:
+    """A clip whose frames and sound are read when asked for; InputError if it cannot be used.
+
+    Without `crop` the largest square in the middle is taken; without `name` the file's own; the sidecar is the `.npz` beside the file
+    if there is one.
+    """
+    path = Path(path)
+    if size < 16 or size % 2:
+        raise InputError(f"clip.size: is {size}; give an even number of pixels from 16 on, such as 128")
+    if crop is not None and crop.side < 1:
+        raise InputError(f"clip.crop: side is {crop.side}; give at least 1 pixel")
+    timeline = read_timeline(path)
+    reader = VideoReader(path, timeline)
+    with open_media(path) as container:
+        if not container.streams.audio:
+            raise InputError(
+                f"{path}: has no sound track; a talking head is learned from speech: give a video with sound"
+            )
+    width, height = reader.source_width, reader.source_height
+    beside = path.with_suffix(".npz")
+    if sidecar is not None and not Path(sidecar).is_file():
+        raise InputError(f"{sidecar}: no such file; check clip.sidecar")
+    side = float(min(width, height))
+    return Clip(
+        path=path,
+        name=re.sub(r"[^A-Za-z0-9_]+", "_", name or path.stem).strip("_") or "clip",
+        digest=_digest(path),
+        num_frames=timeline.num_frames,
+        source_width=width,
+        source_height=height,
+        crop=crop or Crop(x=(width - side) // 2, y=(height - side) // 2, side=side),
+        size=size,
+        reader=reader,
+        sidecar=Path(sidecar) if sidecar is not None else (beside if beside.is_file() else None),
+    )
+
+
+class VideoReader:
+    """A `MediaReader` of one file. Holds one open decoder and, once asked for, the sound track; both are left behind by pickling."""
+
+    def __init__(self, path: Path, timeline: Timeline) -> None:
+        self._path = path
+        self._timeline = timeline
+        self._lock = threading.Lock()
+        self._decoder: PictureDecoder | None = None
+        self._process = 0  # the process that opened the decoder: a forked one must open its own
+        self._audio: Floats | None = None
+        first = self._open().at(int(timeline.times[0]))
+        self._coded = (first.width, first.height)
+        self.source_height, self.source_width = upright(first).shape[:2]
+
+    def frames(self, start: int, stop: int, crop: Crop | None = None, size: int | None = None) -> Bytes:
+        """Frames [start, stop): (n, source_height, source_width, 3), or (n, size, size, 3) of a crop."""
+        if not 0 <= start <= stop <= self._timeline.num_frames:
+            raise IndexError(f"frames [{start}, {stop}) of {self._path}, which has {self._timeline.num_frames}")
+        if crop is not None and size is None:
+            raise ValueError("frames: a crop needs a size")
+        shape = (self.source_height, self.source_width) if crop is None or size is None else (size, size)
+        images = np.empty((stop - start, *shape, 3), np.uint8)
+        before: int | None = None
+        with self._lock:
+            decoder = self._open()
+            for row, time in enumerate(self._timeline.picture_times(start, stop).tolist()):
+                if time == before:
+                    images[row] = images[row - 1]
+                    continue
+                image = upright(decoder.at(time), *self._coded)
+                images[row] = image if crop is None or size is None else crop_resize(image, crop, size)
+                before = time
+        return images
+
+    def audio(self) -> Floats:
+        """(num_frames * 640,) mono 16 kHz in [-1, 1]; sample 0 sounds when frame 0 appears."""
+        with self._lock:
+            if self._audio is None:
+                length = self._timeline.num_frames * SAMPLES_PER_FRAME
+                self._audio = read_aligned_audio(self._path, self._timeline.start_seconds, length)
+            return self._audio
+
+    def _open(self) -> PictureDecoder:
+        if self._decoder is None or self._process != os.getpid():
+            self._decoder = PictureDecoder(self._path, self._timeline)
+            self._process = os.getpid()
+        return self._decoder
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_lock": None, "_decoder": None}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._lock = threading.Lock()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

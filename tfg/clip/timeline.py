@@ -1,0 +1,101 @@
+"""When each picture of a video is shown, and which one stands for each of our 25 frames a second. Reads packets, decodes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfg.clip.container import decoding, open_media, picture_stream
+from tfg.types import FPS, InputError
+
+TRUNCATED_TOLERANCE = 0.5  # seconds by which sound or picture may end before the time the header states
+STATED_DURATION_FORMATS = ("mov", "matroska")  # containers whose header states a measured, not a guessed, duration
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeline:
+    """Display times of all pictures of one video stream."""
+
+    times: NDArray[np.int64]  # (pictures,) ascending, in units of time_base
+    keys: NDArray[np.int64]  # ascending times that decoding can start from
+    stamped: bool  # False: the container gives pictures no time of their own; they are counted from the start
+    end: int  # when the last picture goes, in units of time_base
+    time_base: Fraction  # seconds
+
+    @property
+    def start_seconds(self) -> Fraction:
+        """When frame 0 begins, on the container's clock."""
+        return int(self.times[0]) * self.time_base
+
+    @property
+    def num_frames(self) -> int:
+        """Frames at 25 fps: those whose middle lies before the end of the last picture."""
+        return max(1, round((self.end - int(self.times[0])) * self.time_base * FPS))
+
+    def picture_times(self, start: int, stop: int) -> NDArray[np.int64]:
+        """(stop - start,) time of the picture on display in the middle of each frame [start, stop).
+
+        The middle, as FFmpeg's `fps=25` does: time stamps that waver by less than half a frame neither drop nor repeat a picture.
+        A picture that begins exactly in the middle is not yet shown.
+        """
+        middle = (np.arange(start, stop, dtype=np.float64) + 0.5) / FPS / float(self.time_base)
+        shown = np.searchsorted(self.times - self.times[0], middle - 1e-6, side="left") - 1
+        return self.times[np.clip(shown, 0, len(self.times) - 1)]
+
+    def key_before(self, time: int) -> int:
+        """Index into `keys` of the last start for decoding at or before a time."""
+        return max(0, int(np.searchsorted(self.keys, time, side="right")) - 1)
+
+
+def read_timeline(path: Path) -> Timeline:
+    """The timeline of the first video stream, exact for constant and variable rates; InputError if the file was cut off."""
+    with open_media(path) as container, decoding(path, "picture"):
+        stream = picture_stream(container, path)
+        assert stream.time_base is not None
+        stamps: list[tuple[int | None, int | None, int, bool]] = []
+        reached = Fraction(0)  # seconds, end of the last packet of any stream
+        damaged = False
+        for packet in container.demux():
+            if packet.size == 0 or packet.time_base is None:
+                continue
+            damaged |= packet.is_corrupt
+            moment = packet.pts if packet.pts is not None else packet.dts
+            if moment is not None:
+                reached = max(reached, (moment + (packet.duration or 0)) * packet.time_base)
+            if packet.stream_index == stream.index and not packet.is_discard:
+                stamps.append((packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe))
+        stated = Fraction(container.duration or 0, 1_000_000)
+        measured = container.format.name.startswith(STATED_DURATION_FORMATS)
+        if damaged or (measured and reached < stated - Fraction(TRUNCATED_TOLERANCE)):
+            raise InputError(
+                f"{path}: is cut off: it states {float(stated):.1f} s but ends at {float(reached):.1f} s; copy or download it again"
+            )
+        if not stamps:
+            raise InputError(f"{path}: holds no picture at all; copy or download it again")
+        rate = stream.average_rate or stream.guessed_rate or Fraction(FPS)
+        return _timeline(stamps, stream.time_base, rate)
+
+
+def _timeline(stamps: list[tuple[int | None, int | None, int, bool]], time_base: Fraction, rate: Fraction) -> Timeline:
+    known = sorted((pts, duration, key) for pts, _, duration, key in stamps if pts is not None)
+    if len(known) == len(stamps):
+        times = np.array([pts for pts, _, _ in known], np.int64)
+        keys = np.array([pts for pts, _, key in known if key] or [known[0][0]], np.int64)
+        last = known[-1][1]
+        stamped = True
+    else:  # AVI and some MPEG streams: pictures come at a constant rate, in the order of their decoding times
+        first = min((dts for _, dts, _, _ in stamps if dts is not None), default=0)
+        step = 1 / (rate * time_base)
+        times = np.array([first + round(number * step) for number in range(len(stamps))], np.int64)
+        keys, last, stamped = times[:1], 0, False
+    return Timeline(
+        times=times,
+        keys=keys,
+        stamped=stamped,
+        end=int(times[-1]) + (last or round(1 / (rate * time_base))),
+        time_base=time_base,
+    )
