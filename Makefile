@@ -1,0 +1,50 @@
+# tfg: every target sets up what it needs. `make help` lists them.
+PYTHON ?= python3
+VENV ?= .venv
+TORCH ?= torch==2.13.0
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench study gpu-check clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Make the environment in .venv (TORCH="torch" for the default CUDA build)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("tfg needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(TORCH) -c constraints.txt
+	$(BIN)/python -m pip install --quiet -e '.[dev,report]' -c constraints.txt
+	@touch $@
+
+demo: $(STAMP) ## The main job on the embedded clip: random against isexplore; ends with the table and the videos
+	$(BIN)/python run.py -m selector=random,isexplore
+
+test: $(STAMP) ## All tests that need no GPU; those that need real videos run when TFG_ASSETS is set
+	$(BIN)/python -m pytest --cov=tfg --cov-report=term:skip-covered --cov-fail-under=85
+
+lint: $(STAMP) ## ruff and mypy, as CI runs them
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy tfg experiments analysis run.py
+
+format: $(STAMP) ## Let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP) ## Engines and selection, measured here (minutes)
+	$(BIN)/python -m benchmarks.engines
+	$(BIN)/python -m benchmarks.selection
+
+study: $(STAMP) ## The selectors of Table 4 on the embedded clip (about half an hour on two cores)
+	$(BIN)/python -m experiments.ablation
+	$(BIN)/python -m analysis.paper.table_ablation
+
+gpu-check: $(STAMP) ## On a CUDA machine: tests/gpu and benchmarks/gpu, written as JSON and Markdown
+	$(BIN)/python -m benchmarks.gpu.check
+
+clean: ## Remove the environment; results and caches stay
+	rm -rf $(VENV)

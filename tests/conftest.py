@@ -1,0 +1,18 @@
+"""Shared by all tests: a cache of their own, real assets where TFG_ASSETS is set, few threads."""
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_assets() -> Path:
+    """The folder of real videos and weights; skips where there is none."""
+    folder = os.environ.get("TFG_ASSETS")
+    if not folder:
+        pytest.skip("TFG_ASSETS is not set: no real videos or weights on this machine")
+    return Path(folder)

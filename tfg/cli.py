@@ -1,0 +1,116 @@
+"""`tfg select | render | doctor | assets`. Answers go to stdout, everything else to stderr; exit code 2 for bad input."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from tfg.types import InputError
+
+
+def run(arguments: list[str]) -> int:
+    """Parse and do; 0, or 2 after one line that says what was wrong with the input."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.do(options)
+    except InputError as error:
+        print(f"tfg: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def select(options: argparse.Namespace) -> None:
+    """Which seconds to train on, and why."""
+    from tfg import overrides, pipeline, sweeps
+
+    extra = [f"selector={options.method}", f"seconds={options.seconds}", f"seed={options.seed}", *options.overrides]
+    if options.clip:
+        extra.insert(0, f"clip.path={quoted(options.clip)}")
+    config = overrides.composed(overrides.complete([*extra, "trainer=cpu", "masks=sidecar"]))
+    sweeps.check(config)
+    selection, chosen = pipeline.select_only(config)
+    if options.json:
+        print(json.dumps(chosen))
+    else:
+        from tfg.selectors.report import selection_text
+
+        print(selection_text(chosen))
+    if options.plot or not options.json:
+        from tfg.selectors.report import selection_plot
+
+        path = Path(options.plot or f"{Path(options.clip).stem if options.clip else 'embedded'}-{options.method}.png")
+        selection_plot(selection, path)
+        print(f"plot: {path}", file=sys.stderr)
+
+
+def render(options: argparse.Namespace) -> None:
+    """A trained run speaks any sound file."""
+    from tfg import pipeline
+
+    path = pipeline.speak(Path(options.run), Path(options.audio), Path(options.output))
+    print(path)
+
+
+def doctor(options: argparse.Namespace) -> None:
+    """What this machine can do."""
+    from tfg import diagnosis
+
+    for line in diagnosis.lines():
+        print(line)
+
+
+def assets(options: argparse.Namespace) -> None:
+    """Which pretrained files are here, which are missing, and what they would enable."""
+    from tfg import assets as known
+
+    if options.action == "fetch":
+        for name in options.names:
+            print(known.fetch(name))
+    elif options.action == "add":
+        for name in options.names:
+            print(known.add(Path(name)))
+    else:
+        for line in known.listing(verify=options.verify):
+            print(line)
+
+
+def quoted(path: str) -> str:
+    """A path as Hydra's override grammar wants it: quoted, so that spaces, commas and equals signs stay in it."""
+    return "'" + path.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tfg", description="How much video does a talking head need, and which seconds?"
+    )
+    commands = parser.add_subparsers(required=True, metavar="select | render | doctor | assets")
+
+    command = commands.add_parser("select", help="which seconds of a video to train on, and why")
+    command.add_argument("clip", nargs="?", help="a video with sound; without it the embedded clip")
+    command.add_argument("--seconds", type=float, default=5.0, help="length of the segment (default 5)")
+    command.add_argument("--method", default="isexplore", help="a file name of conf/selector (default isexplore)")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    command.add_argument("--plot", metavar="PNG", help="where to draw the scores (default: <video>-<method>.png)")
+    command.add_argument(
+        "--set", nargs="+", default=[], dest="overrides", metavar="key=value", help="config overrides, as for run.py"
+    )
+    command.set_defaults(do=select)
+
+    command = commands.add_parser("render", help="let a trained run speak any sound file")
+    command.add_argument("--run", required=True, metavar="FOLDER", help="a run folder below results/")
+    command.add_argument("--audio", required=True, metavar="FILE", help="wav, mp3 or any file with sound")
+    command.add_argument("-o", "--output", required=True, metavar="MP4")
+    command.set_defaults(do=render)
+
+    command = commands.add_parser("doctor", help="what this machine can do")
+    command.set_defaults(do=doctor)
+
+    command = commands.add_parser("assets", help="pretrained files: here, missing, and what they enable")
+    command.add_argument("action", nargs="?", choices=["list", "fetch", "add"], default="list")
+    command.add_argument("names", nargs="*", help="names to fetch, or files to add")
+    command.add_argument("--verify", action="store_true", help="check the sum of every file that is here")
+    command.set_defaults(do=assets)
+    return parser

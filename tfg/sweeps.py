@@ -1,0 +1,121 @@
+"""A sweep as a whole: what is checked before its first run starts, and the table after its last."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from tfg.results import RunResult
+from tfg.types import InputError
+
+_COLUMNS = (
+    ("psnr_face", "PSNR face", "{:.2f}"),
+    ("psnr", "PSNR", "{:.2f}"),
+    ("ssim_face", "SSIM face", "{:.3f}"),
+    ("lpips", "LPIPS", "{:.3f}"),
+    ("lmd", "LMD px", "{:.2f}"),
+    ("mouth_correlation", "mouth r", "{:.2f}"),
+    ("mouth_lag", "lag", "{:+.0f}"),
+    ("mouth_correlation_shuffled", "r shuffled", "{:.2f}"),
+)
+
+
+def group() -> str:
+    """Name of a sweep in the tracker: when it began."""
+    return time.strftime("%Y%m%d-%H%M%S")
+
+
+def check(config: DictConfig) -> None:
+    """Everything of one cell that can be known to be wrong before any run starts; InputError names the key or file."""
+    from tfg import pipeline
+
+    for key in ("seconds", "stride_seconds"):
+        value = config[key]
+        if not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+            raise InputError(f"{key}={value}: must be a number of seconds above 0")
+    if not isinstance(config.seed, int) or config.seed < 0:
+        raise InputError(f"seed={config.seed}: must be a whole number, 0 or above")
+    if not isinstance(config.trainer.size, int) or not 32 <= config.trainer.size <= 1024:
+        raise InputError(f"trainer.size={config.trainer.size}: must be a whole number of pixels from 32 to 1024")
+    every = config.trainer.checkpoint_every
+    if not isinstance(every, int) or every < 1:
+        raise InputError(f"trainer.checkpoint_every={every}: must be a whole number of steps, 1 or above")
+    if config.trainer.device not in ("cpu", "cuda"):
+        raise InputError(f"trainer.device={config.trainer.device}: allowed are cpu, cuda")
+    pipeline.check(config)
+
+
+def report(configs: list[DictConfig]) -> int:
+    """Print the table of these cells, write it to results/table.md, list failures; exit code 0, 1, or 2 for bad input only."""
+    from tfg import pipeline
+
+    folders = [pipeline.run_folder(config) for config in configs]
+    done = [(folder, RunResult.read(folder / "result.json")) for folder in folders if (folder / "result.json").exists()]
+    failed = [folder for folder in folders if (folder / "failure.json").exists()]
+    if done:
+        table = markdown([result for _, result in done])
+        root = Path(configs[0].results)
+        path = root / f"table-{configs[0].group or 'sweep'}.md"
+        path.write_text(table + "\n")
+        print(table)
+        for folder, result in done:
+            print(f"{result.run_id}\n  video  {folder / result.files['side_by_side']}")
+            print(f"  plot   {folder / result.files['selection_plot']}")
+        print(f"table: {path}")
+    codes = []
+    for folder in failed:
+        failure = json.loads((folder / "failure.json").read_text())
+        print(f"tfg: {folder.name} failed in {failure['stage']}: {failure['message']}", file=sys.stderr)
+        codes.append(2 if failure["user"] else 1)
+    missing = len(folders) - len(done) - len(failed)
+    if missing:
+        print(
+            f"tfg: {missing} of {len(folders)} runs did not finish; the same command goes on with them", file=sys.stderr
+        )
+        codes.append(1)
+    return max(codes, default=0) if 1 not in codes else 1
+
+
+def markdown(results: list[RunResult]) -> str:
+    """One row a run, then the baselines and the truth of each; a missing number shows as a dash, its reason below the table."""
+    header = ["run", "start s", *[title for _, title, _ in _COLUMNS], "train s"]
+    rows: list[list[str]] = []
+    reasons: set[str] = set()
+    for result in results:
+        start, seconds = result.selection["start"], result.stages["training"]["seconds"]
+        name = f"{_name(result, 'selector')} {_name(result, 'backbone')}"
+        rows.append([name, f"{start:.2f}", *_cells(result.metrics, reasons), f"{seconds:.0f}"])
+        for baseline, metrics in result.baselines.items():
+            rows.append([f"  baseline {baseline}", f"{start:.2f}", *_cells(metrics, reasons), "-"])
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    lines = [_line(header, widths), "|" + "|".join("-" * (w + 2) for w in widths) + "|"]
+    lines += [_line(row, widths) for row in rows]
+    return "\n".join([*lines, *sorted(reasons)])
+
+
+def _name(result: RunResult, axis: str) -> str:
+    return str(result.config[axis]["name"])
+
+
+def _cells(metrics: dict[str, dict[str, Any]], reasons: set[str]) -> list[str]:
+    cells = []
+    for name, title, form in _COLUMNS:
+        metric = metrics.get(name)
+        if metric is None:
+            cells.append("")
+        elif metric["value"] is None:
+            cells.append("-")
+            reasons.add(f"{title}: unavailable: {metric['unavailable']}")
+        else:
+            cells.append(form.format(metric["value"]))
+    return cells
+
+
+def _line(row: list[str], widths: list[int]) -> str:
+    return "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
