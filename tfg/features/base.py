@@ -1,4 +1,4 @@
-"""What a feature extractor is: three small protocols and the fields they fill. Media is read through `Clip` only."""
+"""What a feature extractor is: four small protocols and the fields they fill. Media is read through `Clip` only."""
 
 from __future__ import annotations
 
@@ -30,6 +30,19 @@ class FaceExtractor(Protocol):
 
     def read(self, images: Bytes) -> FaceTrack:
         """Any pictures (n, height, width, 3), each on its own; coordinates in their pixels. Used to score renderings."""
+        ...
+
+
+class LandmarkReader(Protocol):
+    """Reads the 68 landmarks off pictures to score a rendering, the truth by the same reader."""
+
+    @property
+    def definition(self) -> str:
+        """One sentence: which reader, fitted or loaded from what, and its own error where known."""
+        ...
+
+    def landmarks(self, images: Bytes, guide: Floats) -> Floats:
+        """(n, size, size, 3), and (n, 68, 2) true landmarks that say where the head is -> (n, 68, 2), NaN where no face."""
         ...
 
 
