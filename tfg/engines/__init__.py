@@ -1,5 +1,22 @@
-"""The functions that spend the time, each with a torch twin and fast paths chosen by `engine`; usable without the rest of tfg."""
+"""The functions that spend the time: each a readable torch twin, a fast C path for the CPU and a CUDA path."""
 
+from tfg.engines.choose import resolve_engine
 from tfg.engines.gaussian import Raster, rasterize
+from tfg.engines.hashgrid import HashGridSpec, hash_encode, triplane_encode
+from tfg.engines.march import Samples, composite, march
+from tfg.engines.occupancy import OccupancyGrid
+from tfg.engines.sh import spherical_harmonics
 
-__all__ = ["Raster", "rasterize"]
+__all__ = [
+    "HashGridSpec",
+    "OccupancyGrid",
+    "Raster",
+    "Samples",
+    "composite",
+    "hash_encode",
+    "march",
+    "rasterize",
+    "resolve_engine",
+    "spherical_harmonics",
+    "triplane_encode",
+]

@@ -14,7 +14,7 @@ ENGINES = ("auto", "torch", "cpu", "cuda")
 def resolve_engine(engine: str, device: torch.device | str, dtype: torch.dtype = torch.float32) -> str:
     """'torch', 'cpu' or 'cuda' for tensors on `device`.
 
-    `auto` takes the fastest that works: CUDA on a CUDA device, C on the CPU when a compiler is there, else the torch twin.
+    `auto` takes the fastest that works: CUDA on a CUDA device, C on the CPU where a compiler is, else the torch twin.
     Anything but float32 goes to the twin under `auto`, for the fast paths are float32 only.
     """
     kind = torch.device(device).type

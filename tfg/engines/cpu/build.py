@@ -1,6 +1,7 @@
 """Compiles `<name>.c` of this folder at first use, keeps the library in a per-user cache and loads it with ctypes.
 
-The key of a cached library is its sources, flags, compiler and processor, so a cache that travels to another machine is never misused.
+The key of a cached library is its sources, flags, compiler and processor: a cache carried to another machine is never
+misused.
 """
 
 import ctypes
