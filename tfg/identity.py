@@ -14,8 +14,8 @@ _NOT_SCIENCE = {
     "clip": ("path", "sidecar"),
     "trainer": ("device", "checkpoint_every", "progress"),
     "audio": ("weights",),
-    "face": ("weights",),
-    "masks": ("weights",),
+    "face": ("weights", "workers"),
+    "masks": ("weights", "workers"),
     "backbone": ("engine", "perceptual_weights"),
     "metrics": ("weights",),
 }

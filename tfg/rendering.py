@@ -11,17 +11,18 @@ import torch
 from torch.utils.data import default_collate
 
 from tfg.backbones.base import Backbone
-from tfg.data import audio_windows, batches
+from tfg.data import batches
 from tfg.types import Bytes, Cameras, Floats, Frames, Portrait
 
 
-def render(backbone: Backbone, portrait: Portrait, mean: Floats, std: Floats, *, device: str) -> Frames:
+def render(backbone: Backbone, portrait: Portrait, windows: Floats, *, device: str) -> Frames:
     """Every frame of a portrait from its audio, pose and expression over its background; no truth of the head is used.
 
-    `mean` and `std` are the audio statistics of the training segment. Pictures are rounded to uint8, the form that is scored.
+    `windows` (n, 8, channels) are normalised with the training segment's statistics. Pictures are rounded to uint8, the
+    form that is scored.
     """
     backbone.to(device).eval()
-    rows = batches(portrait, audio_windows(portrait.audio, mean, std), device=torch.device(device))
+    rows = batches(portrait, windows, device=torch.device(device))
     pictures = []
     with torch.no_grad():
         for row in range(len(rows)):

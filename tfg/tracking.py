@@ -50,11 +50,14 @@ class WandbTracker:
 
 
 @contextmanager
-def track(kind: str, mode: str, *, folder: Path, run_id: str, group: str, config: dict[str, Any]) -> Iterator[Tracker]:
+def track(
+    settings: Mapping[str, Any], *, folder: Path, run_id: str, group: str, config: dict[str, Any]
+) -> Iterator[Tracker]:
     """A tracker for one run; the run is finished with exit code 1 when the block raises, so that no other logs into it.
 
-    kind: "none" | "wandb". mode: "offline" | "online" | "auto" (online where a wandb login is found).
+    `settings` has `name` (none | wandb) and `mode` (offline | online | auto: online where a wandb login is found).
     """
+    kind, mode = settings["name"], settings["mode"]
     if kind not in ("none", "wandb"):
         raise InputError(f"tracker.name={kind}: allowed are wandb, none")
     if mode not in ("auto", "offline", "online"):

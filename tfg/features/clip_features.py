@@ -1,0 +1,127 @@
+"""One clip's features, computed when asked for, cached on disk, their cost counted."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor, Masks
+from tfg.features.cache import CHUNK, Arrays, cached, cached_ranges
+from tfg.types import Clip, FaceTrack, Floats
+
+_TRACK_FIELDS = ("num_faces", "landmarks", "upper", "blendshapes", "head_rotation")
+_NOT_IN_KEY = ("workers",)  # how fast, not what
+
+
+@dataclass
+class Cost:
+    """What was asked for while a cost was open: seconds of computing (as first measured, cached or not), distinct frames."""
+
+    seconds: float = 0.0
+    looked_at: set[int] = field(default_factory=set)
+    _seen: set[str] = field(default_factory=set)
+
+    @property
+    def frames(self) -> int:
+        return len(self.looked_at)
+
+    def add(self, what: str, seconds: float, frames: range) -> None:
+        """Count an entry once, however often it is asked for."""
+        if what not in self._seen:
+            self._seen.add(what)
+            self.seconds += seconds
+            self.looked_at.update(frames)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipFeatures:
+    """Lazy features of a clip; `root` is the cache's folder."""
+
+    clip: Clip
+    audio: AudioExtractor
+    face: FaceExtractor
+    masks: MaskExtractor
+    root: Path
+    _open: list[Cost] = field(default_factory=list)
+
+    def sound(self) -> Floats:
+        """(num_frames, channels), the whole clip in one pass."""
+        key = {"clip": self.clip.digest, "what": "audio", **_settings(self.audio)}
+        entry = cached(key, lambda: {"features": self.audio.extract(self.clip.audio())}, self.root)
+        self._count("audio", entry.seconds, range(0))
+        return entry.arrays["features"][: self.clip.num_frames]
+
+    def track(self, start: int, stop: int) -> FaceTrack:
+        """The face in frames [start, stop), in source pixels."""
+        key = {"clip": self.clip.digest, "what": "face", **_settings(self.face)}
+
+        def compute(a: int, b: int) -> Arrays:
+            self._say(f"faces in frames {a}-{b}")
+            track = self.face.extract(self.clip, a, b)
+            return {name: getattr(track, name) for name in _TRACK_FIELDS}
+
+        entries = cached_ranges(key, start, stop, self.clip.num_frames, compute, self.root)
+        for first, entry in entries:
+            frames = range(max(first, start), min(first + CHUNK, stop))
+            self._count(f"face {first}", entry.seconds, frames)
+        rows = slice(start - entries[0][0], stop - entries[0][0])
+        arrays: dict[str, Any] = {
+            name: np.concatenate([entry.arrays[name] for _, entry in entries])[rows] for name in _TRACK_FIELDS
+        }
+        return FaceTrack(start=start, **arrays)
+
+    def mask(self, start: int, stop: int) -> Masks:
+        """Head, mouth and torso in frames [start, stop) of the square crop."""
+        clip = self.clip
+        key = {
+            "clip": clip.digest,
+            "what": "masks",
+            "crop": dataclasses.asdict(clip.crop),
+            "size": clip.size,
+            "face": _settings(self.face),
+            **_settings(self.masks),
+        }
+
+        def compute(a: int, b: int) -> Arrays:
+            self._say(f"masks in frames {a}-{b}")
+            masks = self.masks.extract(clip, a, b, self.track(a, b))
+            return {name: np.packbits(getattr(masks, name), axis=-1) for name in ("head", "mouth", "torso")}
+
+        entries = cached_ranges(key, start, stop, clip.num_frames, compute, self.root)
+        rows = slice(start - entries[0][0], stop - entries[0][0])
+
+        def whole(name: str) -> np.ndarray:
+            packed = np.concatenate([entry.arrays[name] for _, entry in entries])[rows]
+            return np.unpackbits(packed, axis=-1, count=clip.size).astype(bool)
+
+        return Masks(head=whole("head"), mouth=whole("mouth"), torso=whole("torso"))
+
+    @contextmanager
+    def costing(self) -> Iterator[Cost]:
+        """Count what is asked for inside the block."""
+        cost = Cost()
+        self._open.append(cost)
+        try:
+            yield cost
+        finally:
+            self._open.remove(cost)
+
+    def _count(self, what: str, seconds: float, frames: range) -> None:
+        for cost in self._open:
+            cost.add(what, seconds, frames)
+
+    def _say(self, what: str) -> None:
+        print(f"  {self.clip.name}: {what}", file=sys.stderr)
+
+
+def _settings(part: Any) -> dict[str, Any]:
+    """What a part's features depend on: its class and its configuration."""
+    values = {k: v for k, v in dataclasses.asdict(part).items() if k not in _NOT_IN_KEY}
+    return {"class": type(part).__qualname__, "version": getattr(part, "version", 1), **values}

@@ -1,0 +1,77 @@
+"""Portraits: all that a backbone sees of a run of frames, gathered from the features of a clip."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tfg.features.background import clean_plate, fill_background
+from tfg.features.base import LandmarkReader
+from tfg.features.cameras import CameraFit, fit_cameras
+from tfg.features.clip_features import ClipFeatures
+from tfg.features.face.crop import locate, sample_frames
+from tfg.features.face.fitted import fit_landmarks
+from tfg.features.face.gaps import fill_gaps
+from tfg.types import FPS, Cameras, Crop, FaceTrack, InputError, Portrait, Segment
+
+
+def frame_face(features: ClipFeatures, crop: Crop | str) -> ClipFeatures:
+    """The features of the same clip cut to a square: around the face (auto), the largest in the middle (full), or as given."""
+    clip = features.clip
+    if isinstance(crop, Crop):
+        return replace(features, clip=replace(clip, crop=crop))
+    if crop == "full" or clip.sidecar is not None:
+        return features
+    samples = [features.face.extract(clip, frame, frame + 1) for frame in sample_frames(clip.num_reference_frames)]
+    return replace(features, clip=replace(clip, crop=locate(clip, samples)))
+
+
+def observe(features: ClipFeatures, segment: Segment, unseen: Segment) -> tuple[Portrait, Portrait, CameraFit]:
+    """The training and the held-out portrait. Poses are fitted jointly (METHODS 10.6); the clean plate is the training part's."""
+    clip = features.clip
+    runs = (segment, unseen)
+    tracks = [_one_face(features.track(run.start, run.stop), f"{clip.path}") for run in runs]
+    numbers = [np.arange(run.start, run.stop) for run in runs]
+    landmarks = [clip.to_clip(track.landmarks) for track in tracks]
+    order = np.argsort(np.concatenate(numbers), kind="stable")
+    fit = fit_cameras(np.concatenate(landmarks)[order], clip.size, frames=np.concatenate(numbers)[order])
+    sound = features.sound()
+    plate = None
+    portraits = []
+    for run, track, points, frames in zip(runs, tracks, landmarks, numbers, strict=True):
+        images, masks = clip.frames(run.start, run.stop), features.mask(run.start, run.stop)
+        if plate is None:
+            plate = clean_plate(images, masks.head)
+        rows = np.searchsorted(np.concatenate(numbers)[order], frames)
+        portraits.append(
+            Portrait(
+                frames=frames,
+                images=images,
+                background=fill_background(images, masks.head, plate),
+                head_mask=masks.head,
+                mouth_mask=masks.mouth,
+                landmarks=points,
+                audio=sound[run.start : run.stop],
+                upper=track.upper,
+                cameras=Cameras(
+                    rotation=fit.cameras.rotation[rows],
+                    translation=fit.cameras.translation[rows],
+                    focal=fit.cameras.focal,
+                    size=clip.size,
+                ),
+                face_shape=fit.face_shape,
+            )
+        )
+    return portraits[0], portraits[1], fit
+
+
+def _one_face(track: FaceTrack, where: str) -> FaceTrack:
+    """Gaps of up to five frames bridged; a second face is an error that says where."""
+    if (track.num_faces > 1).any():
+        frame = track.start + int(np.argmax(track.num_faces > 1))
+        raise InputError(
+            f"{where}: {int(track.num_faces.max())} faces in frame {frame} ({frame / FPS:.1f} s); "
+            "cut the video to one person, or crop the picture to one of them"
+        )
+    return fill_gaps(track, where=where)

@@ -1,0 +1,273 @@
+"""The whole flow on one page: clip -> selection -> portraits -> training -> rendering -> metrics -> result.json.
+
+The only file that knows the order of the rooms, and the only one that calls hydra.utils.instantiate.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+import traceback
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+from hydra.utils import instantiate
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from tfg import assets, data, identity, overrides, rendering, results, scoring, tracking, training
+from tfg.backbones.base import Backbone
+from tfg.clip.read import read_clip
+from tfg.clip.sound import read_audio
+from tfg.clip.synthetic import SyntheticClip, make_synthetic
+from tfg.clip.write import write_video
+from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
+from tfg.features.clip_features import ClipFeatures
+from tfg.features.portrait import frame_face, landmark_reader, observe
+from tfg.metrics.evaluate import Evaluator
+from tfg.metrics.lpips import Lpips
+from tfg.selectors.base import Candidates, Selection, Selector
+from tfg.selectors.candidates import candidates_for, frames_of
+from tfg.selectors.report import selection_json, selection_plot
+from tfg.stages import Stages
+from tfg.types import SAMPLES_PER_FRAME, Clip, Crop, Frames, InputError, Portrait
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The exchangeable parts of a run, checked but not loaded."""
+
+    audio: AudioExtractor
+    face: FaceExtractor
+    masks: MaskExtractor
+    selector: Selector
+
+
+def run(config: DictConfig) -> Path:
+    """One run to its result.json or failure.json; nothing is done when the first is there already. Returns the run folder."""
+    folder = run_folder(config)
+    if (folder / "result.json").exists():
+        print(f"tfg: {folder.name} is done already", file=sys.stderr)
+        return folder
+    stages = Stages()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock", timeout=0):
+            (folder / "failure.json").unlink(missing_ok=True)
+            _run(config, folder, stages)
+    except Timeout:
+        print(f"tfg: {folder.name} is being run by another process; left to it", file=sys.stderr)
+    except SystemExit as stop:  # Lightning turns SIGTERM into a SystemExit without a code
+        raise SystemExit(stop.code or 143) from stop
+    except Exception as error:  # the border of a run: whatever happened is written whole, and the sweep goes on
+        _fail(folder, stages.current, error)
+    return folder
+
+
+def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    (folder / "config.yaml").write_text(OmegaConf.to_yaml(config, resolve=True))
+    parts, clip, device = build(config), open_clip(config), config.trainer.device
+    names = (config.backbone.name, clip.digest, config.seed)
+    with tracking.track(config.tracker, folder=folder, run_id=folder.name, group=str(config.group), config=plain) as tracker:
+        features = _features(parts, clip)
+        with stages("selection") as stage:
+            selection, chosen = select(config, parts.selector, features)
+            results.write_json(folder / "selection.json", chosen)
+            selection_plot(selection, folder / "selection.png")
+            stage.frames = chosen["cost"]["frames"]
+
+        with stages("features") as stage:
+            features = frame_face(features, _crop(config.clip.crop))
+            data.check_split(selection.segment, clip)
+            train, test, cameras = observe(features, selection.segment, data.held_out(clip))
+            mean, std = data.audio_statistics(train.audio)
+            rendering.save_portrait(folder / "portrait.npz", train, mean, std)
+            stage.frames = len(train.frames) + len(test.frames)
+            stage.notes = {"camera_error_px": cameras.error_pixels, "focal_px": cameras.focal}
+
+        with stages("training") as stage:
+            torch.manual_seed(identity.seed_for("init", *names))
+            backbone = make_backbone(config, train)
+            trained = training.fit(
+                backbone,
+                data.PortraitData(
+                    train,
+                    data.audio_windows(train.audio, mean, std),
+                    chunk=config.trainer.checkpoint_every,
+                    num_steps=backbone.num_steps,
+                    seed=identity.seed_for("order", *names),
+                ),
+                folder,
+                device=device,
+                logger=tracker.logger(),
+            )
+            stage.frames = len(train.frames)
+            stage.notes = {"steps": trained.steps, "resumed_from": trained.resumed_from}
+
+        with stages("rendering") as stage:
+            windows = data.audio_windows(test.audio, mean, std)
+            rendered = rendering.render(backbone, test, windows, device=device)
+            stage.frames = len(test.frames)
+
+        with stages("metrics") as stage:
+            shuffled = None
+            if config.metrics.shuffled_audio:
+                shuffled = rendering.render(backbone, test, scoring.shuffle(windows, *names), device=device).images
+            reader = landmark_reader(features, exclude=data.held_out(clip))
+            evaluator = Evaluator(truth=test.images, guide=test.landmarks, reader=reader, **_lpips(config))
+            scores = scoring.score(evaluator, rendered.images, shuffled, train, test, mean, std)
+            stage.frames = len(test.frames)
+
+        files = _write_videos(folder, clip, rendered, test)
+        commit, dirty = results.commit()
+        record = results.RunResult(
+            run_id=folder.name,
+            group=str(config.group),
+            config=plain,
+            selection=chosen,
+            stages=stages.records,
+            metrics=scoring.as_json(scores.metrics),
+            baselines={name: scoring.as_json(values) for name, values in scores.baselines.items()},
+            truth=scoring.as_json(scores.truth),
+            files={**files, "selection_plot": "selection.png", "selection": "selection.json", "curve": "metrics.csv"},
+            commit=commit,
+            dirty=dirty,
+            machine=results.machine(),
+            notes={"clip_digest": clip.digest, "crop": asdict(features.clip.crop), "size": features.clip.size},
+        )
+        numbers = {name: value.value for name, value in scores.metrics.items() if value.value is not None}
+        tracker.record(numbers, {name: folder / file for name, file in files.items()}, {"selection": folder / "selection.png"})
+    record.write(folder)
+
+
+def check(config: DictConfig) -> None:
+    """Build every part and open the clip, so that a wrong value, video or missing weight stops a sweep before it starts."""
+    parts = build(config)
+    for part in (parts.audio, parts.face, parts.masks):
+        for name in getattr(part, "requires", ()):
+            assets.find(name)
+    _crop(config.clip.crop)
+    candidates_for(open_clip(config).num_reference_frames, config.seconds, config.stride_seconds)
+
+
+def build(config: DictConfig) -> Parts:
+    """Construct the parts; their own checks name the config key."""
+    return Parts(**{axis: instantiate(config[axis]) for axis in ("audio", "face", "masks", "selector")})
+
+
+def open_clip(config: DictConfig) -> Clip:
+    """The video of `clip.path`, or the embedded clip, made once and cached."""
+    if config.clip.path is not None:
+        return read_clip(str(config.clip.path), size=config.clip.size, name=config.clip.name)
+    spec = SyntheticClip(**config.clip.synthetic, size=config.clip.size)
+    path = make_synthetic(spec, assets.cache_root() / "clips")
+    return read_clip(path, size=config.clip.size, name=config.clip.name or "embedded")
+
+
+def run_folder(config: DictConfig) -> Path:
+    """Where a run of this configuration lives, whether or not it has started."""
+    clip = open_clip(config)
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    return Path(config.results) / identity.run_id(plain, clip.name, clip.digest)
+
+
+def select(config: DictConfig, selector: Selector, features: ClipFeatures) -> tuple[Selection, dict[str, Any]]:
+    """The chosen segment, and the same as the JSON object that `tfg select` prints."""
+    clip = features.clip
+    candidates = Candidates(
+        starts=candidates_for(clip.num_reference_frames, config.seconds, config.stride_seconds),
+        num_frames=frames_of(config.seconds),
+        num_reference_frames=clip.num_reference_frames,
+        audio=lambda: features.sound()[: clip.num_reference_frames],
+        face=features.track,
+    )
+    rng = np.random.default_rng(identity.seed_for("selection", clip.digest, config.seed))
+    with features.costing() as cost:
+        selection = selector.select(candidates, rng)
+    return selection, selection_json(selection, cost.seconds, cost.frames)
+
+
+def select_only(config: DictConfig) -> tuple[Selection, dict[str, Any]]:
+    """`tfg select`: the selection of one configuration without a run, as object and as JSON."""
+    parts = build(config)
+    return select(config, parts.selector, _features(parts, open_clip(config)))
+
+
+def speak(folder: Path, sound: Path, output: Path) -> Path:
+    """`tfg render`: the trained head of a run folder speaks a sound file; writes an mp4 with that sound."""
+    if not (folder / "portrait.npz").exists() or training.newest_checkpoint(folder) is None:
+        raise InputError(f"{folder}: not a finished run; give a folder of results/ that holds portrait.npz and last.ckpt")
+    overrides.register_resolvers()
+    config = OmegaConf.load(folder / "config.yaml")
+    assert isinstance(config, DictConfig)
+    audio = read_audio(sound)
+    portrait, mean, std = rendering.load_portrait(folder / "portrait.npz")
+    features = build(config).audio.extract(audio)
+    if not len(features):
+        raise InputError(f"{sound}: shorter than one frame (0.04 s); give more speech")
+    performance = rendering.perform(portrait, features)
+    backbone = make_backbone(config, portrait)
+    training.load(backbone, folder)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    frames = rendering.render(backbone, performance, data.audio_windows(features, mean, std), device=device)
+    write_video(output, frames.images, audio)
+    return output
+
+
+def make_backbone(config: DictConfig, portrait: Portrait) -> Backbone:
+    """An untrained backbone for pictures of this portrait's size, focal length and audio feature."""
+    settings = {key: value for key, value in config.backbone.items() if key != "name"}
+    cameras = portrait.cameras
+    return instantiate(settings, size=cameras.size, focal=cameras.focal, audio_channels=portrait.audio.shape[1])
+
+
+def _features(parts: Parts, clip: Clip) -> ClipFeatures:
+    root = assets.cache_root() / "features"
+    return ClipFeatures(clip=clip, audio=parts.audio, face=parts.face, masks=parts.masks, root=root)
+
+
+def _crop(setting: object) -> Crop | str:
+    """`clip.crop` as auto, full, or a square."""
+    if setting in ("auto", "full"):
+        return str(setting)
+    if isinstance(setting, ListConfig) and len(setting) == 3 and all(isinstance(v, int | float) for v in setting):
+        return Crop(x=float(setting[0]), y=float(setting[1]), side=float(setting[2]))
+    raise InputError(f"clip.crop={setting}: give auto, full, or [x, y, side] in source pixels")
+
+
+def _lpips(config: DictConfig) -> dict[str, Any]:
+    """Network and note for the evaluator: the weights' checksum, or why there are none."""
+    if not config.metrics.lpips:
+        return {"lpips_network": None, "lpips_note": "switched off (metrics.lpips=false)"}
+    path = assets.locate(assets.asset("lpips_alex"))
+    if path is None:
+        reason = "weights are missing; `tfg assets` says how to get lpips_alex"
+        return {"lpips_network": None, "lpips_note": reason}
+    return {"lpips_network": Lpips(path), "lpips_note": f"sha256 {assets.checksum(path)[:12]}"}
+
+
+def _write_videos(folder: Path, clip: Clip, rendered: Frames, test: Portrait) -> dict[str, str]:
+    """The held-out speech as rendered, and beside its truth; with sound. Paths relative to the run folder."""
+    first, last = int(rendered.frames[0]), int(rendered.frames[-1]) + 1
+    sound = clip.audio()[first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME]
+    write_video(folder / "rendered.mp4", rendered.images, sound)
+    write_video(folder / "side_by_side.mp4", rendering.side_by_side(test.images, rendered.images), sound)
+    return {"rendered": "rendered.mp4", "side_by_side": "side_by_side.mp4"}
+
+
+def _fail(folder: Path, stage: str, error: Exception) -> None:
+    """failure.json with the whole trace, and one line on stderr."""
+    user = isinstance(error, InputError)
+    message = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        user, message = True, f"no space left on the disk of {folder}; free some and run the same command again"
+    print(f"tfg: {folder.name}: {message}", file=sys.stderr)
+    try:
+        trace = "".join(traceback.format_exception(error))
+        results.write_failure(folder, stage=stage, message=message, trace=trace, user=user)
+    except OSError as second:
+        print(f"tfg: {folder.name}: failure.json could not be written either ({second})", file=sys.stderr)
