@@ -1,0 +1,171 @@
+"""Camera poses for training from landmarks: joint fit over all frames, then edge-preserving smoothing in time.
+
+Training and held-out frames are fitted together, else their poses live in different scales (METHODS 10.6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tfg.features.face.canonical import GENERIC_SHAPE
+from tfg.features.face.landmarks import eye_distance
+from tfg.features.pose_fit import Problem, Solution, locate_points, project, solve
+from tfg.types import Cameras, Floats, InputError
+
+RIGID_POINTS = {
+    **dict.fromkeys((0, 1, 2, 14, 15, 16), 1.0),  # temples and cheekbones: the contour above the moving jaw
+    **dict.fromkeys((27, 28, 29, 30), 1.0),  # nose bridge
+    **dict.fromkeys((31, 32, 33, 34, 35), 0.5),  # nostrils: lifted a little by the upper lip
+    **dict.fromkeys((36, 39, 42, 45), 1.0),  # eye corners; lids, brows, lips and jaw are left out: they move
+}
+"""Weights of the points that hardly deform in speech."""
+
+REACH = 10  # jitters: a neighbour that moved this far counts 0.6 as much; 8 to 16 aligned real clips best
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraFit:
+    """Cameras with what they were fitted with and how well they explain the landmarks."""
+
+    cameras: Cameras
+    face_shape: Floats  # (68, 3) rigid face shape in head space
+    error_pixels: float  # RMS reprojection error of the rigid points after smoothing
+    unsmoothed_error_pixels: float  # the same before smoothing
+
+    @property
+    def focal(self) -> float:
+        return self.cameras.focal
+
+
+def fit_cameras(
+    landmarks: Floats,
+    size: int,
+    *,
+    frames: NDArray[np.int64] | None = None,
+    smooth_frames: float = 1.0,
+    focal_prior: float = 2.5,
+    focal_sigma: float = 0.25,
+    known: tuple[Cameras, Floats] | None = None,
+) -> CameraFit:
+    """One focal length, one rigid face shape and a pose per frame from (n, 68, 2) landmarks in clip pixels.
+
+    `frames` (n,) ascending clip frames: smoothing stays inside runs of consecutive ones; None: all are consecutive.
+    `smooth_frames` is the smoothing's sigma, 0 for none. Small head motion does not determine the focal length, so its
+    prior is log-normal: `focal_prior` in picture sizes, `focal_sigma` in natural-log units.
+    `known` (cameras, face_shape), as a rendered clip knows them, are taken as they are; only their error is measured.
+    """
+    if len(landmarks) == 0 or not np.isfinite(landmarks).all():
+        raise InputError("cameras: landmarks are missing in some frames; fill short gaps, or choose frames with a face")
+    if smooth_frames < 0 or focal_prior <= 0 or focal_sigma <= 0:
+        raise InputError("cameras: smooth_frames must be >= 0, focal_prior and focal_sigma > 0")
+    numbers = np.arange(len(landmarks)) if frames is None else np.asarray(frames)
+    points = landmarks.astype(np.float64) - size / 2
+    rows, weights = np.array(list(RIGID_POINTS)), np.array(list(RIGID_POINTS.values()))
+    if known is not None:
+        cameras, face_shape = known
+        error = _error(points[:, rows], weights, cameras.rotation, cameras.translation, face_shape[rows], cameras.focal)
+        return CameraFit(cameras=cameras, face_shape=face_shape, error_pixels=error, unsmoothed_error_pixels=error)
+
+    def problem(chosen: NDArray[np.int64], weights: NDArray[np.float64]) -> Problem:
+        return Problem(
+            points=points[:, chosen],
+            weights=weights,
+            noise=0.01 * float(np.median(eye_distance(landmarks))),
+            huber=1.5,
+            generic=GENERIC_SHAPE[chosen].astype(np.float64),
+            shape_sigma=0.06,
+            focal=focal_prior * size,
+            focal_sigma=focal_sigma,
+            prior_scale=max(1.0, len(points) / 100),  # as if 100 frames erred independently
+        )
+
+    rigid = problem(rows, weights)
+    solution = solve(rigid)
+    shape = locate_points(problem(np.arange(len(GENERIC_SHAPE)), np.ones(len(GENERIC_SHAPE))), solution)
+    shape[rows] = solution.shape
+    rotation, translation, shape = _head_space(solution, shape, rows)
+    focal = float(np.exp(solution.log_focal))
+    before = _error(rigid.points, weights, rotation, translation, shape[rows], focal)
+    rotation, translation = smooth_poses(rotation, translation, shape[rows], focal, numbers, smooth_frames)
+    return CameraFit(
+        cameras=Cameras(
+            rotation=rotation.astype(np.float32), translation=translation.astype(np.float32), focal=focal, size=size
+        ),
+        face_shape=shape.astype(np.float32),
+        error_pixels=_error(rigid.points, weights, rotation, translation, shape[rows], focal),
+        unsmoothed_error_pixels=before,
+    )
+
+
+def smooth_poses(
+    rotation: NDArray[np.float64],
+    translation: NDArray[np.float64],
+    shape: NDArray[np.float64],
+    focal: float,
+    numbers: NDArray[np.int64],
+    sigma: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bilateral smoothing inside runs of consecutive frames: (n, 3, 3), (n, 3) -> the same.
+
+    A neighbour counts by its distance in time (`sigma` frames) and by how far the face moved in the picture, measured in
+    the jitter that the clip itself shows; a jump (GRID: every 3 s) or fast motion is therefore kept, only jitter goes.
+    """
+    if sigma == 0 or len(rotation) < 3:
+        return rotation, translation
+    places = project(rotation, translation, shape, focal)
+    reach = REACH * max(_jitter(places, numbers), 1e-6)
+    mean_rotation, mean_translation = np.zeros_like(rotation), np.zeros_like(translation)
+    total = np.zeros(len(rotation))
+    rows = np.arange(len(rotation))
+    width = int(np.ceil(3 * sigma))
+    for offset in range(-width, width + 1):
+        other = np.clip(rows + offset, 0, len(rows) - 1)
+        same_run = numbers[other] - numbers == offset
+        moved = np.sqrt(((places[other] - places) ** 2).sum(axis=-1).mean(axis=-1))
+        weight = same_run * np.exp(-(offset**2) / (2 * sigma**2) - (moved / reach) ** 2 / 2)
+        total += weight
+        mean_rotation += weight[:, None, None] * rotation[other]
+        mean_translation += weight[:, None] * translation[other]
+    left, _, right = np.linalg.svd(mean_rotation / total[:, None, None])
+    return left @ right, mean_translation / total[:, None]
+
+
+def _jitter(places: NDArray[np.float64], numbers: NDArray[np.int64]) -> float:
+    """Typical frame-to-frame noise of the projected face in pixels, from second differences: (n, k, 2) -> ()."""
+    inside = (np.diff(numbers)[1:] == 1) & (np.diff(numbers)[:-1] == 1)
+    if not inside.any():
+        return 0.0
+    bend = (places[2:] - 2 * places[1:-1] + places[:-2])[inside]
+    return float(np.median(np.sqrt((bend**2).sum(axis=-1).mean(axis=-1))) / np.sqrt(6))
+
+
+def _head_space(
+    solution: Solution, shape: NDArray[np.float64], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The same cameras and shape (68, 3) in the head space of `tfg/types.py`: frontal like the generic face, eyes 1 apart."""
+    generic = GENERIC_SHAPE[rows] - GENERIC_SHAPE[rows].mean(axis=0)
+    left, _, right = np.linalg.svd(generic.T @ (shape[rows] - shape[rows].mean(axis=0)))
+    turn = left @ np.diag([1.0, 1.0, np.linalg.det(left @ right)]) @ right
+    turned = shape @ turn.T
+    center = turned.mean(axis=0)
+    scale = 1 / float(eye_distance(turned))
+    rotation = solution.rotation @ turn.T
+    translation = scale * (solution.translation + rotation @ center)
+    return rotation, translation, scale * (turned - center)
+
+
+def _error(
+    points: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    rotation: ArrayLike,
+    translation: ArrayLike,
+    shape: ArrayLike,
+    focal: float,
+) -> float:
+    """Weighted RMS distance in pixels over all frames and points."""
+    pose = (np.asarray(values, np.float64) for values in (rotation, translation, shape))
+    away = points - project(*pose, focal)
+    return float(np.sqrt(((away**2).sum(axis=-1).mean(axis=0) * weights).sum() / weights.sum()))
