@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tfg.types import FaceTrack, Floats, Segment
+from tfg.types import Bools, FaceTrack, Floats, Segment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,7 @@ class Candidates:
     num_reference_frames: int  # frames of the training part: no feature is ever asked beyond it
     audio: Callable[[], Floats]  # -> (num_reference_frames, channels), raw features of the whole training part
     face: Callable[[int, int], FaceTrack]  # (start, stop) -> track of frames [start, stop)
+    voiced: Callable[[], Bools] | None = None  # -> (num_reference_frames,); only logged, None: nothing is logged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class CandidateScore:
     motion_complexity: float | None = None  # MC, high-frequency ratio of lip and pose signals, in [0, 1]
     score: float | None = None  # what was maximised
     note: str | None = None  # why a candidate was rejected, or what to know of it
-    extras: dict[str, float] | None = None  # logged beside the score (METHODS 10.1, 10.2): voiced ratio, total motion ...
+    extras: dict[str, float] | None = None  # logged beside the score: voiced ratio, total motion (METHODS 10.1, 10.2)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,70 @@
+"""Facts of what a selection tells others, and of the voicing logged in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from tfg.selectors.base import CandidateScore, Selection
+from tfg.selectors.report import selection_json, selection_plot
+from tfg.selectors.voicing import voiced_frames
+from tfg.types import Segment
+
+SELECTION = Selection(
+    segment=Segment(start=50, num_frames=125),
+    method="isexplore",
+    scores=(
+        CandidateScore(start=0, diversity=1.0, extras={"voiced_ratio": 0.5}),
+        CandidateScore(start=25, diversity=3.0, note="no face in frame 30"),
+        CandidateScore(start=50, diversity=2.0, motion_complexity=0.25, score=8.0),
+    ),
+    definition="largest D / MC",
+)
+
+
+def test_json_is_what_tfg_select_promises() -> None:
+    assert selection_json(SELECTION, 1.5, 250) == {
+        "start": 2.0,
+        "seconds": 5.0,
+        "method": "isexplore",
+        "scores": [
+            {"start": 0.0, "diversity": 1.0, "motion_complexity": None, "score": None},
+            {"start": 1.0, "diversity": 3.0, "motion_complexity": None, "score": None},
+            {"start": 2.0, "diversity": 2.0, "motion_complexity": 0.25, "score": 8.0},
+        ],
+        "cost": {"seconds": 1.5, "frames": 250},
+        "definition": "largest D / MC",
+    }
+
+
+def test_details_add_notes_and_extras_and_survive_json() -> None:
+    record = json.loads(json.dumps(selection_json(SELECTION, 1.5, 250, details=True), allow_nan=False))
+    assert record["scores"][1]["note"] == "no face in frame 30"
+    assert record["scores"][0]["extras"] == {"voiced_ratio": 0.5}
+
+
+def test_plot_is_a_picture_for_every_kind_of_selection(tmp_path: Path) -> None:
+    nothing = tuple(CandidateScore(start=start) for start in (0, 25, 50))
+    lips = tuple(CandidateScore(start=start, motion_complexity=0.3, score=-0.3) for start in (0, 25, 50))
+    for name, scores in {"isexplore": SELECTION.scores, "random": nothing, "lip": lips}.items():
+        path = tmp_path / f"{name}.png"
+        selection_plot(Selection(segment=SELECTION.segment, method=name, scores=scores, definition=""), path)
+        assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_voice_is_voiced_and_noise_tone_and_silence_are_told_apart() -> None:
+    time = np.arange(16_000) / 16_000
+    pulses = np.sum([np.sin(2 * np.pi * 120 * k * time) / k for k in range(1, 20)], axis=0)  # a buzz of 120 Hz
+    noise = np.random.default_rng(0).standard_normal(16_000)
+    track = np.concatenate([pulses, noise, np.zeros(16_000)]).astype(np.float32)
+    voiced = voiced_frames(track)
+    assert voiced.shape == (75,)
+    assert voiced[2:23].all()
+    assert voiced[27:48].mean() < 0.1
+    assert not voiced[51:].any()
+
+
+def test_silence_has_no_voice() -> None:
+    assert not voiced_frames(np.zeros(6400, np.float32)).any()

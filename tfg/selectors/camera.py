@@ -1,0 +1,21 @@
+"""The head alone: the candidate whose lip centroid moves most simply, the proxy of the camera's view (Table 4, row `Camera`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tfg.selectors.base import Candidates, Selection
+from tfg.selectors.least_motion import select_least_motion
+from tfg.selectors.motion import MotionComplexity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    name: str = "camera"
+    motion: MotionComplexity = field(default_factory=MotionComplexity)
+
+    def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection:
+        """argmin MC over the lip centroid's speed of all candidates; no sound is heard."""
+        return select_least_motion(candidates, self.motion, "camera", self.name)

@@ -1,0 +1,25 @@
+"""What `lip`, `camera` and `lip_camera` share: every face is looked at and the smallest motion complexity wins."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfg.selectors.base import Candidates, Selection
+from tfg.selectors.faces import Rejected, motion_score, score_motion
+from tfg.selectors.motion import MotionComplexity
+from tfg.selectors.ranking import best
+from tfg.types import Segment
+
+
+def select_least_motion(candidates: Candidates, motion: MotionComplexity, signals: str, method: str) -> Selection:
+    """argmin MC over all candidates (METHODS 10.4, ablation rows); the score that is maximised is -MC."""
+    outcomes = score_motion(candidates, candidates.starts, motion, signals)
+    rated = {start: -outcome.complexity for start, outcome in outcomes.items() if not isinstance(outcome, Rejected)}
+    starts = tuple(rated)
+    row = best(np.array([rated[start] for start in starts]), starts, 1)[0]
+    return Selection(
+        segment=Segment(start=starts[row], num_frames=candidates.num_frames),
+        method=method,
+        scores=tuple(motion_score(start, outcomes[start], rated.get(start)) for start in candidates.starts),
+        definition=f"smallest MC of {len(candidates.starts)} candidates; MC = {motion.definition(signals)}",
+    )

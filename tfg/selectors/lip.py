@@ -1,0 +1,21 @@
+"""The lips alone: the candidate whose lips move most simply (Table 4, row `Lip`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tfg.selectors.base import Candidates, Selection
+from tfg.selectors.least_motion import select_least_motion
+from tfg.selectors.motion import MotionComplexity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lip:
+    name: str = "lip"
+    motion: MotionComplexity = field(default_factory=MotionComplexity)
+
+    def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection:
+        """argmin MC over the lips of all candidates; no sound is heard."""
+        return select_least_motion(candidates, self.motion, "lips", self.name)

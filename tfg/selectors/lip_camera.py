@@ -1,0 +1,21 @@
+"""Lips and head, no audio: the candidate that moves most simply in both (Table 4, row `Lip camera`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tfg.selectors.base import Candidates, Selection
+from tfg.selectors.least_motion import select_least_motion
+from tfg.selectors.motion import MotionComplexity
+
+
+@dataclass(frozen=True, kw_only=True)
+class LipCamera:
+    name: str = "lip_camera"
+    motion: MotionComplexity = field(default_factory=MotionComplexity)
+
+    def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection:
+        """argmin MC over lips and lip-centroid speed of all candidates; no sound is heard."""
+        return select_least_motion(candidates, self.motion, "both", self.name)

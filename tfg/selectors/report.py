@@ -1,0 +1,124 @@
+"""A selection as others read it: one JSON object and one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfg.selectors.base import CandidateScore, Selection
+from tfg.types import FPS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+CHOSEN, LOOKED_AT, QUIET = "#c2410c", "#1d4ed8", "#64748b"
+
+
+def selection_json(
+    selection: Selection, cost_seconds: float, cost_frames: int, *, details: bool = False
+) -> dict[str, Any]:
+    """What `tfg select --json` prints; times in seconds. With `details`, each score also has its `note` and `extras`."""
+    return {
+        "start": selection.segment.start / FPS,
+        "seconds": selection.segment.num_frames / FPS,
+        "method": selection.method,
+        "scores": [_score_json(score, details) for score in selection.scores],
+        "cost": {"seconds": cost_seconds, "frames": cost_frames},
+        "definition": selection.definition,
+    }
+
+
+def _score_json(score: CandidateScore, details: bool) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "start": score.start / FPS,
+        "diversity": score.diversity,
+        "motion_complexity": score.motion_complexity,
+        "score": score.score,
+    }
+    return record | {"note": score.note, "extras": score.extras} if details else record
+
+
+def selection_plot(selection: Selection, path: Path) -> None:
+    """A PNG: the first stage of every candidate over the clip's time, then the candidates whose faces decided, side by side."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    heard = [score for score in selection.scores if score.diversity is not None]
+    looked_at = [score for score in selection.scores if score.motion_complexity is not None or score.note is not None]
+    finalists = looked_at if heard else []
+    height = 0.9 + 0.3 * len(finalists) if finalists else 0.0
+    figure = Figure(figsize=(10, (3.0 if heard or looked_at else 1.6) + height), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    parts = "TT;MS" if finalists else "TT"  # timeline; motion, score
+    panels = figure.subplot_mosaic(parts, height_ratios=[2.5, height] if finalists else [1])
+    for panel in panels.values():
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.tick_params(labelsize=9)
+    if heard:
+        _draw_timeline(panels["T"], selection, "diversity", "audio diversity D", finalists)
+    elif looked_at:
+        _draw_timeline(panels["T"], selection, "motion_complexity", "motion complexity MC", [])
+    else:
+        _draw_starts(panels["T"], selection)
+    if finalists:
+        _draw_bars(panels["M"], selection, finalists, "motion_complexity", "motion complexity MC, low is simple")
+        _draw_bars(panels["S"], selection, finalists, "score", "score I = D / MC, the largest is chosen")
+    begin, end = selection.segment.start / FPS, selection.segment.stop / FPS
+    title = f"{selection.method} chose {begin:g} to {end:g} s, one of {len(selection.scores)} candidates of {end - begin:g} s"
+    figure.suptitle(title, fontsize=12, fontweight="bold")
+    figure.savefig(path)
+
+
+def _draw_timeline(
+    panel: Axes, selection: Selection, name: str, label: str, finalists: Sequence[CandidateScore]
+) -> None:
+    """One dot a candidate at the middle of its span; spans drawn for the finalists and the chosen one."""
+    length = selection.segment.num_frames / FPS
+    values = [(score.start, getattr(score, name)) for score in selection.scores]
+    _shade(panel, selection)
+    panel.plot(
+        [start / FPS + length / 2 for start, _ in values],
+        [float("nan") if value is None else value for _, value in values],  # the line breaks at a rejected candidate
+        color=QUIET,
+        linewidth=1,
+        marker=".",
+        markersize=4,
+        zorder=1,
+    )
+    shown = {score.start for score in finalists} | {selection.segment.start}
+    for start, value in values:
+        if start in shown and value is not None:
+            color = CHOSEN if start == selection.segment.start else LOOKED_AT
+            panel.hlines(value, start / FPS, start / FPS + length, color=color, linewidth=3.5, zorder=3)
+    panel.set_xlabel("time in the clip (s); a dot is the middle of a candidate, a bar its span", fontsize=9)
+    panel.set_ylabel(label, fontsize=9)
+    panel.margins(y=0.1)
+    panel.set_xlim(values[0][0] / FPS - 0.5, values[-1][0] / FPS + length + 0.5)
+
+
+def _draw_bars(panel: Axes, selection: Selection, finalists: Sequence[CandidateScore], name: str, label: str) -> None:
+    """One horizontal bar a finalist, in the order of time, with its value or why it was rejected."""
+    values = [getattr(score, name) for score in finalists]
+    colors = [CHOSEN if score.start == selection.segment.start else LOOKED_AT for score in finalists]
+    bars = panel.barh(range(len(finalists)), [value or 0.0 for value in values], color=colors, height=0.62)
+    panel.bar_label(bars, ["rejected" if value is None else f"{value:.4g}" for value in values], padding=4, fontsize=9)
+    panel.set_yticks(range(len(finalists)), [f"{score.start / FPS:g} s" for score in finalists])
+    panel.invert_yaxis()
+    panel.margins(x=0.18)
+    panel.set_xticks([])
+    panel.spines["bottom"].set_visible(False)
+    panel.set_title(label, fontsize=9, loc="left")
+
+
+def _draw_starts(panel: Axes, selection: Selection) -> None:
+    """For selectors that score nothing: where the candidates begin."""
+    _shade(panel, selection)
+    panel.plot([score.start / FPS for score in selection.scores], [0] * len(selection.scores), "|", color=QUIET)
+    panel.set_yticks([])
+    panel.margins(x=0.01)
+    panel.set_xlabel("starts of the candidates in the clip (s); none was scored", fontsize=9)
+
+
+def _shade(panel: Axes, selection: Selection) -> None:
+    panel.axvspan(selection.segment.start / FPS, selection.segment.stop / FPS, color=CHOSEN, alpha=0.14, linewidth=0)
