@@ -1,0 +1,110 @@
+"""Face or mouth: its Gaussians, its motion field, its density state, and the two optimisers that train them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from tfg.backbones.gaussian.cloud import Cloud
+from tfg.backbones.gaussian.density import Density, DensityRules, regrow, reset_opacity
+from tfg.backbones.gaussian.frame import Frame
+from tfg.backbones.gaussian.gaussians import NAMES, Gaussians, neighbour_distance
+from tfg.backbones.gaussian.motion import Field, Motion
+from tfg.backbones.gaussian.schedule import Rates
+from tfg.engines.gaussian import Raster, rasterize
+
+FieldType = TypeVar("FieldType", bound=Field)
+
+
+@dataclass(frozen=True)
+class Optimizers:
+    gaussians: Optimizer
+    motion: Optimizer
+
+
+class Branch(nn.Module, Generic[FieldType]):
+    def __init__(
+        self, field: FieldType, rules: DensityRules, sh_degree: int, size: int, focal: float, engine: str
+    ) -> None:
+        super().__init__()
+        self.gaussians, self.density, self.field = Gaussians(sh_degree), Density(), field
+        self.rules, self.size, self.focal, self.engine = rules, size, focal, engine
+
+    def place(self, cloud: Cloud, opacity: float) -> None:
+        """Start from a cloud; a Gaussian is as large as its nearest neighbours are far."""
+        sizes = neighbour_distance(cloud.points).clamp(1e-3, 0.3)
+        self.gaussians.fill(cloud.points, cloud.colors, sizes, opacity)
+        self.density.resize(len(self.gaussians), cloud.points.device)
+
+    def make_room(self, state: dict[str, Tensor], prefix: str) -> None:
+        """Take the number of Gaussians from a checkpoint's state."""
+        num = state[f"{prefix}.gaussians.means"].shape[0]
+        self.gaussians.resize(num)
+        self.density.resize(num, torch.device("cpu"))
+
+    def draw(self, frame: Frame, motion: Motion | None, background: Tensor, degree: int) -> Raster:
+        """The branch over `background` (3,) or (size, size, 3); without motion as it rests."""
+        gaussians = self.gaussians
+        means, quats, scales = gaussians.means, gaussians.quats, gaussians.scales
+        if motion is not None:
+            means = means + motion.means
+            quats = quats if motion.quats is None else quats + motion.quats
+            scales = scales if motion.scales is None else scales + motion.scales
+        return rasterize(
+            means,
+            quats,
+            nn.functional.softplus(scales),
+            gaussians.alphas,
+            gaussians.coefficients(degree),
+            rotation=frame.rotation,
+            translation=frame.translation,
+            focal=self.focal,
+            width=self.size,
+            height=self.size,
+            background=background,
+            sh_degree=degree,
+            engine=self.engine,
+        )
+
+    def optimizers(self, rates: Rates) -> Optimizers:
+        """Adam for the Gaussians, AdamW for the motion (METHODS 3.2); `step` sets the rates."""
+        field, gaussians = self.field, self.gaussians
+        audio = list(field.audio.parameters())
+        special = {id(parameter) for parameter in [field.tables, *audio]}
+        networks = [parameter for parameter in field.parameters() if id(parameter) not in special]
+        motion: list[dict[str, Any]] = [
+            {"params": [field.tables], "name": "grid", "weight_decay": rates.grid_decay},
+            {"params": networks, "name": "networks", "weight_decay": rates.network_decay},
+            {"params": audio, "name": "audio", "weight_decay": rates.audio_decay},
+        ]
+        groups = [{"params": [getattr(gaussians, name)], "name": name} for name in NAMES]
+        return Optimizers(
+            torch.optim.Adam(groups, lr=0.0, eps=1e-15, fused=True),
+            torch.optim.AdamW(motion, lr=0.0, betas=(0.9, 0.99), fused=True),
+        )
+
+    def step(
+        self, optimizers: Optimizers, raster: Raster, rates: Rates, step: int, num_steps: int, moving: bool
+    ) -> None:
+        """After a backward pass: note the screen gradients, step, grow and prune when due."""
+        progress = step / num_steps
+        self.density.observe(raster, self.size)
+        set_rates(optimizers.gaussians, rates.of_gaussians(progress))
+        optimizers.gaussians.step()
+        if moving:
+            set_rates(optimizers.motion, rates.of_motion(progress))
+            optimizers.motion.step()
+        if self.rules.due(step):
+            regrow(self.gaussians, self.density, optimizers.gaussians, self.rules, step)
+        if self.rules.reset_every and step and step % self.rules.reset_every == 0:
+            reset_opacity(self.gaussians, optimizers.gaussians)
+
+
+def set_rates(optimizer: Optimizer, rates: dict[str, float]) -> None:
+    """Rate of every named group; groups without a rate stand still."""
+    for group in optimizer.param_groups:
+        group["lr"] = rates.get(group["name"], 0.0)

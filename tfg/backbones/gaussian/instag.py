@@ -1,0 +1,181 @@
+"""InsTaG: a head of 3D Gaussians moved by a face field and a mouth field, composited over the frame's torso (METHODS 2.7).
+
+Without the multi-identity pre-training: InsTaG starts from a universal motion field (UMF) learned on five people and adapts
+it by an aligner, with Sapiens depth and normals as a geometry prior. Both are priors that need data or weights which cannot
+ship. Here the same fields are learned from the person's own seconds, so an aligner would have nothing to align.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tfg.backbones.base import Backbone
+from tfg.backbones.gaussian.branch import Branch, Optimizers, set_rates
+from tfg.backbones.gaussian.cloud import head_cloud, mouth_cloud
+from tfg.backbones.gaussian.density import DensityRules
+from tfg.backbones.gaussian.frame import Frame, Truth, frame_of, truth_of
+from tfg.backbones.gaussian.losses import photometric
+from tfg.backbones.gaussian.motion import FaceField, Motion, MotionShape, MouthField, mouth_hook
+from tfg.backbones.gaussian.regions import INNER_LIPS, OUTER_LIPS, box_mask, polygon_mask
+from tfg.backbones.gaussian.schedule import FirstCloud, Rates, Stages, Weights
+from tfg.engines.gaussian import Raster
+from tfg.types import Batch, Portrait
+
+
+class Instag(Backbone):
+    """The face branch is trained first, then the mouth behind it, then the colours of both on the whole frame."""
+
+    def __init__(
+        self,
+        *,
+        size: int,
+        focal: float,
+        audio_channels: int,
+        cloud: FirstCloud,
+        motion: MotionShape,
+        stages: Stages,
+        rates: Rates,
+        weights: Weights,
+        face_density: DensityRules,
+        mouth_density: DensityRules,
+        sh_degree: int,
+        engine: str,
+    ) -> None:
+        super().__init__(size=size, focal=focal, audio_channels=audio_channels)
+        self.cloud, self.stages, self.rates, self.weights = cloud, stages, rates, weights
+        self.sh_degree = sh_degree
+        face_field = FaceField(motion, audio_channels, engine)
+        mouth_field = MouthField(motion, audio_channels, engine)
+        self.face = Branch(face_field, face_density, sh_degree, size, focal, engine)
+        self.mouth = Branch(mouth_field, mouth_density, sh_degree, size, focal, engine)
+
+    @property
+    def num_steps(self) -> int:
+        return self.stages.total
+
+    def prepare(self, portrait: Portrait) -> None:
+        cloud, generator = self.cloud, torch.default_generator
+        self.face.place(head_cloud(portrait, cloud.face, generator), cloud.opacity)
+        self.mouth.place(mouth_cloud(portrait, cloud.mouth, cloud.mouth_depth, generator), cloud.opacity)
+        shape = torch.from_numpy(portrait.face_shape)
+        self.face.field.eye_line.copy_(shape[36:48, 1].mean())
+        self.face.field.nose_base.copy_(shape[33, 1])
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Make room for the checkpoint's Gaussians; Lightning builds the optimisers and restores their state after this."""
+        self.face.make_room(checkpoint["state_dict"], "face")
+        self.mouth.make_room(checkpoint["state_dict"], "mouth")
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        face, mouth = self.face.optimizers(self.rates), self.mouth.optimizers(self.rates)
+        return [face.gaussians, face.motion, mouth.gaussians, mouth.motion]
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        stage, step = self.stages.locate(int(self.step))
+        frame, truth = frame_of(batch), truth_of(batch)
+        if stage == "face":
+            self._train_face(frame, truth, step)
+        elif stage == "mouth":
+            self._train_mouth(frame, truth, step)
+        else:
+            self._train_colors(frame, truth)
+        self.step += 1
+
+    @torch.no_grad()
+    def render(self, batch: Batch) -> Tensor:
+        frames = [frame_of(batch, row) for row in range(batch["audio"].shape[0])]  # type: ignore[attr-defined]
+        return torch.stack([self._compose(frame, *self._motions(frame)).clamp(0, 1) for frame in frames])
+
+    def _train_face(self, frame: Frame, truth: Truth, step: int) -> None:
+        """The head without the inside of the mouth, on a random colour.
+
+        Differs from the paper: a new colour at every step instead of green, so that nothing can hide in it and no green
+        Gaussian needs pruning; hair is never hidden.
+        """
+        shown = truth.head_mask * (1 - polygon_mask(truth.landmarks[INNER_LIPS], self.size))
+        backdrop = torch.rand(3, device=self.device)
+        target = torch.lerp(backdrop, truth.image, shown[..., None])
+        moving = step >= self.stages.warm_up
+        motion = self._face_motion(frame) if moving else None
+        raster = self.face.draw(frame, motion, backdrop, self._degree(step))
+        loss = photometric(raster.color, target, self.weights.dissimilarity)
+        loss = loss + self.weights.alpha * (raster.alpha - shown).abs().mean() + self._size_of(motion)
+        self._descend(self.face, 0, loss, raster, step, self.stages.face, moving)
+
+    def _train_mouth(self, frame: Frame, truth: Truth, step: int) -> None:
+        """The inside of the mouth alone; a frame that hardly shows it teaches nothing and is passed over.
+
+        Differs from the paper: InsTaG evaluates the face at zero expression here and at the real one in rendering
+        (METHODS 0.6); both are the real one here, which cannot matter as expression does not reach the mouth.
+        """
+        inside = polygon_mask(truth.landmarks[INNER_LIPS], self.size)
+        if float(inside.sum()) < self.stages.min_mouth_pixels * (self.size / 512) ** 2:
+            return
+        low, high = self.stages.hook_ranks
+        with torch.no_grad():
+            hook = mouth_hook(self._face_motion(frame), int(torch.randint(low, high + 1, ())))
+        motion = self.mouth.field(self.mouth.gaussians.means, frame.audio, hook)
+        backdrop = torch.rand(3, device=self.device)
+        raster = self.mouth.draw(frame, motion, backdrop, self._degree(step))
+        rendered = torch.lerp(backdrop, raster.color, inside[..., None])
+        target = torch.lerp(backdrop, truth.image, inside[..., None])
+        lips = box_mask(truth.landmarks[OUTER_LIPS], self.size)
+        loss = photometric(rendered, target, self.weights.dissimilarity)
+        loss = loss + self.weights.alpha * (raster.alpha - lips).abs().mean() + self._size_of(motion)
+        self._descend(self.mouth, 2, loss, raster, step, self.stages.mouth, moving=True)
+
+    def _train_colors(self, frame: Frame, truth: Truth) -> None:
+        """Colours of both branches and opacity of the face on the whole frame; geometry and motion stay (fuse stage)."""
+        with torch.no_grad():
+            motions = self._motions(frame)
+        loss = photometric(self._compose(frame, *motions), truth.image, self.weights.dissimilarity)
+        optimizers: list[Any] = self.optimizers(use_pl_optimizer=False)  # type: ignore[assignment]
+        face, mouth = optimizers[0], optimizers[2]
+        face.zero_grad()
+        mouth.zero_grad()
+        self.manual_backward(loss)
+        colors = {"base": self.rates.base, "harmonics": self.rates.harmonics}
+        set_rates(face, colors | {"opacities": self.rates.fuse_opacities})
+        set_rates(mouth, colors)
+        face.step()
+        mouth.step()
+        self.log("loss", loss.detach())
+
+    def _face_motion(self, frame: Frame) -> Motion:
+        return self.face.field(self.face.gaussians.means, frame.audio, frame.upper)
+
+    def _motions(self, frame: Frame) -> tuple[Motion, Motion]:
+        """Of face and mouth, as they are rendered."""
+        face = self._face_motion(frame)
+        hook = mouth_hook(face, self.stages.hook_ranks[0])
+        return face, self.mouth.field(self.mouth.gaussians.means, frame.audio, hook)
+
+    def _compose(self, frame: Frame, face: Motion, mouth: Motion) -> Tensor:
+        """(size, size, 3) face over mouth over background: F + (1 - aF) * (M + (1 - aM) * BG) (METHODS 3.2)."""
+        behind = self.mouth.draw(frame, mouth, frame.background, self.sh_degree).color
+        return self.face.draw(frame, face, behind, self.sh_degree).color
+
+    def _descend(
+        self, branch: Branch[Any], first: int, loss: Tensor, raster: Raster, step: int, num_steps: int, moving: bool
+    ) -> None:
+        optimizers = Optimizers(*self.optimizers(use_pl_optimizer=False)[first : first + 2])  # type: ignore[index]
+        optimizers.gaussians.zero_grad()
+        optimizers.motion.zero_grad()
+        raster.means2d.retain_grad()
+        self.manual_backward(loss)
+        branch.step(optimizers, raster, self.rates, step, num_steps, moving)
+        self.log("loss", loss.detach())
+        self.log("gaussians", float(len(branch.gaussians)))
+
+    def _degree(self, step: int) -> int:
+        return self.sh_degree if step >= self.stages.harmonics_from else 0
+
+    def _size_of(self, motion: Motion | None) -> Tensor | float:
+        """Weighted mean size of the motion, so that nothing moves without a reason."""
+        if motion is None:
+            return 0.0
+        parts = [part.abs().mean() for part in (motion.means, motion.quats, motion.scales) if part is not None]
+        return self.weights.motion * torch.stack(parts).sum()

@@ -1,0 +1,146 @@
+"""Motion of the Gaussians under speech and expression: the face field, the mouth field and the hook between them.
+
+METHODS 2.6 and 2.7 in our head unit, which is about ten of theirs: bounds and motion scales are theirs times ten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from tfg.backbones.gaussian.regions import vertical_ramp
+from tfg.backbones.layers import MLP, AudioEncoder, augment_windows
+from tfg.engines.hashgrid import HashGridSpec, triplane_encode
+from tfg.types import UPPER_FACE
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionShape:
+    """Sizes and noise of the motion networks."""
+
+    bound: float = 1.5  # head units; the grid is zero outside, so nothing beyond it moves (METHODS 2.6: 0.15)
+    base: float = 16.0  # resolution of the coarsest grid level
+    desired: float = 38.4  # of the finest (METHODS 0.5)
+    levels: int = 12
+    face_hidden: int = 32  # InsTaG's personal field 32, its shared field 64
+    mouth_hidden: int = 16
+    reach: float = 0.1  # head units that one unit of network output moves a Gaussian (METHODS 2.6: 1e-2)
+    code: int = 32  # width of the audio code
+    audio_hidden: tuple[int, ...] = (32,)  # of the per-frame encoder (METHODS 2.1: 256, 128)
+    dropout: float = 0.1  # of audio inputs and hidden units; the papers have none
+    noise: float = 0.1  # standard deviation added to normalised audio in training; the papers have none
+    shift: float = 0.5  # frames, largest random time shift of an audio window in training; the papers have none
+
+    def __post_init__(self) -> None:
+        for name in ("bound", "base", "desired", "levels", "face_hidden", "mouth_hidden", "reach", "code"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"backbone.motion.{name} is {getattr(self, name)}; it must be positive")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"backbone.motion.dropout is {self.dropout}; it must be in [0, 1)")
+        for name in ("noise", "shift"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"backbone.motion.{name} is {getattr(self, name)}; it must not be negative")
+
+    @property
+    def grid(self) -> HashGridSpec:
+        return HashGridSpec(
+            dim=2,
+            levels=self.levels,
+            channels=1,
+            log2_size=17,
+            base=self.base,
+            desired=self.desired,
+            kind="hash",
+            bound=self.bound,
+        )
+
+
+@dataclass(frozen=True)
+class Motion:
+    """What is added to raw Gaussians before their activations; n Gaussians."""
+
+    means: Tensor  # (n, 3) head units
+    quats: Tensor | None = None  # (n, 4)
+    scales: Tensor | None = None  # (n, 3) before softplus
+
+
+class Field(nn.Module):
+    """Abstract: tri-plane grid and audio encoder, the part that both fields share."""
+
+    def __init__(self, shape: MotionShape, audio_channels: int, engine: str) -> None:
+        super().__init__()
+        self.shape, self.spec, self.engine = shape, shape.grid, engine
+        self.tables = nn.Parameter(torch.empty(3, self.spec.num_params, 1).uniform_(-1e-4, 1e-4))
+        self.audio = AudioEncoder(audio_channels, shape.audio_hidden, shape.code, dropout=shape.dropout)
+
+    def encode_position(self, points: Tensor) -> Tensor:
+        """(n, 3) head space -> (n, 36)."""
+        return triplane_encode(points, self.tables, self.spec, self.engine)
+
+    def encode_audio(self, windows: Tensor) -> Tensor:
+        """(1, 8, channels) normalised -> (1, code); with noise and time shift in training."""
+        if self.training:
+            windows = augment_windows(windows, noise=self.shape.noise, shift=self.shape.shift)
+        return self.audio(windows)
+
+
+class FaceField(Field):
+    """Speech moves what lies below the eyes, the upper-face blendshapes what lies above the nose's base.
+
+    Differs from the paper: (1) region attention is multiplied by a fixed smooth gate, because blinks and brows follow
+    speech closely enough in five seconds to be learned as its cause; (2) both attentions are plain MLPs, for the seven
+    blendshapes have no separate blink unit; (3) the opacity change, which the papers compute and never apply, is left out.
+    """
+
+    eye_line: Tensor  # () head y
+    nose_base: Tensor  # () head y
+
+    def __init__(self, shape: MotionShape, audio_channels: int, engine: str) -> None:
+        super().__init__(shape, audio_channels, engine)
+        width = 3 * shape.levels
+        self.audio_attention = MLP(width, 32, shape.code)
+        self.upper_attention = MLP(width, 16, len(UPPER_FACE))
+        self.network = MLP(width + shape.code + len(UPPER_FACE), shape.face_hidden, shape.face_hidden, 10)
+        self.register_buffer("eye_line", torch.zeros(()))
+        self.register_buffer("nose_base", torch.ones(()))
+
+    def forward(self, points: Tensor, windows: Tensor, upper: Tensor) -> Motion:
+        """points (n, 3), windows (1, 8, channels), upper (1, 7) -> motion of n Gaussians."""
+        place = self.encode_position(points)
+        below = vertical_ramp(points.detach(), self.eye_line, self.nose_base)
+        speech = self.audio_attention(place) * self.encode_audio(windows) * below
+        expression = self.upper_attention(place) * upper * (1 - below)
+        means, quats, scales = self.network(torch.cat([place, speech, expression], dim=1)).split([3, 4, 3], dim=1)
+        return Motion(means * self.shape.reach, quats, scales)
+
+
+class MouthField(Field):
+    """Speech and the face's own mouth motion move the inside of the mouth; sideways and in depth a fifth (METHODS 2.6)."""
+
+    def __init__(self, shape: MotionShape, audio_channels: int, engine: str) -> None:
+        super().__init__(shape, audio_channels, engine)
+        width, hidden = 3 * shape.levels, shape.mouth_hidden
+        self.network = MLP(width + shape.code + 3, hidden, hidden, 3)
+        self.scaler = MLP(width + 3, 16, 16, 1)
+        self.register_buffer("reach", torch.tensor([0.2, 1.0, 0.2]) * shape.reach, persistent=False)
+
+    def forward(self, points: Tensor, windows: Tensor, hook: Tensor) -> Motion:
+        """points (n, 3), windows (1, 8, channels), hook (1, 3) -> motion of n Gaussians."""
+        place = self.encode_position(points)
+        hook = hook.expand(len(points), 3)
+        code = self.encode_audio(windows).expand(len(points), -1)
+        gain = 2 * torch.sigmoid(self.scaler(torch.cat([place, hook], dim=1)))
+        return Motion(self.network(torch.cat([place, code, hook], dim=1)) * gain * self.reach)
+
+
+def mouth_hook(face: Motion, rank: int) -> Tensor:
+    """(1, 3) of the face's vertical motion: its `rank`-th largest, its `rank`-th smallest, their difference, detached.
+
+    Times 10, which makes it 100 in InsTaG's unit (METHODS 2.7, face-mouth hook).
+    """
+    down = face.means.detach()[:, 1]
+    rank = min(rank, len(down))
+    high, low = down.topk(rank).values[-1], down.topk(rank, largest=False).values[-1]
+    return 10 * torch.stack([high, low, high - low])[None]

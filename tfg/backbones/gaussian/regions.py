@@ -1,0 +1,32 @@
+"""Where a cause may act: the inside of the mouth in the picture, the upper and lower face in head space."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+INNER_LIPS = slice(60, 68)
+OUTER_LIPS = slice(48, 60)
+
+
+def polygon_mask(corners: Tensor, size: int) -> Tensor:
+    """(size, size) 1 where a pixel's centre is inside the polygon `corners` (n, 2) in pixels, else 0 (even-odd rule)."""
+    axis = torch.arange(size, device=corners.device) + 0.5
+    x, y = axis[None, :, None], axis[:, None, None]
+    (x0, y0), (x1, y1) = corners.unbind(1), corners.roll(-1, 0).unbind(1)
+    spans = (y0 > y) != (y1 > y)  # (size, 1, n) the edge crosses the pixel's row
+    crossing = x0 + (y - y0) / torch.where(y1 == y0, 1.0, y1 - y0) * (x1 - x0)
+    return ((spans & (x < crossing)).sum(dim=2) % 2).float()
+
+
+def box_mask(points: Tensor, size: int) -> Tensor:
+    """(size, size) 1 in the box around `points` (n, 2) in pixels, else 0."""
+    axis = torch.arange(size, device=points.device)[:, None] + 0.5
+    inside = (axis >= points.amin(dim=0)) & (axis <= points.amax(dim=0))  # (size, 2) columns, rows
+    return (inside[:, None, 1] & inside[None, :, 0]).float()
+
+
+def vertical_ramp(points: Tensor, start: Tensor, stop: Tensor) -> Tensor:
+    """(n, 1) 0 where head y (down) is at `start`, 1 at `stop`, smooth between and constant beyond; `start` may be below."""
+    part = ((points[:, 1:2] - start) / (stop - start)).clamp(0, 1)
+    return part * part * (3 - 2 * part)
