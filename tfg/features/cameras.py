@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.features.face.landmarks import eye_distance
-from tfg.features.pose_fit import Problem, Solution, locate_points, project, solve
+from tfg.features.pose_fit import Array, Problem, Solution, locate_points, project, solve
 from tfg.types import Cameras, Floats, InputError
 
 RIGID_POINTS = {
@@ -24,6 +24,7 @@ RIGID_POINTS = {
 """Weights of the points that hardly deform in speech."""
 
 REACH = 10  # jitters: a neighbour that moved this far counts 0.6 as much; 8 to 16 aligned real clips best
+SLOPE_PRIOR = 0.25  # squared frames of evidence for "no motion": a frame without neighbours keeps its pose
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +67,11 @@ def fit_cameras(
     rows, weights = np.array(list(RIGID_POINTS)), np.array(list(RIGID_POINTS.values()))
     if known is not None:
         cameras, face_shape = known
-        error = _error(points[:, rows], weights, cameras.rotation, cameras.translation, face_shape[rows], cameras.focal)
+        pose = cameras.rotation.astype(np.float64), cameras.translation.astype(np.float64)
+        error = _error(points[:, rows], weights, *pose, face_shape[rows].astype(np.float64), cameras.focal)
         return CameraFit(cameras=cameras, face_shape=face_shape, error_pixels=error, unsmoothed_error_pixels=error)
 
-    def problem(chosen: NDArray[np.int64], weights: NDArray[np.float64]) -> Problem:
+    def problem(chosen: NDArray[np.int64], weights: Array) -> Problem:
         return Problem(
             points=points[:, chosen],
             weights=weights,
@@ -101,13 +103,13 @@ def fit_cameras(
 
 
 def smooth_poses(
-    rotation: NDArray[np.float64],
-    translation: NDArray[np.float64],
-    shape: NDArray[np.float64],
+    rotation: Array,
+    translation: Array,
+    shape: Array,
     focal: float,
     numbers: NDArray[np.int64],
     sigma: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Array, Array]:
     """Bilateral smoothing inside runs of consecutive frames: (n, 3, 3), (n, 3) -> the same.
 
     A neighbour counts by its distance in time (`sigma` frames) and by how far the face moved in the picture, measured in
@@ -117,23 +119,21 @@ def smooth_poses(
         return rotation, translation
     places = project(rotation, translation, shape, focal)
     reach = REACH * max(_jitter(places, numbers), 1e-6)
-    mean_rotation, mean_translation = np.zeros_like(rotation), np.zeros_like(translation)
-    total = np.zeros(len(rotation))
-    rows = np.arange(len(rotation))
-    width = int(np.ceil(3 * sigma))
-    for offset in range(-width, width + 1):
-        other = np.clip(rows + offset, 0, len(rows) - 1)
-        same_run = numbers[other] - numbers == offset
-        moved = np.sqrt(((places[other] - places) ** 2).sum(axis=-1).mean(axis=-1))
-        weight = same_run * np.exp(-(offset**2) / (2 * sigma**2) - (moved / reach) ** 2 / 2)
-        total += weight
-        mean_rotation += weight[:, None, None] * rotation[other]
-        mean_translation += weight[:, None] * translation[other]
-    left, _, right = np.linalg.svd(mean_rotation / total[:, None, None])
-    return left @ right, mean_translation / total[:, None]
+    rows, width = np.arange(len(rotation)), int(np.ceil(3 * sigma))
+    offsets = np.arange(-width, width + 1)
+    others = np.clip(rows + offsets[:, None], 0, len(rows) - 1)  # (offsets, n)
+    moved = np.stack([np.sqrt(((places[other] - places) ** 2).sum(axis=-1).mean(axis=-1)) for other in others])
+    weights = np.exp(-(offsets[:, None] ** 2) / (2 * sigma**2) - (moved / reach) ** 2 / 2)
+    weights *= numbers[others] - numbers == offsets[:, None]
+    # Fit a line, not a constant, so that a one-sided neighbourhood (at a jump, at the ends) does not lag behind the motion.
+    zeroth, first, second = (np.einsum("on,o->n", weights, offsets**power) for power in (0, 1, 2))
+    second += SLOPE_PRIOR
+    weights *= (second - first * offsets[:, None]) / (zeroth * second - first**2)
+    left, _, right = np.linalg.svd(np.einsum("on,onab->nab", weights, rotation[others]))
+    return left @ right, np.einsum("on,ona->na", weights, translation[others])
 
 
-def _jitter(places: NDArray[np.float64], numbers: NDArray[np.int64]) -> float:
+def _jitter(places: Array, numbers: NDArray[np.int64]) -> float:
     """Typical frame-to-frame noise of the projected face in pixels, from second differences: (n, k, 2) -> ()."""
     inside = (np.diff(numbers)[1:] == 1) & (np.diff(numbers)[:-1] == 1)
     if not inside.any():
@@ -142,9 +142,7 @@ def _jitter(places: NDArray[np.float64], numbers: NDArray[np.int64]) -> float:
     return float(np.median(np.sqrt((bend**2).sum(axis=-1).mean(axis=-1))) / np.sqrt(6))
 
 
-def _head_space(
-    solution: Solution, shape: NDArray[np.float64], rows: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _head_space(solution: Solution, shape: Array, rows: NDArray[np.int64]) -> tuple[Array, Array, Array]:
     """The same cameras and shape (68, 3) in the head space of `tfg/types.py`: frontal like the generic face, eyes 1 apart."""
     generic = GENERIC_SHAPE[rows] - GENERIC_SHAPE[rows].mean(axis=0)
     left, _, right = np.linalg.svd(generic.T @ (shape[rows] - shape[rows].mean(axis=0)))
@@ -157,15 +155,7 @@ def _head_space(
     return rotation, translation, scale * (turned - center)
 
 
-def _error(
-    points: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    rotation: ArrayLike,
-    translation: ArrayLike,
-    shape: ArrayLike,
-    focal: float,
-) -> float:
+def _error(points: Array, weights: Array, rotation: Array, translation: Array, shape: Array, focal: float) -> float:
     """Weighted RMS distance in pixels over all frames and points."""
-    pose = (np.asarray(values, np.float64) for values in (rotation, translation, shape))
-    away = points - project(*pose, focal)
+    away = points - project(rotation, translation, shape, focal)
     return float(np.sqrt(((away**2).sum(axis=-1).mean(axis=0) * weights).sum() / weights.sum()))
