@@ -20,7 +20,7 @@ from tfg.types import UPPER_FACE
 class MotionShape:
     """Sizes and noise of the motion networks."""
 
-    bound: float = 1.5  # head units; the grid is zero outside, so nothing beyond it moves (METHODS 2.6: 0.15)
+    bound: float = 1.5  # head units; a plane gives zeros outside (METHODS 2.6: 0.15)
     base: float = 16.0  # resolution of the coarsest grid level
     desired: float = 38.4  # of the finest (METHODS 0.5)
     levels: int = 12

@@ -1,0 +1,159 @@
+"""Facts of the Gaussian head's small parts: activations, clouds, regions, losses, stages, fields."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from portraits import CENTER, RADII, make_scene, project
+
+from tfg.backbones.gaussian.cloud import head_cloud, mouth_cloud
+from tfg.backbones.gaussian.gaussians import Gaussians, inverse_softplus, neighbour_distance
+from tfg.backbones.gaussian.losses import photometric, ssim
+from tfg.backbones.gaussian.motion import FaceField, Motion, MotionShape, mouth_hook
+from tfg.backbones.gaussian.regions import box_mask, polygon_mask, vertical_ramp
+from tfg.backbones.gaussian.schedule import Rates, Stages
+
+
+def test_filled_gaussians_have_the_sizes_colours_and_opacity_asked_for():
+    gaussians = Gaussians(sh_degree=1)
+    colors = torch.tensor([[0.1, 0.5, 0.9], [0.0, 1.0, 0.3]])
+    gaussians.fill(torch.zeros(2, 3), colors, torch.tensor([0.01, 0.3]), 0.1)
+    torch.testing.assert_close(gaussians.sizes, torch.tensor([[0.01] * 3, [0.3] * 3]))
+    torch.testing.assert_close(gaussians.alphas, torch.full((2,), 0.1))
+    torch.testing.assert_close(gaussians.coefficients(1)[:, 0] * 0.28209479 + 0.5, colors)
+    assert gaussians.coefficients(1).shape == (2, 4, 3)
+
+
+def test_inverse_softplus_is_the_inverse_over_five_decades():
+    values = torch.tensor([1e-4, 1e-2, 1.0, 10.0])
+    torch.testing.assert_close(torch.nn.functional.softplus(inverse_softplus(values)), values, rtol=1e-3, atol=0)
+
+
+def test_neighbour_distance_leaves_out_the_point_itself():
+    points = torch.tensor([[0.0, 0, 0], [1.0, 0, 0], [0, 2.0, 0], [0, 0, 2.0]])
+    torch.testing.assert_close(neighbour_distance(points)[0], torch.tensor(math.sqrt((1 + 4 + 4) / 3)))
+
+
+def test_the_head_cloud_projects_onto_the_head_and_lies_near_its_surface():
+    scene = make_scene(num_frames=4)
+    portrait = scene.portrait
+    cloud = head_cloud(portrait, 400, torch.Generator().manual_seed(0))
+    pixels = project(cloud.points.numpy(), portrait.cameras, 0)
+    column, row = np.clip(pixels.astype(int), 0, portrait.cameras.size - 1).T
+    assert portrait.head_mask[0][row, column].mean() > 0.95
+    radius = np.linalg.norm((cloud.points.numpy() - CENTER) / RADII, axis=1)  # 1 on the true skull
+    assert np.median(np.abs(radius - 1)) < 0.15  # an average skull is not this one
+
+
+def test_the_mouth_cloud_lies_behind_the_lips():
+    portrait = make_scene(num_frames=4).portrait
+    points = mouth_cloud(portrait, 200, 0.4, torch.Generator().manual_seed(0)).points
+    lips = torch.from_numpy(portrait.face_shape[48:68])
+    assert (points[:, 2] > lips[:, 2].min()).all()
+    assert (points[:, 0] >= lips[:, 0].min()).all()
+    assert (points[:, 0] <= lips[:, 0].max()).all()
+
+
+def test_no_head_pixel_is_one_clear_error():
+    portrait = make_scene(num_frames=2).portrait
+    portrait.head_mask[:] = False
+    with pytest.raises(ValueError, match="no head pixel"):
+        head_cloud(portrait, 10, torch.Generator())
+
+
+def test_a_square_polygon_covers_the_pixels_whose_centres_it_holds():
+    square = torch.tensor([[1.0, 2.0], [4.0, 2.0], [4.0, 4.0], [1.0, 4.0]])
+    expected = torch.zeros(6, 6)
+    expected[2:4, 1:4] = 1
+    assert torch.equal(polygon_mask(square, 6), expected)
+    assert torch.equal(box_mask(square, 6), expected)
+
+
+def test_a_closed_mouth_covers_no_pixel():
+    line = torch.tensor([[1.0, 2.0], [3.0, 2.0], [5.0, 2.0], [3.0, 2.0]])
+    assert polygon_mask(line, 8).sum() == 0
+
+
+def test_the_ramp_runs_from_zero_at_its_start_to_one_at_its_stop():
+    points = torch.tensor([[0.0, -1.0, 0.0], [0.0, 0.5, 0.0], [0.0, 2.0, 0.0]])
+    values = vertical_ramp(points, torch.tensor(0.0), torch.tensor(1.0))
+    torch.testing.assert_close(values[:, 0], torch.tensor([0.0, 0.5, 1.0]))
+
+
+def test_ssim_agrees_with_a_convolution_written_out():
+    torch.manual_seed(0)
+    x, y = torch.rand(2, 24, 20, 3)
+    taps = torch.exp(-((torch.arange(11) - 5.0) ** 2) / (2 * 1.5**2))
+    window = (taps / taps.sum()).outer(taps / taps.sum())[None, None]
+
+    def blur(picture: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.conv2d(picture.permute(2, 0, 1)[:, None], window, padding=5)[:, 0]
+
+    mx, my = blur(x), blur(y)
+    vx, vy, c = blur(x * x) - mx**2, blur(y * y) - my**2, blur(x * y) - mx * my
+    expected = ((2 * mx * my + 1e-4) * (2 * c + 9e-4) / ((mx**2 + my**2 + 1e-4) * (vx + vy + 9e-4))).mean()
+    torch.testing.assert_close(ssim(x, y), expected, rtol=1e-4, atol=1e-5)  # float32 variances cancel
+
+
+def test_equal_pictures_have_no_loss():
+    picture = torch.rand(16, 16, 3)
+    assert abs(float(photometric(picture, picture, 0.2))) < 1e-5  # float32 rounding in SSIM
+
+
+def test_stages_follow_each_other():
+    stages = Stages(warm_up=1, face=3, mouth=2, fuse=2)
+    assert [stages.locate(step) for step in (0, 2, 3, 5, 6)] == [
+        ("face", 0),
+        ("face", 2),
+        ("mouth", 0),
+        ("fuse", 0),
+        ("fuse", 1),
+    ]
+    assert stages.total == 7
+
+
+def test_rates_fall_geometrically_to_their_final_values():
+    rates = Rates(means=1e-2, means_final=1e-4, networks=1.0, motion_final=0.25)
+    assert rates.of_gaussians(0.5)["means"] == pytest.approx(1e-3)
+    assert rates.of_motion(0.5)["networks"] == pytest.approx(0.5)
+
+
+def test_a_bad_value_names_its_config_key():
+    with pytest.raises(ValueError, match=r"backbone\.stages\.warm_up"):
+        Stages(warm_up=10, face=5)
+    with pytest.raises(ValueError, match=r"backbone\.motion\.dropout"):
+        MotionShape(dropout=1.0)
+
+
+def make_field() -> FaceField:
+    torch.manual_seed(0)
+    field = FaceField(MotionShape(), audio_channels=5, engine="torch")
+    field.tables.data.uniform_(-1, 1)
+    field.eye_line.fill_(-0.2)
+    field.nose_base.fill_(0.2)
+    return field.eval()
+
+
+def test_expression_never_moves_the_mouth_and_speech_never_moves_the_brows():
+    field = make_field()
+    mouth, brow, nowhere = torch.tensor([[0.1, 0.6, 0.0], [0.1, -0.5, 0.0], [1.6, 1.6, 1.6]])
+    points = torch.stack([mouth, brow, nowhere])
+    quiet, loud = torch.zeros(1, 8, 5), torch.randn(1, 8, 5)
+    calm, raised = torch.zeros(1, 7), torch.ones(1, 7)
+    rest = field(points, quiet, calm).means
+    spoken = field(points, loud, calm).means - rest
+    frowned = field(points, quiet, raised).means - rest
+    assert spoken[0].abs().max() > 0
+    assert frowned[1].abs().max() > 0
+    assert spoken[1].abs().max() == 0
+    assert frowned[0].abs().max() == 0
+    assert field(points, loud, raised).means[2].abs().max() == 0  # beyond the grid nothing moves
+
+
+def test_the_hook_reads_the_ranked_vertical_motion_and_stops_the_gradient():
+    means = torch.zeros(5, 3, requires_grad=True)
+    moved = means + torch.tensor([[9.0, value, 9.0] for value in (0.5, -0.1, 0.3, 0.0, -0.4)])
+    hook = mouth_hook(Motion(moved), rank=2)
+    torch.testing.assert_close(hook, torch.tensor([[3.0, -1.0, 4.0]]))
+    assert not hook.requires_grad
