@@ -1,0 +1,75 @@
+"""The clean plate and the filling behind the head."""
+
+import numpy as np
+import torch
+
+from tfg.features.background import clean_plate, fill_background, pull_push, widen
+from tfg.types import Bools, Bytes
+
+SIZE = 64
+
+
+def scene(num_frames: int = 20, shift: int = 0) -> tuple[Bytes, Bools]:
+    """A head disk that wanders over a colour ramp (true background); head pixels are pure noise."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:SIZE, :SIZE]
+    images = np.stack([x * 2 + 60, y * 2 + 40, 0 * x + 90], axis=-1)[None].repeat(num_frames, axis=0).astype(np.uint8)
+    centers = 32 + shift * np.sin(np.arange(num_frames))
+    head = (x - centers[:, None, None]) ** 2 + (y - 28) ** 2 < 12**2
+    images[head] = rng.integers(0, 256, (int(head.sum()), 3))
+    return images, head
+
+
+def test_no_pixel_of_a_head_reaches_the_result() -> None:
+    images, head = scene(shift=8)
+    other = images.copy()
+    other[head] = 255 - other[head]
+    first, second = (fill_background(i, head, clean_plate(i, head)) for i in (images, other))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_pixels_outside_the_widened_head_are_the_truth() -> None:
+    images, head = scene(shift=8)
+    filled = fill_background(images, head, clean_plate(images, head))
+    outside = ~widen(head)
+    np.testing.assert_array_equal(filled[outside], images[outside])
+    assert widen(head)[head].all()
+
+
+def test_the_plate_shows_what_other_frames_saw() -> None:
+    images, head = scene(num_frames=40, shift=20)
+    y, x = np.mgrid[:SIZE, :SIZE]
+    plate = clean_plate(images, head)
+    truth = np.stack([x * 2 + 60, y * 2 + 40, 0 * x + 90], axis=-1)
+    assert plate.known.mean() > 0.95
+    np.testing.assert_array_equal(plate.color[plate.known], truth[plate.known])
+    filled = fill_background(images, head, plate)
+    here = head & plate.known
+    np.testing.assert_array_equal(filled[here], np.broadcast_to(truth, filled.shape)[here])
+
+
+def test_what_no_frame_saw_is_filled_from_around() -> None:
+    images, head = scene(shift=0)
+    plate = clean_plate(images, head)
+    assert not plate.known[28, 32]
+    filled = fill_background(images, head, plate)[0].astype(float)
+    expected = np.array([32 * 2 + 60, 28 * 2 + 40, 90])  # the ramp goes on behind the head
+    assert np.abs(filled[28, 32] - expected).max() < 12
+
+
+def test_a_head_over_the_whole_picture_leaves_no_truth() -> None:
+    images = np.full((4, SIZE, SIZE, 3), 200, np.uint8)
+    head = np.ones((4, SIZE, SIZE), bool)
+    assert (fill_background(images, head, clean_plate(images, head)) == 0).all()
+
+
+def test_pull_push_keeps_known_pixels_for_odd_sizes() -> None:
+    color = torch.rand(2, 3, 13, 21)
+    weight = (torch.rand(2, 1, 13, 21) > 0.5).float()
+    filled = pull_push(color * weight, weight)
+    known = weight.expand_as(color) == 1
+    torch.testing.assert_close(filled[known], color[known])
+    assert filled.min() >= 0
+    assert filled.max() <= 1
+    flat = pull_push(torch.full((1, 3, 13, 21), 0.7) * weight[:1], weight[:1])
+    torch.testing.assert_close(flat, torch.full_like(flat, 0.7))
