@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tfg.engines.gaussian import twin
+from tfg.engines.choose import resolve_engine
+from tfg.engines.gaussian import cpu, twin
 from tfg.engines.gaussian.camera import Camera
 from tfg.types import InputError
 
@@ -70,10 +71,13 @@ def rasterize(
     )
     inputs = {"means": means, "quats": quats, "scales": scales, "opacities": opacities, "colors": colors}
     _check(inputs, background, camera, sh_degree)
-    _check_finite(inputs | ({} if background is None else {"background": background}))
-    if engine not in ("auto", "torch"):
-        raise InputError(f"engine={engine}: the rasteriser has torch")
-    return _torch(inputs, background, camera, sh_degree, antialias, with_normals)
+    chosen = resolve_engine(engine, means.device, means.dtype)
+    finite = inputs if background is None else inputs | {"background": background}
+    for name, tensor in finite.items():
+        if not (cpu.finite(tensor) if chosen == "cpu" else bool(torch.isfinite(tensor).all())):
+            raise InputError(f"{name} holds NaN or infinity")
+    draw = {"torch": _torch, "cpu": _cpu}[chosen]
+    return draw(inputs, background, camera, sh_degree, antialias, with_normals)
 
 
 def _torch(
@@ -102,6 +106,30 @@ def _torch(
         means2d=projection.means,
         radii=projection.extents.amax(1).int(),
     )
+
+
+def _cpu(
+    inputs: dict[str, Tensor],
+    background: Tensor | None,
+    camera: Camera,
+    sh_degree: int | None,
+    antialias: bool,
+    with_normals: bool,
+) -> Raster:
+    colors = inputs["colors"]
+    coefficients = None if sh_degree is None else colors
+    settings = cpu.c_camera(
+        camera,
+        antialias=antialias,
+        with_normals=with_normals,
+        coefficients=0 if coefficients is None else coefficients.shape[1],
+        degree=sh_degree,
+    )
+    geometry = [inputs[name] for name in ("means", "quats", "scales", "opacities")]
+    means2d, roots, strengths, depths, normals, rgb, radii = cpu.Project.apply(settings, *geometry, coefficients)
+    drawn = (means2d, roots, strengths, depths, normals, colors if rgb is None else rgb)
+    color, alpha, depth, normal = cpu.Composite.apply(camera.width, camera.height, radii, background, *drawn)
+    return Raster(color=color, alpha=alpha, depth=depth, normal=normal, means2d=means2d, radii=radii)
 
 
 def _check(inputs: dict[str, Tensor], background: Tensor | None, camera: Camera, sh_degree: int | None) -> None:
@@ -141,9 +169,3 @@ def _check(inputs: dict[str, Tensor], background: Tensor | None, camera: Camera,
     for name, tensor in others.items():
         if tensor.dtype != means.dtype or tensor.device != means.device:
             raise InputError(f"{name} is {tensor.dtype} on {tensor.device}, means is {means.dtype} on {means.device}")
-
-
-def _check_finite(tensors: dict[str, Tensor]) -> None:
-    for name, tensor in tensors.items():
-        if not bool(torch.isfinite(tensor).all()):
-            raise InputError(f"{name} holds NaN or infinity")

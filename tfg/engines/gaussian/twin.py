@@ -69,9 +69,10 @@ def project(
     xx = (spread[:, 0] * spread[:, 0]).sum(-1)
     xy = (spread[:, 0] * spread[:, 1]).sum(-1)
     yy = (spread[:, 1] * spread[:, 1]).sum(-1)
-    sharp_determinant = xx * yy - xy * xy
+    # Lagrange's identity: unlike xx yy - xy^2 it does not cancel for long thin Gaussians
+    sharp_determinant = torch.linalg.cross(spread[:, 0], spread[:, 1]).square().sum(-1)
+    determinant = sharp_determinant + BLUR * (xx + yy) + BLUR * BLUR
     xx, yy = xx + BLUR, yy + BLUR
-    determinant = xx * yy - xy * xy
     conics = torch.stack([yy, -xy, xx], -1) / determinant[:, None]
     if antialias:
         opacities = opacities * (sharp_determinant / determinant).clamp_min(1e-12).sqrt()

@@ -1,0 +1,190 @@
+"""The C rasteriser (`engines/cpu/raster*`) as two autograd functions: Gaussians -> ellipses -> picture. float32 only."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from tfg.engines.cpu.build import load
+from tfg.engines.gaussian.camera import Camera
+
+PAIRS_HELD = 1 << 21  # (tile, Gaussian) pairs whose gradients are held at a time: 128 MB for RGB
+_LONG, _INT, _POINTER = ctypes.c_int64, ctypes.c_int, ctypes.c_void_p
+
+
+class _CCamera(ctypes.Structure):
+    """`camera` of raster_project.h."""
+
+    _fields_ = (
+        ("rotation", ctypes.c_double * 9),
+        ("translation", ctypes.c_double * 3),
+        ("focal", ctypes.c_double),
+        ("near_z", ctypes.c_double),
+        ("far_z", ctypes.c_double),
+        ("width", ctypes.c_int32),
+        ("height", ctypes.c_int32),
+        ("antialias", ctypes.c_int32),
+        ("normals", ctypes.c_int32),
+        ("coefficients", ctypes.c_int32),
+        ("used", ctypes.c_int32),
+    )
+
+
+class _CPictures(ctypes.Structure):
+    """`pictures` of raster.c."""
+
+    _fields_ = tuple((name, ctypes.c_void_p) for name in ("color", "alpha", "depth", "normal"))
+
+
+class _Plan:
+    """Owns the C plan of one picture: lives as long as a backward pass may need it."""
+
+    def __init__(self, library: ctypes.CDLL, handle: int) -> None:
+        self._library = library
+        self.handle = handle
+
+    def __del__(self) -> None:
+        self._library.tfg_raster_free(_POINTER(self.handle))
+
+
+def _pointer(tensor: Tensor | None) -> ctypes.c_void_p | None:
+    return None if tensor is None else _POINTER(tensor.data_ptr())
+
+
+def _library() -> ctypes.CDLL:
+    library = load("raster")
+    library.tfg_raster_composite.restype = ctypes.c_void_p
+    return library
+
+
+def finite(tensor: Tensor) -> bool:
+    """Whether no value is NaN or infinite."""
+    flat = tensor.detach().contiguous()
+    return bool(_library().tfg_raster_finite(_pointer(flat), _LONG(flat.numel())))
+
+
+def c_camera(camera: Camera, *, antialias: bool, with_normals: bool, coefficients: int, degree: int | None) -> _CCamera:
+    """The camera as C reads it; `coefficients` harmonic coefficients a Gaussian, of which degree's count."""
+    return _CCamera(
+        (ctypes.c_double * 9)(*camera.rotation.double().flatten().tolist()),
+        (ctypes.c_double * 3)(*camera.translation.double().tolist()),
+        camera.focal,
+        camera.near,
+        camera.far,
+        camera.width,
+        camera.height,
+        antialias,
+        with_normals,
+        coefficients,
+        0 if degree is None else (degree + 1) ** 2,
+    )
+
+
+class Project(torch.autograd.Function):
+    """-> means2d (n, 2), roots (n, 3), strengths (n,), depths (n,), normals (n, 3) or None, rgb (n, 3) or None, radii (n,).
+
+    The root M, upper triangular (xx, xy, yy), is that of the conic: alpha = strength * 2^-|M (pixel - mean)|^2.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, settings: _CCamera, *inputs: Tensor | None) -> tuple[Tensor | None, ...]:
+        means, quats, scales, opacities, coefficients = [x if x is None else x.contiguous() for x in inputs]
+        assert means is not None
+        n = len(means)
+        means2d, roots = means.new_empty(n, 2), means.new_empty(n, 3)
+        strengths, depths = means.new_empty(n), means.new_empty(n)
+        normals = means.new_empty(n, 3) if settings.normals else None
+        rgb = None if coefficients is None else means.new_zeros(n, 3)
+        radii = torch.empty(n, dtype=torch.int32)
+        given = (means, quats, scales, opacities, coefficients)
+        made = (means2d, roots, strengths, depths, normals, rgb, radii)
+        _library().tfg_raster_project(ctypes.byref(settings), _LONG(n), *map(_pointer, given + made))
+        ctx.settings = settings
+        ctx.save_for_backward(*given, radii, roots, rgb)
+        ctx.mark_non_differentiable(radii)
+        ctx.set_materialize_grads(False)
+        return made
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        given = ctx.saved_tensors
+        means, coefficients = given[0], given[4]
+        incoming = [g if g is None else g.contiguous() for g in gradients[:6]]
+        if all(g is None for g in incoming):
+            return (None,) * 6
+        shapes = ((len(means), 2), (len(means), 3), (len(means),))
+        incoming[:3] = [means.new_zeros(s) if g is None else g for g, s in zip(incoming[:3], shapes, strict=True)]
+        v_coefficients = None
+        if coefficients is not None:
+            v_coefficients = (
+                torch.empty_like(coefficients) if incoming[5] is not None else torch.zeros_like(coefficients)
+            )
+        made = [torch.empty_like(x) for x in given[:4]] + [v_coefficients]
+        pointers = map(_pointer, (*given, *incoming, *made))
+        _library().tfg_raster_project_backward(ctypes.byref(ctx.settings), _LONG(len(means)), *pointers)
+        return None, *made
+
+
+class Composite(torch.autograd.Function):
+    """(means2d, roots, strengths, depths, normals or None, colors, background or None) -> color, alpha, depth, normal."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, width: int, height: int, radii: Tensor, background: Tensor | None, *inputs: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        means, roots, strengths, depths, normals, colors = [x if x is None else x.contiguous() for x in inputs]
+        assert means is not None
+        assert colors is not None
+        n, channels = colors.shape
+        behind = None if background is None else background.contiguous()
+        color = means.new_empty(height, width, channels)
+        alpha, depth = means.new_empty(height, width), means.new_empty(height, width)
+        normal = None if normals is None else means.new_empty(height, width, 3)
+        pictures = _CPictures(*map(_pointer, (color, alpha, depth, normal)))
+        library = _library()
+        given = map(_pointer, (means, roots, strengths, depths, normals, colors, radii, behind))
+        flat = behind is not None and behind.ndim == 1
+        sizes = (_INT(width), _INT(height), _LONG(n), _INT(channels))
+        handle = library.tfg_raster_composite(*sizes, *given, _INT(flat), ctypes.byref(pictures))
+        if not handle:
+            raise MemoryError(f"no memory to draw {n} Gaussians at {width} x {height}")
+        ctx.plan = _Plan(library, handle)
+        ctx.save_for_backward(color, alpha, depth, normal)
+        ctx.set_materialize_grads(False)
+        ctx.count, ctx.with_background, ctx.flat = n, behind is not None, flat
+        return color, alpha, depth, normal
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        outputs = ctx.saved_tensors
+        color, alpha = outputs[:2]
+        incoming = [g if g is None else g.contiguous() for g in gradients]
+        if all(g is None for g in incoming):
+            return (None,) * 10
+        n, channels = ctx.count, color.shape[2]
+        v_means, v_roots, v_strengths = color.new_empty(n, 2), color.new_empty(n, 3), color.new_empty(n)
+        v_depths = None if incoming[2] is None else color.new_empty(n)
+        v_normals = None if incoming[3] is None else color.new_empty(n, 3)
+        v_colors = color.new_empty(n, channels)
+        made = (v_means, v_roots, v_strengths, v_depths, v_normals, v_colors)
+        failed = _library().tfg_raster_composite_backward(
+            _POINTER(ctx.plan.handle),
+            _LONG(n),
+            _LONG(PAIRS_HELD),
+            ctypes.byref(_CPictures(*map(_pointer, outputs))),
+            ctypes.byref(_CPictures(*map(_pointer, incoming))),
+            *map(_pointer, made),
+        )
+        if failed:
+            raise MemoryError(f"no memory for the gradients of {n} Gaussians")
+        v_background = None
+        if ctx.with_background and ctx.needs_input_grad[3] and incoming[0] is not None:
+            v_background = incoming[0] * (1 - alpha)[..., None]
+            v_background = v_background.sum((0, 1)) if ctx.flat else v_background
+        return None, None, None, v_background, *made
