@@ -5,9 +5,6 @@ Because no frame depends on another, any range may be cached by frame. The resul
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,13 +17,13 @@ import numpy as np
 
 from tfg import assets
 from tfg.features.face.landmarks import MESH_VERTICES
+from tfg.features.quiet import quiet_stderr
 from tfg.types import NUM_LANDMARKS, UPPER_FACE, Bytes, Clip, FaceTrack, Floats, InputError
 
 NUM_BLENDSHAPES = 52  # MediaPipe's own order, `_neutral` first
 OPENGL_TO_OPENCV = np.diag([1.0, -1.0, -1.0]).astype(np.float32)
 _FRAMES_AT_ONCE = 64  # source pictures held in memory
 _FEWEST_PER_WORKER = 12  # a second landmarker costs about as much to build as reading this many frames
-_stderr_lock = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,22 +177,3 @@ def _landmarkers(path: Path, min_confidence: float, count: int) -> Iterator[list
     finally:
         for landmarker in landmarkers:
             landmarker.close()
-
-
-@contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Drop what native code writes to stderr while MediaPipe builds a graph: it has no switch for these notes.
-
-    Errors still come as exceptions; only the file descriptor is turned, and only for the building.
-    """
-    with _stderr_lock:
-        sys.stderr.flush()
-        kept = os.dup(2)
-        sink = os.open(os.devnull, os.O_WRONLY)
-        try:
-            os.dup2(sink, 2)
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            os.close(sink)
