@@ -120,7 +120,10 @@ def _encode(
     points: Tensor, tables: Tensor, spec: HashGridSpec, planes: tuple[tuple[int, ...], ...], engine: str
 ) -> Tensor:
     """(n, planes * levels * channels) of points (n, width), tables (planes, num_params, channels)."""
-    resolve_engine(engine, points.device, points.dtype)
+    if resolve_engine(engine, points.device, points.dtype) == "cpu":
+        from tfg.engines import hashgrid_cpu
+
+        return hashgrid_cpu.encode(points, tables, spec, planes)
     if torch.isnan(points).any():
         raise InputError("points contain NaN")
     return torch.cat(

@@ -17,9 +17,8 @@ PRIMES = (1, 2_654_435_761, 805_459_861)
 
 def encode(points: Tensor, table: Tensor, spec: HashGridSpec) -> Tensor:
     """(n, levels * channels) of points (n, dim) and table (num_params, channels)."""
-    unit = (points + spec.bound) / (2 * spec.bound)
-    inside = ((unit >= 0) & (unit <= 1)).all(dim=1, keepdim=True)
-    unit = torch.where(inside, unit, torch.zeros_like(unit))
+    inside = (points.abs() <= spec.bound).all(dim=1, keepdim=True)
+    unit = (torch.where(inside, points, 0.0) + spec.bound) / (2 * spec.bound)
     corners = torch.tensor(list(product((0, 1), repeat=spec.dim)), device=points.device)  # (2**dim, dim)
     levels = []
     for level, scale in enumerate(spec.scales):
