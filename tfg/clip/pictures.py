@@ -27,9 +27,16 @@ class PictureDecoder:
     def __init__(self, path: Path, timeline: Timeline) -> None:
         self._path = path
         self._timeline = timeline
-        self._container: InputContainer = open_container(path)
-        self._stream = picture_stream(self._container, path)
+        self._open()
+
+    def _open(self) -> None:
+        self._container: InputContainer = open_container(self._path)
+        self._stream = picture_stream(self._container, self._path)
         self._stream.thread_type = "AUTO"
+        self._restart()
+
+    def _restart(self) -> None:
+        """Decode from where the container stands."""
         self._pictures: Iterator[VideoFrame] = self._container.decode(self._stream)
         self._decoded = 0  # pictures since the start; stands in for time stamps where there are none
         self._shown: VideoFrame | None = None
@@ -57,17 +64,16 @@ class PictureDecoder:
         return self._shown_time if self._ahead is None else self._ahead_time
 
     def _seek(self, key: int, time: int) -> None:
-        """Stand at or before `time`; where the container's seek lands too late, one key picture earlier, and so on."""
+        """Stand at or before `time`; MPEG program streams land too late: then one key picture earlier, and so on to the start."""
         step = 1
-        while True:
+        while key > 0:
             self._container.seek(int(self._timeline.keys[key]), stream=self._stream, backward=True)
-            self._pictures = self._container.decode(self._stream)
-            self._decoded = 0
-            self._shown = self._ahead = None
-            self._advance()
-            if key == 0 or (self._shown is not None and self._shown_time <= time):
+            self._restart()
+            if self._shown is not None and self._shown_time <= time:
                 return
             key, step = max(0, key - step), 2 * step
+        self.close()
+        self._open()
 
     def _advance(self) -> None:
         """The picture ahead becomes the one shown; at the start of decoding both are read."""

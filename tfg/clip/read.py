@@ -70,6 +70,7 @@ class VideoReader:
         self._lock = threading.Lock()
         self._decoder: PictureDecoder | None = None
         self._process = 0  # the process that opened the decoder: a forked one must open its own
+        self._inherited: list[PictureDecoder] = []  # kept unclosed: their threads did not survive the fork
         self._audio: Floats | None = None
         first = self._open().at(int(timeline.times[0]))
         self._coded = (first.width, first.height)
@@ -104,13 +105,16 @@ class VideoReader:
             return self._audio
 
     def _open(self) -> PictureDecoder:
-        if self._decoder is None or self._process != os.getpid():
+        if self._decoder is not None and self._process != os.getpid():
+            self._inherited.append(self._decoder)
+            self._decoder = None
+        if self._decoder is None:
             self._decoder = PictureDecoder(self._path, self._timeline)
             self._process = os.getpid()
         return self._decoder
 
     def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_lock": None, "_decoder": None}
+        return {**self.__dict__, "_lock": None, "_decoder": None, "_inherited": []}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)

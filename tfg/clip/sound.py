@@ -58,7 +58,9 @@ def _decode_mono(path: Path, stop: Fraction | None) -> tuple[Floats, Fraction, i
             raise InputError(f"{path}: has no sound; give a file with speech")
         stream = container.streams.audio[0]
         rate = stream.rate
-        mono = av.AudioResampler(format="flt", layout="mono", rate=rate)
+        mono = av.AudioResampler(
+            format="s32", layout="mono", rate=rate
+        )  # FFmpeg scales a mix to full range only in integers
         for frame in container.decode(stream):
             moment = None if frame.pts is None or frame.time_base is None else frame.pts * frame.time_base
             if moment is not None and stop is not None and moment > stop:
@@ -70,7 +72,7 @@ def _decode_mono(path: Path, stop: Fraction | None) -> tuple[Floats, Fraction, i
                 end = stamped if abs(stamped - end) > GAP_TOLERANCE * rate else end
             frame.pts = None  # placed here, not by the mixer
             for mixed in mono.resample(frame):
-                samples = mixed.to_ndarray().ravel().astype(np.float32, copy=False)
+                samples = mixed.to_ndarray().ravel().astype(np.float32) * np.float32(2.0**-31)
                 if end >= 0:
                     pieces.append((end, samples))
                 end += len(samples)

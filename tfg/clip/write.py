@@ -37,7 +37,8 @@ def write_video(
         reason = error.strerror or str(error)
         raise InputError(f"{path}: cannot be written ({reason}); free some space or choose another folder") from error
     finally:
-        partial.unlink(missing_ok=True)
+        if partial.exists():
+            partial.unlink()
 
 
 def _encode(container: OutputContainer, images: Iterable[Bytes], audio: Floats | None, rate: Fraction) -> None:
