@@ -1,0 +1,128 @@
+"""The NeRF backbone as a whole on the analytic portrait: it learns, resumes bit for bit and renders without the truth."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import portraits
+import pytest
+import torch
+
+from tfg.backbones.nerf.field import FieldShape
+from tfg.backbones.nerf.head import Speech
+from tfg.backbones.nerf.losses import LossWeights
+from tfg.backbones.nerf.rays import Sampling
+from tfg.backbones.nerf.schedule import Schedule
+from tfg.backbones.nerf.synctalk import SyncTalk
+from tfg.data import PortraitData, audio_statistics, audio_windows
+from tfg.rendering import render
+from tfg.training import fit, load, read_checkpoint
+from tfg.types import Portrait
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),  # Lightning 2.6 beside torch 2.13
+    pytest.mark.filterwarnings("ignore:.*does not have many workers.*"),
+    pytest.mark.filterwarnings("ignore:Experiment logs directory.*"),
+]
+SIZE = 32
+
+
+def make(steps: int, *, lips_steps: int, num_rays: int = 128, **options: object) -> SyncTalk:
+    torch.manual_seed(5)
+    plan = Schedule(steps=steps, lips_steps=lips_steps, average_every=2, occupancy_every=8)
+    return SyncTalk(
+        size=SIZE,
+        focal=2.1 * SIZE,
+        audio_channels=12,
+        field=FieldShape(levels=6, finest=128),
+        speech=Speech(hidden=(16,), dropout=0.1, noise=0.1, shift=0.5),
+        sampling=Sampling(num_rays=num_rays, patch=12, step=0.05, mouth_share=0.2, outside_share=0.1),
+        weights=LossWeights(smoothness_every=4),
+        schedule=plan,
+        occupancy_resolution=32,
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def scene() -> portraits.Scene:
+    return portraits.make_scene(num_frames=48, size=SIZE)
+
+
+def windows_of(part: Portrait, train: Portrait) -> np.ndarray:
+    return audio_windows(part.audio, *audio_statistics(train.audio))
+
+
+def data_of(part: Portrait, steps: int, chunk: int) -> PortraitData:
+    return PortraitData(part, windows_of(part, part), chunk=chunk, num_steps=steps, seed=0)
+
+
+def test_a_resumed_training_equals_an_uninterrupted_one(scene: portraits.Scene, tmp_path: Path) -> None:
+    train = portraits.rows(scene, 0, 16).portrait
+    whole, half = tmp_path / "whole", tmp_path / "half"
+    half.mkdir()
+    whole.mkdir()
+    # 24 steps in chunks of 12: `previous.ckpt` is what a process killed in the second chunk would have left
+    fit(make(24, lips_steps=8), data_of(train, 24, 12), whole, device="cpu", logger=None)
+    shutil.copy(whole / "previous.ckpt", half / "last.ckpt")
+    torch.manual_seed(99)
+    resumed = fit(make(24, lips_steps=8), data_of(train, 24, 12), half, device="cpu", logger=None)
+    assert resumed.resumed_from == 12
+    one, two = (read_checkpoint(folder / "last.ckpt") for folder in (whole, half))
+    for name, value in one["state_dict"].items():
+        torch.testing.assert_close(two["state_dict"][name], value, rtol=1e-6, atol=1e-6, msg=name)
+    assert int(two["state_dict"]["step"]) == 24
+
+
+def test_a_loaded_head_renders_what_the_trained_one_did(scene: portraits.Scene, tmp_path: Path) -> None:
+    train = portraits.rows(scene, 0, 8).portrait
+    trained = make(8, lips_steps=0, num_codes=8)
+    fit(trained, data_of(train, 8, 8), tmp_path, device="cpu", logger=None)
+    other = make(8, lips_steps=0, num_codes=8)
+    load(other, tmp_path)
+    test = portraits.rows(scene, 40, 42).portrait
+    pictures = [render(head, test, windows_of(test, train), device="cpu").images for head in (trained, other)]
+    assert np.array_equal(pictures[0], pictures[1])
+
+
+def test_a_render_uses_no_truth_and_leaves_the_background_where_no_head_can_be(scene: portraits.Scene) -> None:
+    train, test = portraits.rows(scene, 0, 8).portrait, portraits.rows(scene, 40, 42).portrait
+    head = make(8, lips_steps=0)
+    head.prepare(train)
+    blind = replace(test, images=np.zeros_like(test.images), head_mask=np.zeros_like(test.head_mask))
+    pictures = [render(head, part, windows_of(test, train), device="cpu").images for part in (test, blind)]
+    assert np.array_equal(pictures[0], pictures[1])
+    assert np.array_equal(pictures[0][0, :, :2], test.background[0, :, :2])
+
+
+def test_a_perceptual_loss_is_used_where_it_is_given(scene: portraits.Scene, tmp_path: Path) -> None:
+    shapes = []
+
+    def distance(made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+        assert not true.requires_grad
+        shapes.append((tuple(made.shape), float(true.min()), float(true.max())))
+        return (made - true).square().mean(dim=(1, 2, 3))
+
+    train = portraits.rows(scene, 0, 4).portrait
+    head = make(4, lips_steps=4, perceptual=distance)
+    fit(head, data_of(train, 4, 4), tmp_path, device="cpu", logger=None)
+    assert [shape for shape, _, _ in shapes] == [(1, 3, 12, 12)] * 4
+    assert min(low for _, low, _ in shapes) < 0  # [-1, 1], as LPIPS wants
+    assert not any("perceptual" in name for name in head.state_dict())
+
+
+def test_it_learns_to_beat_the_mean_frame_and_its_mouth_follows_unseen_speech(
+    scene: portraits.Scene, tmp_path: Path
+) -> None:
+    train, test = portraits.rows(scene, 0, 32), portraits.rows(scene, 34, 48)
+    head = make(400, lips_steps=50, num_rays=384)
+    fit(head, data_of(train.portrait, 400, 400), tmp_path, device="cpu", logger=None)
+    images = render(head, test.portrait, windows_of(test.portrait, train.portrait), device="cpu").images
+    error = np.square(images.astype(np.float64) - test.portrait.images).mean()
+    static = np.square(train.portrait.images.mean(axis=0) - test.portrait.images).mean()
+    assert 10 * np.log10(static / error) > 1.5
+    darkness = [portraits.mouth_darkness(image / 255, test.portrait, i) for i, image in enumerate(images)]
+    assert np.corrcoef(darkness, test.opening)[0, 1] > 0.6

@@ -1,0 +1,142 @@
+"""The tri-plane hash head field of SyncTalk: density and colour of a point, given speech and upper-face expression.
+
+METHODS 2.2 (grid), 2.4 and 2.5 (region attention, density and colour nets). Sampling, compositing and losses live beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from tfg.backbones.layers import MLP
+from tfg.engines import HashGridSpec, spherical_harmonics, triplane_encode
+from tfg.types import InputError
+
+GEOMETRY = 64  # width of the geometry feature that the density net hands to the colour net
+TABLE_INIT = 1e-4  # half range of the uniform initial table entries (METHODS 2.2)
+
+
+class _TruncatedExp(torch.autograd.Function):
+    """exp whose gradient is bounded at exp(15), so that one bad step cannot overflow the density net."""
+
+    @staticmethod
+    def forward(context: torch.autograd.function.FunctionCtx, values: Tensor) -> Tensor:
+        context.save_for_backward(values)
+        return torch.exp(values)
+
+    @staticmethod
+    def backward(context: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
+        (values,) = context.saved_tensors  # type: ignore[attr-defined]
+        return gradient * torch.exp(values.clamp(-15, 15))
+
+
+def truncated_exp(values: Tensor) -> Tensor:
+    """exp(values), any shape, with a bounded gradient."""
+    return _TruncatedExp.apply(values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldShape:
+    """Size of the field's grid and nets. Defaults are the paper's where a comment does not say otherwise."""
+
+    levels: int = 12
+    channels: int = 1
+    log2_size: int = 14
+    base: float = 64
+    finest: float = 512
+    hidden: int = 64
+    direction_degree: int = 4  # spherical harmonics of the viewing direction; 1 = colour does not depend on it
+    gate_width: float = 0.05  # field units over which audio and expression fade beyond their region; 0 = paper, no gate
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.direction_degree <= 4:
+            raise InputError(f"backbone.field.direction_degree={self.direction_degree} must lie in 1..4")
+        if self.hidden < 1:
+            raise InputError(f"backbone.field.hidden={self.hidden} must be at least 1")
+        if self.gate_width < 0:
+            raise InputError(f"backbone.field.gate_width={self.gate_width} must be 0 (off) or more")
+
+    @property
+    def grid(self) -> HashGridSpec:
+        """The tri-plane's pyramid over the field's box [-1, 1]^3."""
+        return HashGridSpec(
+            dim=2,
+            levels=self.levels,
+            channels=self.channels,
+            log2_size=self.log2_size,
+            base=self.base,
+            desired=self.finest,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldOutput:
+    """What the field says of n points."""
+
+    sigma: Tensor  # (n,) density per field unit
+    color: Tensor  # (n, 3) in [-0.001, 1.001]
+    audio_attention: Tensor  # (n,) norm of the audio region attention
+    upper_attention: Tensor  # (n,) norm of the upper-face region attention
+
+
+class HeadField(nn.Module):
+    """sigma, colour = F(x, direction | audio code, upper-face expression, individual code)."""
+
+    def __init__(self, shape: FieldShape, *, audio_width: int, upper_width: int, code_width: int, engine: str) -> None:
+        super().__init__()
+        self.grid = shape.grid
+        self.direction_degree = shape.direction_degree
+        self.gate_width = shape.gate_width
+        self.engine = engine
+        tables = torch.empty(3, self.grid.num_params, self.grid.channels)
+        self.tables = nn.Parameter(tables.uniform_(-TABLE_INIT, TABLE_INIT))
+        features = 3 * self.grid.output
+        self.audio_attention = MLP(features, shape.hidden, audio_width)
+        self.upper_attention = MLP(features, shape.hidden, upper_width)
+        self.density = MLP(features + audio_width + upper_width, shape.hidden, shape.hidden, 1 + GEOMETRY)
+        self.color = MLP(shape.direction_degree**2 + GEOMETRY + code_width, shape.hidden, 3)
+
+    def encode(self, points: Tensor) -> Tensor:
+        """(n, 3) in [-1, 1] -> (n, 36) tri-plane features."""
+        return triplane_encode(points, self.tables, self.grid, engine=self.engine)
+
+    def attend(self, points: Tensor, gates: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Features (n, 36), audio attention (n, 32), upper-face attention (n, 7) of field points (n, 3)."""
+        features = self.encode(points)
+        audio, upper = self.audio_attention(features), self.upper_attention(features)
+        if self.gate_width > 0:
+            height = points[:, 1:2]
+            audio = audio * torch.sigmoid((height - gates[0]) / self.gate_width)
+            upper = upper * torch.sigmoid((gates[1] - height) / self.gate_width)
+        return features, audio, upper
+
+    def geometry(
+        self, points: Tensor, audio: Tensor, upper: Tensor, gates: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Density (n,), geometry feature (n, 64) and both attentions of field points (n, 3).
+
+        audio (32,) and upper (7,) hold for the whole frame. `gates` (2,): with a positive `gate_width` audio acts only
+        below the first height and the expression only above the second. Differs from the paper: its face-sync masks
+        are losses; five seconds are too few frames for a loss to keep a blink from moving the lips.
+        """
+        features, audio_attention, upper_attention = self.attend(points, gates)
+        hidden = self.density(torch.cat([features, audio_attention * audio, upper_attention * upper], dim=-1))
+        return truncated_exp(hidden[:, 0]), hidden[:, 1:], audio_attention, upper_attention
+
+    def forward(
+        self, points: Tensor, directions: Tensor, audio: Tensor, upper: Tensor, code: Tensor, gates: Tensor
+    ) -> FieldOutput:
+        """Points (n, 3) seen along unit `directions` (n, 3); `code` (code_width,) is the frame's individual code."""
+        sigma, geometry, audio_attention, upper_attention = self.geometry(points, audio, upper, gates)
+        inputs = [spherical_harmonics(directions, self.direction_degree), geometry]
+        if code.numel():
+            inputs.append(code.expand(len(points), -1))
+        color = torch.sigmoid(self.color(torch.cat(inputs, dim=-1))) * 1.002 - 0.001  # METHODS 2.4
+        return FieldOutput(
+            sigma=sigma,
+            color=color,
+            audio_attention=audio_attention.norm(dim=-1),
+            upper_attention=upper_attention.norm(dim=-1),
+        )

@@ -1,0 +1,76 @@
+"""All that is learned of one person: speech encoder, head field, individual codes; and its exponential average."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from tfg.backbones.layers import AudioEncoder, augment_windows
+from tfg.backbones.nerf.field import FieldShape, HeadField
+from tfg.types import UPPER_FACE, InputError
+
+CODE_STD = 0.1  # of the initial individual codes (METHODS 2.3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speech:
+    """The audio encoder and what keeps it from learning 125 vectors by heart."""
+
+    hidden: tuple[int, ...] = (256, 128)
+    width: int = 32
+    dropout: float = 0.0  # of the features and of the hidden units
+    noise: float = 0.0  # standard deviations added to the normalised features
+    shift: float = 0.0  # frames of random shift in time
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hidden", tuple(self.hidden))
+        if self.width < 1 or any(width < 1 for width in self.hidden):
+            raise InputError("backbone.speech.hidden and backbone.speech.width must be at least 1")
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"backbone.speech.dropout={self.dropout} must lie in [0, 1)")
+        if self.noise < 0 or self.shift < 0:
+            raise InputError("backbone.speech.noise and backbone.speech.shift must be 0 or more")
+
+
+class TalkingHead(nn.Module):
+    """Audio window + expression -> a field that can be asked about points."""
+
+    def __init__(
+        self, *, audio_channels: int, num_codes: int, code_width: int, speech: Speech, shape: FieldShape, engine: str
+    ) -> None:
+        super().__init__()
+        self.options = speech
+        self.encoder = AudioEncoder(audio_channels, speech.hidden, speech.width, dropout=speech.dropout)
+        self.field = HeadField(
+            shape, audio_width=speech.width, upper_width=len(UPPER_FACE), code_width=code_width, engine=engine
+        )
+        self.codes = nn.Parameter(CODE_STD * torch.randn(num_codes, code_width))
+
+    def listen(self, windows: Tensor) -> Tensor:
+        """(b, 8, channels) normalised audio -> (b, width) codes; augmented while training."""
+        if self.training:
+            windows = augment_windows(windows, noise=self.options.noise, shift=self.options.shift)
+        return self.encoder(windows)
+
+
+class Average(nn.Module):
+    """Exponential moving average of a module's parameters, in a copy of it that is never trained."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        super().__init__()
+        self.decay = decay
+        self.copy = deepcopy(module).requires_grad_(False)
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+        self.updates: Tensor
+
+    @torch.no_grad()
+    def update(self, module: nn.Module) -> None:
+        """One step towards `module`; the first updates weigh more, so that the start is forgotten (as torch-ema does)."""
+        self.updates += 1
+        count = int(self.updates)
+        decay = min(self.decay, (1 + count) / (10 + count))
+        for kept, current in zip(self.copy.parameters(), module.parameters(), strict=True):
+            kept.lerp_(current, 1 - decay)

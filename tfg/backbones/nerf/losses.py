@@ -1,0 +1,72 @@
+"""The terms of SyncTalk's training loss: photometric, structure on patches, opacity entropy, region attention (METHODS 3.1).
+
+Every function returns an unweighted scalar; the weights and their ramps are `LossWeights`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tfg.types import InputError
+
+SSIM_SIGMA = 1.5
+C1, C2 = 0.01**2, 0.03**2  # of SSIM at a data range of 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossWeights:
+    """Weights of the terms beside L1; `attention` and `smoothness` are ramped by step / num_steps (METHODS 3.1)."""
+
+    entropy: float = 1e-4
+    attention: float = 1e-4  # audio outside and expression inside the lower face
+    smoothness: float = 1e-5  # attention at a point and beside it, every `smoothness_every` steps
+    smoothness_every: int = 16
+    structure: float = 0.2  # D-SSIM on the patches of the lips stage
+    perceptual_lips: float = 0.01  # LPIPS on the lip box; only with perceptual weights
+    perceptual_patch: float = 0.1  # LPIPS on random patches
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 0:
+                raise InputError(f"backbone.weights.{name}={value} is negative: give 0 or more")
+        if self.smoothness_every < 1:
+            raise InputError("backbone.weights.smoothness_every must be at least 1")
+
+
+def photometric(prediction: Tensor, truth: Tensor) -> Tensor:
+    """Mean absolute difference of colours (n, 3); SyncTalk's L1 (METHODS 0.3)."""
+    return (prediction - truth).abs().mean()
+
+
+def opacity_entropy(opacity: Tensor) -> Tensor:
+    """Mean binary entropy in bits of the ray opacities (n,): each ray should end in the head or pass it."""
+    share = opacity.clamp(1e-5, 1 - 1e-5)
+    return -(share * share.log2() + (1 - share) * (1 - share).log2()).mean()
+
+
+def ray_attention(norms: Tensor, rays: Tensor, chosen: Tensor) -> Tensor:
+    """Sum of the attention norms (samples,) along each chosen ray, mean over all rays; not weighted by transmittance.
+
+    rays (samples,) is the ray of each sample, chosen (num_rays,) bool marks where the attention should be silent.
+    """
+    return (norms * chosen[rays]).sum() / len(chosen)
+
+
+def structure(prediction: Tensor, truth: Tensor) -> Tensor:
+    """D-SSIM = 1 - SSIM of two patches (height, width, 3) in [0, 1], at least 11 pixels a side, windows inside only."""
+    offsets = torch.arange(11, device=prediction.device) - 5.0
+    kernel = torch.exp(-offsets.square() / (2 * SSIM_SIGMA**2))
+    kernel = kernel / kernel.sum()
+
+    def blur(images: Tensor) -> Tensor:
+        return F.conv2d(F.conv2d(images, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))
+
+    x, y = (image.permute(2, 0, 1)[:, None] for image in (prediction, truth))
+    mean_x, mean_y, xx, yy, xy = blur(torch.cat([x, y, x * x, y * y, x * y])).chunk(5)
+    top = (2 * mean_x * mean_y + C1) * (2 * (xy - mean_x * mean_y) + C2)
+    bottom = (mean_x.square() + mean_y.square() + C1) * (xx - mean_x.square() + yy - mean_y.square() + C2)
+    return 1 - (top / bottom).mean()

@@ -1,0 +1,289 @@
+"""The SyncTalk core: a tri-plane hash field driven by speech and expression, marched through an occupancy grid.
+
+METHODS 2.1-2.5 and 3.1. The field, rays, region, losses and schedule are the other files of this room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from tfg.backbones.base import Backbone
+from tfg.backbones.nerf import losses, rays
+from tfg.backbones.nerf.field import FieldShape
+from tfg.backbones.nerf.head import Average, Speech, TalkingHead
+from tfg.backbones.nerf.region import head_region, inside_hull
+from tfg.backbones.nerf.schedule import Schedule
+from tfg.backbones.nerf.view import Truth, View, truth, views
+from tfg.engines import OccupancyGrid, Samples, composite, march
+from tfg.types import Batch, InputError, Portrait
+
+Perceptual = Callable[[Tensor, Tensor], Tensor]
+"""Distance of two pictures (1, 3, height, width) in [-1, 1], differentiable in the first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traced:
+    """What rays (n,) saw."""
+
+    color: Tensor  # (n, 3) of the head over the background
+    opacity: Tensor  # (n,) in [0, 1]
+    samples: Samples
+    audio_attention: Tensor  # (samples,)
+    upper_attention: Tensor  # (samples,)
+
+
+class SyncTalk(Backbone):
+    """NeRF head (Peng et al. 2024).
+
+    Differs from the paper: no LPIPS unless `perceptual` is given, the lips stage then uses L1 + D-SSIM on its patches;
+    no uncertainty net, which the paper's losses use to excuse errors that five seconds cannot spare; audio and
+    expression are gated by region (`FieldShape.gate_width`); rays are drawn mostly on the head (`Sampling`).
+    """
+
+    def __init__(
+        self,
+        *,
+        size: int,
+        focal: float,
+        audio_channels: int,
+        field: FieldShape,
+        speech: Speech,
+        sampling: rays.Sampling,
+        weights: losses.LossWeights,
+        schedule: Schedule,
+        occupancy_resolution: int = 128,
+        depth_margin: float = 0.3,
+        num_codes: int = 0,
+        code_width: int = 4,
+        perceptual: Perceptual | None = None,
+        engine: str = "auto",
+    ) -> None:
+        super().__init__(size=size, focal=focal, audio_channels=audio_channels)
+        if sampling.patch > size:
+            raise InputError(f"backbone.sampling.patch={sampling.patch} is larger than the pictures ({size} pixels)")
+        if occupancy_resolution < 8 or depth_margin <= 0 or num_codes < 0 or code_width < 1:
+            raise InputError(
+                "backbone: occupancy_resolution must be at least 8, depth_margin above 0, num_codes 0 or more, code_width 1 or more"
+            )
+        self.sampling, self.weights, self.schedule, self.engine = sampling, weights, schedule, engine
+        self.depth_margin = depth_margin
+        self._perceptual = [perceptual]  # in a list: frozen weights of a metric are no part of the model's state
+        self.head = TalkingHead(
+            audio_channels=audio_channels,
+            num_codes=num_codes,
+            code_width=code_width if num_codes else 0,
+            speech=speech,
+            shape=field,
+            engine=engine,
+        )
+        self.average = Average(self.head, schedule.average_decay)
+        self.occupancy = OccupancyGrid(occupancy_resolution, bound=1.0)
+        self.register_buffer("box", torch.tensor([[-1.0, -1, -1], [1, 1, 1]]))
+        self.register_buffer("gates", torch.zeros(2))
+        self.register_buffer("draw_seed", torch.randint(2**31, ()))
+        self.box: Tensor
+        self.gates: Tensor
+        self.draw_seed: Tensor
+
+    @property
+    def num_steps(self) -> int:
+        return self.schedule.steps
+
+    def prepare(self, portrait: Portrait) -> None:
+        region = head_region(portrait, self.occupancy.resolution, self.depth_margin)
+        self.occupancy.exclude(~region.hull.to(self.box.device)[self.occupancy.order().unbind(-1)])
+        self.box.copy_(region.box)
+        self.gates.copy_(region.gates)
+
+    def configure_optimizers(self) -> AdamW:
+        """One AdamW, betas (0, 0.99), with a group for each learning rate and weight decay of METHODS 3.1."""
+        plan, head = self.schedule, self.head
+        groups: list[tuple[nn.Module | nn.Parameter, float, float]] = [
+            (head.field.tables, plan.lr_grid, plan.weight_decay_grid),
+            (head.encoder.attention, plan.lr_attention, plan.weight_decay_attention),
+            (head.encoder.frame, plan.lr_net, plan.weight_decay_speech),
+            (head.field.audio_attention, plan.lr_net, plan.weight_decay_net),
+            (head.field.upper_attention, plan.lr_net, plan.weight_decay_net),
+            (head.field.density, plan.lr_net, plan.weight_decay_net),
+            (head.field.color, plan.lr_net, plan.weight_decay_net),
+            (head.codes, plan.lr_net, plan.weight_decay_net),
+        ]
+        return AdamW(
+            [
+                {
+                    "params": list(part.parameters()) if isinstance(part, nn.Module) else [part],
+                    "lr": rate,
+                    "full_lr": rate,
+                    "weight_decay": decay,
+                }
+                for part, rate, decay in groups
+            ],
+            betas=(0.0, 0.99),
+        )
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        step = int(self.step)
+        view, target = views(batch)[0], truth(batch)
+        with self._own_random_numbers(step):
+            if step % self.schedule.occupancy_every == 0:
+                self._update_occupancy(view)
+            loss = (
+                self._patch_loss(view, target, step)
+                if self._looks_at_patch(step)
+                else self._ray_loss(view, target, step)
+            )
+
+        optimizer = cast(AdamW, self.optimizers())
+        for group in optimizer.param_groups:
+            group["lr"] = group["full_lr"] * self.schedule.rate(step)
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+        self.step += 1
+        if self.schedule.average_decay and (step + 1) % self.schedule.average_every == 0:
+            self.average.update(self.head)
+        self.log("loss", loss.detach())
+
+    @torch.no_grad()
+    def render(self, batch: Batch) -> Tensor:
+        """(b, size, size, 3) in [0, 1]; rays that miss the head's box are background."""
+        averaged = self.schedule.average_decay > 0 and int(self.average.updates) > 0
+        head = cast(TalkingHead, self.average.copy) if averaged else self.head
+        head.eval()
+        pictures = []
+        for view in views(batch):
+            picture = view.background.clone()
+            pixels = self._box_pixels(view).nonzero()[:, 0]
+            if len(pixels):
+                picture[pixels] = self._trace(head, view, pixels).color
+            pictures.append(picture.reshape(self.size, self.size, 3).clamp(0, 1))
+        return torch.stack(pictures)
+
+    @contextmanager
+    def _own_random_numbers(self, step: int) -> Iterator[None]:
+        """Rays, dropout and noise of a step depend on the step alone, whoever else draws random numbers: resume is exact."""
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(int(self.draw_seed) + step)
+            yield
+
+    def _rays(self, view: View, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        return rays.camera_rays(view.rotation, view.translation, self.focal, self.size, pixels)
+
+    def _box_pixels(self, view: View) -> Tensor:
+        """(size * size,) bool: the pixel's ray meets the head's box."""
+        return rays.hits_box(*self._rays(view, torch.arange(self.size**2, device=self.box.device)), self.box)
+
+    def _trace(
+        self, head: TalkingHead, view: View, pixels: Tensor, *, code_row: int = 0, offset: Tensor | None = None
+    ) -> Traced:
+        """March the pixels' rays (n,) through a head over the view's background."""
+        origins, directions = self._rays(view, pixels)
+        samples = march(
+            origins,
+            directions,
+            self.occupancy,
+            aabb=self.box.flatten(),
+            max_samples=self.sampling.max_samples,
+            longest=self.sampling.step,
+            near=self.sampling.near,
+            offset=offset,
+            engine=self.engine,
+        )
+        code = head.codes[code_row] if len(head.codes) else head.codes.new_zeros(0)
+        audio = head.listen(view.audio)[0]
+        field = head.field(samples.points, samples.directions, audio, view.upper, code, self.gates)
+        color, opacity, _ = composite(field.sigma, field.color, samples, engine=self.engine)
+        return Traced(
+            color=color + (1 - opacity)[:, None] * view.background[pixels],
+            opacity=opacity,
+            samples=samples,
+            audio_attention=field.audio_attention,
+            upper_attention=field.upper_attention,
+        )
+
+    def _trace_training(self, view: View, pixels: Tensor) -> Traced:
+        """The learner, each ray's samples shifted by a random part of a step, under the frame's own code."""
+        offset = torch.rand(len(pixels), device=pixels.device)
+        row = view.index % len(self.head.codes) if len(self.head.codes) else 0
+        return self._trace(self.head, view, pixels, code_row=row, offset=offset)
+
+    def _ray_loss(self, view: View, target: Truth, step: int) -> Tensor:
+        """L1 with opacity entropy and the ramped attention terms on drawn rays of the frame."""
+        weights, ramp = self.weights, step / self.schedule.steps
+        lower = rays.lower_face_box(target.landmarks, self.size)
+        pixels = rays.draw_pixels(self._draw_weights(view, target, lower), self.sampling.num_rays)
+        traced = self._trace_training(view, pixels)
+        inside = rays.inside_box(pixels, lower, self.size)
+        silent = losses.ray_attention(traced.audio_attention, traced.samples.ray, ~inside)
+        still = losses.ray_attention(traced.upper_attention, traced.samples.ray, inside)
+        loss = losses.photometric(traced.color, target.image[pixels])
+        loss = loss + weights.entropy * losses.opacity_entropy(traced.opacity)
+        loss = loss + weights.attention * ramp * (silent + still)
+        if weights.smoothness and step % weights.smoothness_every == 0:
+            loss = loss + weights.smoothness * ramp * self._roughness(traced.samples.points)
+        return loss
+
+    def _draw_weights(self, view: View, target: Truth, lower: rays.Box) -> Tensor:
+        """(size * size,) how often a pixel is drawn: shares of the head, the lower face and what surrounds the head."""
+        outside = ~target.head & self._box_pixels(view)
+        mouth = target.head & rays.inside_box(torch.arange(self.size**2, device=self.box.device), lower, self.size)
+        mouth_share, outside_share = self.sampling.mouth_share, self.sampling.outside_share
+        shares = ((target.head, 1 - mouth_share - outside_share), (mouth, mouth_share), (outside, outside_share))
+        weights = torch.zeros(self.size**2, device=self.box.device)
+        for region, share in shares:
+            weights += region * (share / region.sum().clamp_min(1))
+        return weights if weights.any() else torch.ones_like(weights)
+
+    def _roughness(self, points: Tensor) -> Tensor:
+        """Mean absolute change of both attentions over up to 1e-3 field units (METHODS 3.1)."""
+        jitter = (2 * torch.rand(points.shape, device=points.device) - 1) * 1e-3
+        field = self.head.field
+        _, audio, upper = field.attend(points, self.gates)
+        _, audio_near, upper_near = field.attend((points + jitter).clamp(-1, 1), self.gates)
+        return (audio - audio_near).abs().mean() + (upper - upper_near).abs().mean()
+
+    def _looks_at_patch(self, step: int) -> bool:
+        """In the lips stage odd steps look at the lips, even ones at random patches where a perceptual loss judges them."""
+        return self.schedule.is_lips(step) and (step % 2 == 1 or self._perceptual[0] is not None)
+
+    def _patch_loss(self, view: View, target: Truth, step: int) -> Tensor:
+        """L1, opacity entropy and structure (or LPIPS) on the lip box or on a random patch (METHODS 3.1, lips stage)."""
+        points, lips = target.landmarks, step % 2 == 1
+        if not lips:
+            drawn = rays.draw_pixels(target.head.float(), 1)[0]
+            points = (torch.stack([drawn % self.size, drawn // self.size]) + 0.5).expand(len(points), 2)
+        box = rays.square_lip_box(points, self.size, self.sampling.patch)
+        pixels = rays.box_pixels(box, self.size, self.box.device)
+        traced = self._trace_training(view, pixels)
+        side = box[1] - box[0]
+        made, true = traced.color.reshape(side, side, 3), target.image[pixels].reshape(side, side, 3)
+        loss = losses.photometric(made, true) + self.weights.entropy * losses.opacity_entropy(traced.opacity)
+        perceptual = self._perceptual[0]
+        if perceptual is None:
+            return loss + self.weights.structure * losses.structure(made, true)
+        weight = self.weights.perceptual_lips if lips else self.weights.perceptual_patch
+        pictures = [image.permute(2, 0, 1)[None] * 2 - 1 for image in (made, true)]
+        return loss + weight * perceptual(pictures[0], pictures[1]).mean()
+
+    @torch.no_grad()
+    def _update_occupancy(self, view: View) -> None:
+        """Refresh the density grid under this frame's speech and expression; cells outside the hull hold nothing."""
+        audio = self.head.listen(view.audio)[0]
+        grid = self.occupancy
+        hull = torch.empty_like(grid.density, dtype=torch.bool).scatter_(0, grid.linear, grid.density >= 0)
+        hull = hull.reshape(3 * (grid.resolution,))
+
+        def density(points: Tensor) -> Tensor:
+            sigma = torch.zeros(len(points), device=points.device)
+            inside = inside_hull(hull, points)
+            sigma[inside] = self.head.field.geometry(points[inside], audio, view.upper, self.gates)[0]
+            return sigma
+
+        grid.update(density)
