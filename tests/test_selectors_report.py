@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tfg.selectors.base import CandidateScore, Selection
-from tfg.selectors.report import selection_json, selection_plot
+from tfg.selectors.report import selection_json, selection_plot, selection_text
 from tfg.selectors.voicing import voiced_frames
 from tfg.types import Segment
 
@@ -43,6 +43,16 @@ def test_details_add_notes_and_extras_and_survive_json() -> None:
     record = json.loads(json.dumps(selection_json(SELECTION, 1.5, 250, details=True), allow_nan=False))
     assert record["scores"][1]["note"] == "no face in frame 30"
     assert record["scores"][0]["extras"] == {"voiced_ratio": 0.5}
+
+
+def test_text_ranks_the_scored_candidates() -> None:
+    assert selection_text(selection_json(SELECTION, 1.5, 250)) == (
+        "isexplore chose 2.00 to 7.00 s, one of 3 candidates\n"
+        "  start s   diversity   motion       score\n"
+        "     2.00           2     0.25           8  <- chosen\n"
+        "largest D / MC\n"
+        "cost: 1.5 s, 250 frames looked at"
+    )
 
 
 def test_plot_is_a_picture_for_every_kind_of_selection(tmp_path: Path) -> None:

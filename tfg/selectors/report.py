@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,33 @@ def selection_json(
         "cost": {"seconds": cost_seconds, "frames": cost_frames},
         "definition": selection.definition,
     }
+
+
+def selection_text(record: Mapping[str, Any], most: int = 10) -> str:
+    """The JSON object as a person reads it: what was chosen, the best candidates, how, at what cost."""
+    end = record["start"] + record["seconds"]
+    candidates = record["scores"]
+    ranked = sorted(
+        (score for score in candidates if score["score"] is not None),
+        key=lambda score: (-score["score"], score["start"]),
+    )
+    lines = [f"{record['method']} chose {record['start']:.2f} to {end:.2f} s, one of {len(candidates)} candidates"]
+    if ranked:
+        lines.append(f"{'start s':>9} {'diversity':>11} {'motion':>8} {'score':>11}")
+        lines += [
+            f"{score['start']:9.2f} {_number(score['diversity']):>11} {_number(score['motion_complexity']):>8} "
+            f"{_number(score['score']):>11}{'  <- chosen' if score['start'] == record['start'] else ''}"
+            for score in ranked[:most]
+        ]
+        if len(ranked) > most:
+            lines.append(f"{'...':>9} {len(ranked) - most} more")
+    lines.append(record["definition"])
+    lines.append(f"cost: {record['cost']['seconds']:.1f} s, {record['cost']['frames']} frames looked at")
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
 
 
 def _score_json(score: CandidateScore, details: bool) -> dict[str, Any]:

@@ -1,0 +1,92 @@
+"""Results of a grid as a table of numbers: one row for each run, source and metric. Missing is an error unless asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from experiments.grid import Grid
+from experiments.ledger import ledger_path, read_ledger
+from tfg.results import RunResult
+
+RUN = "run"  # the trained head, beside the sources static, nearest and truth
+
+
+class IncompleteGrid(ValueError):
+    """The results cannot make an honest table; the message says what is missing and which flag shows the hole instead."""
+
+
+def load(grid: Grid, results: Path, *, allow_missing: bool = False, allow_mixed: bool = False) -> pd.DataFrame:
+    """Columns: the grid's labels, run_id, commit, dirty, start, selection_seconds, selection_frames, training_seconds,
+    source (run | static | nearest | truth), metric, value, unavailable.
+
+    A cell without a result is one row whose run_id and metric are None and whose value is NaN. `unavailable` says why a
+    value is NaN.
+    """
+    rows: list[dict[str, object]] = []
+    missing: list[str] = []
+    for labels, result in _results(grid, results):
+        if result is None:
+            missing.append(" ".join(f"{axis}={value}" for axis, value in labels.items()))
+            hole = {"run_id": None, "source": RUN, "metric": None, "value": float("nan"), "unavailable": "no result"}
+            rows.append({**labels, **hole})
+        else:
+            rows += [{**labels, **row} for row in _rows(result)]
+    if missing and not allow_missing:
+        raise IncompleteGrid(
+            f"{grid.name}: {len(missing)} of {len(grid.cells)} runs are missing ({'; '.join(missing)}); run "
+            f"`python -m experiments.{grid.name}`, or show the holes with --allow-missing"
+        )
+    frame = pd.DataFrame(rows)
+    commits = sorted(str(value)[:8] for value in frame["commit"].dropna().unique()) if "commit" in frame else []
+    if len(commits) > 1 and not allow_mixed:
+        raise IncompleteGrid(
+            f"{grid.name}: results of {len(commits)} commits ({', '.join(commits)}); delete and rerun the old ones, or mix "
+            "them with --allow-mixed"
+        )
+    return frame
+
+
+def _results(grid: Grid, results: Path) -> list[tuple[dict[str, object], RunResult | None]]:
+    """Labels of every expected cell with its result, by the ledger that the launcher wrote."""
+    try:
+        ledger = read_ledger(results, grid.name)
+    except FileNotFoundError as error:
+        raise IncompleteGrid(
+            f"{ledger_path(results, grid.name)}: not there; run `python -m experiments.{grid.name}` first"
+        ) from error
+    if [cell.labels for cell, _ in ledger] != [dict(cell.labels) for cell in grid.cells]:
+        raise IncompleteGrid(
+            f"{ledger_path(results, grid.name)}: the grid has changed since; run `python -m experiments.{grid.name}` again"
+        )
+    pairs: list[tuple[dict[str, object], RunResult | None]] = []
+    for cell, run_id in ledger:
+        path = results / str(run_id) / "result.json"
+        there = run_id is not None and path.exists()
+        pairs.append((dict(cell.labels), RunResult.read(path) if there else None))
+    return pairs
+
+
+def _rows(result: RunResult) -> list[dict[str, object]]:
+    common = {
+        "run_id": result.run_id,
+        "commit": result.commit,
+        "dirty": result.dirty,
+        "start": result.selection["start"],
+        "selection_seconds": result.selection["cost"]["seconds"],
+        "selection_frames": result.selection["cost"]["frames"],
+        "training_seconds": result.stages["training"]["seconds"],
+    }
+    sources = {RUN: result.metrics, **result.baselines, "truth": result.truth}
+    return [
+        {
+            **common,
+            "source": source,
+            "metric": name,
+            "value": float("nan") if metric["value"] is None else float(metric["value"]),
+            "unavailable": metric["unavailable"],
+        }
+        for source, metrics in sources.items()
+        for name, metric in metrics.items()
+    ]

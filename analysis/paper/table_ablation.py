@@ -1,0 +1,150 @@
+"""Table 4: selectors compared, beside the baselines. `python -m analysis.paper.table_ablation` after `experiments.ablation`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.load import RUN, IncompleteGrid, load
+from analysis.stats import Estimate, estimate
+from analysis.tables import HOLE, Table, number, to_markdown, write
+from analysis.vocabulary import METRICS, SELECTORS, SOURCES, Metric, printed
+from experiments.ablation import GRID
+
+OUT = Path(__file__).resolve().parent.parent / "out"
+COSTS = (("selection_seconds", "Selection s", 1), ("selection_frames", "Frames seen", 0))
+
+
+def main(arguments: list[str]) -> int:
+    """0, or 1 with one line where the results do not make a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of run folders (default results)")
+    parser.add_argument("--out", type=Path, default=OUT, help="folder for the table (default analysis/out)")
+    parser.add_argument("--allow-missing", action="store_true", help="show a hole where a run or number is missing")
+    parser.add_argument("--allow-mixed", action="store_true", help="mix results of several commits")
+    options = parser.parse_args(arguments)
+    try:
+        frame = load(GRID, options.results, allow_missing=options.allow_missing, allow_mixed=options.allow_mixed)
+        made = table(frame, allow_missing=options.allow_missing)
+    except IncompleteGrid as error:
+        print(f"analysis: {error}", file=sys.stderr)
+        return 1
+    paths = write(made, options.out)
+    print(to_markdown(made), end="")
+    print("\n".join(map(str, paths)), file=sys.stderr)
+    return 0
+
+
+def table(frame: pd.DataFrame, *, allow_missing: bool = False) -> Table:
+    """A row for each selector, then static, nearest and the truth; a column for each metric that some run has."""
+    metrics, notes = _columns(frame)
+    rows, records = [], []
+    groups: list[tuple[str, pd.DataFrame, bool]] = [
+        (term.name, frame[(frame["selector"] == term.tag) & (frame["source"] == RUN)], True) for term in SELECTORS
+    ] + [(printed(SOURCES, term.tag), frame[frame["source"] == term.tag], False) for term in SOURCES]
+    for name, part, is_selector in groups:
+        if part.empty:
+            continue
+        cells, record = _row(name, part, metrics, is_selector=is_selector, allow_missing=allow_missing)
+        rows.append(cells)
+        records.append(record)
+        if not is_selector:
+            notes += _explained(name, part, metrics)
+    return Table(
+        name="table_ablation",
+        caption="Selectors compared (Table 4 of ISExplore), on held-out speech",
+        header=("Selector", "n", *(metric.title for metric in metrics), *(title for _, title, _ in COSTS)),
+        rows=tuple(rows),
+        record_header=(
+            "selector",
+            "n",
+            *(f"{metric.tag}{suffix}" for metric in metrics for suffix in ("", "_low", "_high")),
+            *(column for column, _, _ in COSTS),
+        ),
+        records=tuple(records),
+        notes=(
+            "n: runs. Brackets: 95 % t interval over seeds; a row of one run has none, so its rank is a single draw.",
+            "Static, nearest and ground truth: mean over all runs, whose segments differ, hence no interval.",
+            *notes,
+        ),
+    )
+
+
+def _columns(frame: pd.DataFrame) -> tuple[list[Metric], list[str]]:
+    """Metrics that at least one run has; of those which none has, the reason becomes a note."""
+    runs = frame[frame["source"] == RUN]
+    kept, notes = [], []
+    for metric in METRICS:
+        part = runs[runs["metric"] == metric.tag]
+        if part["value"].notna().any():
+            kept.append(metric)
+        elif not part.empty:
+            notes.append(f"{metric.name}: unavailable in every run: {part['unavailable'].iloc[0]}")
+    dirty = runs.loc[runs["dirty"].eq(True), "run_id"].nunique() if "dirty" in runs else 0
+    if dirty:
+        notes.append(f"{dirty} runs come from a checkout with uncommitted changes.")
+    return kept, notes
+
+
+def _explained(name: str, part: pd.DataFrame, metrics: list[Metric]) -> list[str]:
+    """Why a baseline has a dash, one note for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for metric in metrics:
+        if _estimate(part, metric) is None:
+            by_reason.setdefault(_reasons(part, metric), []).append(metric.name)
+    return [f"{name}: no {', '.join(names)}: {reason}" for reason, names in by_reason.items()]
+
+
+def _row(
+    name: str, part: pd.DataFrame, metrics: list[Metric], *, is_selector: bool, allow_missing: bool
+) -> tuple[tuple[str, ...], tuple[object, ...]]:
+    """Printed cells and exact numbers of one row."""
+    done, wanted = part["run_id"].dropna().nunique(), len(part[["selector", "seed"]].drop_duplicates())
+    cells, record = [name, _count(done, wanted)], [name, done]
+    for metric in metrics:
+        found = _estimate(part, metric)
+        have = found.count if found else 0
+        if is_selector and have < done and not allow_missing:
+            raise IncompleteGrid(
+                f"{name}: {metric.tag} is missing in {done - have} of {done} runs ({_reasons(part, metric)}); mend it, or "
+                "show the hole with --allow-missing"
+            )
+        cells.append(_printed(found, done, metric, is_selector=is_selector))
+        interval = found if is_selector else None
+        record += [found and found.mean, interval and interval.low, interval and interval.high]
+    once = part.dropna(subset="run_id").drop_duplicates("run_id")
+    for column, _, digits in COSTS:
+        mean = float(once[column].mean()) if is_selector and not once.empty else None
+        cells.append((HOLE if is_selector else "-") if mean is None else f"{mean:.{digits}f}")
+        record.append(mean)
+    return tuple(cells), tuple(record)
+
+
+def _estimate(part: pd.DataFrame, metric: Metric) -> Estimate | None:
+    """Over the runs that have the number; None where none has."""
+    values = part.loc[part["metric"] == metric.tag, "value"].dropna()
+    return estimate([float(value) for value in values]) if len(values) else None
+
+
+def _printed(found: Estimate | None, done: int, metric: Metric, *, is_selector: bool) -> str:
+    """The number; of fewer than all runs it says of how many; a selector's hole is named, a baseline's is explained below."""
+    if found is None:
+        return HOLE if is_selector else "-"
+    text = number(found, metric.digits) if is_selector else f"{found.mean:.{metric.digits}f}"
+    return text if found.count == done else f"{text} ({_count(found.count, done)})"
+
+
+def _count(have: int, wanted: int) -> str:
+    return str(have) if have == wanted else f"{have} of {wanted}"
+
+
+def _reasons(part: pd.DataFrame, metric: Metric) -> str:
+    reasons = part.loc[part["metric"] == metric.tag, "unavailable"].dropna()
+    return "; ".join(sorted({str(reason) for reason in reasons})) or "not in result.json"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,170 @@
+"""Runs the cells of a grid that have no result yet, one process a run, and says at the end which failed and why.
+
+A cell is done when a result exists whose resolved configuration is the cell's: defaults count, so a changed default is a new
+run. Each run is `python run.py <overrides>`, which resumes what was interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import redirect_stderr
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from experiments.grid import Cell, Grid
+from experiments.ledger import write_ledger
+from tfg import overrides
+from tfg.identity import science
+from tfg.results import RunResult, commit, load_all
+from tfg.types import InputError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A cell with its resolved configuration; `overrides` also holds the choices made for this machine."""
+
+    cell: Cell
+    overrides: tuple[str, ...]
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How the process of one cell ended."""
+
+    planned: Planned
+    code: int
+    seconds: float
+    log: Path
+
+
+def main(grid: Grid, arguments: Sequence[str]) -> int:
+    """0 when every cell has a result, 1 when a run failed, 2 for a mistake on the command line."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m experiments.{grid.name}", description=f"Run the grid {grid.name}."
+    )
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="bound to every cell, such as clip.path=my.mp4"
+    )
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time (default 1)")
+    parser.add_argument("--dry-run", action="store_true", help="list the cells and what is missing, run nothing")
+    options = parser.parse_args(arguments)
+    try:
+        if options.jobs < 1:
+            raise InputError(f"--jobs {options.jobs}: give 1 or more")
+        return launch(grid.bound(options.overrides), jobs=options.jobs, dry_run=options.dry_run)
+    except InputError as error:
+        print(f"tfg: {error}", file=sys.stderr)
+        return 2
+
+
+def launch(grid: Grid, *, jobs: int = 1, dry_run: bool = False) -> int:
+    """Run what is missing and write the ledger; the exit code of `main`."""
+    plans = plan(grid)
+    results = Path(plans[0].config["results"])
+    found = matches(plans, load_all(results))
+    missing = [planned for planned in plans if found[planned.cell.title] is None]
+    _say(f"{grid.name}: {len(plans) - len(missing)} of {len(plans)} cells are done, {len(missing)} to run")
+    if dry_run:
+        for planned in plans:
+            done = found[planned.cell.title]
+            print(f"{planned.cell.title:40} {'missing' if done is None else done.run_id}")
+        return 0
+    ends = _run_all(missing, grid.name, results, jobs)
+    found = matches(plans, load_all(results))
+    write_ledger(results, grid, {title: result.run_id if result else None for title, result in found.items()})
+    failed = [end for end in ends if found[end.planned.cell.title] is None]
+    for end in failed:
+        _say(f"FAILED {end.planned.cell.title}: exit code {end.code}, {last_line(end.log)} (all of it: {end.log})")
+    _warn_of_other_commits([result for result in found.values() if result])
+    return 1 if failed else 0
+
+
+def plan(grid: Grid) -> list[Planned]:
+    """Compose every cell before the first starts; InputError names the key that is wrong."""
+    plans, said = [], io.StringIO()
+    for cell in grid.cells:
+        with redirect_stderr(said):
+            complete = tuple(overrides.complete([*cell.overrides, f"group={grid.name}"]))
+        resolved = OmegaConf.to_container(overrides.composed(complete), resolve=True)
+        assert isinstance(resolved, dict)
+        plans.append(
+            Planned(cell=cell, overrides=complete, config={str(key): value for key, value in resolved.items()})
+        )
+    for line in dict.fromkeys(said.getvalue().splitlines()):  # the same choice for every cell is said once
+        print(line, file=sys.stderr)
+    return plans
+
+
+def matches(plans: Sequence[Planned], results: Sequence[RunResult]) -> dict[str, RunResult | None]:
+    """Title of each cell -> the result of its configuration, or None; a result of the commit in use is preferred."""
+    head, _ = commit()
+    found: dict[str, RunResult | None] = {}
+    for planned in plans:
+        same = [result for result in results if _identity(result.config) == _identity(planned.config)]
+        same.sort(key=lambda result: result.commit == head)
+        found[planned.cell.title] = same[-1] if same else None
+    return found
+
+
+def last_line(log: Path) -> str:
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "no output"
+
+
+def _identity(config: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
+    """What tells runs apart: the scientific values, and the video by its path since its bytes are not in the configuration."""
+    path = config["clip"].get("path")
+    return science(config), None if path is None else str(Path(path).resolve())
+
+
+def _run_all(plans: Sequence[Planned], name: str, results: Path, jobs: int) -> list[Ended]:
+    logs = results / "grids" / f"{name}-logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    ends = []
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(_run, planned, logs, jobs) for planned in plans]
+        for number, future in enumerate(as_completed(futures), start=1):
+            end = future.result()
+            ends.append(end)
+            state = "done" if end.code == 0 else f"exit code {end.code}"
+            _say(f"{number} of {len(plans)}: {end.planned.cell.title}: {state} after {end.seconds:.0f} s")
+    return ends
+
+
+def _run(planned: Planned, logs: Path, jobs: int) -> Ended:
+    """One run in its own process; with several at a time each gets its share of the cores."""
+    log = logs / f"{planned.cell.title.replace(' ', '-').replace('/', '_')}.log"
+    environment = dict(os.environ)
+    if jobs > 1:
+        environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
+    _say(f"running {planned.cell.title}, log in {log}")
+    started = time.perf_counter()
+    with log.open("w") as output:
+        command = [sys.executable, str(ROOT / "run.py"), *planned.overrides]
+        code = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, env=environment, check=False).returncode
+    return Ended(planned=planned, code=code, seconds=time.perf_counter() - started, log=log)
+
+
+def _warn_of_other_commits(results: Sequence[RunResult]) -> None:
+    commits = sorted({result.commit[:8] for result in results})
+    if len(commits) > 1:
+        _say(
+            f"results come from {len(commits)} commits ({', '.join(commits)}); a table will refuse to mix them unless told"
+        )
+
+
+def _say(text: str) -> None:
+    print(f"tfg: {text}", file=sys.stderr, flush=True)

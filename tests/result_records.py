@@ -1,0 +1,46 @@
+"""Result records made by hand for the tests of experiments and analysis, in the exact shape that tfg.results writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tfg.results import RunResult
+
+
+def metric(value: float | None, why: str = "no weights") -> dict[str, Any]:
+    return {"value": value, "unavailable": None if value is not None else why, "definition": "as given"}
+
+
+def result(
+    run_id: str, *, config: dict[str, Any], psnr: float, lpips: float | None = None, commit: str = "a" * 40
+) -> RunResult:
+    """A run whose baselines lie 2 and 1 dB below it."""
+
+    def scores(value: float, correlation: float | None) -> dict[str, dict[str, Any]]:
+        return {
+            "psnr_face": metric(value),
+            "lpips": metric(lpips),
+            "mouth_correlation": metric(correlation, "the mouth does not move"),
+        }
+
+    return RunResult(
+        run_id=run_id,
+        group="test",
+        config=config,
+        selection={"start": 3.0, "seconds": 5.0, "cost": {"seconds": 2.0, "frames": 125}},
+        stages={"training": {"seconds": 60.0, "peak_mb": 500, "frames": 125}},
+        metrics=scores(psnr, 0.75),
+        baselines={"static": scores(psnr - 2, None), "nearest": scores(psnr - 1, 0.5)},
+        truth={"mouth_correlation": metric(1.0)},
+        files={},
+        commit=commit,
+        dirty=False,
+        machine={},
+    )
+
+
+def write(results: Path, record: RunResult) -> None:
+    folder = results / record.run_id
+    folder.mkdir(parents=True)
+    record.write(folder)

@@ -1,0 +1,164 @@
+"""Facts of grids and their launcher, on a run.py that only writes a result or fails."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from result_records import result, write
+
+from experiments import launch
+from experiments.ablation import GRID
+from experiments.grid import Cell, Grid, cells
+from experiments.launch import Planned, matches
+from experiments.ledger import read_ledger
+
+FAKE_RUN = """
+import json, pathlib, sys
+sys.path[:0] = {paths!r}
+from result_records import result, write
+settings = dict(text.split("=", 1) for text in sys.argv[1:])
+with open({started!r}, "a") as file:
+    file.write(settings["seed"] + "\\n")
+if settings["seed"] == "1":
+    sys.exit("seed 1 is cursed")
+config = {{"seed": int(settings["seed"]), "clip": {{}}}}
+write(pathlib.Path({results!r}), result("run" + settings["seed"], config=config, psnr=20.0))
+"""
+
+
+def grid(seeds: tuple[int, ...] = (0, 1, 2)) -> Grid:
+    return Grid(name="test", cells=tuple(cells({"seed": seeds})))
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout whose run.py is fake and whose configuration is the seed alone."""
+    tests = Path(__file__).parent
+    text = FAKE_RUN.format(
+        paths=[str(tests), str(tests.parent)], started=str(tmp_path / "started"), results=str(tmp_path / "results")
+    )
+    (tmp_path / "run.py").write_text(text)
+
+    def plan(wanted: Grid) -> list[Planned]:
+        return [
+            Planned(
+                cell=cell,
+                overrides=cell.overrides,
+                config={"seed": cell.labels["seed"], "clip": {}, "results": str(tmp_path / "results")},
+            )
+            for cell in wanted.cells
+        ]
+
+    monkeypatch.setattr(launch, "ROOT", tmp_path)
+    monkeypatch.setattr(launch, "plan", plan)
+    return tmp_path
+
+
+def started(world: Path) -> list[str]:
+    return (world / "started").read_text().split() if (world / "started").exists() else []
+
+
+def test_cells_are_every_combination_with_the_last_axis_fastest() -> None:
+    made = cells({"selector": ("audio", "lip"), "seed": (0, 1)}, ("seconds=5",))
+    assert [cell.title for cell in made] == [
+        "selector=audio seed=0",
+        "selector=audio seed=1",
+        "selector=lip seed=0",
+        "selector=lip seed=1",
+    ]
+    assert made[1].overrides == ("seconds=5", "selector=audio", "seed=1")
+
+
+def test_a_grid_refuses_two_cells_of_one_name() -> None:
+    cell = Cell(labels={"seed": 0}, overrides=("seed=0",))
+    with pytest.raises(ValueError, match="two cells are called seed=0"):
+        Grid(name="test", cells=(cell, cell))
+
+
+def test_the_ablation_has_the_rows_of_table_4_and_three_random_draws() -> None:
+    drawn = [(cell.labels["selector"], cell.labels["seed"]) for cell in GRID.cells]
+    assert drawn == [
+        *(("random", seed) for seed in (0, 1, 2)),
+        *((name, 0) for name in ("first", "audio", "camera", "lip", "lip_camera", "isexplore")),
+    ]
+    assert all({"clip=embedded", "backbone=instag", "seconds=5.0"} <= set(cell.overrides) for cell in GRID.cells)
+
+
+def test_every_cell_of_the_ablation_composes_to_what_its_labels_say() -> None:
+    for planned in launch.plan(GRID):
+        assert planned.config["selector"]["name"] == planned.cell.labels["selector"]
+        assert planned.config["seed"] == planned.cell.labels["seed"]
+        assert planned.config["backbone"]["name"] == "instag"
+        assert planned.config["group"] == "ablation"
+
+
+def test_a_failed_run_stops_no_other_and_is_named_at_the_end(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert launch.main(grid(), []) == 1
+    assert started(world) == ["0", "1", "2"]
+    message = capsys.readouterr().err
+    assert "test: 0 of 3 cells are done, 3 to run" in message
+    assert "FAILED seed=1: exit code 1, seed 1 is cursed" in message
+    assert [run_id for _, run_id in read_ledger(world / "results", "test")] == ["run0", None, "run2"]
+
+
+def test_a_second_launch_runs_only_what_is_missing(world: Path) -> None:
+    launch.main(grid((0, 1)), [])
+    (world / "started").unlink()
+    assert launch.main(grid((0, 1, 2)), ["--jobs", "2"]) == 1
+    assert sorted(started(world)) == ["1", "2"]
+    (world / "started").unlink()
+    assert launch.main(grid((0, 2)), []) == 0
+    assert started(world) == []
+
+
+def test_dry_run_runs_nothing(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert launch.main(grid(), ["--dry-run"]) == 0
+    assert started(world) == []
+    assert capsys.readouterr().out.count("missing") == 3
+
+
+def test_the_ledger_is_plain_json(world: Path) -> None:
+    launch.main(grid((0,)), ["extra=1"])
+    record = json.loads((world / "results" / "grids" / "test.json").read_text())
+    assert record == {
+        "grid": "test",
+        "cells": [{"labels": {"seed": 0}, "overrides": ["seed=0", "extra=1"], "run_id": "run0"}],
+    }
+
+
+def test_jobs_below_one_is_a_mistake_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert launch.main(grid(), ["--jobs", "0"]) == 2
+    assert capsys.readouterr().err == "tfg: --jobs 0: give 1 or more\n"
+
+
+def planned(config: dict[str, Any]) -> Planned:
+    return Planned(cell=Cell(labels={"cell": 0}, overrides=()), overrides=(), config=config)
+
+
+def test_a_changed_default_is_another_run_and_a_changed_device_is_not(tmp_path: Path) -> None:
+    config = {"seed": 0, "clip": {"path": None}, "trainer": {"size": 128, "device": "cpu"}, "results": "here"}
+    done = result("done", config=config, psnr=20.0)
+    larger = {**config, "trainer": {"size": 256, "device": "cpu"}}
+    elsewhere = {**config, "trainer": {"size": 128, "device": "cuda"}, "results": "there"}
+    video = {**config, "clip": {"path": "other.mp4"}}
+    assert matches([planned(larger)], [done]) == {"cell=0": None}
+    assert matches([planned(video)], [done]) == {"cell=0": None}
+    assert matches([planned(elsewhere)], [done]) == {"cell=0": done}
+
+
+def test_of_two_equal_runs_the_one_of_the_commit_in_use_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = {"seed": 0, "clip": {}}
+    old = result("old", config=config, psnr=20.0, commit="b" * 40)
+    new = result("new", config=config, psnr=21.0, commit="c" * 40)
+    monkeypatch.setattr(launch, "commit", lambda: ("c" * 40, False))
+    assert matches([planned(config)], [new, old])["cell=0"] == new
+
+
+def test_unreadable_results_are_an_error_and_not_a_missing_run(world: Path) -> None:
+    write(world / "results", result("run0", config={"seed": 0, "clip": {}}, psnr=20.0))
+    (world / "results" / "run0" / "result.json").write_text("{")
+    with pytest.raises(ValueError, match="not a readable result"):
+        launch.main(grid(), [])

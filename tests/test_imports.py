@@ -1,0 +1,138 @@
+"""Who may import whom (DESIGN section 1), read from the source with ast, and what a light import must not load."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("clip", "features", "selectors", "engines", "backbones", "metrics")
+FILES = sorted(path for package in ("tfg", "experiments", "analysis") for path in (ROOT / package).rglob("*.py"))
+
+# Room of tfg -> modules of tfg that it may import besides its own. Orchestration (the files directly in tfg/) knows the rooms.
+ROOM_MAY = {room: {"tfg.types"} for room in ROOMS} | {
+    "backbones": {"tfg.types", "tfg.engines"},
+    "features": {"tfg.types", "tfg.assets"},  # where pretrained files are; assets itself imports no room
+}
+RESULTS_ONLY = {"tfg.results"}
+LAUNCH_MAY = {"tfg.results", "tfg.identity", "tfg.overrides", "tfg.types"}  # overrides composes a cell as run.py would
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports anywhere, also inside functions; `from tfg import x` counts as tfg.x."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            base = node.module or ""
+            whole = base in {"tfg", "experiments", "analysis", *(f"tfg.{room}" for room in ROOMS)}
+            found |= {f"{base}.{alias.name}" for alias in node.names} if whole else {base}
+    return found
+
+
+def inside(module: str, packages: set[str]) -> bool:
+    return any(module == package or module.startswith(package + ".") for package in packages)
+
+
+def of_project(path: Path) -> set[str]:
+    return {
+        module for module in imports(path) if inside(module, {"tfg", "experiments", "analysis", "benchmarks", "tests"})
+    }
+
+
+def ids(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.is_relative_to(ROOT / "tfg")], ids=ids)
+def test_tfg_imports_neither_experiments_nor_analysis(path: Path) -> None:
+    assert {module for module in of_project(path) if not inside(module, {"tfg"})} == set()
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_types_and_its_own_members_only(room: str) -> None:
+    allowed = ROOM_MAY[room] | {f"tfg.{room}"}
+    strangers = {
+        (ids(path), module)
+        for path in (ROOT / "tfg" / room).rglob("*.py")
+        for module in of_project(path)
+        if not inside(module, allowed)
+    }
+    assert strangers == set()
+
+
+def test_selectors_are_numpy_only() -> None:
+    allowed = set(sys.stdlib_module_names) | {"numpy", "tfg", "matplotlib"}  # matplotlib draws the plot, imported late
+    outside = {
+        (ids(path), module)
+        for path in (ROOT / "tfg" / "selectors").rglob("*.py")
+        for module in imports(path)
+        if module.split(".")[0] not in allowed
+    }
+    assert outside == set()
+
+
+def test_only_one_file_imports_wandb_and_one_instantiates() -> None:
+    users = {
+        name: {ids(path) for path in FILES if any(inside(m, {name}) for m in imports(path))}
+        for name in ("wandb", "hydra.utils")
+    }
+    assert users["wandb"] <= {"tfg/tracking.py"}
+    assert users["hydra.utils"] <= {"tfg/pipeline.py"}
+
+
+def test_only_run_py_holds_hydra_main() -> None:
+    assert [ids(path) for path in FILES if "hydra.main" in path.read_text()] == []
+
+
+def test_results_need_the_standard_library_only() -> None:
+    assert {m.split(".")[0] for m in imports(ROOT / "tfg" / "results.py")} <= set(sys.stdlib_module_names)
+
+
+def test_experiments_know_results_identity_and_composition_of_tfg() -> None:
+    strangers = {
+        (ids(path), module)
+        for path in (ROOT / "experiments").rglob("*.py")
+        for module in of_project(path)
+        if not inside(module, {"experiments"} | (LAUNCH_MAY if path.name == "launch.py" else RESULTS_ONLY))
+    }
+    assert strangers == set()
+
+
+def test_analysis_knows_grids_and_results_and_neither_torch_nor_wandb() -> None:
+    strangers = {
+        (ids(path), module)
+        for path in (ROOT / "analysis").rglob("*.py")
+        for module in imports(path)
+        if module.split(".")[0] in ("torch", "wandb", "pytorch_lightning", "hydra", "mediapipe")
+        or (inside(module, {"tfg"}) and not inside(module, RESULTS_ONLY))
+        or inside(module, {"experiments.launch"})
+    }
+    assert strangers == set()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "tfg.cli",
+        "tfg.selectors.isexplore",
+        "tfg.selectors.report",
+        "analysis.paper.table_ablation",
+        "experiments.launch",
+    ],
+)
+def test_a_light_import_loads_no_heavy_library(module: str) -> None:
+    heavy = ("torch", "pytorch_lightning", "wandb", "mediapipe", "cv2", "matplotlib")
+    script = f"import sys, {module}; print([name for name in {heavy!r} if name in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "[]"
