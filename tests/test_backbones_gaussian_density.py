@@ -26,7 +26,15 @@ def make(sizes: list[float], alphas: list[float]) -> tuple[Gaussians, torch.opti
 
 
 RULES = DensityRules(
-    every=10, start=0, stop=100, gradient=1.0, percent_dense=0.1, opacity_floor=0.05, opacity_rise=0.0, max_num=10
+    every=10,
+    start=0,
+    stop=100,
+    gradient=1.0,
+    percent_dense=0.1,
+    opacity_floor=0.05,
+    opacity_rise=0.0,
+    max_num=10,
+    min_num=1,
 )
 
 
@@ -53,7 +61,7 @@ def test_a_large_gaussian_is_split_in_two_smaller_ones():
 
 
 def test_faint_and_huge_gaussians_are_pruned_with_their_moments():
-    gaussians, optimizer, density = make([0.05, 0.05, 2.0, 0.05], [0.5, 0.04, 0.5, 0.5])
+    gaussians, optimizer, density = make([0.05, 0.05, 2.0, 0.05], [0.5, 0.04, 0.4, 0.5])
     regrow(gaussians, density, optimizer, RULES, step=10)
     assert len(gaussians) == 2
     moments = optimizer.state[gaussians.opacities]["exp_avg"]
@@ -67,6 +75,12 @@ def test_growth_stops_at_the_largest_number_and_takes_the_highest_gradients():
     density.seen += 1
     regrow(gaussians, density, optimizer, DensityRules(**{**vars(RULES), "max_num": 6}), step=10)
     torch.testing.assert_close(gaussians.means[4:, 0], torch.tensor([3.0, 9.0]))  # rows 1 and 3
+
+
+def test_the_most_opaque_are_never_pruned():
+    gaussians, optimizer, density = make([0.05] * 4, [0.01, 0.03, 0.04, 0.02])
+    regrow(gaussians, density, optimizer, DensityRules(**{**vars(RULES), "min_num": 2}), step=10)
+    torch.testing.assert_close(gaussians.alphas.detach(), torch.tensor([0.03, 0.04]))
 
 
 def test_the_optimiser_goes_on_with_the_replaced_parameters():

@@ -26,9 +26,10 @@ class DensityRules:
     largest: float = 1.0  # head units: larger ones are pruned
     reset_every: int = 0  # steps between opacity resets; 0 never, InsTaG's few-shot training 3000
     max_num: int = 10_000  # no growth beyond it; the papers have no limit
+    min_num: int = 50  # the most opaque so many are never pruned, so that a mouth that hardly opens keeps its branch
 
     def __post_init__(self) -> None:
-        for name in ("every", "gradient", "percent_dense", "largest", "max_num"):
+        for name in ("every", "gradient", "percent_dense", "largest", "max_num", "min_num"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"backbone density {name} is {getattr(self, name)}; it must be positive")
 
@@ -87,7 +88,9 @@ def regrow(
     keep = torch.ones(len(gaussians), dtype=torch.bool, device=twice.device)
     keep[split] = False
     replace(gaussians, optimizer, keep, new)
-    good = (gaussians.alphas >= rules.floor(step)) & (gaussians.sizes.amax(dim=1) <= rules.largest)
+    alphas = gaussians.alphas
+    good = (alphas >= rules.floor(step)) & (gaussians.sizes.amax(dim=1) <= rules.largest)
+    good[alphas.topk(min(rules.min_num, len(alphas))).indices] = True
     replace(gaussians, optimizer, good, None)
     density.resize(len(gaussians), gaussians.means.device)
 

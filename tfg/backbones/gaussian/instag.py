@@ -7,6 +7,8 @@ ship. Here the same fields are learned from the person's own seconds, so an alig
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -28,6 +30,8 @@ from tfg.types import Batch, Portrait
 class Instag(Backbone):
     """The face branch is trained first, then the mouth behind it, then the colours of both on the whole frame."""
 
+    seed: Tensor  # () int64; with `step` it fixes every random draw of a step, so that a resumed run repeats them
+
     def __init__(
         self,
         *,
@@ -47,6 +51,7 @@ class Instag(Backbone):
         super().__init__(size=size, focal=focal, audio_channels=audio_channels)
         self.cloud, self.stages, self.rates, self.weights = cloud, stages, rates, weights
         self.sh_degree = sh_degree
+        self.register_buffer("seed", torch.zeros((), dtype=torch.int64))
         face_field = FaceField(motion, audio_channels, engine)
         mouth_field = MouthField(motion, audio_channels, engine)
         self.face = Branch(face_field, face_density, sh_degree, size, focal, engine)
@@ -57,6 +62,7 @@ class Instag(Backbone):
         return self.stages.total
 
     def prepare(self, portrait: Portrait) -> None:
+        self.seed.copy_(torch.randint(2**40, ()))
         cloud, generator = self.cloud, torch.default_generator
         self.face.place(head_cloud(portrait, cloud.face, generator), cloud.opacity)
         self.mouth.place(mouth_cloud(portrait, cloud.mouth, cloud.mouth_depth, generator), cloud.opacity)
@@ -76,12 +82,13 @@ class Instag(Backbone):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         stage, step = self.stages.locate(int(self.step))
         frame, truth = frame_of(batch), truth_of(batch)
-        if stage == "face":
-            self._train_face(frame, truth, step)
-        elif stage == "mouth":
-            self._train_mouth(frame, truth, step)
-        else:
-            self._train_colors(frame, truth)
+        with step_randomness(int(self.seed) + int(self.step), self.device):
+            if stage == "face":
+                self._train_face(frame, truth, step)
+            elif stage == "mouth":
+                self._train_mouth(frame, truth, step)
+            else:
+                self._train_colors(frame, truth)
         self.step += 1
 
     @torch.no_grad()
@@ -179,3 +186,11 @@ class Instag(Backbone):
             return 0.0
         parts = [part.abs().mean() for part in (motion.means, motion.quats, motion.scales) if part is not None]
         return self.weights.motion * torch.stack(parts).sum()
+
+
+@contextlib.contextmanager
+def step_randomness(seed: int, device: torch.device) -> Iterator[None]:
+    """Draw from torch's generators as if they had just been seeded, and leave them as they were."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield

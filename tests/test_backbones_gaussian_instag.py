@@ -1,0 +1,134 @@
+"""The whole Gaussian head: it learns, it resumes as if never stopped, and its mouth follows the audio."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from portraits import Scene, make_scene, rows
+from torch.utils.data import default_collate
+
+from tfg.backbones.gaussian.frame import frame_of
+from tfg.backbones.gaussian.instag import Instag
+from tfg.data import PortraitData, audio_statistics, audio_windows, batches
+from tfg.rendering import render
+from tfg.training import fit, load
+from tfg.types import Floats, Portrait
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),  # Lightning 2.6 calls what torch 2.13 deprecates
+    pytest.mark.filterwarnings("ignore:Experiment logs directory:UserWarning"),  # a resumed run finds its own folder
+]
+
+CONF = Path(__file__).parent.parent / "conf" / "backbone" / "instag.yaml"
+TINY = {
+    "cloud": {"face": 300, "mouth": 60},
+    "stages": {"warm_up": 6, "face": 24, "mouth": 8, "fuse": 8, "harmonics_from": 10, "min_mouth_pixels": 0.0},
+    "face_density": {"every": 5, "start": 5, "stop": 20, "gradient": 1e-4, "max_num": 400, "reset_every": 21},
+    "mouth_density": {"every": 4, "start": 2, "stop": 8, "gradient": 1e-4},
+}
+
+
+def make_backbone(portrait: Portrait, changes: dict[str, object]) -> Instag:
+    config = OmegaConf.merge(OmegaConf.load(CONF), changes)
+    config.pop("name")
+    cameras = portrait.cameras
+    return instantiate(config, size=cameras.size, focal=cameras.focal, audio_channels=portrait.audio.shape[1])
+
+
+def windows_of(portrait: Portrait) -> Floats:
+    return audio_windows(portrait.audio, *audio_statistics(portrait.audio))
+
+
+def train(backbone: Instag, portrait: Portrait, folder: Path, chunk: int) -> None:
+    data = PortraitData(portrait, windows_of(portrait), chunk=chunk, num_steps=backbone.num_steps, seed=3)
+    fit(backbone, data, folder, device="cpu", logger=None)
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    return make_scene(num_frames=12, size=32)
+
+
+def test_a_resumed_training_equals_an_uninterrupted_one(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses: dict[str, dict[int, float]] = {"whole": {}, "stopped": {}, "resumed": {}}
+    current, stop = "whole", 0
+
+    def note(self: Instag, name: str, value: torch.Tensor) -> None:
+        if name == "loss":
+            losses[current][int(self.step)] = float(value)
+
+    monkeypatch.setattr(Instag, "log", note)
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    torch.manual_seed(0)
+    whole = make_backbone(scene.portrait, TINY)
+    train(whole, scene.portrait, tmp_path / "whole", chunk=7)
+
+    step = Instag.training_step
+
+    def fail_at(self: Instag, batch: object, batch_idx: int) -> None:
+        if current == "stopped" and int(self.step) == stop:
+            raise OSError("power cut")
+        step(self, batch, batch_idx)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Instag, "training_step", fail_at)
+    current = "stopped"
+    for stop in (18, 30, 38):  # noqa: B007 in the face, mouth and fuse stages, none at a checkpoint
+        torch.manual_seed(0)
+        with pytest.raises(OSError, match="power cut"):
+            train(make_backbone(scene.portrait, TINY), scene.portrait, tmp_path / "parts", chunk=7)
+    current = "resumed"
+    torch.manual_seed(99)  # the resumed process starts from another random state
+    resumed = make_backbone(scene.portrait, TINY)
+    train(resumed, scene.portrait, tmp_path / "parts", chunk=7)
+
+    assert len(resumed.face.gaussians) != 300  # the number of Gaussians has changed in between
+    assert losses["stopped"] | losses["resumed"] == pytest.approx(losses["whole"], abs=1e-6)
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], value, rtol=1e-5, atol=1e-6, msg=name)
+
+
+def test_a_loaded_head_renders_the_same_pictures(scene: Scene, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    trained = make_backbone(scene.portrait, TINY)
+    train(trained, scene.portrait, tmp_path, chunk=50)
+    loaded = make_backbone(scene.portrait, TINY)
+    load(loaded, tmp_path)
+    portrait = rows(scene, 0, 2).portrait
+    windows = windows_of(scene.portrait)[:2]
+    first, second = (render(model, portrait, windows, device="cpu").images for model in (trained, loaded))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_rendering_a_batch_equals_rendering_its_frames(scene: Scene) -> None:
+    torch.manual_seed(0)
+    backbone = make_backbone(scene.portrait, TINY)
+    backbone.prepare(scene.portrait)
+    backbone.eval()
+    data = batches(scene.portrait, windows_of(scene.portrait), device=torch.device("cpu"))
+    together = backbone.render(default_collate([data[0], data[1]]))
+    alone = backbone.render(default_collate([data[1]]))
+    assert together.shape == (2, 32, 32, 3)
+    torch.testing.assert_close(together[1:], alone)
+
+
+def test_an_opaque_face_hides_mouth_and_background(scene: Scene) -> None:
+    """F + (1 - aF) * (...) is F where aF = 1 (METHODS 10.8): the background cannot shine through an opaque head."""
+    backbone = make_backbone(scene.portrait, TINY)
+    backbone.prepare(scene.portrait)
+    with torch.no_grad():
+        backbone.face.gaussians.opacities.fill_(10.0)
+    backbone.eval()
+    data = batches(scene.portrait, windows_of(scene.portrait), device=torch.device("cpu"))
+    batch = default_collate([data[0]])
+    frame = frame_of(batch)
+    alpha = backbone.face.draw(frame, backbone._face_motion(frame), frame.background, 1).alpha
+    other = dict(batch, background=1 - batch["background"])
+    change = (backbone.render(batch) - backbone.render(other))[0].abs().amax(dim=2)  # type: ignore[arg-type]
+    assert (alpha > 0.998).sum() > 50
+    assert change[alpha > 0.998].max() < 0.002  # 1 - alpha
