@@ -1,0 +1,49 @@
+"""Face features as the renderer of the clip knows them: exact, and free of weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfg.features.sidecar import read_sidecar
+from tfg.types import Bytes, Cameras, Clip, FaceTrack, Floats, InputError
+
+NUM_BLENDSHAPES = 52
+
+
+@dataclass(frozen=True, kw_only=True)
+class SidecarFace:
+    """FaceExtractor of clips with ground truth beside them."""
+
+    name: str = "sidecar"
+
+    def extract(self, clip: Clip, start: int, stop: int) -> FaceTrack:
+        """Frames [start, stop), one face in each; it has no MediaPipe blendshapes beside `upper`."""
+        fields = read_sidecar(clip, ("landmarks", "upper", "rotation"), "face=sidecar")
+        return FaceTrack(
+            start=start,
+            num_faces=np.ones(stop - start, np.int64),
+            landmarks=fields["landmarks"][start:stop].astype(np.float32),
+            upper=fields["upper"][start:stop].astype(np.float32),
+            blendshapes=np.full((stop - start, NUM_BLENDSHAPES), np.nan, np.float32),
+            head_rotation=fields["rotation"][start:stop].astype(np.float32),
+        )
+
+    def read(self, images: Bytes) -> FaceTrack:
+        raise InputError("face=sidecar knows the frames of its clip only; use face=mediapipe to read other pictures")
+
+
+def true_cameras(clip: Clip, start: int, stop: int) -> tuple[Cameras, Floats]:
+    """The cameras that rendered frames [start, stop), and the face shape (68, 3): `known` of `fit_cameras`."""
+    fields = read_sidecar(clip, ("rotation", "translation", "focal", "face_shape"), "face=sidecar")
+    side = float(clip.source_width)
+    if (clip.crop.x, clip.crop.y, clip.crop.side) != (0, 0, side):
+        raise InputError(f"{clip.path}: its true cameras hold for the whole picture only; set clip.crop=full")
+    cameras = Cameras(
+        rotation=fields["rotation"][start:stop].astype(np.float32),
+        translation=fields["translation"][start:stop].astype(np.float32),
+        focal=float(fields["focal"]) * clip.size / side,
+        size=clip.size,
+    )
+    return cameras, fields["face_shape"].astype(np.float32)
