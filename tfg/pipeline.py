@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
@@ -117,7 +118,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             shuffled = None
             if config.metrics.shuffled_audio:
                 shuffled = rendering.render(backbone, test, scoring.shuffle(windows, *names), device=device).images
-            reader = landmark_reader(features, exclude=data.held_out(clip))
+            reader = landmark_reader(features)
             evaluator = Evaluator(truth=test.images, guide=test.landmarks, reader=reader, **_lpips(config))
             scores = scoring.score(evaluator, rendered.images, shuffled, train, test, mean, std)
             stage.frames = len(test.frames)
@@ -156,7 +157,7 @@ def check(config: DictConfig) -> None:
 
 def build(config: DictConfig) -> Parts:
     """Construct the parts; their own checks name the config key."""
-    return Parts(**{axis: instantiate(config[axis]) for axis in ("audio", "face", "masks", "selector")})
+    return Parts(**{axis: _construct(config[axis]) for axis in ("audio", "face", "masks", "selector")})
 
 
 def open_clip(config: DictConfig) -> Clip:
@@ -188,7 +189,7 @@ def select(config: DictConfig, selector: Selector, features: ClipFeatures) -> tu
     rng = np.random.default_rng(identity.seed_for("selection", clip.digest, config.seed))
     with features.costing() as cost:
         selection = selector.select(candidates, rng)
-    return selection, selection_json(selection, cost.seconds, cost.frames)
+    return selection, selection_json(selection, round(cost.seconds, 3), cost.frames, details=True)
 
 
 def select_only(config: DictConfig) -> tuple[Selection, dict[str, Any]]:
@@ -222,7 +223,18 @@ def make_backbone(config: DictConfig, portrait: Portrait) -> Backbone:
     """An untrained backbone for pictures of this portrait's size, focal length and audio feature."""
     settings = {key: value for key, value in config.backbone.items() if key != "name"}
     cameras = portrait.cameras
-    return instantiate(settings, size=cameras.size, focal=cameras.focal, audio_channels=portrait.audio.shape[1])
+    return _construct(settings, size=cameras.size, focal=cameras.focal, audio_channels=portrait.audio.shape[1])
+
+
+def _construct(settings: Any, **values: Any) -> Any:
+    """hydra's instantiate, with the InputError of a part's own check instead of hydra's wrapping of it."""
+    try:
+        return instantiate(settings, **values)
+    except InstantiationException as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, InputError):
+            cause = cause.__cause__
+        raise cause or error from error
 
 
 def _features(parts: Parts, clip: Clip) -> ClipFeatures:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tfg.types import Bools, Bytes, Clip, FaceTrack, Floats
 
@@ -33,6 +33,7 @@ class FaceExtractor(Protocol):
         ...
 
 
+@runtime_checkable
 class LandmarkReader(Protocol):
     """Reads the 68 landmarks off pictures to score a rendering, the truth by the same reader."""
 

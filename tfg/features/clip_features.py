@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,10 +23,11 @@ _NOT_IN_KEY = ("workers",)  # how fast, not what
 
 @dataclass
 class Cost:
-    """What was asked for while a cost was open: seconds of computing (as first measured, cached or not), distinct frames."""
+    """What a block cost: its own seconds and those of the features it asked for, as first measured, cached or not."""
 
     seconds: float = 0.0
     looked_at: set[int] = field(default_factory=set)
+    waited: float = 0.0  # seconds spent in feature calls, cached or not
     _seen: set[str] = field(default_factory=set)
 
     @property
@@ -54,7 +56,8 @@ class ClipFeatures:
     def sound(self) -> Floats:
         """(num_frames, channels), the whole clip in one pass."""
         key = {"clip": self.clip.digest, "what": "audio", **_settings(self.audio)}
-        entry = cached(key, lambda: {"features": self.audio.extract(self.clip.audio())}, self.root)
+        with self._waiting():
+            entry = cached(key, lambda: {"features": self.audio.extract(self.clip.audio())}, self.root)
         self._count("audio", entry.seconds, range(0))
         return entry.arrays["features"][: self.clip.num_frames]
 
@@ -67,7 +70,8 @@ class ClipFeatures:
             track = self.face.extract(self.clip, a, b)
             return {name: getattr(track, name) for name in _TRACK_FIELDS}
 
-        entries = cached_ranges(key, start, stop, self.clip.num_frames, compute, self.root)
+        with self._waiting():
+            entries = cached_ranges(key, start, stop, self.clip.num_frames, compute, self.root)
         for first, entry in entries:
             frames = range(max(first, start), min(first + CHUNK, stop))
             self._count(f"face {first}", entry.seconds, frames)
@@ -108,14 +112,23 @@ class ClipFeatures:
         """Count what is asked for inside the block."""
         cost = Cost()
         self._open.append(cost)
+        started = time.perf_counter()
         try:
             yield cost
         finally:
             self._open.remove(cost)
+            cost.seconds += time.perf_counter() - started - cost.waited
 
     def _count(self, what: str, seconds: float, frames: range) -> None:
         for cost in self._open:
             cost.add(what, seconds, frames)
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        for cost in self._open:
+            cost.waited += time.perf_counter() - started
 
     def _say(self, what: str) -> None:
         print(f"  {self.clip.name}: {what}", file=sys.stderr)

@@ -11,7 +11,6 @@ from tfg.features.base import LandmarkReader
 from tfg.features.cameras import CameraFit, fit_cameras
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.crop import locate, sample_frames
-from tfg.features.face.fitted import fit_landmarks
 from tfg.features.face.gaps import fill_gaps
 from tfg.types import FPS, Cameras, Crop, FaceTrack, InputError, Portrait, Segment
 
@@ -75,3 +74,17 @@ def _one_face(track: FaceTrack, where: str) -> FaceTrack:
             "cut the video to one person, or crop the picture to one of them"
         )
     return fill_gaps(track, where=where)
+
+
+def landmark_reader(features: ClipFeatures) -> LandmarkReader:
+    """Reads landmarks off renderings: the face extractor itself, or for a clip with known truth a reader fitted to that truth.
+
+    The fit sees the whole part that may be trained on, whatever was selected, and never the held-out part.
+    """
+    if isinstance(features.face, LandmarkReader):
+        return features.face
+    from tfg.features.face.fitted import FittedLandmarks
+
+    clip = features.clip
+    stop = clip.num_reference_frames
+    return FittedLandmarks.fit(clip.frames(0, stop), clip.to_clip(features.track(0, stop).landmarks))
