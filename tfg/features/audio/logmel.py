@@ -1,4 +1,4 @@
-"""Log-mel features without weights: AVE's mel front end, averaged over each video frame."""
+"""Log-mel features: the front end of Wav2Lip and AVE (METHODS 7.1), one vector a video frame, no weights."""
 
 from __future__ import annotations
 
@@ -6,22 +6,35 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfg.features.audio.mel import ROWS_PER_SECOND, log_mel
-from tfg.types import FPS, SAMPLES_PER_FRAME, Floats
+from tfg.features.audio.mel import AVE_BANDS, AVE_HOP, ave_mel
+from tfg.types import SAMPLE_RATE, SAMPLES_PER_FRAME, Floats, InputError
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogMel:
-    """One 80-d vector a frame: the mean of the mel rows whose centres fall into the frame's 40 ms. Values in [-4, 4]."""
+    """AudioExtractor. The vector of frame i is the mean of the mel rows within `window_ms` around its middle, 40 i + 20 ms.
 
+    Rows come every 12.5 ms, each hearing 50 ms; 40 ms is the frame itself: three or four rows.
+    """
+
+    window_ms: int = 40
     name: str = "logmel"
-    channels: int = 80
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        if not 20 <= self.window_ms <= 400:
+            raise InputError(f"audio.window_ms must lie in [20, 400], not {self.window_ms}")
+
+    @property
+    def channels(self) -> int:
+        return AVE_BANDS
 
     def extract(self, audio: Floats) -> Floats:
-        """(num_samples,) mono 16 kHz -> (num_samples // 640, 80)."""
-        num_frames = len(audio) // SAMPLES_PER_FRAME
-        rows = log_mel(audio)
-        # Row k is centred on k / 80 s; frame i covers [i, i + 1) / 25 s, which holds three or four rows.
-        first = np.ceil(np.arange(num_frames + 1) * ROWS_PER_SECOND / FPS).astype(int)
-        sums = np.concatenate([np.zeros((1, self.channels)), np.cumsum(rows, axis=0, dtype=np.float64)])
-        return ((sums[first[1:]] - sums[first[:-1]]) / np.diff(first)[:, None]).astype(np.float32)
+        """(num_samples,) mono 16 kHz in [-1, 1] -> (num_samples // 640, 80) in [-4, 4]."""
+        mel = ave_mel(audio)
+        middles = np.arange(len(audio) // SAMPLES_PER_FRAME) * SAMPLES_PER_FRAME + SAMPLES_PER_FRAME // 2  # samples
+        half = self.window_ms * SAMPLE_RATE // 2000
+        first = np.clip(-((half - middles) // AVE_HOP), 0, len(mel) - 1)  # first row at or after middle - half
+        last = np.clip(-(-(middles + half) // AVE_HOP), first + 1, len(mel))  # first row at or after middle + half
+        sums = np.concatenate([np.zeros((1, AVE_BANDS)), np.cumsum(mel, axis=0, dtype=np.float64)])
+        return ((sums[last] - sums[first]) / (last - first)[:, None]).astype(np.float32)
