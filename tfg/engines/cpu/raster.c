@@ -1,58 +1,169 @@
 /* Gaussian rasteriser of the cpu engine: projection, binning, compositing and their gradients; the maths is in gaussian/twin.py.
    Bits depend neither on the number of threads nor on their timing: tiles are independent, sums run in a fixed order. */
 #include "raster_composite.h"
-#include "raster_plan.h"
-#include "raster_project.h"
+#include "raster_harmonics.h"
 
-/* Pictures and the gradients on them: (height, width, .) */
+/* Pictures (height, width, .), or gradients on them. */
 typedef struct {
     float *color, *alpha, *depth, *normal; /* normal may be NULL; as gradients every one may */
 } pictures;
 
+/* 1 if no value is NaN or infinite. */
 int tfg_raster_finite(const float *values, int64_t count)
 {
-    int bad = 0;
-#pragma omp parallel for schedule(static) reduction(| : bad) if (count > 100000)
+    uint32_t most = 0;
+#pragma omp parallel for schedule(static) reduction(max : most) if (count > 100000)
     for (int64_t i = 0; i < count; i++) {
         uint32_t bits;
         memcpy(&bits, values + i, 4);
-        bad |= (bits & 0x7f800000u) == 0x7f800000u;
+        bits &= 0x7fffffffu;
+        most = bits > most ? bits : most;
     }
-    return !bad;
+    return most < 0x7f800000u;
+}
+
+/* Moves `count` pointers of 4-byte values by `rows` rows of their widths. */
+static void advance(void **pointers, const int64_t *widths, int count, int64_t rows)
+{
+    for (int k = 0; k < count; k++)
+        if (pointers[k]) pointers[k] = (char *)pointers[k] + 4 * widths[k] * rows;
+}
+
+typedef struct {
+    projected p;
+    projected_back back;
+} rows;
+
+#define POINTERS ((int)(sizeof(rows) / sizeof(void *)))
+_Static_assert(sizeof(rows) == 23 * sizeof(void *), "rows is a plain list of pointers");
+
+static void run_group(const camera *cam, const rows *r, int backward)
+{
+    if (backward) {
+        project_group_back(cam, &r->p, &r->back);
+        if (r->back.v_rgb) color_group_back(cam, &r->p, &r->back);
+    } else {
+        project_group(cam, &r->p);
+        if (r->p.rgb) color_group(cam, &r->p);
+    }
+}
+
+/* Runs all groups of WIDTH rows. The last group may overlap the one before, and fewer rows than WIDTH run in a padded copy:
+   every group writes its rows from the inputs alone, so twice is as good as once. 0, or 1 without memory. */
+static int run_rows(const camera *cam, int64_t n, const rows *all, int backward)
+{
+    const int64_t c = (int64_t)cam->coefficients * 3;
+    const int64_t widths[POINTERS] = {3, 4, 3, 1, c, 2, 3, 1, 1, 3, 3, 1, 2, 3, 1, 1, 3, 3, 3, 4, 3, 1, c};
+    void *base[POINTERS];
+    memcpy(base, all, sizeof base);
+    if (n == 0) return 0;
+    if (n < WIDTH) {
+        void *pad[POINTERS] = {0};
+        int failed = 0;
+        for (int k = 0; k < POINTERS; k++) {
+            if (!base[k]) continue;
+            pad[k] = allocate((size_t)(4 * widths[k] * WIDTH));
+            if (!pad[k]) failed = 1;
+            else memset(pad[k], 0, (size_t)(4 * widths[k] * WIDTH)), memcpy(pad[k], base[k], (size_t)(4 * widths[k] * n));
+        }
+        rows group;
+        memcpy(&group, pad, sizeof group);
+        if (!failed) run_group(cam, &group, backward);
+        for (int k = backward ? 18 : 5; k < (backward ? POINTERS : 12) && !failed; k++)
+            if (base[k]) memcpy(base[k], pad[k], (size_t)(4 * widths[k] * n));
+        for (int k = 0; k < POINTERS; k++) release(pad[k]);
+        return failed;
+    }
+#pragma omp parallel for schedule(static)
+    for (int64_t g = 0; g < n / WIDTH; g++) {
+        void *moved[POINTERS];
+        rows group;
+        memcpy(moved, base, sizeof moved);
+        advance(moved, widths, POINTERS, g * WIDTH);
+        memcpy(&group, moved, sizeof group);
+        run_group(cam, &group, backward);
+    }
+    if (n % WIDTH) {
+        rows group;
+        advance(base, widths, POINTERS, n - WIDTH);
+        memcpy(&group, base, sizeof group);
+        run_group(cam, &group, backward);
+    }
+    return 0;
+}
+
+int tfg_raster_project(const camera *cam, int64_t n, const projected *p)
+{
+    rows all = {.p = *p};
+    return run_rows(cam, n, &all, 0);
+}
+
+int tfg_raster_project_backward(const camera *cam, int64_t n, const projected *p, const projected_back *back)
+{
+    rows all = {.p = *p, .back = *back};
+    return run_rows(cam, n, &all, 1);
 }
 
 INLINE int64_t forward_dispatch(const float *records, int64_t stride, const uint32_t *list, int64_t count, lanes x, lanes y, lanes T,
                                 int features, lanes *sums, lanes *covered)
 {
-    lanes s[7];
-    int64_t used;
     switch (features) {
-    case 4: used = forward_block(records, stride, list, count, x, y, T, 4, s, covered); break;
-    case 7: used = forward_block(records, stride, list, count, x, y, T, 7, s, covered); break;
+    case 4: return forward_block(records, 16, list, count, x, y, T, 4, sums, covered);
+    case 7: return forward_block(records, 16, list, count, x, y, T, 7, sums, covered);
     default: return forward_block(records, stride, list, count, x, y, T, features, sums, covered);
     }
-    memcpy(sums, s, (size_t)features * sizeof *s);
-    return used;
 }
 
-static void write_block(const plan *p, int tile, int b, const lanes *sums, lanes covered, const float *background, int flat,
+static void write_block(const plan *p, const int64_t *at, lanes in, const lanes *sums, lanes covered, const float *background, int flat,
                         const pictures *out)
 {
     const int channels = p->channels;
-    const int x0 = tile % p->across * TILE + b % BLOCKS_ACROSS * BLOCK_ACROSS, y0 = tile / p->across * TILE + b / BLOCKS_ACROSS * BLOCK_DOWN;
     for (int l = 0; l < WIDTH; l++) {
-        const int x = x0 + l % BLOCK_ACROSS, y = y0 + l / BLOCK_ACROSS;
-        if (x >= p->width || y >= p->height) continue;
-        const int64_t at = (int64_t)y * p->width + x;
+        if (in[l] == 0) continue;
+        const int64_t i = at[l];
         const float *sum = (const float *)sums + l;
         const float left = 1.0f - covered[l];
-        out->alpha[at] = covered[l];
+        out->alpha[i] = covered[l];
         for (int c = 0; c < channels; c++)
-            out->color[at * channels + c] = sum[c * WIDTH] + (background ? left * background[(flat ? 0 : at * channels) + c] : 0.0f);
-        out->depth[at] = sum[channels * WIDTH];
+            out->color[i * channels + c] = sum[c * WIDTH] + (background ? left * background[(flat ? 0 : i * channels) + c] : 0.0f);
+        out->depth[i] = sum[channels * WIDTH];
         if (out->normal)
-            for (int c = 0; c < 3; c++) out->normal[3 * at + c] = sum[(channels + 1 + c) * WIDTH];
+            for (int c = 0; c < 3; c++) out->normal[3 * i + c] = sum[(channels + 1 + c) * WIDTH];
     }
+}
+
+static int composite(const plan *p, const float *background, int flat, const pictures *out)
+{
+    const int tiles = p->across * p->down;
+    int failed = 0;
+    grid g;
+    fill_grid(&g);
+#pragma omp parallel reduction(| : failed)
+    {
+        float *local = allocate((size_t)(p->longest * p->stride) * 4);
+        uint32_t *list = allocate((size_t)p->longest * 4 + 64);
+        lanes *sums = allocate((size_t)p->features * sizeof *sums);
+        failed = !local || !list || !sums;
+#pragma omp for schedule(dynamic, 1)
+        for (int tile = 0; tile < tiles; tile++) {
+            if (failed) continue;
+            const int64_t count = p->start[tile + 1] - p->start[tile];
+            int64_t used = 0;
+            tile_records(p, tile, count, local);
+            for (int b = 0; b < BLOCKS; b++) {
+                int64_t at[WIDTH];
+                const lanes in = block_pixels(p, tile, b, at);
+                lanes covered;
+                const int64_t found = block_list(p->blocks + p->start[tile], count, b, list);
+                const int64_t last = forward_dispatch(local, p->stride, list, found, g.x[b], g.y[b], in, p->features, sums, &covered);
+                used = last > used ? last : used;
+                write_block(p, at, in, sums, covered, background, flat, out);
+            }
+            p->used[tile] = (uint32_t)used;
+        }
+        release(local), release(list), release(sums);
+    }
+    return failed;
 }
 
 /* Composites n projected Gaussians; returns what the backward pass needs (tfg_raster_free), or NULL without memory. */
@@ -67,42 +178,23 @@ plan *tfg_raster_composite(int width, int height, int64_t n, int channels, const
     p->channels = channels, p->features = channels + 1 + (normals ? 3 : 0);
     p->stride = (GEOMETRY + p->features + 15) / 16 * 16;
     p->gradient_stride = (6 + p->features + 15) / 16 * 16;
-    int failed = pack(p, n, means, roots, strengths, depths, radii, colors, normals) || bin(p);
-    if (failed) {
-        tfg_raster_free(p);
-        return NULL;
-    }
-    const int tiles = p->across * p->down;
-    grid at;
-    fill_grid(&at);
-#pragma omp parallel reduction(| : failed)
-    {
-        float *local = allocate((size_t)(p->longest * p->stride) * 4);
-        uint32_t *list = allocate((size_t)p->longest * 4 + 64);
-        lanes *sums = allocate((size_t)p->features * sizeof *sums);
-        failed = !local || !list || !sums;
-#pragma omp for schedule(dynamic, 1)
-        for (int tile = 0; tile < tiles; tile++) {
-            if (failed) continue;
-            const int64_t count = p->start[tile + 1] - p->start[tile];
-            int64_t used = 0;
-            tile_records(p, tile, count, local);
-            for (int b = 0; b < BLOCKS; b++) {
-                lanes covered;
-                int64_t found = block_list(p->blocks + p->start[tile], count, b, list);
-                int64_t last = forward_dispatch(local, p->stride, list, found, at.x[b], at.y[b], inside(p, tile, b), p->features, sums, &covered);
-                used = last > used ? last : used;
-                write_block(p, tile, b, sums, covered, background, flat, out);
-            }
-            p->used[tile] = (uint32_t)used;
+    p->records = allocate((size_t)(n * p->stride) * 4);
+    if (p->records) {
+#pragma omp parallel for schedule(static)
+        for (int64_t i = 0; i < n; i++) {
+            float *g = p->records + i * p->stride;
+            g[0] = means[2 * i], g[1] = means[2 * i + 1];
+            g[2] = roots[3 * i], g[3] = roots[3 * i + 1], g[4] = roots[3 * i + 2];
+            g[5] = log2f(strengths[i]);
+            for (int c = 0; c < channels; c++) g[GEOMETRY + c] = colors[i * channels + c];
+            g[GEOMETRY + channels] = depths[i];
+            if (normals)
+                for (int c = 0; c < 3; c++) g[GEOMETRY + channels + 1 + c] = normals[3 * i + c];
         }
-        free(local), free(list), free(sums);
+        if (!sort(p, n, depths, radii) && !bin(p) && !composite(p, background, flat, out)) return p;
     }
-    if (failed) {
-        tfg_raster_free(p);
-        return NULL;
-    }
-    return p;
+    tfg_raster_free(p);
+    return NULL;
 }
 
 /* The state before the first Gaussian: S = sum over outputs of value * gradient, T = 1. `features` first ones have gradients. */
@@ -110,92 +202,115 @@ static void backward_begin(const plan *p, int tile, const pictures *out, const p
 {
     const int channels = p->channels;
     for (int b = 0; b < BLOCKS; b++) {
-        const int x0 = tile % p->across * TILE + b % BLOCKS_ACROSS * BLOCK_ACROSS, y0 = tile / p->across * TILE + b / BLOCKS_ACROSS * BLOCK_DOWN;
-        float *feature = (float *)(v_features + (int64_t)b * features), *T = (float *)(s->T + b), *S = (float *)(s->S + b), *v_alpha = (float *)(s->v_alpha + b);
-        for (int l = 0; l < WIDTH; l++) {
-            const int x = x0 + l % BLOCK_ACROSS, y = y0 + l / BLOCK_ACROSS;
-            const int in = x < p->width && y < p->height;
-            const int64_t at = in ? (int64_t)y * p->width + x : 0;
-            float total = 0;
-            T[l] = (float)in;
-            v_alpha[l] = v->alpha ? v->alpha[at] : 0;
-            total = out->alpha[at] * v_alpha[l];
-            for (int c = 0; c < channels; c++) {
-                const float value = v->color ? v->color[at * channels + c] : 0;
-                feature[c * WIDTH + l] = value;
-                total += out->color[at * channels + c] * value;
-            }
-            if (features > channels) {
-                const float value = v->depth ? v->depth[at] : 0;
-                feature[channels * WIDTH + l] = value;
-                total += out->depth[at] * value;
-            }
-            if (features > channels + 1)
-                for (int c = 0; c < 3; c++) {
-                    const float value = v->normal[3 * at + c];
-                    feature[(channels + 1 + c) * WIDTH + l] = value;
-                    total += out->normal[3 * at + c] * value;
-                }
-            S[l] = in ? total : 0;
+        int64_t at[WIDTH];
+        const lanes in = block_pixels(p, tile, b, at), zero = splat(0.0f);
+        lanes *feature = v_features + (int64_t)b * features, total = zero;
+        float value[WIDTH], slope[WIDTH];
+        lanes a, g;
+#define TERM(array, slopes, width, c)                                                                             \
+    do {                                                                                                          \
+        for (int l = 0; l < WIDTH; l++) value[l] = (array)[at[l] * (width) + (c)], slope[l] = (slopes)[at[l] * (width) + (c)]; \
+        memcpy(&a, value, sizeof a), memcpy(&g, slope, sizeof g);                                                 \
+        total += a * g;                                                                                           \
+    } while (0)
+        g = zero;
+        if (v->alpha) TERM(out->alpha, v->alpha, 1, 0);
+        s->v_alpha[b] = g;
+        for (int c = 0; c < channels; c++) {
+            g = zero;
+            if (v->color) TERM(out->color, v->color, channels, c);
+            feature[c] = g;
         }
+        if (features > channels) {
+            g = zero;
+            if (v->depth) TERM(out->depth, v->depth, 1, 0);
+            feature[channels] = g;
+        }
+        for (int c = 0; c < features - channels - 1; c++) {
+            TERM(out->normal, v->normal, 3, c);
+            feature[channels + 1 + c] = g;
+        }
+#undef TERM
+        s->T[b] = in;
+        s->S[b] = total * in;
     }
-}
-
-INLINE uint32_t backward_dispatch(const float *g, uint32_t bits, const grid *at, backward_state *s, const lanes *v_features, int features,
-                                  lanes *sums)
-{
-    lanes t[6 + 7];
-    uint32_t alive;
-    switch (features) {
-    case 3: alive = backward_record(g, bits, at, s, v_features, 3, t); break;
-    case 4: alive = backward_record(g, bits, at, s, v_features, 4, t); break;
-    case 7: alive = backward_record(g, bits, at, s, v_features, 7, t); break;
-    default: return backward_record(g, bits, at, s, v_features, features, sums);
-    }
-    memcpy(sums, t, (size_t)(6 + features) * sizeof *t);
-    return alive;
 }
 
 /* Gradients of a tile's pairs into `pairs` (from the tile's first pair on, gradient_stride floats each). */
-static void backward_tile(const plan *p, int tile, const grid *at, const pictures *out, const pictures *v, int features, float *local,
-                          backward_state *s, lanes *v_features, lanes *sums, float *pairs)
+INLINE void backward_pairs(const plan *p, int tile, const grid *g, int64_t stride, int64_t wide, const int features, const float *local,
+                           backward_state *s, const lanes *v_features, lanes *restrict sums, float *restrict pairs)
 {
-    const int64_t count = p->start[tile + 1] - p->start[tile], used = p->used[tile], wide = p->gradient_stride;
+    const int64_t used = p->used[tile];
+    const uint32_t *blocks = p->blocks + p->start[tile];
     uint32_t alive = UINT32_MAX;
-    if (count == 0) return;
-    backward_begin(p, tile, out, v, features, s, v_features);
-    tile_records(p, tile, used, local);
     for (int64_t e = 0; e < used; e++) {
-        alive &= backward_dispatch(local + e * p->stride, p->blocks[p->start[tile] + e] & alive, at, s, v_features, features, sums);
+        alive &= backward_record(local + e * stride, blocks[e] & alive, g, s, v_features, features, sums);
         for (int64_t f = 0; f < wide; f += 16) {
             const int64_t left = 6 + features - f;
             if (left > 0) reduce16(sums + f, left < 16 ? (int)left : 16, pairs + e * wide + f);
-            else memset(pairs + e * wide + f, 0, 64);
         }
+    }
+}
+
+static void backward_tile(const plan *p, int tile, const grid *g, const pictures *out, const pictures *v, int features, float *local,
+                          backward_state *s, lanes *v_features, lanes *sums, float *pairs)
+{
+    const int64_t count = p->start[tile + 1] - p->start[tile], used = p->used[tile], wide = p->gradient_stride;
+    lanes few[16];
+    if (count == 0) return;
+    backward_begin(p, tile, out, v, features, s, v_features);
+    tile_records(p, tile, used, local);
+    switch (wide == 16 && p->stride == 16 ? features : 0) {
+    case 3: backward_pairs(p, tile, g, 16, 16, 3, local, s, v_features, few, pairs); break;
+    case 4: backward_pairs(p, tile, g, 16, 16, 4, local, s, v_features, few, pairs); break;
+    case 7: backward_pairs(p, tile, g, 16, 16, 7, local, s, v_features, few, pairs); break;
+    default: backward_pairs(p, tile, g, p->stride, wide, features, local, s, v_features, sums, pairs);
     }
     memset(pairs + used * wide, 0, (size_t)((count - used) * wide) * 4);
 }
 
-/* Adds the pairs of tile-major places [from, to) to every Gaussian's sums, in the order of the tiles. */
+/* Gradients (n, .) of what tfg_raster_composite was given; v_depths and v_normals may be NULL. */
+typedef struct {
+    float *means, *roots, *strengths, *depths, *normals, *colors;
+} gradients;
+
+/* Sums t of slope * (1, u, v, uu, uv, vv) and of the features' gradients to the gradients of Gaussian i; (u, v) = M (pixel - mean),
+   slope = alpha d loss / d alpha. */
+INLINE void finish(const plan *p, int64_t i, int features, const float *t, const gradients *to)
+{
+    const float *g = p->records + i * p->stride;
+    const int channels = p->channels;
+    to->means[2 * i] = 2 * LN2 * g[2] * t[1];
+    to->means[2 * i + 1] = 2 * LN2 * (g[3] * t[1] + g[4] * t[2]);
+    to->roots[3 * i] = -2 * LN2 * (t[3] - t[4] * g[3] / g[4]) / g[2];
+    to->roots[3 * i + 1] = -2 * LN2 * t[4] / g[4];
+    to->roots[3 * i + 2] = -2 * LN2 * t[5] / g[4];
+    to->strengths[i] = t[0] * exp2f(-g[5]);
+    for (int c = 0; c < channels; c++) to->colors[i * channels + c] = t[6 + c];
+    if (to->depths) to->depths[i] = features > channels ? t[6 + channels] : 0;
+    if (to->normals)
+        for (int c = 0; c < 3; c++) to->normals[3 * i + c] = features > channels + 1 ? t[6 + channels + 1 + c] : 0;
+}
+
+/* Adds the pairs of tile-major places [from, to) to every Gaussian's totals, in the order of the tiles. */
 static void gather(const plan *p, const float *pairs, uint32_t from, uint32_t to, float *totals)
 {
     const int64_t wide = p->gradient_stride;
 #pragma omp parallel for schedule(static)
     for (int64_t r = 0; r < p->visible; r++) {
-        float *total = totals + r * wide;
+        float *restrict total = totals + r * wide;
         for (uint32_t k = p->first[r]; k < p->first[r + 1]; k++) {
             const uint32_t at = p->place[k];
             if (at < from || at >= to) continue;
-            const float *pair = pairs + (int64_t)(at - from) * wide;
+            const float *restrict pair = pairs + (int64_t)(at - from) * wide;
             for (int64_t f = 0; f < wide; f++) total[f] += pair[f];
         }
     }
 }
 
-/* Gradients (n, .) of what tfg_raster_composite was given; v_depths and v_normals may be NULL. `out` as it wrote it, `v` its
-   gradients. `budget` = pairs whose gradients are held at a time. 0, or 1 without memory. */
-int tfg_raster_composite_backward(const plan *p, int64_t n, int64_t budget, const pictures *out, const pictures *v, float *v_means,
-                                  float *v_roots, float *v_strengths, float *v_depths, float *v_normals, float *v_colors)
+/* `out` as tfg_raster_composite wrote it, `v` its gradients, `to` the result. `budget` = pairs whose gradients are held at a time.
+   0, or 1 without memory. */
+int tfg_raster_composite_backward(const plan *p, int64_t n, int64_t budget, const pictures *out, const pictures *v, const gradients *to)
 {
     const int channels = p->channels, tiles = p->across * p->down;
     const int features = v->normal ? channels + 4 : v->depth ? channels + 1 : channels;
@@ -204,11 +319,11 @@ int tfg_raster_composite_backward(const plan *p, int64_t n, int64_t budget, cons
     if (held < p->longest) held = p->longest;
     float *pairs = allocate((size_t)(held * wide) * 4), *totals = allocate((size_t)(p->visible * wide) * 4);
     int failed = !pairs || !totals;
-    grid at;
-    fill_grid(&at);
+    grid g;
+    fill_grid(&g);
     if (!failed) memset(totals, 0, (size_t)(p->visible * wide) * 4);
-    for (int from = 0, to; from < tiles && !failed; from = to) {
-        for (to = from; to < tiles && p->start[to + 1] - p->start[from] <= held; to++) {}
+    for (int from = 0, next; from < tiles && !failed; from = next) {
+        for (next = from; next < tiles && p->start[next + 1] - p->start[from] <= held; next++) {}
 #pragma omp parallel reduction(| : failed)
         {
             float *local = allocate((size_t)(p->longest * p->stride) * 4);
@@ -217,36 +332,22 @@ int tfg_raster_composite_backward(const plan *p, int64_t n, int64_t budget, cons
             lanes *sums = allocate((size_t)(6 + features + 16) * sizeof *sums);
             failed = !local || !s || !v_features || !sums;
 #pragma omp for schedule(dynamic, 1)
-            for (int tile = from; tile < to; tile++)
+            for (int tile = from; tile < next; tile++)
                 if (!failed)
-                    backward_tile(p, tile, &at, out, v, features, local, s, v_features, sums,
+                    backward_tile(p, tile, &g, out, v, features, local, s, v_features, sums,
                                   pairs + (int64_t)(p->start[tile] - p->start[from]) * wide);
-            free(local), free(s), free(v_features), free(sums);
+            release(local), release(s), release(v_features), release(sums);
         }
-        if (!failed) gather(p, pairs, p->start[from], p->start[to], totals);
+        if (!failed) gather(p, pairs, p->start[from], p->start[next], totals);
     }
     if (!failed) {
-        memset(v_means, 0, (size_t)n * 8), memset(v_roots, 0, (size_t)n * 12), memset(v_strengths, 0, (size_t)n * 4);
-        memset(v_colors, 0, (size_t)(n * channels) * 4);
-        if (v_depths) memset(v_depths, 0, (size_t)n * 4);
-        if (v_normals) memset(v_normals, 0, (size_t)n * 12);
+        memset(to->means, 0, (size_t)n * 8), memset(to->roots, 0, (size_t)n * 12), memset(to->strengths, 0, (size_t)n * 4);
+        memset(to->colors, 0, (size_t)(n * channels) * 4);
+        if (to->depths) memset(to->depths, 0, (size_t)n * 4);
+        if (to->normals) memset(to->normals, 0, (size_t)n * 12);
 #pragma omp parallel for schedule(static)
-        for (int64_t r = 0; r < p->visible; r++) {
-            const float *g = p->records + r * p->stride, *t = totals + r * wide;
-            const int64_t i = p->index[r];
-            /* t: sums of slope * (1, u, v, uu, uv, vv), (u, v) = M (pixel - mean); slope = alpha d loss / d alpha */
-            v_means[2 * i] = 2 * LN2 * g[2] * t[1];
-            v_means[2 * i + 1] = 2 * LN2 * (g[3] * t[1] + g[4] * t[2]);
-            v_roots[3 * i] = -2 * LN2 * (t[3] - t[4] * g[3] / g[4]) / g[2];
-            v_roots[3 * i + 1] = -2 * LN2 * t[4] / g[4];
-            v_roots[3 * i + 2] = -2 * LN2 * t[5] / g[4];
-            v_strengths[i] = t[0] * exp2f(-g[5]);
-            for (int c = 0; c < channels; c++) v_colors[i * channels + c] = t[6 + c];
-            if (v_depths) v_depths[i] = features > channels ? t[6 + channels] : 0;
-            if (v_normals)
-                for (int c = 0; c < 3; c++) v_normals[3 * i + c] = features > channels + 1 ? t[6 + channels + 1 + c] : 0;
-        }
+        for (int64_t r = 0; r < p->visible; r++) finish(p, p->order[r], features, totals + r * wide, to);
     }
-    free(pairs), free(totals);
+    release(pairs), release(totals);
     return failed;
 }

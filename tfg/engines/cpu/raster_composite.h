@@ -27,28 +27,36 @@ static void fill_grid(grid *g)
     }
 }
 
-/* 1 where a block's pixels lie in the picture, else 0: the transmittance to begin with. */
-INLINE lanes inside(const plan *p, int tile, int b)
+/* First pixel of a block. */
+INLINE int block_x(const plan *p, int tile, int b) { return tile % p->across * TILE + b % BLOCKS_ACROSS * BLOCK_ACROSS; }
+INLINE int block_y(const plan *p, int tile, int b) { return tile / p->across * TILE + b / BLOCKS_ACROSS * BLOCK_DOWN; }
+
+/* Index in the picture of a block's pixels (0 where there is none) and 1 where there is one, else 0: the first transmittance. */
+INLINE lanes block_pixels(const plan *p, int tile, int b, int64_t *at)
 {
-    float t[WIDTH];
-    int x0 = tile % p->across * TILE + b % BLOCKS_ACROSS * BLOCK_ACROSS, y0 = tile / p->across * TILE + b / BLOCKS_ACROSS * BLOCK_DOWN;
-    for (int l = 0; l < WIDTH; l++) t[l] = (x0 + l % BLOCK_ACROSS < p->width) & (y0 + l / BLOCK_ACROSS < p->height);
+    const int x0 = block_x(p, tile, b), y0 = block_y(p, tile, b);
+    float in[WIDTH];
     lanes v;
-    memcpy(&v, t, sizeof v);
+    for (int l = 0; l < WIDTH; l++) {
+        const int x = x0 + l % BLOCK_ACROSS, y = y0 + l / BLOCK_ACROSS, here = (x < p->width) & (y < p->height);
+        at[l] = here ? (int64_t)y * p->width + x : 0;
+        in[l] = (float)here;
+    }
+    memcpy(&v, in, sizeof v);
     return v;
 }
 
 /* Copies the tile's first `count` records, their means replaced by what M (pixel - mean) is at the tile's middle. */
-static void tile_records(const plan *p, int tile, int64_t count, float *local)
+static void tile_records(const plan *p, int tile, int64_t count, float *restrict local)
 {
     const float x = (float)(tile % p->across * TILE + TILE / 2), y = (float)(tile / p->across * TILE + TILE / 2);
-    const uint32_t *rank = p->rank + p->start[tile];
+    const uint32_t *gaussian = p->gaussian + p->start[tile];
     const int64_t stride = p->stride;
     for (int64_t e = 0; e < count; e++) {
-        const float *g = p->records + rank[e] * stride;
-        float *to = local + e * stride;
+        const float *restrict g = p->records + gaussian[e] * stride;
+        float *restrict to = local + e * stride;
+        for (int64_t f = 0; f < stride; f += 16) memcpy(to + f, g + f, 64);
         const float dx = x - g[0], dy = y - g[1];
-        memcpy(to, g, (size_t)stride * 4);
         to[0] = g[2] * dx + g[3] * dy;
         to[1] = g[4] * dy;
     }

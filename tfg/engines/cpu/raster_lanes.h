@@ -2,6 +2,7 @@
 #ifndef TFG_RASTER_LANES_H
 #define TFG_RASTER_LANES_H
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -17,11 +18,13 @@ INLINE lanes splat(float value) { return _mm512_set1_ps(value); }
 INLINE mask less(lanes a, lanes b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
 INLINE mask less_where(mask m, lanes a, lanes b) { return _mm512_mask_cmp_ps_mask(m, a, b, _CMP_LT_OQ); }
 INLINE lanes keep(mask m, lanes a) { return _mm512_maskz_mov_ps(m, a); }
+INLINE lanes choose(mask m, lanes a, lanes b) { return _mm512_mask_mov_ps(b, m, a); }
 INLINE int any(mask m) { return m != 0; }
 INLINE uint32_t mask_bits(mask m) { return m; }
 INLINE lanes smaller(lanes a, lanes b) { return _mm512_min_ps(a, b); }
 INLINE lanes larger(lanes a, lanes b) { return _mm512_max_ps(a, b); }
 
+INLINE lanes square_root(lanes a) { return _mm512_sqrt_ps(a); }
 INLINE lanes reciprocal(lanes a)
 {
     lanes r = _mm512_rcp14_ps(a);
@@ -75,6 +78,7 @@ INLINE uint32_t mask_bits(mask m) { return (uint32_t)_mm256_movemask_ps((__m256)
 INLINE int any(mask m) { return mask_bits(m) != 0; }
 INLINE lanes smaller(lanes a, lanes b) { return _mm256_min_ps(a, b); }
 INLINE lanes larger(lanes a, lanes b) { return _mm256_max_ps(a, b); }
+INLINE lanes square_root(lanes a) { return _mm256_sqrt_ps(a); }
 INLINE void reduce8(const lanes *v, int count, float *out)
 {
     __m256 a[4], b[2];
@@ -105,6 +109,11 @@ INLINE int any(mask m)
 }
 INLINE lanes smaller(lanes a, lanes b) { return choose(a < b, a, b); }
 INLINE lanes larger(lanes a, lanes b) { return choose(a > b, a, b); }
+INLINE lanes square_root(lanes a)
+{
+    for (int l = 0; l < WIDTH; l++) a[l] = sqrtf(a[l]);
+    return a;
+}
 INLINE void reduce8(const lanes *v, int count, float *out)
 {
     for (int i = 0; i < 8; i++) {
@@ -125,6 +134,35 @@ INLINE void reduce16(const lanes *v, int count, float *out)
     reduce8(v + 8, count - 8, out + 8);
 }
 #endif
+
+typedef int32_t whole __attribute__((vector_size(4 * WIDTH)));
+
+/* log2 of positive normal numbers, absolute error 2e-7: 2 atanh((m - 1) / (m + 1)) / ln 2 of the mantissa in [0.71, 1.42). */
+INLINE lanes log2_of(lanes a)
+{
+    whole bits = (whole)a - 0x3f350000;
+    whole exponent = bits >> 23;
+    lanes m = (lanes)((bits & 0x007fffff) + 0x3f350000);
+    lanes s = (m - 1.0f) / (m + 1.0f), q = s * s;
+    lanes series = ((q * (1.0f / 9) + 1.0f / 7) * q + 0.2f) * q + 1.0f / 3;
+    return __builtin_convertvector(exponent, lanes) + (series * q * s + s) * 2.88539008f;
+}
+
+/* Column of WIDTH rows of `stride` floats, and back. */
+INLINE lanes column(const float *rows, int64_t stride)
+{
+    float v[WIDTH];
+    lanes a;
+    for (int l = 0; l < WIDTH; l++) v[l] = rows[l * stride];
+    memcpy(&a, v, sizeof a);
+    return a;
+}
+INLINE void put_column(float *rows, int64_t stride, lanes a)
+{
+    float v[WIDTH];
+    memcpy(v, &a, sizeof a);
+    for (int l = 0; l < WIDTH; l++) rows[l * stride] = v[l];
+}
 
 /* 2^p, relative error 1e-7: a minimax polynomial of degree 5 on [0, 1), scaled by the integer part. */
 INLINE lanes power_of_two(lanes p)

@@ -28,16 +28,22 @@ class _CCamera(ctypes.Structure):
         ("width", ctypes.c_int32),
         ("height", ctypes.c_int32),
         ("antialias", ctypes.c_int32),
-        ("normals", ctypes.c_int32),
         ("coefficients", ctypes.c_int32),
         ("used", ctypes.c_int32),
     )
 
 
-class _CPictures(ctypes.Structure):
-    """`pictures` of raster.c."""
+def _pointers(name: str, fields: str) -> type[ctypes.Structure]:
+    """A C structure of nothing but pointers."""
+    return type(name, (ctypes.Structure,), {"_fields_": [(field, ctypes.c_void_p) for field in fields.split()]})
 
-    _fields_ = tuple((name, ctypes.c_void_p) for name in ("color", "alpha", "depth", "normal"))
+
+_INPUTS = "means quats scales opacities coefficients"
+_ELLIPSES = "means2d roots strengths depths normals rgb"
+_CProjected = _pointers("projected", f"{_INPUTS} {_ELLIPSES} radii")
+_CProjectedBack = _pointers("projected_back", f"{_ELLIPSES} {_INPUTS}")
+_CPictures = _pointers("pictures", "color alpha depth normal")
+_CGradients = _pointers("gradients", "means roots strengths depths normals colors")
 
 
 class _Plan:
@@ -51,8 +57,8 @@ class _Plan:
         self._library.tfg_raster_free(_POINTER(self.handle))
 
 
-def _pointer(tensor: Tensor | None) -> ctypes.c_void_p | None:
-    return None if tensor is None else _POINTER(tensor.data_ptr())
+def _pointer(tensor: Tensor | None) -> int | None:
+    return None if tensor is None else tensor.data_ptr()
 
 
 def _library() -> ctypes.CDLL:
@@ -64,10 +70,10 @@ def _library() -> ctypes.CDLL:
 def finite(tensor: Tensor) -> bool:
     """Whether no value is NaN or infinite."""
     flat = tensor.detach().contiguous()
-    return bool(_library().tfg_raster_finite(_pointer(flat), _LONG(flat.numel())))
+    return bool(_library().tfg_raster_finite(_POINTER(flat.data_ptr()), _LONG(flat.numel())))
 
 
-def c_camera(camera: Camera, *, antialias: bool, with_normals: bool, coefficients: int, degree: int | None) -> _CCamera:
+def c_camera(camera: Camera, *, antialias: bool, coefficients: int, degree: int | None) -> _CCamera:
     """The camera as C reads it; `coefficients` harmonic coefficients a Gaussian, of which degree's count."""
     return _CCamera(
         (ctypes.c_double * 9)(*camera.rotation.double().flatten().tolist()),
@@ -78,7 +84,6 @@ def c_camera(camera: Camera, *, antialias: bool, with_normals: bool, coefficient
         camera.width,
         camera.height,
         antialias,
-        with_normals,
         coefficients,
         0 if degree is None else (degree + 1) ** 2,
     )
@@ -91,20 +96,22 @@ class Project(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, settings: _CCamera, *inputs: Tensor | None) -> tuple[Tensor | None, ...]:
+    def forward(ctx: Any, settings: _CCamera, with_normals: bool, *inputs: Tensor | None) -> tuple[Tensor | None, ...]:
         means, quats, scales, opacities, coefficients = [x if x is None else x.contiguous() for x in inputs]
         assert means is not None
         n = len(means)
         means2d, roots = means.new_empty(n, 2), means.new_empty(n, 3)
         strengths, depths = means.new_empty(n), means.new_empty(n)
-        normals = means.new_empty(n, 3) if settings.normals else None
-        rgb = None if coefficients is None else means.new_zeros(n, 3)
+        normals = means.new_empty(n, 3) if with_normals else None
+        rgb = None if coefficients is None else means.new_empty(n, 3)
         radii = torch.empty(n, dtype=torch.int32)
         given = (means, quats, scales, opacities, coefficients)
         made = (means2d, roots, strengths, depths, normals, rgb, radii)
-        _library().tfg_raster_project(ctypes.byref(settings), _LONG(n), *map(_pointer, given + made))
+        rows = _CProjected(*map(_pointer, given + made))
+        if _library().tfg_raster_project(ctypes.byref(settings), _LONG(n), ctypes.byref(rows)):
+            raise MemoryError(f"no memory to project {n} Gaussians")
         ctx.settings = settings
-        ctx.save_for_backward(*given, radii, roots, rgb)
+        ctx.save_for_backward(*given, roots, rgb, radii)
         ctx.mark_non_differentiable(radii)
         ctx.set_materialize_grads(False)
         return made
@@ -112,22 +119,24 @@ class Project(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        given = ctx.saved_tensors
+        *given, roots, rgb, radii = ctx.saved_tensors
         means, coefficients = given[0], given[4]
         incoming = [g if g is None else g.contiguous() for g in gradients[:6]]
         if all(g is None for g in incoming):
-            return (None,) * 6
-        shapes = ((len(means), 2), (len(means), 3), (len(means),))
+            return (None,) * 7
+        n = len(means)
+        shapes = ((n, 2), (n, 3), (n,))
         incoming[:3] = [means.new_zeros(s) if g is None else g for g, s in zip(incoming[:3], shapes, strict=True)]
         v_coefficients = None
         if coefficients is not None:
-            v_coefficients = (
-                torch.empty_like(coefficients) if incoming[5] is not None else torch.zeros_like(coefficients)
-            )
+            v_coefficients = torch.zeros_like(coefficients) if incoming[5] is None else torch.empty_like(coefficients)
         made = [torch.empty_like(x) for x in given[:4]] + [v_coefficients]
-        pointers = map(_pointer, (*given, *incoming, *made))
-        _library().tfg_raster_project_backward(ctypes.byref(ctx.settings), _LONG(len(means)), *pointers)
-        return None, *made
+        rows = _CProjected(*map(_pointer, (*given, None, roots, None, None, None, rgb, radii)))
+        back = _CProjectedBack(*map(_pointer, (*incoming, *made)))
+        settings = ctypes.byref(ctx.settings)
+        if _library().tfg_raster_project_backward(settings, _LONG(n), ctypes.byref(rows), ctypes.byref(back)):
+            raise MemoryError(f"no memory for the gradients of {n} Gaussians")
+        return None, None, *made
 
 
 class Composite(torch.autograd.Function):
@@ -147,7 +156,7 @@ class Composite(torch.autograd.Function):
         normal = None if normals is None else means.new_empty(height, width, 3)
         pictures = _CPictures(*map(_pointer, (color, alpha, depth, normal)))
         library = _library()
-        given = map(_pointer, (means, roots, strengths, depths, normals, colors, radii, behind))
+        given = [_POINTER(_pointer(x)) for x in (means, roots, strengths, depths, normals, colors, radii, behind)]
         flat = behind is not None and behind.ndim == 1
         sizes = (_INT(width), _INT(height), _LONG(n), _INT(channels))
         handle = library.tfg_raster_composite(*sizes, *given, _INT(flat), ctypes.byref(pictures))
@@ -179,7 +188,7 @@ class Composite(torch.autograd.Function):
             _LONG(PAIRS_HELD),
             ctypes.byref(_CPictures(*map(_pointer, outputs))),
             ctypes.byref(_CPictures(*map(_pointer, incoming))),
-            *map(_pointer, made),
+            ctypes.byref(_CGradients(*map(_pointer, made))),
         )
         if failed:
             raise MemoryError(f"no memory for the gradients of {n} Gaussians")

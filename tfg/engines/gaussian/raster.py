@@ -121,12 +121,12 @@ def _cpu(
     settings = cpu.c_camera(
         camera,
         antialias=antialias,
-        with_normals=with_normals,
         coefficients=0 if coefficients is None else coefficients.shape[1],
         degree=sh_degree,
     )
     geometry = [inputs[name] for name in ("means", "quats", "scales", "opacities")]
-    means2d, roots, strengths, depths, normals, rgb, radii = cpu.Project.apply(settings, *geometry, coefficients)
+    ellipses = cpu.Project.apply(settings, with_normals, *geometry, coefficients)
+    means2d, roots, strengths, depths, normals, rgb, radii = ellipses
     drawn = (means2d, roots, strengths, depths, normals, colors if rgb is None else rgb)
     color, alpha, depth, normal = cpu.Composite.apply(camera.width, camera.height, radii, background, *drawn)
     return Raster(color=color, alpha=alpha, depth=depth, normal=normal, means2d=means2d, radii=radii)
