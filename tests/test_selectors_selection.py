@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from selector_candidates import Watched, face_points, opening_mouth
@@ -252,6 +253,15 @@ def test_a_clip_too_short_is_one_clear_error() -> None:
 def test_candidate_options_out_of_range_name_their_key(seconds: float, stride: float, key: str) -> None:
     with pytest.raises(InputError, match=f"^{key}"):
         candidates_for(1500, seconds, stride)
+
+
+def test_a_bad_value_of_a_nested_option_reaches_hydra_with_its_key() -> None:
+    config = OmegaConf.load(CONF / "isexplore.yaml")
+    config.motion.threshold = 0.7
+    with pytest.raises(InstantiationException) as caught:
+        instantiate(config)
+    assert isinstance(caught.value.__cause__, InputError)
+    assert str(caught.value.__cause__).startswith("selector.motion.threshold: 0.7 is not allowed")
 
 
 @pytest.mark.parametrize(
