@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import sys
 import time
 import warnings
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.loggers import CSVLogger, Logger
+from pytorch_lightning.loggers import Logger
 
 from tfg.data import PortraitData
 
@@ -26,7 +27,7 @@ LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What `fit` did: seconds of this call, steps in all, and the step it went on from."""
+    """What `fit` did: seconds of all calls together, steps in all, and the step this call went on from."""
 
     seconds: float
     steps: int
@@ -43,21 +44,20 @@ def fit(
 ) -> Training:
     """Train to the backbone's `num_steps`, from the newest readable checkpoint in `folder` or from `prepare`."""
     _quiet()
-    started = time.perf_counter()
+    clock = Clock()
     checkpoint = newest_checkpoint(folder)
     first = int(read_checkpoint(checkpoint)["state_dict"]["step"]) if checkpoint else 0
     steps = backbone.num_steps
     if checkpoint is None:
         backbone.prepare(data.portrait)  # type: ignore[operator]
     if first < steps:
-        loggers: list[Logger] = [CSVLogger(folder, name="", version="")]
         trainer = pl.Trainer(
             accelerator="gpu" if device == "cuda" else "cpu",
             devices=1,
             max_epochs=-1,
             reload_dataloaders_every_n_epochs=1,
-            logger=[*loggers, logger] if logger else loggers,
-            callbacks=[RandomState(), Checkpoints(folder, steps), Progress(steps)],
+            logger=logger or False,
+            callbacks=[RandomState(), clock, Curve(folder / "metrics.csv"), Progress(steps), Checkpoints(folder, steps)],
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -68,18 +68,20 @@ def fit(
         if trainer.interrupted:
             raise KeyboardInterrupt
     else:
-        load(backbone, folder)
-    return Training(seconds=time.perf_counter() - started, steps=steps, resumed_from=first)
+        saved = load(backbone, folder)
+        clock.load_state_dict(saved["callbacks"]["Clock"])
+    return Training(seconds=clock.seconds, steps=steps, resumed_from=first)
 
 
-def load(backbone: pl.LightningModule, folder: Path) -> None:
-    """Put the newest checkpoint's weights into a freshly constructed backbone."""
+def load(backbone: pl.LightningModule, folder: Path) -> dict[str, Any]:
+    """Put the newest checkpoint's weights into a freshly constructed backbone; the checkpoint."""
     path = newest_checkpoint(folder)
     if path is None:
         raise ValueError(f"{folder} holds no readable checkpoint")
     checkpoint = read_checkpoint(path)
     backbone.on_load_checkpoint(checkpoint)
     backbone.load_state_dict(checkpoint["state_dict"])
+    return checkpoint
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
@@ -89,7 +91,7 @@ def newest_checkpoint(folder: Path) -> Path | None:
             continue
         try:
             read_checkpoint(path)
-        except (RuntimeError, EOFError, OSError, ValueError) as error:
+        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
             print(f"tfg: {path} is not readable ({error}); trying the one before", file=sys.stderr)
             continue
         return path
@@ -143,6 +145,52 @@ class RandomState(pl.Callback):
         self._restored = None
 
 
+class Clock(pl.Callback):
+    """Seconds of training, carried through checkpoints: an interrupted run costs what it cost in all."""
+
+    state_key = "Clock"
+
+    def __init__(self) -> None:
+        self._before = 0.0
+        self._started = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        return self._before + time.perf_counter() - self._started
+
+    def state_dict(self) -> dict[str, float]:
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, float]) -> None:
+        self._before = state_dict["seconds"]
+        self._started = time.perf_counter()
+
+
+class Curve(pl.Callback):
+    """metrics.csv, rows of step, name, value, each 50 steps; a resumed run goes on in the same file."""
+
+    HEADER = "step,name,value"
+
+    def __init__(self, path: Path, every: int = 50) -> None:
+        self.path = path
+        self.every = every
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        first = int(pl_module.step)
+        rows = self.path.read_text().splitlines()[1:] if first and self.path.exists() else []
+        kept = [row for row in rows if row.count(",") == 2 and int(row.split(",", 1)[0]) <= first]
+        self.path.write_text("\n".join([self.HEADER, *kept]) + "\n")
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        step = int(pl_module.step)
+        if step % self.every == 0:
+            with self.path.open("a") as file:
+                for name, value in sorted(trainer.callback_metrics.items()):
+                    file.write(f"{step},{name},{float(value):.6g}\n")
+
+
 class Progress(pl.Callback):
     """A line on stderr at every tenth of the training."""
 
@@ -154,7 +202,7 @@ class Progress(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        step = trainer.fit_loop.epoch_loop.total_batch_idx + 1
+        step = int(pl_module.step)
         if self.first is None:
             self.first = step - 1
         if step % max(self.steps // 10, 1) and step != self.steps:
@@ -169,5 +217,5 @@ def _quiet() -> None:
     """Lightning's tips and banners hide what matters."""
     for name in ("pytorch_lightning", "lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    for pattern in (".*does not have many workers.*", ".*log_every_n_steps.*", ".*logged metrics.*"):
+    for pattern in (".*does not have many workers.*", ".*log_every_n_steps.*", ".*LeafSpec.*"):
         warnings.filterwarnings("ignore", pattern)
