@@ -37,7 +37,7 @@ class OneNumber(Backbone):
 
     def training_step(self, batch, batch_idx) -> None:
         if self.stop_at is not None and int(self.step) == self.stop_at:
-            raise KeyboardInterrupt
+            raise ConnectionError
         loss = (batch["image"].mean() - self.level + 0.1 * torch.randn(())).square()
         self.optimizers().zero_grad()
         loss.backward()
@@ -70,7 +70,7 @@ def test_a_resumed_training_continues_as_if_never_stopped(portrait, tmp_path):
     assert train(portrait, tmp_path / "whole", whole).resumed_from == 0
 
     torch.manual_seed(0)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(ConnectionError):
         train(portrait, tmp_path / "cut", OneNumber(stop_at=25))
     torch.manual_seed(99)  # a new process starts with another state
     second = OneNumber()

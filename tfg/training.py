@@ -65,8 +65,6 @@ def fit(
             num_sanity_val_steps=0,
         )
         trainer.fit(backbone, data, ckpt_path=checkpoint, weights_only=True)
-        if trainer.interrupted:
-            raise KeyboardInterrupt
     else:
         saved = load(backbone, folder)
         clock.load_state_dict(saved["callbacks"]["Clock"])
