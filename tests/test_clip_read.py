@@ -144,6 +144,9 @@ def test_a_pickled_clip_reads_on(tmp_path: Path) -> None:
     np.testing.assert_array_equal(copy.frames(3, 8), clip.frames(3, 8))
 
 
+@pytest.mark.filterwarnings(
+    "ignore:This process .* is multi-threaded:DeprecationWarning"
+)  # Python 3.12 on; that is the test
 def test_a_forked_process_opens_its_own_decoder(tmp_path: Path) -> None:
     clip = read_clip(video(tmp_path / "a.mp4", 25, 75))
     expected = clip.frames(0, 75)

@@ -10,7 +10,8 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,12 @@ from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from tfg.features.progress import progress
+from tfg.types import InputError
+
 Arrays = dict[str, np.ndarray]
 CHUNK = 25  # frames; chunks lie at multiples of it, so that overlapping ranges look at each frame once
+CHUNKS_AT_ONCE = 10  # computed in one call; what is done is on disk when the process is killed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,51 +40,85 @@ class Entry:
 def cached(key: Mapping[str, Any], compute: Callable[[], Arrays], root: Path) -> Entry:
     """The entry of a key (plain JSON values), computed under a lock when it is not there or not readable."""
     path = _path(key, root)
-    with FileLock(path.with_suffix(".lock")):
+    with _lock(path):
         return _load(path) or _compute(path, compute)
 
 
 def cached_ranges(
-    key: Mapping[str, Any], start: int, stop: int, num_frames: int, compute: Callable[[int, int], Arrays], root: Path
+    key: Mapping[str, Any],
+    start: int,
+    stop: int,
+    num_frames: int,
+    compute: Callable[[int, int], Arrays],
+    root: Path,
+    label: str = "features",
 ) -> list[tuple[int, Entry]]:
     """Entries of the chunks that cover frames [start, stop), with each chunk's first frame.
 
-    `compute(a, b)` gives arrays with one row a frame of [a, b); neighbouring missing chunks are computed in one call and
-    their seconds shared by frames. `num_frames` is the length of the clip: the last chunk may be shorter.
+    `compute(a, b)` gives arrays with one row a frame of [a, b); up to 10 neighbouring missing chunks are computed in one call and
+    its seconds shared by frames. `num_frames` is the length of the clip: the last chunk may be shorter. `label` names the
+    work where its progress is shown.
     """
     firsts = list(range(start // CHUNK * CHUNK, stop, CHUNK))
     paths = {first: _path({**key, "first": first}, root) for first in firsts}
-    with FileLock(_path(key, root).with_suffix(".lock")):
+    with _lock(_path(key, root)):
         entries = {first: entry for first in firsts if (entry := _load(paths[first])) is not None}
-        for run in _runs([first for first in firsts if first not in entries]):
-            begin, end = run[0], min(run[-1] + CHUNK, num_frames)
-            started = time.perf_counter()
-            arrays = compute(begin, end)
-            per_frame = (time.perf_counter() - started) / (end - begin)
-            for first in run:
-                last = min(first + CHUNK, end)
-                part = {name: values[first - begin : last - begin] for name, values in arrays.items()}
-                entries[first] = Entry(arrays=part, seconds=per_frame * (last - first))
-                _store(paths[first], entries[first])
+        blocks = _blocks([first for first in firsts if first not in entries], num_frames)
+        with progress(label, sum(end - begin for begin, end in blocks)) as advance:
+            for begin, end in blocks:
+                for first, entry in _compute_block(begin, end, compute):
+                    entries[first] = entry
+                    _store(paths[first], entry)
+                advance(end - begin)
     return [(first, entries[first]) for first in firsts]
 
 
-def _runs(firsts: list[int]) -> list[list[int]]:
-    """Neighbouring chunks together."""
+def _blocks(firsts: list[int], num_frames: int) -> list[tuple[int, int]]:
+    """Neighbouring chunks together, as ranges of frames."""
     runs: list[list[int]] = []
     for first in firsts:
-        if runs and runs[-1][-1] + CHUNK == first:
+        if runs and runs[-1][-1] + CHUNK == first and len(runs[-1]) < CHUNKS_AT_ONCE:
             runs[-1].append(first)
         else:
             runs.append([first])
-    return runs
+    return [(run[0], min(run[-1] + CHUNK, num_frames)) for run in runs]
+
+
+def _compute_block(begin: int, end: int, compute: Callable[[int, int], Arrays]) -> Iterator[tuple[int, Entry]]:
+    """The chunks of frames [begin, end), each with its share of the seconds."""
+    started = time.perf_counter()
+    arrays = compute(begin, end)
+    per_frame = (time.perf_counter() - started) / (end - begin)
+    for first in range(begin, end, CHUNK):
+        last = min(first + CHUNK, end)
+        part = {name: values[first - begin : last - begin] for name, values in arrays.items()}
+        yield first, Entry(arrays=part, seconds=per_frame * (last - first))
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Only one process at a time inside; on a full disk there is nothing to guard and the run goes on uncached."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_suffix(".lock"))
+        lock.acquire()
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise InputError(
+                f"{path.parent}: the cache cannot be written ({error.strerror}); set TFG_CACHE to a folder of yours"
+            ) from error
+        print(f"tfg: {path.parent}: no space for a cache; going on without", file=sys.stderr)
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _path(key: Mapping[str, Any], root: Path) -> Path:
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    folder = root / digest[:2]
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{digest[2:34]}.safetensors"
+    return root / digest[:2] / f"{digest[2:34]}.safetensors"
 
 
 def _compute(path: Path, compute: Callable[[], Arrays]) -> Entry:
@@ -107,10 +146,10 @@ def _store(path: Path, entry: Entry) -> None:
     partial = path.with_suffix(".part")
     arrays = {name: np.ascontiguousarray(values) for name, values in entry.arrays.items()}
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         save_file(arrays, partial, metadata={"seconds": repr(entry.seconds)})
         partial.replace(path)
     except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno != errno.ENOSPC:
-            raise
+        if partial.exists():
+            partial.unlink()
         print(f"tfg: {path} could not be cached ({error}); going on without", file=sys.stderr)

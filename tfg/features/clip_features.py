@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,12 +65,13 @@ class ClipFeatures:
         key = {"clip": self.clip.digest, "what": "face", **_settings(self.face)}
 
         def compute(a: int, b: int) -> Arrays:
-            self._say(f"faces in frames {a}-{b}")
             track = self.face.extract(self.clip, a, b)
             return {name: getattr(track, name) for name in _TRACK_FIELDS}
 
         with self._waiting():
-            entries = cached_ranges(key, start, stop, self.clip.num_frames, compute, self.root)
+            entries = cached_ranges(
+                key, start, stop, self.clip.num_frames, compute, self.root, f"{self.clip.name}: faces"
+            )
         for first, entry in entries:
             frames = range(max(first, start), min(first + CHUNK, stop))
             self._count(f"face {first}", entry.seconds, frames)
@@ -94,11 +94,10 @@ class ClipFeatures:
         }
 
         def compute(a: int, b: int) -> Arrays:
-            self._say(f"masks in frames {a}-{b}")
             masks = self.masks.extract(clip, a, b, self.track(a, b))
             return {name: np.packbits(getattr(masks, name), axis=-1) for name in ("head", "mouth", "torso")}
 
-        entries = cached_ranges(key, start, stop, clip.num_frames, compute, self.root)
+        entries = cached_ranges(key, start, stop, clip.num_frames, compute, self.root, f"{clip.name}: masks")
         rows = slice(start - entries[0][0], stop - entries[0][0])
 
         def whole(name: str) -> np.ndarray:
@@ -129,9 +128,6 @@ class ClipFeatures:
         yield
         for cost in self._open:
             cost.waited += time.perf_counter() - started
-
-    def _say(self, what: str) -> None:
-        print(f"  {self.clip.name}: {what}", file=sys.stderr)
 
 
 def _settings(part: Any) -> dict[str, Any]:

@@ -1,0 +1,184 @@
+"""The feature cache: computed once, by frame chunks, never a reason to stop."""
+
+import errno
+import multiprocessing
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from tfg.features.cache import Arrays, cached, cached_ranges
+from tfg.features.progress import progress
+from tfg.types import InputError
+
+KEY = {"clip": "abc", "what": "test", "version": 1}
+
+
+class Counting:
+    """Rows that hold their frame number; remembers which ranges were computed."""
+
+    def __init__(self) -> None:
+        self.ranges: list[tuple[int, int]] = []
+
+    def __call__(self, a: int, b: int) -> Arrays:
+        self.ranges.append((a, b))
+        return {"frame": np.arange(a, b), "square": np.arange(a, b, dtype=np.float32) ** 2}
+
+    @property
+    def frames(self) -> int:
+        return sum(b - a for a, b in self.ranges)
+
+
+def rows(entries: list, name: str = "frame") -> list[int]:
+    return np.concatenate([entry.arrays[name] for _, entry in entries]).tolist()
+
+
+def test_a_key_is_computed_once_and_its_seconds_are_remembered(tmp_path: Path) -> None:
+    def compute() -> Arrays:
+        time.sleep(0.05)
+        return {"x": np.arange(6, dtype=np.float32).reshape(2, 3), "n": np.array([1, 2])}
+
+    first = cached(KEY, compute, tmp_path)
+    again = cached(dict(reversed(KEY.items())), lambda: pytest.fail("computed again"), tmp_path)
+    assert first.seconds == again.seconds >= 0.05
+    np.testing.assert_array_equal(again.arrays["x"], [[0, 1, 2], [3, 4, 5]])
+    assert again.arrays["n"].dtype == np.int64
+
+
+def test_another_value_of_the_key_is_another_entry(tmp_path: Path) -> None:
+    cached(KEY, lambda: {"x": np.zeros(1)}, tmp_path)
+    assert cached({**KEY, "version": 2}, lambda: {"x": np.ones(1)}, tmp_path).arrays["x"][0] == 1
+
+
+def test_overlapping_ranges_look_at_each_frame_once(tmp_path: Path) -> None:
+    compute = Counting()
+    for start in (0, 25, 50, 75, 100):
+        entries = cached_ranges(KEY, start, start + 125, 1000, compute, tmp_path)
+        assert rows(entries) == list(range(start, start + 125))
+    assert compute.frames == 225
+    assert compute.ranges == [(0, 125), (125, 150), (150, 175), (175, 200), (200, 225)]
+
+
+def test_chunks_lie_at_multiples_of_25_and_the_last_is_short(tmp_path: Path) -> None:
+    compute = Counting()
+    entries = cached_ranges(KEY, 30, 60, 62, compute, tmp_path)
+    assert [first for first, _ in entries] == [25, 50]
+    assert rows(entries) == list(range(25, 62))
+    assert rows(cached_ranges(KEY, 61, 62, 62, compute, tmp_path)) == list(range(50, 62))
+    assert compute.ranges == [(25, 62)]
+
+
+def test_a_hole_between_chunks_is_filled(tmp_path: Path) -> None:
+    compute = Counting()
+    cached_ranges(KEY, 25, 50, 100, compute, tmp_path)
+    entries = cached_ranges(KEY, 0, 100, 100, compute, tmp_path)
+    assert rows(entries, "square") == [float(n) ** 2 for n in range(100)]
+    assert compute.ranges == [(25, 50), (0, 25), (50, 100)]
+
+
+def test_long_ranges_are_computed_in_blocks_that_survive_an_interruption(tmp_path: Path) -> None:
+    compute = Counting()
+
+    def interrupted(a: int, b: int) -> Arrays:
+        if a >= 500:
+            raise KeyboardInterrupt
+        return compute(a, b)
+
+    with pytest.raises(KeyboardInterrupt):
+        cached_ranges(KEY, 0, 1000, 1000, interrupted, tmp_path)
+    cached_ranges(KEY, 0, 1000, 1000, compute, tmp_path)
+    assert compute.ranges == [(0, 250), (250, 500), (500, 750), (750, 1000)]
+
+
+def test_a_corrupt_entry_is_computed_again_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cached(KEY, lambda: {"x": np.arange(3)}, tmp_path)
+    (path,) = tmp_path.rglob("*.safetensors")
+    for content in (path.read_bytes()[:-4], b"", b"nonsense" * 10):
+        path.write_bytes(content)
+        assert cached(KEY, lambda: {"x": np.arange(3)}, tmp_path).arrays["x"].tolist() == [0, 1, 2]
+        err = capsys.readouterr().err
+        assert f"{path} is not readable" in err
+        assert err.count("\n") == 1
+    save_file({"x": np.arange(3)}, path)  # a whole file of another kind: no seconds in it
+    cached(KEY, lambda: {"x": np.arange(3)}, tmp_path)
+    assert "is not readable" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_a_line_and_computing_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tfg.features.cache.save_file", refuse)
+    compute = Counting()
+    assert rows(cached_ranges(KEY, 0, 50, 50, compute, tmp_path)) == list(range(50))
+    assert "No space left on device); going on without" in capsys.readouterr().err
+    monkeypatch.setattr("tfg.features.cache.FileLock.acquire", refuse)
+    assert rows(cached_ranges(KEY, 0, 50, 50, compute, tmp_path)) == list(range(50))
+    assert "no space for a cache; going on without" in capsys.readouterr().err
+
+
+REFUSED = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from tfg.features.cache import cached
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+print(cached({"a": 1}, lambda: {"x": np.ones(10_000)}, Path(sys.argv[1])).arrays["x"].sum())
+"""
+
+
+def test_a_write_that_the_system_refuses_leaves_nothing_half_written(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", REFUSED, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "10000.0\n"
+    assert "could not be cached" in done.stderr
+    assert [path.suffix for path in tmp_path.rglob("*") if path.is_file()] == [".lock"]
+
+
+def test_a_folder_that_cannot_be_made_names_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="set TFG_CACHE to a folder of yours"):
+        cached(KEY, lambda: {"x": np.zeros(1)}, tmp_path / "file" / "cache")
+
+
+def _compute_and_log(root: Path) -> None:
+    def compute() -> Arrays:
+        with (root / "log").open("a") as file:
+            file.write("computed\n")
+        time.sleep(0.3)
+        return {"x": np.ones(3)}
+
+    assert cached(KEY, compute, root / "cache").arrays["x"].sum() == 3
+
+
+def test_four_processes_compute_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_compute_and_log, args=(tmp_path,)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0] * 4
+    assert (tmp_path / "log").read_text() == "computed\n"
+
+
+def test_progress_in_a_log_is_sparse_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    now = iter([0.0, 4.0, 11.0, 11.0, 12.0, 22.0, 22.0])
+    monkeypatch.setattr("tfg.features.progress.time.monotonic", lambda: next(now))
+    with progress("clip: faces", 100) as advance, progress("inner", 5) as inner:
+        for _ in range(4):
+            advance(25)
+            inner(1)
+    assert capsys.readouterr().err == "tfg: clip: faces: 50 of 100 frames\ntfg: clip: faces: 100 of 100 frames\n"
+
+
+def test_progress_on_a_terminal_is_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with progress("clip: faces", 100) as advance:
+        advance(100)
+    assert "of 100 frames" not in capsys.readouterr().err
