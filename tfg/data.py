@@ -104,4 +104,5 @@ class PortraitData(pl.LightningDataModule):
             self._dataset = batches(self.portrait, self.windows, device=module.device, truth=True)
         first = int(module.step)
         order = frame_order(len(self._dataset), first, min(self.chunk, self.num_steps - first), self.seed)
-        return DataLoader(self._dataset, batch_size=1, sampler=order)
+        # A generator of its own: else every epoch draws a number from torch's, and a resumed run sees others.
+        return DataLoader(self._dataset, batch_size=1, sampler=order, generator=torch.Generator())
