@@ -73,3 +73,18 @@ def test_pull_push_keeps_known_pixels_for_odd_sizes() -> None:
     assert filled.max() <= 1
     flat = pull_push(torch.full((1, 3, 13, 21), 0.7) * weight[:1], weight[:1])
     torch.testing.assert_close(flat, torch.full_like(flat, 0.7))
+
+
+def test_a_torso_that_has_moved_is_not_mixed_with_where_it_was() -> None:
+    images = np.full((20, SIZE, SIZE, 3), 220, np.uint8)
+    head = np.zeros((20, SIZE, SIZE), bool)
+    head[:, 10:40, 20:44] = True
+    head[10:] = np.roll(head[10:], -20, axis=2)  # the plate knows everything
+    images[:, 36:, :, :] = 40  # shoulders
+    plate = clean_plate(images, head)
+    assert plate.known[10:40, 28:44].all()
+    later = images[:1].copy()
+    later[:, 24:36] = 40  # twelve pixels higher
+    filled = fill_background(later, head[:1], plate)[0].astype(int)
+    assert (filled[30, 28:40] < 130).all()  # where the shoulders are now, not the light wall of the plate
+    assert (filled[12, 28:40] > 200).all()  # the wall is still trusted

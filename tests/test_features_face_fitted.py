@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tfg.features.face.canonical import GENERIC_SHAPE
-from tfg.features.face.fitted import ANCHORS, READ, FittedLandmarks, _alignments, _apply, fit_landmarks
+from tfg.features.face.fitted import ANCHORS, READ, FittedLandmarks, _alignments, _apply
 from tfg.features.face.landmarks import mouth_opening
 from tfg.types import Bytes, Floats, InputError
 
@@ -36,7 +36,7 @@ def drawn(num_frames: int, seed: int) -> tuple[Bytes, Floats]:
 
 @pytest.fixture(scope="module")
 def reader() -> FittedLandmarks:
-    return fit_landmarks(*drawn(200, 0))
+    return FittedLandmarks.fit(*drawn(200, 0))
 
 
 def test_it_reads_the_opening_of_mouths_it_has_not_seen(reader: FittedLandmarks) -> None:
@@ -85,4 +85,4 @@ def test_alignment_is_the_similarity_that_made_the_points() -> None:
 
 def test_too_few_frames_are_refused() -> None:
     with pytest.raises(InputError, match="too few"):
-        fit_landmarks(*drawn(10, 0))
+        FittedLandmarks.fit(*drawn(10, 0))

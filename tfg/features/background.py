@@ -15,6 +15,7 @@ from torch.nn import functional
 from tfg.types import Bools, Bytes, Floats
 
 MARGIN = 0.03  # of the picture: how far the head mask is widened, over soft hair and its shadow
+MISFIT = 20  # of 255: how far the surroundings may differ from the plate; from half of it on, the plate counts less
 _PLATE_FRAMES = 45  # spread over the training run: a median needs no more
 _FEWEST_SIGHTINGS = 3  # frames that must have seen a pixel of the plate
 _FRAMES_AT_ONCE = 8  # stays in cache: twice as fast as 64
@@ -46,7 +47,10 @@ def clean_plate(images: Bytes, head_mask: Bools) -> Plate:
 
 
 def fill_background(images: Bytes, head_mask: Bools, plate: Plate) -> Bytes:
-    """(n, size, size, 3) with the widened head replaced: by the plate where known, elsewhere smoothly from around it."""
+    """(n, size, size, 3) with the widened head replaced: by the plate where known and fitting, elsewhere smoothly from around.
+
+    The plate fits where the visible surroundings look like it; a torso that has moved since is continued smoothly instead.
+    """
     filled = np.empty_like(images)
     plate_color = torch.from_numpy(plate.color).permute(2, 0, 1)
     plate_known = torch.from_numpy(plate.known)
@@ -54,8 +58,11 @@ def fill_background(images: Bytes, head_mask: Bools, plate: Plate) -> Bytes:
         rows = slice(first, first + _FRAMES_AT_ONCE)
         hidden = torch.from_numpy(widen(head_mask[rows]))[:, None]
         truth = torch.from_numpy(images[rows]).permute(0, 3, 1, 2).float()
+        differs = (truth - plate_color).abs().amax(dim=1, keepdim=True)
+        nearby = pull_push(differs, (~hidden & plate_known).float())
+        trust = torch.where(plate_known, ((MISFIT - nearby) / (MISFIT / 2)).clamp(0, 1), 0)
         color = torch.where(hidden, plate_color, truth)
-        smooth = pull_push(color, (~hidden | plate_known).float())
+        smooth = pull_push(color, torch.where(hidden, trust, 1))
         filled[rows] = smooth.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
     return filled
 
@@ -71,7 +78,9 @@ def widen(mask: Bools) -> Bools:
 
 
 def pull_push(color: Tensor, weight: Tensor) -> Tensor:
-    """Fill the holes (weight 0) of pictures (n, 3, height, width) from a pyramid of averages; the rest stays as it is.
+    """Fill holes (weight 0, (n, 1, height, width)) of pictures (n, channels, height, width) from a pyramid of averages.
+
+    Pixels of weight 1 stay as they are.
 
     Gortler et al. 1996, "The Lumigraph", section 3.4: nearest surroundings first, ever coarser where they are missing.
     """

@@ -134,7 +134,8 @@ def _step(problem: Problem, at: Solution, damping: float) -> Solution:
     turned = at.shape @ at.rotation.transpose(0, 2, 1)  # (n, k, 3)
     by_pose = np.concatenate([np.cross(turned[:, :, None], outer), outer], axis=-1)  # (n, k, 2, 6): w x p = -p x w
     by_shape = outer @ at.rotation[:, None]  # (n, k, 2, 3)
-    by_focal = project(at.rotation, at.translation, at.shape, focal)  # (n, k, 2), d pixel / d log focal
+    # d pixel / d log focal (n, k, 2), the face moving away in proportion: with fixed depths the valley is curved and slow.
+    by_focal = project(at.rotation, at.translation, at.shape, focal) + outer[..., 2] * at.translation[:, None, 2:]
 
     weighted = by_pose * robust[..., None, None]
     pose_normal = np.einsum("nkia,nkib->nab", weighted, by_pose)
@@ -155,8 +156,8 @@ def _step(problem: Problem, at: Solution, damping: float) -> Solution:
         np.einsum("nki,nki,nk->", by_focal, residual, robust),
     )
     prior = problem.prior_scale * np.append(np.full(3 * num_points, problem.shape_sigma**-2), problem.focal_sigma**-2)
-    away = np.append((problem.generic - at.shape).ravel(), np.log(problem.focal) - at.log_focal)
-    shared_slope += prior * away
+    wanted = np.append((problem.generic - at.shape).ravel(), np.log(problem.focal) - at.log_focal)
+    shared_slope += prior * wanted
     shared_normal[np.diag_indices_from(shared_normal)] += prior + damping * np.diag(shared_normal)
     pose_normal += damping * pose_normal * np.eye(6)
 
@@ -165,9 +166,11 @@ def _step(problem: Problem, at: Solution, damping: float) -> Solution:
     reduced = flat.T @ solved.reshape(count * 6, -1)
     shared = np.linalg.solve(shared_normal - reduced[:, :-1], shared_slope - reduced[:, -1])
     pose = solved[..., -1] - solved[..., :-1] @ shared
+    log_focal = float(np.clip(at.log_focal + shared[-1], np.log(problem.focal) - 2, np.log(problem.focal) + 2))
+    away = at.translation * [1, 1, np.exp(log_focal - at.log_focal)]
     return Solution(
         rotation=Rotation.from_rotvec(pose[:, :3]).as_matrix() @ at.rotation,
-        translation=at.translation + pose[:, 3:],
+        translation=away + pose[:, 3:],
         shape=at.shape + shared[:-1].reshape(-1, 3),
-        log_focal=float(np.clip(at.log_focal + shared[-1], np.log(problem.focal) - 2, np.log(problem.focal) + 2)),
+        log_focal=log_focal,
     )

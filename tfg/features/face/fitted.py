@@ -48,6 +48,24 @@ class FittedLandmarks:
     read_error_pixels: float
     opening_correlation: float
 
+    @classmethod
+    def fit(cls, images: Bytes, landmarks: Floats) -> FittedLandmarks:
+        """Fit on true frames (n, size, size, 3) in the order of time with their landmarks (n, 68, 2), at least 50.
+
+        At most MOST_FRAMES of them, evenly spread, are fitted: that takes about two seconds.
+        """
+        if len(images) < _FEWEST_FRAMES:
+            raise InputError(
+                f"metrics: {len(images)} true frames are too few to fit a landmark reader, it needs {_FEWEST_FRAMES}; "
+                "use face=mediapipe, or a longer clip"
+            )
+        seen = len(images) - round(_SHARE_HELD_OUT * len(images))
+        trial = _fit(images[:seen], landmarks[:seen], np.nan, np.nan)
+        made, true = trial.landmarks(images[seen:], landmarks[seen:]), landmarks[seen:]
+        error = float(np.sqrt(((made - true)[:, 48:] ** 2).sum(axis=-1).mean()))
+        correlation = float(np.corrcoef(mouth_opening(made), mouth_opening(true))[0, 1])
+        return _fit(images, landmarks, error, correlation)
+
     @property
     def definition(self) -> str:
         return (
@@ -65,24 +83,6 @@ class FittedLandmarks:
         found = guide.astype(np.float32).copy()
         found[:, list(READ)] = _apply(to_picture, aligned)
         return found
-
-
-def fit_landmarks(images: Bytes, landmarks: Floats) -> FittedLandmarks:
-    """Fit on true frames (n, size, size, 3) in the order of time with their landmarks (n, 68, 2), at least 50.
-
-    At most MOST_FRAMES of them, evenly spread, are fitted: that takes about two seconds.
-    """
-    if len(images) < _FEWEST_FRAMES:
-        raise InputError(
-            f"metrics: {len(images)} true frames are too few to fit a landmark reader, it needs {_FEWEST_FRAMES}; "
-            "use face=mediapipe, or a longer clip"
-        )
-    seen = len(images) - round(_SHARE_HELD_OUT * len(images))
-    trial = _fit(images[:seen], landmarks[:seen], np.nan, np.nan)
-    made, true = trial.landmarks(images[seen:], landmarks[seen:]), landmarks[seen:]
-    error = float(np.sqrt(((made - true)[:, 48:] ** 2).sum(axis=-1).mean()))
-    correlation = float(np.corrcoef(mouth_opening(made), mouth_opening(true))[0, 1])
-    return _fit(images, landmarks, error, correlation)
 
 
 def _fit(images: Bytes, landmarks: Floats, error: float, correlation: float) -> FittedLandmarks:
