@@ -1,12 +1,8 @@
 """Checkpoints, resume and the training curve, on a backbone of one number whose steps draw random numbers."""
 
-import sys
-
 import numpy as np
 import pytest
 import torch
-
-sys.path.insert(0, __file__.rsplit("/", 1)[0])
 from portraits import make_scene
 
 from tfg import training

@@ -1,0 +1,81 @@
+"""Every YAML in conf/ is a test case: it composes, constructs what it names, and keeps its room's contract."""
+
+import numpy as np
+import pytest
+import torch
+from portraits import make_scene
+from torch.utils.data import default_collate
+
+from tfg import data, overrides, pipeline
+from tfg.selectors.base import Candidates
+from tfg.types import FaceTrack
+
+
+def names(axis: str) -> list[str]:
+    return sorted(path.stem for path in (overrides.CONFIG / axis).glob("*.yaml"))
+
+
+@pytest.mark.parametrize(
+    "axis", ["clip", "audio", "face", "masks", "selector", "backbone", "trainer", "metrics", "tracker"]
+)
+def test_every_option_of_an_axis_composes_for_both_profiles(axis):
+    for name in names(axis):
+        for trainer in ("cpu", "gpu"):
+            cell = [f"{axis}={name}"] + ([f"trainer={trainer}"] if axis != "trainer" else [])
+            assert overrides.composed(cell)[axis] is not None
+
+
+@pytest.mark.parametrize("axis", ["audio", "face", "masks", "selector"])
+def test_every_part_constructs_and_knows_its_name(axis):
+    for name in names(axis):
+        part = getattr(pipeline.build(overrides.composed([f"{axis}={name}"])), axis)
+        assert part.name == name
+
+
+@pytest.mark.parametrize("name", names("selector"))
+def test_every_selector_chooses_a_candidate_inside_the_training_part(name):
+    rng = np.random.default_rng(0)
+    sound = rng.normal(size=(500, 16)).astype(np.float32)
+
+    def face(start: int, stop: int) -> FaceTrack:
+        assert 0 <= start < stop <= 500
+        n = stop - start
+        points = np.random.default_rng(start).normal(100, 10, (n, 68, 2)).astype(np.float32)
+        return FaceTrack(
+            start=start,
+            num_faces=np.ones(n, np.int64),
+            landmarks=points,
+            upper=np.zeros((n, 7), np.float32),
+            blendshapes=np.full((n, 52), np.nan, np.float32),
+            head_rotation=np.tile(np.eye(3, dtype=np.float32), (n, 1, 1)),
+        )
+
+    candidates = Candidates(
+        starts=tuple(range(0, 376, 25)), num_frames=125, num_reference_frames=500, audio=lambda: sound, face=face
+    )
+    selector = pipeline.build(overrides.composed([f"selector={name}"])).selector
+    chosen = selector.select(candidates, np.random.default_rng(1))
+    again = selector.select(candidates, np.random.default_rng(1))
+    assert chosen.segment == again.segment
+    assert chosen.segment.start in candidates.starts
+    assert chosen.segment.num_frames == 125
+    assert chosen.definition
+
+
+@pytest.mark.parametrize("name", names("backbone"))
+def test_every_backbone_renders_a_frame_without_its_truth(name):
+    scene = make_scene(num_frames=12, size=64)
+    portrait = scene.portrait
+    torch.manual_seed(0)
+    backbone = pipeline.make_backbone(overrides.composed([f"backbone={name}"]), portrait)
+    backbone.prepare(portrait)
+    windows = data.audio_windows(portrait.audio, *data.audio_statistics(portrait.audio))
+    rows = data.batches(portrait, windows, device=torch.device("cpu"), truth=False)
+    backbone.eval()
+    picture = backbone.render(default_collate([rows[3]]))
+    assert picture.shape == (1, 64, 64, 3)
+    assert torch.isfinite(picture).all()
+    assert float(picture.min()) >= 0
+    assert float(picture.max()) <= 1
+    assert not picture.requires_grad
+    assert backbone.num_steps > 0

@@ -1,0 +1,64 @@
+"""The command line before Hydra: choices, cells, and one clear line for a mistake."""
+
+import pytest
+
+from tfg import overrides
+from tfg.types import InputError
+
+
+def test_a_sweep_is_the_product_of_its_axes():
+    assert overrides.cells(["selector=random,isexplore", "seed=range(2)", "seconds=5"]) == [
+        ["selector=random", "seed=0", "seconds=5"],
+        ["selector=random", "seed=1", "seconds=5"],
+        ["selector=isexplore", "seed=0", "seconds=5"],
+        ["selector=isexplore", "seed=1", "seconds=5"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        (["selectr=random"], "unknown key 'selectr'; did you mean 'selector'"),
+        (["selector=isexplor"], "selector=isexplor: unknown option; did you mean 'isexplore'"),
+        (["secnds=3"], "unknown key 'secnds'; did you mean 'seconds'"),
+        (["+typo=1"], "unknown key 'typo'"),
+        (["trainer.sise=64"], "unknown key 'trainer.sise'; did you mean 'trainer.size'"),
+        (["selector.topp=3"], "unknown key 'selector.topp'; did you mean 'selector.top'"),
+        (["noequals"], "an override is key=value"),
+    ],
+)
+def test_a_mistake_is_one_line_with_the_remedy(cell, message):
+    with pytest.raises(InputError) as caught:
+        overrides.composed(overrides.cells(cell)[0])
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_without_a_video_the_embedded_clip_brings_its_truth(capsys):
+    assert overrides.complete(["trainer=cpu"]) == ["trainer=cpu", "face=sidecar", "masks=sidecar"]
+    assert "chose face=sidecar masks=sidecar" in capsys.readouterr().err
+
+
+def test_a_video_is_looked_at_by_mediapipe_unless_truth_lies_beside_it(tmp_path):
+    video = tmp_path / "my.mp4"
+    chosen = overrides.complete([f"clip.path={video}", "trainer=cpu", "masks=auto"])
+    assert chosen == [f"clip.path={video}", "trainer=cpu", "face=mediapipe", "masks=mediapipe"]
+    video.with_suffix(".npz").touch()
+    assert "face=sidecar" in overrides.complete([f"clip.path={video}", "trainer=cpu"])
+
+
+def test_what_is_given_is_not_chosen_again():
+    given = ["face=mediapipe", "masks=sidecar", "trainer=gpu"]
+    assert overrides.complete(given) == given
+
+
+def test_videos_with_and_without_truth_do_not_share_a_sweep(tmp_path):
+    one, two = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    one.with_suffix(".npz").touch()
+    with pytest.raises(InputError, match="run them apart"):
+        overrides.complete([f"clip.path={one},{two}", "trainer=cpu"])
+
+
+def test_profiles_change_values_and_every_cell_is_resolved():
+    cpu, gpu = (overrides.composed([f"trainer={name}"]) for name in ("cpu", "gpu"))
+    assert (cpu.clip.size, gpu.clip.size) == (128, 512)
