@@ -22,7 +22,7 @@ from tfg.types import NUM_LANDMARKS, UPPER_FACE, Bytes, Clip, FaceTrack, Floats,
 
 NUM_BLENDSHAPES = 52  # MediaPipe's own order, `_neutral` first
 OPENGL_TO_OPENCV = np.diag([1.0, -1.0, -1.0]).astype(np.float32)
-_FRAMES_AT_ONCE = 64  # source pictures held in memory
+_BYTES_AT_ONCE = 64_000_000  # source pictures held in memory
 _FEWEST_PER_WORKER = 12  # a second landmarker costs about as much to build as reading this many frames
 
 
@@ -62,7 +62,8 @@ class MediaPipeFace:
 
     def extract(self, clip: Clip, start: int, stop: int) -> FaceTrack:
         """Frames [start, stop) of the clip's source pictures; coordinates in source pixels."""
-        ranges = [(a, min(a + _FRAMES_AT_ONCE, stop)) for a in range(start, stop, _FRAMES_AT_ONCE)]
+        step = max(self.workers, _BYTES_AT_ONCE // (3 * clip.source_width * clip.source_height))
+        ranges = [(a, min(a + step, stop)) for a in range(start, stop, step)]
         return self._track(start, stop - start, (clip.source_frames(a, b) for a, b in ranges))
 
     def read(self, images: Bytes) -> FaceTrack:
