@@ -85,7 +85,10 @@ def march(
     if len(box) != 6 or any(box[axis] >= box[axis + 3] for axis in range(3)):
         raise InputError(f"aabb is {box}, expected (x0, y0, z0, x1, y1, z1) with x0 < x1, y0 < y1, z0 < z1")
     rays = (origins.detach(), directions.detach(), None if offset is None else offset.detach())
-    resolve_engine(engine, origins.device, origins.dtype)
+    if resolve_engine(engine, origins.device, origins.dtype) == "cpu":
+        from tfg.engines import march_cpu
+
+        return march_cpu.march(*rays, grid, box, max_samples, steps)
     for name, values in zip(("origins", "directions", "offset"), rays, strict=True):
         if values is not None and torch.isnan(values).any():
             raise InputError(f"{name} contain NaN")
@@ -111,9 +114,13 @@ def composite(
     if sigma.shape != (count,) or values.ndim != 2 or len(values) != count:
         shapes = f"{tuple(sigma.shape)} and {tuple(values.shape)}"
         raise InputError(f"sigma and values have shapes {shapes}, expected ({count},) and ({count}, c)")
-    resolve_engine(engine, sigma.device, sigma.dtype)
-    for name, given in (("sigma", sigma), ("values", values)):
-        if torch.isnan(given).any():
-            raise InputError(f"{name} contain NaN")
-    result = march_torch.composite(sigma, values, samples, stop)
+    if resolve_engine(engine, sigma.device, sigma.dtype) == "cpu":
+        from tfg.engines import march_cpu
+
+        result = march_cpu.composite(sigma, values, samples, stop)
+    else:
+        for name, given in (("sigma", sigma), ("values", values)):
+            if torch.isnan(given).any():
+                raise InputError(f"{name} contain NaN")
+        result = march_torch.composite(sigma, values, samples, stop)
     return result if with_weights else result[:3]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from tfg.engines.occupancy import OccupancyGrid, morton
+from tfg.engines.occupancy import OccupancyGrid
 
 if TYPE_CHECKING:
     from tfg.engines.march import Samples, Steps
@@ -28,7 +28,8 @@ def march(
     """Evaluates the whole lattice of every ray and keeps its occupied points."""
     from tfg.engines.march import Samples
 
-    occupied = grid.is_occupied()
+    occupied = torch.empty_like(grid.linear, dtype=torch.bool)
+    occupied[grid.linear] = grid.is_occupied()
     parts = []
     for first in range(0, len(origins), RAYS_AT_ONCE):
         rays = slice(first, first + RAYS_AT_ONCE)
@@ -70,14 +71,13 @@ def _lattice(
     enter, leave = entry_and_exit(origins, directions, box, steps.near)
     t, delta = _parameters(enter, leave, offset, steps)
     keep = t < leave[:, None]
-    rank = torch.zeros_like(t, dtype=torch.int64)
     to_cell = grid.resolution / (2 * grid.bound)
-    cells = []
+    place = torch.zeros_like(t, dtype=torch.int64)
     for axis in range(3):
         position = origins[:, axis, None] + t * directions[:, axis, None]
-        cells.append(((position + grid.bound) * to_cell).clamp(0, grid.resolution - 1).to(torch.int64))
-    rank = morton(torch.stack(cells, dim=-1))
-    keep &= occupied[rank]
+        cell = ((position + grid.bound) * to_cell).clamp(0, grid.resolution - 1)
+        place = place * grid.resolution + cell.to(torch.int64)
+    keep &= occupied[place]
     keep &= keep.cumsum(dim=1) <= max_samples
     return keep, t, delta
 

@@ -41,8 +41,8 @@ class OccupancyGrid(nn.Module):
 
     def __init__(self, resolution: int = 128, bound: float = 1.0, decay: float = 0.95, threshold: float = 10.0) -> None:
         super().__init__()
-        if resolution not in (2, 4, 8, 16, 32, 64, 128, 256, 512):
-            raise InputError(f"OccupancyGrid.resolution is {resolution}: it must be a power of two in [2, 512]")
+        if resolution not in (4, 8, 16, 32, 64, 128, 256, 512):
+            raise InputError(f"OccupancyGrid.resolution is {resolution}: it must be a power of two in [4, 512]")
         if not (bound > 0 and 0 <= decay <= 1):
             raise InputError(f"OccupancyGrid needs bound > 0 and decay in [0, 1], not {bound} and {decay}")
         self.resolution, self.bound, self.decay, self.threshold = resolution, bound, decay, threshold

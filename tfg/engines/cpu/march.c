@@ -1,0 +1,251 @@
+/* Ray marching and compositing, forward and backward (the definition: tfg/engines/march_torch.py).
+ *
+ * Marching evaluates 16 lattice points of a ray at once and keeps the occupied ones; it rounds exactly as the twin
+ * does, so both find the same samples. Rays are independent: results have the same bits for any number of threads. */
+#ifdef __clang__
+#pragma STDC FP_CONTRACT OFF
+#pragma clang fp reassociate(off)
+#else
+#pragma GCC optimize("fp-contract=off", "no-associative-math", "no-reciprocal-math")
+#endif
+#include <math.h>
+#include <omp.h>
+#include <stdint.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+#define LANES 16
+#define RAYS 64 /* a task of the compositing loops */
+
+typedef struct {
+    int64_t resolution, max_samples;
+    float bound, to_cell; /* to_cell = resolution / (2 bound) */
+    float box[6];
+    float near, growth, shortest, longest;
+    int32_t constant; /* 1: t[k] = t[0] + k * longest */
+} March;
+
+INLINE uint32_t spread(uint32_t x) { /* the bits of x < 1024, three apart */
+    x = (x | x << 16) & 0x030000FFu;
+    x = (x | x << 8) & 0x0300F00Fu;
+    x = (x | x << 4) & 0x030C30C3u;
+    return (x | x << 2) & 0x09249249u;
+}
+
+INLINE uint32_t squeeze(uint32_t x) { /* the inverse of spread */
+    x &= 0x09249249u;
+    x = (x | x >> 2) & 0x030C30C3u;
+    x = (x | x >> 4) & 0x0300F00Fu;
+    x = (x | x >> 8) & 0x030000FFu;
+    return (x | x >> 16) & 0x3FFu;
+}
+
+INLINE float step_at(const March *march, float t) {
+    return fminf(fmaxf(march->growth * t, march->shortest), march->longest);
+}
+
+/* A box around all occupied cells, one cell wider; 0 if there are none. 64 bits are a block of 4 x 4 x 4 cells. */
+static int occupied_box(const March *march, const uint64_t *occupied, float box[6]) {
+    const uint32_t blocks = (uint32_t)(march->resolution * march->resolution * march->resolution / 64);
+    uint32_t low[3] = {1024, 1024, 1024}, high[3] = {0, 0, 0};
+    int any = 0;
+    for (uint32_t block = 0; block < blocks; block++) {
+        if (!occupied[block]) continue;
+        any = 1;
+        for (int axis = 0; axis < 3; axis++) {
+            const uint32_t cell = squeeze(block >> axis);
+            low[axis] = cell < low[axis] ? cell : low[axis];
+            high[axis] = cell > high[axis] ? cell : high[axis];
+        }
+    }
+    for (int axis = 0; axis < 3; axis++) { /* cells at the border of the grid also stand for what lies beyond it */
+        const float first = (float)low[axis] * 4 - 1, last = (float)high[axis] * 4 + 5;
+        box[axis] = first < 0 ? -INFINITY : first / march->to_cell - march->bound;
+        box[axis + 3] = last > (float)march->resolution ? INFINITY : last / march->to_cell - march->bound;
+    }
+    return any;
+}
+
+INLINE void cross(const float *box, const float *origin, const float *inverse, float *enter, float *leave) {
+    for (int axis = 0; axis < 3; axis++) {
+        const float first = (box[axis] - origin[axis]) * inverse[axis];
+        const float last = (box[axis + 3] - origin[axis]) * inverse[axis];
+        *enter = fmaxf(*enter, fminf(first, last));
+        *leave = fminf(*leave, fmaxf(first, last));
+    }
+}
+
+/* The samples of one ray: writes their t, returns their number. */
+static int walk(const March *march, const uint32_t *occupied, const float *hull, const float *origin,
+                const float *direction, float offset, float *restrict found) {
+    const float top = (float)(march->resolution - 1), bound = march->bound, to_cell = march->to_cell;
+    float inverse[3], enter = -INFINITY, leave = INFINITY;
+    for (int axis = 0; axis < 3; axis++) {
+        const float d = direction[axis];
+        inverse[axis] = 1 / (fabsf(d) < 1e-12f ? (d < 0 ? -1e-12f : 1e-12f) : d);
+    }
+    cross(march->box, origin, inverse, &enter, &leave);
+    enter = fmaxf(enter, march->near);
+    float start = enter + step_at(march, enter) * offset;
+    float from = start, until = leave;
+    cross(hull, origin, inverse, &from, &until);
+    const float step = march->longest;
+    int k = 0, count = 0;
+    if (!(from <= until + step)) return 0;
+    until = fminf(leave, until + step);
+    if (march->constant && from > start + 2 * step) k = (int)((from - start) / step) - 1;
+    float t[LANES];
+    for (float next = start;; k += LANES) {
+        uint32_t hit[LANES], any = 0;
+        if (march->constant) {
+            for (int j = 0; j < LANES; j++) t[j] = start + (float)(k + j) * step;
+        } else {
+            for (int j = 0; j < LANES; j++) {
+                t[j] = next;
+                next = next + step_at(march, next);
+            }
+        }
+        for (int j = 0; j < LANES; j++) {
+            uint32_t rank = 0;
+            for (int axis = 0; axis < 3; axis++) {
+                const float position = origin[axis] + t[j] * direction[axis];
+                const float cell = fminf(fmaxf((position + bound) * to_cell, 0.0f), top);
+                rank |= spread((uint32_t)(int32_t)cell) << axis;
+            }
+            hit[j] = occupied[rank >> 5] >> (rank & 31) & (t[j] < until ? 1u : 0u);
+            any |= hit[j];
+        }
+        if (any)
+            for (int j = 0; j < LANES; j++)
+                if (hit[j]) {
+                    found[count++] = t[j];
+                    if (count == march->max_samples) return count;
+                }
+        if (!(t[LANES - 1] < until)) return count;
+    }
+}
+
+/* found (r, max_samples) t of each ray's samples, start (r + 1,) their running number. Returns the number of all, or
+ * -1, -2, -3 if origins, directions or offset hold NaN. */
+int64_t tfg_march(const March *march, const float *origins, const float *directions, const float *offset, int64_t rays,
+                  const void *occupied, float *found, int64_t *start) {
+    float hull[6];
+    int bad = 0;
+    for (int64_t i = 0; i < rays * 3; i++) bad |= (origins[i] != origins[i]) | (directions[i] != directions[i]) << 1;
+    for (int64_t i = 0; offset && i < rays; i++) bad |= (offset[i] != offset[i]) << 2;
+    if (bad) return bad & 1 ? -1 : bad & 2 ? -2 : -3;
+    const int any = occupied_box(march, occupied, hull);
+    start[0] = 0;
+#pragma omp parallel for schedule(dynamic, 256)
+    for (int64_t i = 0; i < rays; i++)
+        start[i + 1] = any ? walk(march, occupied, hull, origins + 3 * i, directions + 3 * i, offset ? offset[i] : 0,
+                                  found + i * march->max_samples)
+                           : 0;
+    for (int64_t i = 0; i < rays; i++) start[i + 1] += start[i];
+    return start[rays];
+}
+
+/* The compacted samples: points (m, 3), along (m, 3), t (m,), delta (m,), ray (m,). */
+void tfg_march_fill(const March *march, const float *origins, const float *directions, int64_t rays, const float *found,
+                    const int64_t *start, float *points, float *along, float *t, float *delta, int64_t *ray) {
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < rays; i++) {
+        const float *from = found + i * march->max_samples - start[i];
+        for (int64_t j = start[i]; j < start[i + 1]; j++) {
+            t[j] = from[j];
+            ray[j] = i;
+            delta[j] = march->constant ? march->longest : step_at(march, from[j]);
+            for (int axis = 0; axis < 3; axis++) {
+                along[3 * j + axis] = directions[3 * i + axis];
+                points[3 * j + axis] = origins[3 * i + axis] + from[j] * directions[3 * i + axis];
+            }
+        }
+    }
+}
+
+/* 1 - exp(-x) to 2e-7 of its value for x in [0, 87]: x = n ln 2 + r, exp(-r) - 1 by its series. */
+INLINE float opacity_of(float x) {
+    const float y = fminf(fmaxf(-x, -87.0f), 87.0f);
+    const float n = rintf(y * 1.44269504088896341f);
+    const float r = (y - n * 0.693145751953125f) - n * 1.42860682030941723e-6f;
+    float q = 1.0f / 5040;
+    q = q * r + 1.0f / 720;
+    q = q * r + 1.0f / 120;
+    q = q * r + 1.0f / 24;
+    q = q * r + 1.0f / 6;
+    q = q * r + 0.5f;
+    q = (q * r + 1) * r;
+    union { int32_t bits; float value; } power = {((int32_t)n + 127) << 23};
+    return (1 - power.value) - power.value * q;
+}
+
+INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* total (r, c), opacity, depth (r,), weights (m,), alive (r,) number of samples in front of the stop.
+ * Returns 1 if sigma, 2 if values hold NaN. */
+int tfg_composite(const float *sigma, const float *values, int64_t channels, const float *t, const float *delta,
+                  const int64_t *start, int64_t rays, double limit, float *total, float *opacity, float *depth,
+                  float *weights, int32_t *alive) {
+    int bad = 0;
+#pragma omp parallel for schedule(dynamic, 4) reduction(| : bad)
+    for (int64_t block = 0; block < rays; block += RAYS) {
+        const int64_t end = smaller(block + RAYS, rays);
+        int nan_sigma = 0, nan_values = 0;
+        for (int64_t j = start[block]; j < start[end]; j++) {
+            nan_sigma |= sigma[j] != sigma[j];
+            weights[j] = opacity_of(sigma[j] * delta[j]);
+        }
+        for (int64_t j = start[block] * channels; j < start[end] * channels; j++) nan_values |= values[j] != values[j];
+        bad |= nan_sigma | nan_values << 1;
+        for (int64_t i = block; i < end; i++) {
+            float *sum = total + i * channels;
+            double before = 0; /* optical depth */
+            float light = 1, covered = 0, far = 0;
+            int64_t j = start[i];
+            memset(sum, 0, sizeof(float) * (size_t)channels);
+            for (; j < start[i + 1] && before <= limit; j++) {
+                const float alpha = weights[j], weight = light * alpha;
+                before += (double)(sigma[j] * delta[j]);
+                light -= weight;
+                weights[j] = weight;
+                covered += weight;
+                far += weight * t[j];
+                for (int64_t c = 0; c < channels; c++) sum[c] += weight * values[j * channels + c];
+            }
+            alive[i] = (int32_t)(j - start[i]);
+            for (; j < start[i + 1]; j++) weights[j] = 0;
+            opacity[i] = covered;
+            depth[i] = far;
+        }
+    }
+    return bad & 1 ? 1 : bad ? 2 : 0;
+}
+
+/* grad_sigma (m,) and grad_values (m, c) (either may be null) from the gradients of the four results (each may be null). */
+void tfg_composite_backward(const float *values, int64_t channels, const float *t, const float *delta,
+                            const int64_t *start, int64_t rays, const float *weights, const int32_t *alive,
+                            const float *grad_total, const float *grad_opacity, const float *grad_depth,
+                            const float *grad_weights, float *grad_sigma, float *grad_values) {
+#pragma omp parallel for schedule(dynamic, 256)
+    for (int64_t i = 0; i < rays; i++) {
+        const float *grad = grad_total ? grad_total + i * channels : 0;
+        const float flat = grad_opacity ? grad_opacity[i] : 0, slope = grad_depth ? grad_depth[i] : 0;
+        const int64_t first = start[i], last = first + alive[i];
+        float light = 1, behind = 0; /* light past the last sample; weighted gradient of the samples behind this one */
+        for (int64_t j = first; j < last; j++) light -= weights[j];
+        for (int64_t j = last; j < start[i + 1]; j++) {
+            if (grad_sigma) grad_sigma[j] = 0;
+            for (int64_t c = 0; grad_values && c < channels; c++) grad_values[j * channels + c] = 0;
+        }
+        for (int64_t j = last - 1; j >= first; j--) {
+            const float *value = values + j * channels;
+            float pull = flat + slope * t[j] + (grad_weights ? grad_weights[j] : 0);
+            for (int64_t c = 0; grad && c < channels; c++) pull += grad[c] * value[c];
+            if (grad_sigma) grad_sigma[j] = delta[j] * (pull * light - behind);
+            for (int64_t c = 0; grad_values && c < channels; c++)
+                grad_values[j * channels + c] = grad ? weights[j] * grad[c] : 0;
+            behind += weights[j] * pull;
+            light += weights[j];
+        }
+    }
+}
