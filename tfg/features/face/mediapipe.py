@@ -17,7 +17,7 @@ import numpy as np
 
 from tfg import assets
 from tfg.features.face.landmarks import MESH_VERTICES
-from tfg.features.quiet import quiet_stderr
+from tfg.features.quiet import quiet_stderr, survive_profiling
 from tfg.types import NUM_LANDMARKS, UPPER_FACE, Bytes, Clip, FaceTrack, Floats, InputError
 
 NUM_BLENDSHAPES = 52  # MediaPipe's own order, `_neutral` first
@@ -170,6 +170,7 @@ def _landmarkers(path: Path, min_confidence: float, count: int) -> Iterator[list
     blank = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.zeros((64, 64, 3), np.uint8))
     landmarkers: list[Any] = []
     try:
+        survive_profiling()
         with quiet_stderr():
             for _ in range(count):
                 landmarkers.append(vision.FaceLandmarker.create_from_options(options))

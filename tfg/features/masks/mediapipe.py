@@ -15,7 +15,7 @@ import numpy as np
 from tfg import assets
 from tfg.features.base import Masks
 from tfg.features.masks.regions import head_region, mouth_region
-from tfg.features.quiet import quiet_stderr
+from tfg.features.quiet import quiet_stderr, survive_profiling
 from tfg.types import Bools, Bytes, Clip, FaceTrack, Floats, InputError
 
 NETWORK_SIZE = 256  # pixels of the square the segmenter sees; it works on the clip's crop
@@ -113,6 +113,7 @@ def _segmenters(path: Path, count: int) -> Iterator[list[Any]]:
     )
     segmenters: list[Any] = []
     try:
+        survive_profiling()
         with quiet_stderr():
             for _ in range(count):
                 segmenters.append(vision.ImageSegmenter.create_from_options(options))
