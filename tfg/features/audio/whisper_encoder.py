@@ -16,6 +16,7 @@ from tfg.types import Floats, InputError
 NUM_BANDS, WINDOW, HOP = 80, 400, 160
 POSITIONS = 1500  # vectors of one pass, 30 s
 ROWS = 2 * POSITIONS  # spectrogram rows of one pass
+MEL_RANGE = 2.0  # from the loudest band of the track down to silence, 8 decades of power
 HEAD_WIDTH = 64  # of every Whisper model
 LAYER_NORM_EPSILON = 1e-5
 
@@ -25,7 +26,7 @@ def log_mel(audio: Floats) -> Tensor:
     bands = mel_bands(NUM_BANDS, WINDOW, 0.0, 8000.0)
     blocks = spectra(torch.from_numpy(audio), window=WINDOW, hop=HOP, power=2, reflect=True)
     logs = torch.log10(torch.clamp(torch.cat([bands @ block for block in blocks], dim=1)[:, :-1], min=1e-10))
-    return (torch.clamp(logs, min=float(logs.max()) - 8) + 4) / 4
+    return (torch.clamp(logs, min=float(logs.max()) - 4 * MEL_RANGE) + 4) / 4
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,100 @@
+"""Whisper's encoder against CTranslate2's numbers, and its vectors in step with the video frames."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tfg.clip.read import read_clip
+from tfg.features.audio.whisper import Whisper, pass_starts
+from tfg.features.audio.whisper_encoder import load_encoder, log_mel
+from tfg.types import InputError
+
+ASSETS = Path(os.environ.get("TFG_ASSETS", ""))
+WEIGHTS = ASSETS / "weights" / "whisper_tiny_en_encoder_fp16.npz"
+needs_weights = pytest.mark.skipif(not WEIGHTS.is_file(), reason="TFG_ASSETS is unset or holds no Whisper weights")
+
+
+def noise(seconds: float) -> np.ndarray:
+    return (0.1 * np.random.default_rng(0).standard_normal(round(16_000 * seconds))).astype(np.float32)
+
+
+def test_log_mel_has_a_row_each_ten_milliseconds_and_whispers_range() -> None:
+    mel = log_mel(noise(2))
+    assert tuple(mel.shape) == (80, 200)
+    assert float(mel.max() - mel.min()) <= 2  # 8 decades / 4
+    tone = np.sin(2 * np.pi * 1_000 * np.arange(32_000) / 16_000).astype(np.float32)
+    peak = log_mel(tone)[:, 100]
+    # band 25 of 80 holds 1 kHz: 80 bands to 8 kHz are 45.2 mels wide in all, 1 kHz is mel 15, 15 / (45.2 / 81) - 1 = 25.9
+    assert int(peak.argmax()) in (25, 26)
+
+
+def test_passes_leave_no_gap() -> None:
+    assert pass_starts(100) == [0]
+    assert pass_starts(1500) == [0]
+    assert pass_starts(1501) == [0, 1300]
+    assert pass_starts(11_848) == [1300 * k for k in range(9)]  # the GRID clip: the last pass ends at 11,900
+
+
+def test_layer_out_of_range_and_missing_weights_name_their_keys(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"audio\.layer must lie in \[1, 4\], not 5"):
+        Whisper(layer=5)
+    with pytest.raises(InputError, match=r"audio\.weights: .* is not a file"):
+        Whisper(weights=str(tmp_path / "none.npz")).extract(noise(1))
+
+
+def test_wrong_weights_are_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    path.write_text("nonsense")
+    with pytest.raises(InputError, match="is not a readable npz"):
+        load_encoder(path, 4, 384)
+    np.savez(path, **{"encoder/conv1/weight": np.zeros((384, 80, 5), np.float16)})
+    with pytest.raises(InputError, match=r"conv1/weight has shape \(384, 80, 5\), expected \(384, 80, 3\)"):
+        load_encoder(path, 4, 384)
+
+
+@pytest.mark.real
+@needs_weights
+def test_encoder_equals_ctranslate2() -> None:
+    row, band = np.arange(3000)[None], np.arange(80)[:, None]
+    mel = 0.5 + 0.4 * np.sin(0.002 * row * (band + 1) / 8) + 0.2 * np.cos(0.3 * band + 0.01 * row)
+    out = load_encoder(WEIGHTS, 4, 384)(torch.from_numpy(mel.astype(np.float32))[None], 4)[0]
+    # printed by ctranslate2 4.8.5 (float32) from the same weights and spectrogram
+    expected = {
+        0: [-0.6632, -0.3478, 1.1962, -0.6105],
+        700: [0.4036, 0.1102, -0.1915, -0.6360],
+        1499: [-0.2015, 0.1982, -0.3069, 0.4328],
+    }
+    for position, numbers in expected.items():
+        np.testing.assert_allclose(out[position, :4].numpy(), numbers, atol=2e-4)
+
+
+@pytest.mark.real
+@needs_weights
+def test_speech_onset_changes_the_vectors_of_its_own_frame() -> None:
+    audio = np.zeros(48_000, np.float32)
+    audio[640 * 40 :] = noise(3)[: 48_000 - 640 * 40]
+    features = Whisper(weights=str(WEIGHTS), layer=1).extract(audio)
+    assert features.shape == (75, 384)
+    steps = np.linalg.norm(np.diff(features, axis=0), axis=1)
+    assert abs(int(steps.argmax()) + 1 - 40) <= 1
+
+
+@pytest.mark.real
+@needs_weights
+def test_passes_meet_without_a_jump() -> None:
+    audio = read_clip(ASSETS / "video" / "grid_s1_79clips_237s.mp4").audio()[: 640 * 1000]  # 40 s: two passes
+    whisper = Whisper(weights=str(WEIGHTS))
+    whole = whisper.extract(audio)
+    assert whole.shape == (1000, 384)
+    seam = 700  # position 1400: the first pass ends, the second goes on
+    later = whisper.extract(audio[640 * 400 :])[seam - 400 - 25 : seam - 400 + 25]
+    difference = np.linalg.norm(later - whole[seam - 25 : seam + 25], axis=1)
+    spread = np.linalg.norm(whole - whole.mean(axis=0), axis=1).mean()
+    assert (
+        difference.mean() < 0.35 * spread
+    )  # same sound at another position of a pass; 1.2 before silence is subtracted
+    steps = np.linalg.norm(np.diff(whole, axis=0), axis=1)
+    assert steps[seam - 1] < np.percentile(steps, 99)
