@@ -97,3 +97,11 @@ def test_state_dict_restores_density_and_bits() -> None:
 def test_resolution_must_be_a_power_of_two() -> None:
     with pytest.raises(InputError, match=r"OccupancyGrid\.resolution is 100"):
         OccupancyGrid(100)
+
+
+def test_excluded_cells_are_never_asked_about() -> None:
+    grid, asked = OccupancyGrid(4), []
+    grid.exclude(grid.order()[:, 0] > 0)
+    grid.update(lambda points: asked.append(points) or torch.ones(len(points)), dilate=False)
+    assert len(asked[0]) == 16
+    assert (asked[0][:, 0] < -0.5).all()

@@ -4,6 +4,7 @@ from tfg.engines.choose import resolve_engine
 from tfg.engines.gaussian import Raster, rasterize
 from tfg.engines.hashgrid import HashGridSpec, hash_encode, triplane_encode
 from tfg.engines.march import Samples, composite, march
+from tfg.engines.mlp import mlp
 from tfg.engines.occupancy import OccupancyGrid
 from tfg.engines.sh import spherical_harmonics
 
@@ -15,6 +16,7 @@ __all__ = [
     "composite",
     "hash_encode",
     "march",
+    "mlp",
     "rasterize",
     "resolve_engine",
     "spherical_harmonics",

@@ -80,7 +80,8 @@ class OccupancyGrid(nn.Module):
         """One exponential-maximum step with `density_fn`: points (n, 3) -> density (n,), called with at most `chunk`.
 
         Each cell is sampled at a random place inside it; with `num_cells`, only that many: half of them drawn from all
-        cells, half from the occupied. `dilate` first spreads each sample to its 6 neighbours.
+        cells, half from the occupied. Excluded cells are never asked about. `dilate` first spreads each sample to its 6
+        neighbours.
         """
         device = self.density.device
         index = self._draw(num_cells, generator)
@@ -98,15 +99,16 @@ class OccupancyGrid(nn.Module):
 
     def _draw(self, num_cells: int | None, generator: torch.Generator | None) -> Tensor:
         """Morton ranks of the cells to sample, int64."""
-        cells, device = self.resolution**3, self.density.device
-        if num_cells is None or num_cells >= cells:
-            return torch.arange(cells, device=device)
+        device = self.density.device
+        alive = (self.density >= 0).nonzero().reshape(-1)
+        if num_cells is None or num_cells >= len(alive):
+            return alive
         half = num_cells // 2
-        anywhere = torch.randint(cells, (num_cells - half,), generator=generator, device=device)
+        drawn = [alive[torch.randint(len(alive), (num_cells - half,), generator=generator, device=device)]]
         occupied = self.is_occupied().nonzero().reshape(-1)
         if len(occupied) > 0:
-            occupied = occupied[torch.randint(len(occupied), (half,), generator=generator, device=device)]
-        return torch.cat([anywhere, occupied]).unique()
+            drawn.append(occupied[torch.randint(len(occupied), (half,), generator=generator, device=device)])
+        return torch.cat(drawn).unique()
 
     def _dilate(self, values: Tensor) -> Tensor:
         """Maximum over each cell and its 6 neighbours."""
