@@ -36,12 +36,14 @@ def make_video(
     options: dict[str, str] | None = None,
 ) -> Path:
     """Pictures shown from `times` (seconds) on; the last one lasts as long as the one before."""
-    with av.open(str(path), "w", options=options or {}) as container:
+    with av.open(f"file:{path}", "w", options=options or {}) as container:
         height, width = images[0].shape[:2]
         rate = Fraction(len(images) - 1).limit_denominator() / Fraction(times[-1] - times[0]).limit_denominator(1001)
         video = container.add_stream(video_codec, rate=rate.limit_denominator(1001))
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
-        video.codec_context.time_base = Fraction(1, TICKS) if video_codec == "libx264" else 1 / rate
+        video.codec_context.time_base = (
+            1 / rate if path.suffix == ".avi" or video_codec != "libx264" else Fraction(1, TICKS)
+        )
         video.bit_rate = 4_000_000
         if video_codec == "libx264":
             video.options = {"crf": "4", "g": "12"}

@@ -77,7 +77,10 @@ def test_wavering_time_stamps_neither_drop_nor_repeat(tmp_path: Path) -> None:
         ("a.mkv", "libx264", "aac"),
         ("a.mov", "mpeg4", "aac"),
         ("a.avi", "mpeg4", "pcm_s16le"),
+        ("b.avi", "libx264", "pcm_s16le"),  # reordered pictures in a container without display times
         ("a.mpg", "mpeg1video", "mp2"),
+        ("a.ts", "libx264", "aac"),
+        ("a: 100%d.webm", "libvpx-vp9", "libopus"),
     ],
 )
 def test_every_container_gives_the_same_frames(tmp_path: Path, name: str, codec: str, audio_codec: str) -> None:

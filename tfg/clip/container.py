@@ -35,7 +35,7 @@ def open_container(path: Path) -> InputContainer:
     if path.stat().st_size == 0:
         raise InputError(f"{path}: is empty (0 bytes); copy or download it again")
     try:
-        return av.open(str(path), "r")
+        return av.open(f"file:{path}", "r")  # a colon or a per cent sign in a name means nothing to FFmpeg then
     except PermissionError:
         raise InputError(f"{path}: may not be read; change its permissions") from None
     except av.error.FFmpegError as error:

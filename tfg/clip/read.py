@@ -30,7 +30,7 @@ def read_clip(
     Without `crop` the largest square in the middle is taken; without `name` the file's own; the sidecar is the `.npz` beside the file
     if there is one.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if size < 16 or size % 2:
         raise InputError(f"clip.size: is {size}; give an even number of pixels from 16 on, such as 128")
     if crop is not None and crop.side < 1:

@@ -19,7 +19,7 @@ SPARE_SECONDS = 1  # decoded beyond the end that is asked for, so that the resam
 
 def read_audio(path: str | Path) -> Floats:
     """(samples,) mono 16 kHz in [-1, 1] of any sound or video file, from its first sample on."""
-    track, _, rate = _decode_mono(Path(path), None)
+    track, _, rate = _decode_mono(Path(path).expanduser(), None)
     return _limit(resample(track, rate))
 
 

@@ -77,25 +77,25 @@ def read_timeline(path: Path) -> Timeline:
         if not stamps:
             raise InputError(f"{path}: holds no picture at all; copy or download it again")
         rate = stream.average_rate or stream.guessed_rate or Fraction(FPS)
-        return _timeline(stamps, stream.time_base, rate)
+        return _timeline(stamps, stream.time_base, rate, counted=container.format.name == "avi")
 
 
-def _timeline(stamps: list[tuple[int | None, int | None, int, bool]], time_base: Fraction, rate: Fraction) -> Timeline:
-    known = sorted((pts, duration, key) for pts, _, duration, key in stamps if pts is not None)
-    if len(known) == len(stamps):
-        times = np.array([pts for pts, _, _ in known], np.int64)
-        keys = np.array([pts for pts, _, key in known if key] or [known[0][0]], np.int64)
-        last = known[-1][1]
-        stamped = True
-    else:  # AVI and some MPEG streams: pictures come at a constant rate, in the order of their decoding times
-        first = min((dts for _, dts, _, _ in stamps if dts is not None), default=0)
-        step = 1 / (rate * time_base)
-        times = np.array([first + round(number * step) for number in range(len(stamps))], np.int64)
+def _timeline(
+    stamps: list[tuple[int | None, int | None, int, bool]], time_base: Fraction, rate: Fraction, counted: bool
+) -> Timeline:
+    """From (display time, decoding time, duration, key) of every packet; `counted` where the container knows decoding times only.
+
+    Pictures without display times are shown in the order they are decoded in, at the decoding times. FFmpeg's guess of AVI's
+    display times is right only where it equals them; with reordered pictures (H.264 in AVI) it is not.
+    """
+    shown = [pts for pts, _, _, _ in stamps if pts is not None]
+    if len(shown) < len(stamps) or (counted and any(pts != dts for pts, dts, _, _ in stamps)):
+        times = np.array(sorted(dts for _, dts, _, _ in stamps if dts is not None) or [0], np.int64)
         keys, last, stamped = times[:1], 0, False
-    return Timeline(
-        times=times,
-        keys=keys,
-        stamped=stamped,
-        end=int(times[-1]) + (last or round(1 / (rate * time_base))),
-        time_base=time_base,
-    )
+    else:
+        times = np.array(sorted(shown), np.int64)
+        keys = np.array(sorted(pts for pts, _, _, key in stamps if key and pts is not None) or [times[0]], np.int64)
+        last = max((pts, duration) for pts, _, duration, _ in stamps if pts is not None)[1]
+        stamped = True
+    step = round(float(np.median(np.diff(times)))) if len(times) > 1 and not stamped else round(1 / (rate * time_base))
+    return Timeline(times=times, keys=keys, stamped=stamped, end=int(times[-1]) + (last or step), time_base=time_base)

@@ -26,11 +26,11 @@ def write_video(
     `images` is (n, height, width, 3) uint8 or an iterator of (height, width, 3); odd sizes get their last row or column once more.
     `audio` is (samples,) mono 16 kHz, cut where the pictures end. The file appears whole, under its name, or not at all.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with av.open(str(partial), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        with av.open(f"file:{partial}", "w", format="mp4", options={"movflags": "+faststart"}) as container:
             _encode(container, images, audio, Fraction(fps).limit_denominator(1001))
         os.replace(partial, path)
     except OSError as error:
