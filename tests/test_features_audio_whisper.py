@@ -9,7 +9,7 @@ import torch
 
 from tfg.clip.read import read_clip
 from tfg.features.audio.whisper import Whisper, pass_starts
-from tfg.features.audio.whisper_encoder import load_encoder, log_mel
+from tfg.features.audio.whisper_encoder import encoder_shapes, load_encoder, log_mel
 from tfg.types import InputError
 
 ASSETS = Path(os.environ.get("TFG_ASSETS", ""))
@@ -53,6 +53,61 @@ def test_wrong_weights_are_one_line(tmp_path: Path) -> None:
     np.savez(path, **{"encoder/conv1/weight": np.zeros((384, 80, 5), np.float16)})
     with pytest.raises(InputError, match=r"conv1/weight has shape \(384, 80, 5\), expected \(384, 80, 3\)"):
         load_encoder(path, 4, 384)
+
+
+def small_weights(path: Path, layers: int, width: int) -> dict[str, np.ndarray]:
+    """Random weights of a small encoder in the file's naming."""
+    rng = np.random.default_rng(0)
+    arrays = {name: 0.2 * rng.standard_normal(shape) for name, shape in encoder_shapes(layers, width).items()}
+    arrays = {name: values.astype(np.float32) for name, values in arrays.items()}
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+    return arrays
+
+
+def test_encoder_equals_torchs_own_transformer_layers(tmp_path: Path) -> None:
+    layers, width = 2, 128
+    arrays = small_weights(tmp_path / "a.npz", layers, width)
+    mel = torch.from_numpy(np.random.default_rng(1).standard_normal((2, 80, 60)).astype(np.float32))
+
+    def get(name: str) -> torch.Tensor:
+        return torch.from_numpy(arrays[f"encoder/{name}"])
+
+    gelu = torch.nn.functional.gelu
+    x = gelu(torch.nn.functional.conv1d(mel, get("conv1/weight"), get("conv1/bias"), padding=1))
+    x = gelu(torch.nn.functional.conv1d(x, get("conv2/weight"), get("conv2/bias"), stride=2, padding=1))
+    x = x.transpose(1, 2) + get("position_encodings/encodings")[:30]
+    for number in range(layers):
+        layer = torch.nn.TransformerEncoderLayer(width, 2, 4 * width, 0.0, "gelu", batch_first=True, norm_first=True)
+        names = {
+            "self_attn.in_proj": "self_attention/linear_0",
+            "self_attn.out_proj.": "self_attention/linear_1",
+            "linear1.": "ffn/linear_0",
+            "linear2.": "ffn/linear_1",
+        }
+        state = {}
+        for ours, theirs in names.items():
+            joint = "" if ours.endswith(".") else "_"
+            state[f"{ours}{joint}weight"] = get(f"layer_{number}/{theirs}/weight")
+            state[f"{ours}{joint}bias"] = get(f"layer_{number}/{theirs}/bias")
+        for norm, part in (("norm1", "self_attention"), ("norm2", "ffn")):
+            state[f"{norm}.weight"] = get(f"layer_{number}/{part}/layer_norm/gamma")
+            state[f"{norm}.bias"] = get(f"layer_{number}/{part}/layer_norm/beta")
+        layer.load_state_dict(state)
+        x = layer(x)
+    x = torch.nn.functional.layer_norm(x, (width,), get("layer_norm/gamma"), get("layer_norm/beta"))
+    torch.testing.assert_close(load_encoder(tmp_path / "a.npz", layers, width)(mel, layers), x, atol=1e-4, rtol=1e-4)
+
+
+def test_a_long_track_gives_one_vector_a_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tfg.features.audio.whisper.NUM_LAYERS", 1)
+    monkeypatch.setattr("tfg.features.audio.whisper.WIDTH", 64)
+    small_weights(tmp_path / "a.npz", 1, 64)
+    whisper = Whisper(weights=str(tmp_path / "a.npz"))
+    assert whisper.channels == 64
+    for seconds, frames in ((0.5, 12), (30, 750), (31, 775), (60, 1500)):
+        features = whisper.extract(noise(seconds))
+        assert features.shape == (frames, 64)
+        assert np.isfinite(features).all()
 
 
 @pytest.mark.real

@@ -72,7 +72,7 @@ class WhisperEncoder:
 
 def load_encoder(path: Path, num_layers: int, width: int) -> WhisperEncoder:
     """The encoder of an npz file in CTranslate2's naming; InputError unless every array is there in its shape."""
-    expected = _shapes(num_layers, width)
+    expected = encoder_shapes(num_layers, width)
     try:
         with np.load(path, allow_pickle=False) as file:
             weights = {name: torch.from_numpy(file[name].astype(np.float32)) for name in file.files if name in expected}
@@ -89,7 +89,8 @@ def load_encoder(path: Path, num_layers: int, width: int) -> WhisperEncoder:
     return WhisperEncoder(weights, num_layers)
 
 
-def _shapes(num_layers: int, width: int) -> dict[str, tuple[int, ...]]:
+def encoder_shapes(num_layers: int, width: int) -> dict[str, tuple[int, ...]]:
+    """Every array of an encoder by its name in the file."""
     shapes: dict[str, tuple[int, ...]] = {
         "conv1/weight": (width, NUM_BANDS, 3),
         "conv1/bias": (width,),
