@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from tfg.engines.cpu.build import load
-from tfg.engines.gaussian.camera import Camera
+from tfg.engines.gaussian.base import Raster, Scene
 
 PAIRS_HELD = 1 << 21  # (tile, Gaussian) pairs whose gradients are held at a time: 128 MB for RGB
 _LONG, _INT, _POINTER = ctypes.c_int64, ctypes.c_int, ctypes.c_void_p
@@ -73,20 +73,28 @@ def finite(tensor: Tensor) -> bool:
     return bool(_library().tfg_raster_finite(_POINTER(flat.data_ptr()), _LONG(flat.numel())))
 
 
-def c_camera(camera: Camera, *, antialias: bool, coefficients: int, degree: int | None) -> _CCamera:
-    """The camera as C reads it; `coefficients` harmonic coefficients a Gaussian, of which degree's count."""
-    return _CCamera(
-        (ctypes.c_double * 9)(*camera.rotation.double().flatten().tolist()),
-        (ctypes.c_double * 3)(*camera.translation.double().tolist()),
+def draw(scene: Scene) -> Raster:
+    """The whole rasteriser."""
+    camera = scene.camera
+    coefficients = None if scene.sh_degree is None else scene.colors
+    settings = _CCamera(
+        (ctypes.c_double * 9)(*camera.rotation.flatten().tolist()),
+        (ctypes.c_double * 3)(*camera.translation.tolist()),
         camera.focal,
         camera.near,
         camera.far,
         camera.width,
         camera.height,
-        antialias,
-        coefficients,
-        0 if degree is None else (degree + 1) ** 2,
+        scene.antialias,
+        0 if coefficients is None else coefficients.shape[1],
+        0 if scene.sh_degree is None else (scene.sh_degree + 1) ** 2,
     )
+    geometry = (scene.means, scene.quats, scene.scales, scene.opacities)
+    ellipses = Project.apply(settings, scene.with_normals, *geometry, coefficients)
+    means2d, roots, strengths, depths, normals, rgb, radii = ellipses
+    drawn = (means2d, roots, strengths, depths, normals, scene.colors if rgb is None else rgb)
+    color, alpha, depth, normal = Composite.apply(camera.width, camera.height, radii, scene.background, *drawn)
+    return Raster(color=color, alpha=alpha, depth=depth, normal=normal, means2d=means2d, radii=radii)
 
 
 class Project(torch.autograd.Function):

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tfg.engines.gaussian.camera import ALPHA_MAX, ALPHA_MIN, BLUR, FRUSTUM_MARGIN, TRANSMITTANCE_MIN, Camera
+from tfg.engines.gaussian.base import (
+    ALPHA_MAX,
+    ALPHA_MIN,
+    BLUR,
+    FRUSTUM_MARGIN,
+    TRANSMITTANCE_MIN,
+    Camera,
+    Raster,
+    Scene,
+)
 from tfg.engines.sh import spherical_harmonics
 
 TILE = 8  # pixels; the fastest of 4, 8 and 16 on two cores. The result does not depend on it
@@ -28,6 +37,29 @@ class Projection:
     normals: Tensor  # (n, 3) shortest axis, turned to the camera, in camera axes
     extents: Tensor  # (n, 2) int64 half width and height in pixels of the box where alpha reaches ALPHA_MIN; 0 = culled
     order: Tensor  # (visible,) indices of the Gaussians that are not culled, front to back; ties by index
+
+
+def draw(scene: Scene) -> Raster:
+    """The whole rasteriser."""
+    camera = scene.camera
+    projection = project(scene.means, scene.quats, scene.scales, scene.opacities, camera, antialias=scene.antialias)
+    colors = scene.colors
+    if scene.sh_degree is not None:
+        colors = harmonic_colors(colors, scene.means, camera, scene.sh_degree)
+    channels = colors.shape[1]
+    features = [colors, projection.depths[:, None]] + ([projection.normals] if scene.with_normals else [])
+    picture, alpha = composite(projection, torch.cat(features, 1), camera.width, camera.height)
+    color = picture[..., :channels]
+    if scene.background is not None:
+        color = color + (1 - alpha)[..., None] * scene.background
+    return Raster(
+        color=color,
+        alpha=alpha,
+        depth=picture[..., channels],
+        normal=picture[..., channels + 1 :] if scene.with_normals else None,
+        means2d=projection.means,
+        radii=projection.extents.amax(1).int(),
+    )
 
 
 def rotations(quats: Tensor) -> Tensor:
@@ -86,10 +118,7 @@ def project(
         key = (means.double() @ camera.rotation[2].double() + camera.translation[2].double()).float()
         indices = visible.nonzero()[:, 0]
         order = indices[key[indices].argsort(stable=True)]
-        shortest = scales.argmin(-1)[:, None, None].expand(-1, 3, 1)
-    normals = axes.gather(2, shortest)[:, :, 0]
-    away = (normals.detach() * seen.detach()).sum(-1, keepdim=True) > 0
-    normals = torch.where(away, -normals, normals)
+    normals = facing_normals(axes, scales, seen)
     return Projection(
         means=projected,
         conics=conics,
@@ -99,6 +128,14 @@ def project(
         extents=extents,
         order=order,
     )
+
+
+def facing_normals(axes: Tensor, scales: Tensor, seen: Tensor) -> Tensor:
+    """(n, 3) shortest of the principal `axes` (n, 3, 3, columns), turned to the camera that sees the means at `seen` (n, 3)."""
+    shortest = scales.argmin(-1)[:, None, None].expand(-1, 3, 1)
+    normals = axes.gather(2, shortest)[:, :, 0]
+    away = (normals * seen).sum(-1, keepdim=True).detach() > 0
+    return torch.where(away, -normals, normals)
 
 
 def harmonic_colors(coefficients: Tensor, means: Tensor, camera: Camera, degree: int) -> Tensor:
