@@ -88,10 +88,9 @@ class Branch(nn.Module, Generic[FieldType]):
         )
 
     def step(
-        self, optimizers: Optimizers, raster: Raster, rates: Rates, step: int, num_steps: int, moving: bool
+        self, optimizers: Optimizers, raster: Raster, rates: Rates, step: int, progress: float, moving: bool
     ) -> None:
         """After a backward pass: note the screen gradients, step, grow and prune when due."""
-        progress = step / num_steps
         self.density.observe(raster, self.size)
         set_rates(optimizers.gaussians, rates.of_gaussians(progress))
         optimizers.gaussians.step()

@@ -21,7 +21,7 @@ from tfg.backbones.gaussian.density import DensityRules
 from tfg.backbones.gaussian.frame import Frame, Truth, frame_of, truth_of
 from tfg.backbones.gaussian.losses import photometric
 from tfg.backbones.gaussian.motion import FaceField, Motion, MotionShape, MouthField, mouth_hook
-from tfg.backbones.gaussian.regions import INNER_LIPS, OUTER_LIPS, box_mask, polygon_mask
+from tfg.backbones.gaussian.regions import INNER_LIPS, OUTER_LIPS, box_mask, box_slices, polygon_mask
 from tfg.backbones.gaussian.schedule import FirstCloud, Rates, Stages, Weights
 from tfg.engines.gaussian import Raster
 from tfg.types import Batch, Portrait
@@ -88,7 +88,7 @@ class Instag(Backbone):
             elif stage == "mouth":
                 self._train_mouth(frame, truth, step)
             else:
-                self._train_colors(frame, truth)
+                self._fuse(frame, truth, step)
         self.step += 1
 
     @torch.no_grad()
@@ -108,7 +108,7 @@ class Instag(Backbone):
         moving = step >= self.stages.warm_up
         motion = self._face_motion(frame) if moving else None
         raster = self.face.draw(frame, motion, backdrop, self._degree(step))
-        loss = photometric(raster.color, target, self.weights.dissimilarity)
+        loss = self._photometric(raster.color, target, truth)
         loss = loss + self.weights.alpha * (raster.alpha - shown).abs().mean() + self._size_of(motion)
         self._descend(self.face, 0, loss, raster, step, self.stages.face, moving)
 
@@ -134,22 +134,36 @@ class Instag(Backbone):
         loss = loss + self.weights.alpha * (raster.alpha - lips).abs().mean() + self._size_of(motion)
         self._descend(self.mouth, 2, loss, raster, step, self.stages.mouth, moving=True)
 
-    def _train_colors(self, frame: Frame, truth: Truth) -> None:
-        """Colours of both branches and opacity of the face on the whole frame; geometry and motion stay (fuse stage)."""
-        with torch.no_grad():
-            motions = self._motions(frame)
-        loss = photometric(self._compose(frame, *motions), truth.image, self.weights.dissimilarity)
+    def _fuse(self, frame: Frame, truth: Truth, step: int) -> None:
+        """Both branches together on the whole frame, at rates that go on falling from where each branch stopped.
+
+        Differs from the paper: InsTaG freezes geometry and motion and trains colours and the face's opacity. Here all
+        train on: the seams at chin and lips are where the branches' masks were wrong, and colour cannot mend that.
+        """
+        face, mouth = self._motions(frame)
+        rendered = self._compose(frame, face, mouth)
+        loss = self._photometric(rendered, truth.image, truth) + self._size_of(face) + self._size_of(mouth)
         optimizers: list[Any] = self.optimizers(use_pl_optimizer=False)  # type: ignore[assignment]
-        face, mouth = optimizers[0], optimizers[2]
-        face.zero_grad()
-        mouth.zero_grad()
+        for optimizer in optimizers:
+            optimizer.zero_grad()
         self.manual_backward(loss)
-        colors = {"base": self.rates.base, "harmonics": self.rates.harmonics}
-        set_rates(face, colors | {"opacities": self.rates.fuse_opacities})
-        set_rates(mouth, colors)
-        face.step()
-        mouth.step()
+        for gaussians, motion, alone in ((*optimizers[:2], self.stages.face), (*optimizers[2:], self.stages.mouth)):
+            progress = self.stages.progress(alone + step, alone)
+            set_rates(gaussians, self.rates.of_gaussians(progress) | {"opacities": self.rates.fuse_opacities})
+            set_rates(motion, self.rates.of_motion(progress))
+            gaussians.step()
+            motion.step()
         self.log("loss", loss.detach())
+
+    def _photometric(self, rendered: Tensor, target: Tensor, truth: Truth) -> Tensor:
+        """L1 + D-SSIM of the picture, and L1 once more in the lip box.
+
+        Differs from the paper: the lip box stands in for LPIPS on it, whose weights are not part of a training here.
+        """
+        loss = photometric(rendered, target, self.weights.dissimilarity)
+        rows, columns = box_slices(truth.landmarks[OUTER_LIPS], self.size)
+        lips = (rendered[rows, columns] - target[rows, columns]).abs().sum() / rendered.numel()
+        return loss + self.weights.lips * lips
 
     def _face_motion(self, frame: Frame) -> Motion:
         return self.face.field(self.face.gaussians.means, frame.audio, frame.upper)
@@ -166,14 +180,14 @@ class Instag(Backbone):
         return self.face.draw(frame, face, behind, self.sh_degree).color
 
     def _descend(
-        self, branch: Branch[Any], first: int, loss: Tensor, raster: Raster, step: int, num_steps: int, moving: bool
+        self, branch: Branch[Any], first: int, loss: Tensor, raster: Raster, step: int, alone: int, moving: bool
     ) -> None:
         optimizers = Optimizers(*self.optimizers(use_pl_optimizer=False)[first : first + 2])  # type: ignore[index]
         optimizers.gaussians.zero_grad()
         optimizers.motion.zero_grad()
         raster.means2d.retain_grad()
         self.manual_backward(loss)
-        branch.step(optimizers, raster, self.rates, step, num_steps, moving)
+        branch.step(optimizers, raster, self.rates, step, self.stages.progress(step, alone), moving)
         self.log("loss", loss.detach())
         self.log("gaussians", float(len(branch.gaussians)))
 

@@ -26,6 +26,13 @@ def box_mask(points: Tensor, size: int) -> Tensor:
     return (inside[:, None, 1] & inside[None, :, 0]).float()
 
 
+def box_slices(points: Tensor, size: int) -> tuple[slice, slice]:
+    """Rows and columns of the pixels that the box around `points` (n, 2) touches."""
+    low, high = points.amin(dim=0).floor().clamp(0, size - 1).int(), points.amax(dim=0).ceil().clamp(1, size).int()
+    (left, top), (right, bottom) = low.tolist(), high.tolist()
+    return slice(top, bottom), slice(left, right)
+
+
 def vertical_ramp(points: Tensor, start: Tensor, stop: Tensor) -> Tensor:
     """(n, 1) 0 where head y (down) is at `start`, 1 at `stop`, smooth between and constant beyond; `start` may be below."""
     part = ((points[:, 1:2] - start) / (stop - start)).clamp(0, 1)

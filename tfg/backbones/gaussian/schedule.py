@@ -50,6 +50,10 @@ class Stages:
     def total(self) -> int:
         return self.face + self.mouth + self.fuse
 
+    def progress(self, step: int, alone: int) -> float:
+        """In [0, 1]: step of a branch that trains `alone` steps by itself and then `fuse` steps with the other."""
+        return step / (alone + self.fuse)
+
     def locate(self, step: int) -> tuple[str, int]:
         """Stage that a step belongs to ("face", "mouth" or "fuse") and the step counted from its beginning."""
         if step < self.face:
@@ -95,5 +99,6 @@ class Weights:
     """Of the losses (METHODS 3.2)."""
 
     dissimilarity: float = 0.2  # 1 - SSIM
+    lips: float = 0.0  # L1 once more in the lip box; InsTaG has LPIPS there
     alpha: float = 1e-3  # face alpha against the head mask, mouth alpha against the lip box
     motion: float = 1e-5  # mean |change| of positions, rotations, sizes
