@@ -1,6 +1,7 @@
 """Which implementation serves a call: the torch twin, the C path or CUDA. The choice of `auto` is printed once."""
 
 import functools
+import importlib.util
 import sys
 
 import torch
@@ -24,6 +25,22 @@ def resolve_engine(engine: str, device: torch.device | str, dtype: torch.dtype =
         if engine == "auto":
             return "torch"
     return _resolve(engine, kind)
+
+
+def resolve_triton(engine: str, device: torch.device | str, dtype: torch.dtype = torch.float32) -> str:
+    """As `resolve_engine`, for operations whose CUDA path is a Triton kernel."""
+    chosen = resolve_engine(engine, device, dtype)
+    if chosen != "cuda" or importlib.util.find_spec("triton"):
+        return chosen
+    if engine == "cuda":
+        raise InputError("engine=cuda: grids and marching need Triton; pip install triton, or use engine=torch")
+    return _without_triton()
+
+
+@functools.cache
+def _without_triton() -> str:
+    print("tfg.engines: triton is not installed, grids and marching use torch (pip install triton)", file=sys.stderr)
+    return "torch"
 
 
 @functools.cache

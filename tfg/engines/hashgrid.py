@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from tfg.engines import hashgrid_torch
-from tfg.engines.choose import resolve_engine
+from tfg.engines.choose import resolve_triton
 from tfg.types import InputError
 
 PLANES = ((0, 1), (1, 2), (0, 2))
@@ -120,7 +120,12 @@ def _encode(
     points: Tensor, tables: Tensor, spec: HashGridSpec, planes: tuple[tuple[int, ...], ...], engine: str
 ) -> Tensor:
     """(n, planes * levels * channels) of points (n, width), tables (planes, num_params, channels)."""
-    if resolve_engine(engine, points.device, points.dtype) == "cpu":
+    chosen = resolve_triton(engine, points.device, points.dtype)
+    if chosen == "cuda":
+        from tfg.engines import hashgrid_cuda
+
+        return hashgrid_cuda.encode(points, tables, spec, planes)
+    if chosen == "cpu":
         from tfg.engines import hashgrid_cpu
 
         return hashgrid_cpu.encode(points, tables, spec, planes)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tfg.engines import march_torch
-from tfg.engines.choose import resolve_engine
+from tfg.engines.choose import resolve_triton
 from tfg.engines.occupancy import OccupancyGrid
 from tfg.types import InputError
 
@@ -85,7 +85,12 @@ def march(
     if len(box) != 6 or any(box[axis] >= box[axis + 3] for axis in range(3)):
         raise InputError(f"aabb is {box}, expected (x0, y0, z0, x1, y1, z1) with x0 < x1, y0 < y1, z0 < z1")
     rays = (origins.detach(), directions.detach(), None if offset is None else offset.detach())
-    if resolve_engine(engine, origins.device, origins.dtype) == "cpu":
+    chosen = resolve_triton(engine, origins.device, origins.dtype)
+    if chosen == "cuda":
+        from tfg.engines import march_cuda
+
+        return march_cuda.march(*rays, grid, box, max_samples, steps)
+    if chosen == "cpu":
         from tfg.engines import march_cpu
 
         return march_cpu.march(*rays, grid, box, max_samples, steps)
@@ -114,7 +119,12 @@ def composite(
     if sigma.shape != (count,) or values.ndim != 2 or len(values) != count:
         shapes = f"{tuple(sigma.shape)} and {tuple(values.shape)}"
         raise InputError(f"sigma and values have shapes {shapes}, expected ({count},) and ({count}, c)")
-    if resolve_engine(engine, sigma.device, sigma.dtype) == "cpu":
+    chosen = resolve_triton(engine, sigma.device, sigma.dtype)
+    if chosen == "cuda":
+        from tfg.engines import march_cuda
+
+        result = march_cuda.composite(sigma, values, samples, stop)
+    elif chosen == "cpu":
         from tfg.engines import march_cpu
 
         result = march_cpu.composite(sigma, values, samples, stop)
