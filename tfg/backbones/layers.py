@@ -10,21 +10,22 @@ import itertools
 import torch
 from torch import Tensor, nn
 
+from tfg.engines.mlp import mlp
+
 
 class MLP(nn.Module):
     """Linear layers without bias, ReLU between, none at the end: `MLP(68, 16, 16, 7)` (METHODS 2, notation)."""
 
-    def __init__(self, *widths: int) -> None:
+    def __init__(self, *widths: int, engine: str = "auto") -> None:
         super().__init__()
+        self.engine = engine
         self.layers = nn.ModuleList(
             nn.Linear(inputs, outputs, bias=False) for inputs, outputs in itertools.pairwise(widths)
         )
 
     def forward(self, values: Tensor) -> Tensor:
-        """(..., widths[0]) -> (..., widths[-1])."""
-        for layer in self.layers[:-1]:
-            values = torch.relu(layer(values))
-        return self.layers[-1](values)
+        """(n, widths[0]) -> (n, widths[-1])."""
+        return mlp(values, [layer.weight for layer in self.layers], self.engine)
 
 
 class FrameEncoder(nn.Module):

@@ -100,9 +100,11 @@ class FaceField(Field):
     def __init__(self, shape: MotionShape, audio_channels: int, engine: str) -> None:
         super().__init__(shape, audio_channels, engine)
         width = 3 * shape.levels
-        self.audio_attention = MLP(width, 32, shape.code)
-        self.upper_attention = MLP(width, 16, len(UPPER_FACE))
-        self.network = MLP(width + shape.code + len(UPPER_FACE), shape.face_hidden, shape.face_hidden, 10)
+        self.audio_attention = MLP(width, 32, shape.code, engine=engine)
+        self.upper_attention = MLP(width, 16, len(UPPER_FACE), engine=engine)
+        self.network = MLP(
+            width + shape.code + len(UPPER_FACE), shape.face_hidden, shape.face_hidden, 10, engine=engine
+        )
         self.register_buffer("eye_line", torch.zeros(()))
         self.register_buffer("nose_base", torch.ones(()))
 
@@ -122,8 +124,8 @@ class MouthField(Field):
     def __init__(self, shape: MotionShape, audio_channels: int, engine: str) -> None:
         super().__init__(shape, audio_channels, engine)
         width, hidden = 3 * shape.levels, shape.mouth_hidden
-        self.network = MLP(width + shape.code + 3, hidden, hidden, 3)
-        self.scaler = MLP(width + 3, 16, 16, 1)
+        self.network = MLP(width + shape.code + 3, hidden, hidden, 3, engine=engine)
+        self.scaler = MLP(width + 3, 16, 16, 1, engine=engine)
         self.register_buffer("reach", torch.tensor([0.2, 1.0, 0.2]) * shape.reach, persistent=False)
 
     def forward(self, points: Tensor, windows: Tensor, hook: Tensor) -> Motion:

@@ -11,12 +11,15 @@ OUTER_LIPS = slice(48, 60)
 
 def polygon_mask(corners: Tensor, size: int) -> Tensor:
     """(size, size) 1 where a pixel's centre is inside the polygon `corners` (n, 2) in pixels, else 0 (even-odd rule)."""
+    mask = torch.zeros(size, size, device=corners.device)
+    rows, columns = box_slices(corners, size)
     axis = torch.arange(size, device=corners.device) + 0.5
-    x, y = axis[None, :, None], axis[:, None, None]
+    x, y = axis[None, columns, None], axis[rows, None, None]
     (x0, y0), (x1, y1) = corners.unbind(1), corners.roll(-1, 0).unbind(1)
-    spans = (y0 > y) != (y1 > y)  # (size, 1, n) the edge crosses the pixel's row
+    spans = (y0 > y) != (y1 > y)  # (rows, 1, n) the edge crosses the row
     crossing = x0 + (y - y0) / torch.where(y1 == y0, 1.0, y1 - y0) * (x1 - x0)
-    return ((spans & (x < crossing)).sum(dim=2) % 2).float()
+    mask[rows, columns] = ((spans & (x < crossing)).sum(dim=2) % 2).float()
+    return mask
 
 
 def box_mask(points: Tensor, size: int) -> Tensor:
