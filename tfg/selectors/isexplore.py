@@ -42,7 +42,7 @@ class ISExplore:
         rows = best(diversity, starts, self.top, num_frames=num_frames, max_overlap=self.max_overlap)
         outcomes = score_motion(candidates, [starts[row] for row in rows], self.motion, self.mc)
         rated = {
-            starts[row]: diversity[row] / (outcome.complexity + EPSILON)
+            starts[row]: float(diversity[row]) / (outcome.complexity + EPSILON)
             for row in sorted(rows)
             if not isinstance(outcome := outcomes[starts[row]], Rejected)
         }
