@@ -105,16 +105,16 @@ int tfg_raster_project_backward(const camera *cam, int64_t n, const projected *p
 }
 
 INLINE int64_t forward_dispatch(const float *records, int64_t stride, const uint32_t *list, int64_t count, lanes x, lanes y, lanes T,
-                                int features, lanes *sums, lanes *covered)
+                                int features, lanes *sums, lanes *left)
 {
     switch (features) {
-    case 4: return forward_block(records, 16, list, count, x, y, T, 4, sums, covered);
-    case 7: return forward_block(records, 16, list, count, x, y, T, 7, sums, covered);
-    default: return forward_block(records, stride, list, count, x, y, T, features, sums, covered);
+    case 4: return forward_block(records, 16, list, count, x, y, T, 4, sums, left);
+    case 7: return forward_block(records, 16, list, count, x, y, T, 7, sums, left);
+    default: return forward_block(records, stride, list, count, x, y, T, features, sums, left);
     }
 }
 
-static void write_block(const plan *p, const int64_t *at, lanes in, const lanes *sums, lanes covered, const float *background, int flat,
+static void write_block(const plan *p, const int64_t *at, lanes in, const lanes *sums, lanes left, const float *background, int flat,
                         const pictures *out)
 {
     const int channels = p->channels;
@@ -122,10 +122,9 @@ static void write_block(const plan *p, const int64_t *at, lanes in, const lanes 
         if (in[l] == 0) continue;
         const int64_t i = at[l];
         const float *sum = (const float *)sums + l;
-        const float left = 1.0f - covered[l];
-        out->alpha[i] = covered[l];
+        out->alpha[i] = 1.0f - left[l];
         for (int c = 0; c < channels; c++)
-            out->color[i * channels + c] = sum[c * WIDTH] + (background ? left * background[(flat ? 0 : i * channels) + c] : 0.0f);
+            out->color[i * channels + c] = sum[c * WIDTH] + (background ? left[l] * background[(flat ? 0 : i * channels) + c] : 0.0f);
         out->depth[i] = sum[channels * WIDTH];
         if (out->normal)
             for (int c = 0; c < 3; c++) out->normal[3 * i + c] = sum[(channels + 1 + c) * WIDTH];
@@ -153,11 +152,11 @@ static int composite(const plan *p, const float *background, int flat, const pic
             for (int b = 0; b < BLOCKS; b++) {
                 int64_t at[WIDTH];
                 const lanes in = block_pixels(p, tile, b, at);
-                lanes covered;
+                lanes left;
                 const int64_t found = block_list(p->blocks + p->start[tile], count, b, list);
-                const int64_t last = forward_dispatch(local, p->stride, list, found, g.x[b], g.y[b], in, p->features, sums, &covered);
+                const int64_t last = forward_dispatch(local, p->stride, list, found, g.x[b], g.y[b], in, p->features, sums, &left);
                 used = last > used ? last : used;
-                write_block(p, at, in, sums, covered, background, flat, out);
+                write_block(p, at, in, sums, left, background, flat, out);
             }
             p->used[tile] = (uint32_t)used;
         }
@@ -167,7 +166,7 @@ static int composite(const plan *p, const float *background, int flat, const pic
 }
 
 /* Composites n projected Gaussians; returns what the backward pass needs (tfg_raster_free), or NULL without memory. */
-plan *tfg_raster_composite(int width, int height, int64_t n, int channels, const float *means, const float *roots,
+plan *tfg_raster_composite(int width, int height, int64_t n, int channels, int with_normals, const float *means, const float *roots,
                            const float *strengths, const float *depths, const float *normals, const float *colors,
                            const int32_t *radii, const float *background, int flat, const pictures *out)
 {
@@ -175,7 +174,7 @@ plan *tfg_raster_composite(int width, int height, int64_t n, int channels, const
     if (!p) return NULL;
     p->width = width, p->height = height;
     p->across = (width + TILE - 1) / TILE, p->down = (height + TILE - 1) / TILE;
-    p->channels = channels, p->features = channels + 1 + (normals ? 3 : 0);
+    p->channels = channels, p->features = channels + (with_normals ? 4 : 1);
     p->stride = (GEOMETRY + p->features + 15) / 16 * 16;
     p->gradient_stride = (6 + p->features + 15) / 16 * 16;
     p->records = allocate((size_t)(n * p->stride) * 4);
@@ -188,7 +187,7 @@ plan *tfg_raster_composite(int width, int height, int64_t n, int channels, const
             g[5] = log2f(strengths[i]);
             for (int c = 0; c < channels; c++) g[GEOMETRY + c] = colors[i * channels + c];
             g[GEOMETRY + channels] = depths[i];
-            if (normals)
+            if (with_normals)
                 for (int c = 0; c < 3; c++) g[GEOMETRY + channels + 1 + c] = normals[3 * i + c];
         }
         if (!sort(p, n, depths, radii) && !bin(p) && !composite(p, background, flat, out)) return p;

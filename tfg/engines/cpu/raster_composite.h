@@ -92,11 +92,12 @@ INLINE lanes alpha_at(const float *g, lanes x, lanes y, lanes *u, lanes *v, lane
     return keep(less(splat(LOG2_ALPHA_MIN), p), smaller(power_of_two(p), splat(ALPHA_MAX)));
 }
 
-/* Composites the listed records on one block from transmittance T (0 = not a pixel). Returns how many places were looked at. */
+/* Composites the listed records on one block from transmittance T (0 = not a pixel). Returns how many places of the tile's list
+   were looked at; `left` is the transmittance in the end. Within, T of a pixel that has had enough is 0. */
 INLINE int64_t forward_block(const float *records, int64_t stride, const uint32_t *list, int64_t count, lanes x, lanes y, lanes T,
-                             const int features, lanes *restrict sums, lanes *restrict covered)
+                             const int features, lanes *restrict sums, lanes *restrict left)
 {
-    lanes alpha_sum = splat(0.0f);
+    lanes end = T;
     for (int f = 0; f < features; f++) sums[f] = splat(0.0f);
     int64_t last = 0;
     for (int64_t k = 0; k < count; k++) {
@@ -107,12 +108,12 @@ INLINE int64_t forward_block(const float *records, int64_t stride, const uint32_
         mask alive = less(splat(TRANSMITTANCE_MIN), after);
         lanes weight = keep(alive, T * alpha);
         T = keep(alive, after);
-        alpha_sum += weight;
+        end = choose(alive, after, end);
         for (int f = 0; f < features; f++) sums[f] += weight * g[GEOMETRY + f];
         last = list[k] + 1;
         if (!any(alive)) break;
     }
-    *covered = alpha_sum;
+    *left = end;
     return last;
 }
 

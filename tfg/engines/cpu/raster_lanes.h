@@ -70,10 +70,10 @@ INLINE lanes splat(float value) { return (lanes){0} + value; }
 INLINE mask less(lanes a, lanes b) { return a < b; }
 INLINE mask less_where(mask m, lanes a, lanes b) { return m & (a < b); }
 INLINE lanes keep(mask m, lanes a) { return (lanes)(m & (mask)a); }
-INLINE lanes choose(mask m, lanes a, lanes b) { return (lanes)((m & (mask)a) | (~m & (mask)b)); }
 INLINE lanes reciprocal(lanes a) { return 1.0f / a; }
 
 #if defined(__AVX__)
+INLINE lanes choose(mask m, lanes a, lanes b) { return _mm256_blendv_ps(b, a, (__m256)m); }
 INLINE uint32_t mask_bits(mask m) { return (uint32_t)_mm256_movemask_ps((__m256)m); }
 INLINE int any(mask m) { return mask_bits(m) != 0; }
 INLINE lanes smaller(lanes a, lanes b) { return _mm256_min_ps(a, b); }
@@ -95,6 +95,7 @@ INLINE void reduce8(const lanes *v, int count, float *out)
     _mm_storeu_ps(out + 4, high);
 }
 #else
+INLINE lanes choose(mask m, lanes a, lanes b) { return (lanes)((m & (mask)a) | (~m & (mask)b)); }
 INLINE uint32_t mask_bits(mask m)
 {
     uint32_t bits = 0;

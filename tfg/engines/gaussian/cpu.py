@@ -166,7 +166,7 @@ class Composite(torch.autograd.Function):
         library = _library()
         given = [_POINTER(_pointer(x)) for x in (means, roots, strengths, depths, normals, colors, radii, behind)]
         flat = behind is not None and behind.ndim == 1
-        sizes = (_INT(width), _INT(height), _LONG(n), _INT(channels))
+        sizes = (_INT(width), _INT(height), _LONG(n), _INT(channels), _INT(normals is not None))
         handle = library.tfg_raster_composite(*sizes, *given, _INT(flat), ctypes.byref(pictures))
         if not handle:
             raise MemoryError(f"no memory to draw {n} Gaussians at {width} x {height}")

@@ -64,8 +64,8 @@ def rasterize(
         camera=camera,
     )
     tensors = _tensors(scene)
-    _check_shapes(scene)
     _check_camera(camera)
+    _check_shapes(scene)
     for name, tensor in tensors.items():
         if tensor.dtype != means.dtype or tensor.device != means.device:
             raise InputError(f"{name} is {tensor.dtype} on {tensor.device}, means is {means.dtype} on {means.device}")
