@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
 from tfg.types import Bytes, Floats
 
@@ -26,27 +24,26 @@ def psnr(prediction: Bytes, truth: Bytes) -> NDArray[np.float64]:
 
 def ssim(prediction: Bytes, truth: Bytes) -> NDArray[np.float64]:
     """(n, h, w, 3) uint8 twice, at least 11 pixels each way -> (n,) in [-1, 1]."""
-    offsets = torch.arange(SSIM_WINDOW, dtype=torch.float64) - SSIM_WINDOW // 2
-    kernel = torch.exp(-offsets.square() / (2 * SSIM_SIGMA**2))
-    kernel = (kernel / kernel.sum()).float()
+    return np.array([_ssim(made, true) for made, true in zip(prediction, truth, strict=True)])
 
-    def blur(images: torch.Tensor) -> torch.Tensor:
-        images = F.conv2d(images, kernel.view(1, 1, -1, 1))
-        return F.conv2d(images, kernel.view(1, 1, 1, -1))
 
-    values = []
-    for made, true in zip(prediction, truth, strict=True):
-        x, y = (
-            torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[:, None].float() / 255
-            for image in (made, true)
-        )
-        means_x, means_y, xx, yy, xy = blur(torch.cat([x, y, x * x, y * y, x * y])).chunk(5)
-        variance_x, variance_y, covariance = xx - means_x**2, yy - means_y**2, xy - means_x * means_y
-        c1, c2 = 0.01**2, 0.03**2
-        top = (2 * means_x * means_y + c1) * (2 * covariance + c2)
-        bottom = (means_x**2 + means_y**2 + c1) * (variance_x + variance_y + c2)
-        values.append(float((top / bottom).mean()))
-    return np.array(values)
+def _ssim(made: Bytes, true: Bytes) -> float:
+    import cv2
+
+    edge = SSIM_WINDOW // 2
+
+    def blur(picture: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Windows inside the picture only."""
+        return cv2.GaussianBlur(picture, (SSIM_WINDOW, SSIM_WINDOW), SSIM_SIGMA)[edge:-edge, edge:-edge]
+
+    x, y = made / 255.0, true / 255.0
+    mean_x, mean_y = blur(x), blur(y)
+    variance_x, variance_y = blur(x * x) - mean_x**2, blur(y * y) - mean_y**2
+    covariance = blur(x * y) - mean_x * mean_y
+    c1, c2 = 0.01**2, 0.03**2
+    top = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    bottom = (mean_x**2 + mean_y**2 + c1) * (variance_x + variance_y + c2)
+    return float((top / bottom).mean())
 
 
 def face_box(landmarks: Floats, size: int, margin: float = 0.1) -> tuple[int, int, int, int]:
