@@ -234,3 +234,13 @@ def test_spherical_harmonics_follow_torch_ngp_order() -> None:
     torch.testing.assert_close(basis, expected)
     with pytest.raises(InputError, match="degree is 5"):
         spherical_harmonics(directions[None], 5)
+
+
+def test_an_opaque_sample_hides_all_behind_it() -> None:
+    samples, _, values = made_samples([3])
+    sigma = torch.tensor([1e30, 1.0, 1.0], requires_grad=True)
+    total, opacity, _, weights = composite(sigma, values, samples, "cpu", with_weights=True)
+    assert weights.tolist() == [1, 0, 0]
+    torch.testing.assert_close(total[0], values[0])
+    opacity.sum().backward()
+    assert sigma.grad.tolist() == [0, 0, 0]

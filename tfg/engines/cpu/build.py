@@ -79,7 +79,7 @@ def load(name: str) -> ctypes.CDLL:
     """The library of `<name>.c`, compiled if this machine has not done so before (printed once)."""
     found = compiler()
     version = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
-    texts = [(SOURCES / f"{name}.c").read_bytes(), *(path.read_bytes() for path in sorted(SOURCES.glob("*.h")))]
+    texts = [(SOURCES / f"{name}.c").read_bytes(), *(path.read_bytes() for path in sorted(SOURCES.glob(f"{name}*.h")))]
     key = hashlib.sha256(repr((texts, flags(), found, version, processor())).encode()).hexdigest()[:20]
     library = cache_folder() / f"{name}-{key}.so"
     if not library.exists():

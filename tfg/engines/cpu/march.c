@@ -25,11 +25,14 @@ typedef struct {
     int32_t constant; /* 1: t[k] = t[0] + k * longest */
 } March;
 
-INLINE uint32_t spread(uint32_t x) { /* the bits of x < 1024, three apart */
-    x = (x | x << 16) & 0x030000FFu;
-    x = (x | x << 8) & 0x0300F00Fu;
-    x = (x | x << 4) & 0x030C30C3u;
-    return (x | x << 2) & 0x09249249u;
+typedef float Floats __attribute__((vector_size(LANES * 4)));
+typedef int32_t Ints __attribute__((vector_size(LANES * 4)));
+
+INLINE Ints spread(Ints x) { /* the bits of x < 1024, three apart */
+    x = (x | x << 16) & 0x030000FF;
+    x = (x | x << 8) & 0x0300F00F;
+    x = (x | x << 4) & 0x030C30C3;
+    return (x | x << 2) & 0x09249249;
 }
 
 INLINE uint32_t squeeze(uint32_t x) { /* the inverse of spread */
@@ -78,7 +81,8 @@ INLINE void cross(const float *box, const float *origin, const float *inverse, f
 /* The samples of one ray: writes their t, returns their number. */
 static int walk(const March *march, const uint32_t *occupied, const float *hull, const float *origin,
                 const float *direction, float offset, float *restrict found) {
-    const float top = (float)(march->resolution - 1), bound = march->bound, to_cell = march->to_cell;
+    const int32_t top = (int32_t)march->resolution - 1;
+    const float bound = march->bound, to_cell = march->to_cell;
     float inverse[3], enter = -INFINITY, leave = INFINITY;
     for (int axis = 0; axis < 3; axis++) {
         const float d = direction[axis];
@@ -94,34 +98,32 @@ static int walk(const March *march, const uint32_t *occupied, const float *hull,
     if (!(from <= until + step)) return 0;
     until = fminf(leave, until + step);
     if (march->constant && from > start + 2 * step) k = (int)((from - start) / step) - 1;
-    float t[LANES];
+    const Floats lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     for (float next = start;; k += LANES) {
-        uint32_t hit[LANES], any = 0;
+        union { Floats all; float one[LANES]; } t;
+        union { Ints all; int32_t one[LANES]; } rank;
         if (march->constant) {
-            for (int j = 0; j < LANES; j++) t[j] = start + (float)(k + j) * step;
+            t.all = start + ((float)k + lane) * step;
         } else {
             for (int j = 0; j < LANES; j++) {
-                t[j] = next;
+                t.one[j] = next;
                 next = next + step_at(march, next);
             }
         }
-        for (int j = 0; j < LANES; j++) {
-            uint32_t rank = 0;
-            for (int axis = 0; axis < 3; axis++) {
-                const float position = origin[axis] + t[j] * direction[axis];
-                const float cell = fminf(fmaxf((position + bound) * to_cell, 0.0f), top);
-                rank |= spread((uint32_t)(int32_t)cell) << axis;
-            }
-            hit[j] = occupied[rank >> 5] >> (rank & 31) & (t[j] < until ? 1u : 0u);
-            any |= hit[j];
+        rank.all = (Ints){0};
+        for (int axis = 0; axis < 3; axis++) {
+            const Floats position = origin[axis] + t.all * direction[axis];
+            Ints cell = __builtin_convertvector((position + bound) * to_cell, Ints);
+            cell &= ~(cell < 0);
+            cell = (cell & (cell < top)) | (top & ~(cell < top));
+            rank.all |= spread(cell) << axis;
         }
-        if (any)
-            for (int j = 0; j < LANES; j++)
-                if (hit[j]) {
-                    found[count++] = t[j];
-                    if (count == march->max_samples) return count;
-                }
-        if (!(t[LANES - 1] < until)) return count;
+        for (int j = 0; j < LANES; j++) {
+            if (!(t.one[j] < until)) return count;
+            found[count] = t.one[j];
+            count += occupied[rank.one[j] >> 5] >> (rank.one[j] & 31) & 1;
+            if (count == march->max_samples) return count;
+        }
     }
 }
 
@@ -163,20 +165,41 @@ void tfg_march_fill(const March *march, const float *origins, const float *direc
     }
 }
 
-/* 1 - exp(-x) to 2e-7 of its value for x in [0, 87]: x = n ln 2 + r, exp(-r) - 1 by its series. */
-INLINE float opacity_of(float x) {
-    const float y = fminf(fmaxf(-x, -87.0f), 87.0f);
-    const float n = rintf(y * 1.44269504088896341f);
-    const float r = (y - n * 0.693145751953125f) - n * 1.42860682030941723e-6f;
-    float q = 1.0f / 5040;
-    q = q * r + 1.0f / 720;
-    q = q * r + 1.0f / 120;
-    q = q * r + 1.0f / 24;
-    q = q * r + 1.0f / 6;
-    q = q * r + 0.5f;
-    q = (q * r + 1) * r;
-    union { int32_t bits; float value; } power = {((int32_t)n + 127) << 23};
-    return (1 - power.value) - power.value * q;
+/* out = 1 - exp(-sigma delta) to 2e-7 of its value: -sigma delta = n ln 2 + r, exp(r) - 1 by its series.
+ * Returns 1 if sigma holds NaN. */
+static int opacities(const float *sigma, const float *delta, int64_t count, float *out) {
+    Ints bad = {0};
+    for (int64_t j = 0; j < count; j += LANES) {
+        const size_t bytes = sizeof(float) * (size_t)(count - j < LANES ? count - j : LANES);
+        Floats density = {0}, step = {0};
+        if (bytes == sizeof(Floats)) { /* of a known size: one load each */
+            memcpy(&density, sigma + j, sizeof(Floats));
+            memcpy(&step, delta + j, sizeof(Floats));
+        } else {
+            memcpy(&density, sigma + j, bytes);
+            memcpy(&step, delta + j, bytes);
+        }
+        bad |= density != density;
+        Floats x = -density * step;
+        const Ints deep = x < -87.0f;
+        x = (Floats)(((Ints)x & ~deep) | ((Ints)((Floats){0} - 87.0f) & deep));
+        const Ints n = __builtin_convertvector(x * 1.44269504088896341f - 0.5f, Ints); /* x <= 0: rounds to nearest */
+        const Floats whole = __builtin_convertvector(n, Floats);
+        const Floats r = (x - whole * 0.693145751953125f) - whole * 1.42860682030941723e-6f;
+        Floats q = r * (1.0f / 5040) + 1.0f / 720;
+        q = q * r + 1.0f / 120;
+        q = q * r + 1.0f / 24;
+        q = q * r + 1.0f / 6;
+        q = q * r + 0.5f;
+        q = (q * r + 1) * r;
+        const Floats power = (Floats)((n + 127) << 23);
+        const Floats alpha = (1 - power) - power * q;
+        if (bytes == sizeof(Floats)) memcpy(out + j, &alpha, sizeof(Floats));
+        else memcpy(out + j, &alpha, bytes);
+    }
+    for (int j = 0; j < LANES; j++)
+        if (bad[j]) return 1;
+    return 0;
 }
 
 INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -190,11 +213,9 @@ int tfg_composite(const float *sigma, const float *values, int64_t channels, con
 #pragma omp parallel for schedule(dynamic, 4) reduction(| : bad)
     for (int64_t block = 0; block < rays; block += RAYS) {
         const int64_t end = smaller(block + RAYS, rays);
-        int nan_sigma = 0, nan_values = 0;
-        for (int64_t j = start[block]; j < start[end]; j++) {
-            nan_sigma |= sigma[j] != sigma[j];
-            weights[j] = opacity_of(sigma[j] * delta[j]);
-        }
+        const int64_t from = start[block];
+        const int nan_sigma = opacities(sigma + from, delta + from, start[end] - from, weights + from);
+        int nan_values = 0;
         for (int64_t j = start[block] * channels; j < start[end] * channels; j++) nan_values |= values[j] != values[j];
         bad |= nan_sigma | nan_values << 1;
         for (int64_t i = block; i < end; i++) {

@@ -1,0 +1,126 @@
+"""The grid, marching and perceptron operations in all their variants; scenes are made here from a seed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.timing import Case
+from tfg.engines import HashGridSpec, OccupancyGrid, composite, march, mlp, triplane_encode
+from tfg.engines.hashgrid import PLANES
+from tfg.engines.hashgrid_torch import table_rows
+
+POINTS, RAYS, SAMPLES, ROWS = 65_536, 4_096, 24, 32_768
+BOX = (-1.0, -1.0, -1.0, 1.0, 1.0, 1.0)
+SYNCTALK = (75, 64, 64, 65)  # the density net
+
+
+class Bag(torch.autograd.Function):
+    """The best pure torch for tables alone: `embedding_bag` forward, `index_add_` backward, all levels in one call."""
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
+        ctx.save_for_backward(rows, weights)
+        ctx.shape = table.shape
+        return nn.functional.embedding_bag(rows, table, per_sample_weights=weights, mode="sum")
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        rows, weights = ctx.saved_tensors
+        spread = (weights[:, :, None] * grad[:, None]).reshape(-1, ctx.shape[1])
+        return grad.new_zeros(ctx.shape).index_add_(0, rows.reshape(-1), spread), None, None
+
+
+def embedding_bag_encode(points: Tensor, tables: Tensor, spec: HashGridSpec) -> Tensor:
+    """As `triplane_encode` for points inside the bound."""
+    scales = torch.tensor(spec.scales)
+    corners = torch.tensor([[0, 0], [1, 0], [0, 1], [1, 1]])
+    parts = []
+    for axes, table in zip(PLANES, tables, strict=True):
+        unit = (points[:, axes] + spec.bound) / (2 * spec.bound)
+        position = unit[:, None] * scales[:, None] + 0.5  # (n, levels, 2)
+        cell = position.floor()
+        fraction = (position - cell)[:, :, None]
+        weights = torch.where(corners == 1, fraction, 1 - fraction).prod(dim=3).reshape(-1, 4)
+        whole = cell.long()[:, :, None] + corners
+        rows = torch.stack([table_rows(whole[:, level], level, spec) for level in range(spec.levels)], dim=1)
+        parts.append(Bag.apply(table, rows.reshape(-1, 4), weights).reshape(len(points), -1))
+    return torch.cat(parts, dim=1)
+
+
+def hash_case(levels: int, log2_size: int, *, to_points: bool = False) -> Case:
+    """Three planes, two channels, 16 to 1024 cells, uniform points; gradient of the tables, or of tables and points."""
+    spec = HashGridSpec(dim=2, levels=levels, channels=2, log2_size=log2_size, base=16, desired=1024)
+    generator = torch.Generator().manual_seed(0)
+    points = (torch.rand(POINTS, 3, generator=generator) * 2 - 1).requires_grad_(to_points)
+    tables = torch.rand(3, spec.num_params, 2, generator=generator).requires_grad_()
+    upstream = torch.rand(POINTS, 3 * spec.output, generator=generator)
+    wanted = [tables, points] if to_points else [tables]
+
+    def run(engine: str) -> object:
+        return torch.autograd.grad(triplane_encode(points, tables, spec, engine), wanted, upstream)
+
+    def bag() -> object:
+        return torch.autograd.grad(embedding_bag_encode(points, tables, spec), wanted, upstream)
+
+    variants = {"torch": lambda: run("torch"), "cpu": lambda: run("cpu")}
+    if to_points:
+        return Case(name=f"hash_{levels}_{log2_size}_points", variants=variants)
+    return Case(
+        name=f"hash_{levels}_{log2_size}",
+        variants=variants | {"embedding_bag": bag},
+        required={"torch": 12, "embedding_bag": 6},
+    )
+
+
+def march_case() -> Case:
+    """Rays of one camera at a head-like ball in a 128^3 grid: marching and compositing, forward and backward."""
+    generator = torch.Generator().manual_seed(0)
+    grid = OccupancyGrid(128)
+    grid.update(lambda points: 100.0 * (points.norm(dim=1) < 0.6), generator)
+    origins = torch.tensor([0.0, 0.0, -4.0]).expand(RAYS, 3).contiguous()
+    aim = (torch.rand(RAYS, 2, generator=generator) * 2 - 1) * 0.25
+    directions = nn.functional.normalize(torch.cat([aim, torch.ones(RAYS, 1)], dim=1), dim=1)
+    offset = torch.rand(RAYS, generator=generator)
+    density = torch.rand(RAYS * SAMPLES, generator=generator) * 20
+    colors = torch.rand(RAYS * SAMPLES, 3, generator=generator)
+    upstream = torch.rand(RAYS, 3, generator=generator)
+
+    def run(engine: str) -> object:
+        samples = march(origins, directions, grid, aabb=BOX, max_samples=SAMPLES, offset=offset, engine=engine)
+        count = len(samples.t)
+        leaves = [density[:count].requires_grad_(), colors[:count].requires_grad_()]
+        values, _, _ = composite(leaves[0], leaves[1], samples, engine)
+        return torch.autograd.grad(values, leaves, upstream)
+
+    return Case(
+        name="march_4096", variants={"torch": lambda: run("torch"), "cpu": lambda: run("cpu")}, required={"torch": 15}
+    )
+
+
+def mlp_case() -> Case:
+    """SyncTalk's density net, gradients of input and weights."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = zip(SYNCTALK[1:], SYNCTALK[:-1], strict=True)
+    weights = [(torch.randn(shape, generator=generator) / 8).requires_grad_() for shape in shapes]
+    x = torch.randn(ROWS, SYNCTALK[0], generator=generator).requires_grad_()
+    upstream = torch.randn(ROWS, SYNCTALK[-1], generator=generator)
+
+    def run(engine: str) -> object:
+        return torch.autograd.grad(mlp(x, weights, engine), [x, *weights], upstream)
+
+    return Case(name="mlp_32768", variants={"torch": lambda: run("torch"), "cpu": lambda: run("cpu")})
+
+
+def cases() -> list[Case]:
+    """Issue 3's grid and marching rows, then what it does not demand."""
+    return [
+        hash_case(14, 14),
+        hash_case(14, 16),
+        hash_case(12, 19),
+        march_case(),
+        hash_case(14, 14, to_points=True),
+        mlp_case(),
+    ]

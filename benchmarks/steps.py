@@ -1,0 +1,83 @@
+"""One whole training iteration of each backbone at 128 pixels, from its own YAML, on the tests' analytic portrait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from torch.utils.data import default_collate
+
+from benchmarks.timing import Case
+from tests.portraits import make_scene
+from tfg.data import audio_statistics, audio_windows, batches
+
+SIZE, FRAMES, CHANNELS = 128, 16, 80
+FIRST_STEP = 401  # past the static warm-up of the Gaussian head, in the ray stage of the NeRF
+CONF = Path(__file__).parent.parent / "conf" / "backbone"
+STEPS_AT_ONCE = 4  # of one timing: steps differ (every 16th updates the occupancy grid)
+
+
+def iteration(backbone: str, engine: str) -> Callable[[], None]:
+    """A function that trains a fresh backbone by one step a call."""
+    torch.manual_seed(0)
+    portrait = make_scene(num_frames=FRAMES, size=SIZE, channels=CHANNELS).portrait
+    config = OmegaConf.load(CONF / f"{backbone}.yaml")
+    config.pop("name", None)
+    config.engine = engine
+    module: Any = instantiate(config, size=SIZE, focal=portrait.cameras.focal, audio_channels=CHANNELS)
+    module.prepare(portrait)
+    module.train()
+    module.step.fill_(FIRST_STEP)
+    optimizers = module.configure_optimizers()
+    # What Lightning's trainer would supply.
+    module.optimizers = lambda use_pl_optimizer=True: optimizers
+    module.manual_backward = lambda loss: loss.backward()
+    module.log = lambda *named, **options: None
+    windows = audio_windows(portrait.audio, *audio_statistics(portrait.audio))
+    rows = batches(portrait, windows, device=torch.device("cpu"), truth=True)
+    ready = [default_collate([rows[row]]) for row in range(len(rows))]
+
+    def step() -> None:
+        number = int(module.step)
+        module.training_step(ready[number % FRAMES], number)
+
+    return step
+
+
+def step_case(backbone: str, required: float) -> Case:
+    """A few steps in a row, with every operation on the torch twin and on the C engine."""
+
+    def several(step: Callable[[], None]) -> Callable[[], None]:
+        def run() -> None:
+            for _ in range(STEPS_AT_ONCE):
+                step()
+
+        return run
+
+    variants = {engine: several(iteration(backbone, engine)) for engine in ("torch", "cpu")}
+    return Case(name=f"step_{backbone}_{SIZE}", variants=variants, required={"torch": required})
+
+
+def cases() -> list[Case]:
+    """Issue 3's rows."""
+    return [step_case("instag", 6), step_case("synctalk", 2.5)]
+
+
+def profile(backbone: str, steps: int = 32, rows: int = 12) -> str:
+    """Markdown table: where a training iteration on the C engine spends its time, by operation."""
+    step = iteration(backbone, "cpu")
+    step()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as found:
+        for _ in range(steps):
+            step()
+    events = sorted(found.key_averages(), key=lambda event: -event.self_cpu_time_total)
+    total = sum(event.self_cpu_time_total for event in events)
+    lines = [f"| operation of step_{backbone}_{SIZE} | ms a step | share |", "|---|---|---|"]
+    for event in events[:rows]:
+        spent = event.self_cpu_time_total
+        lines.append(f"| `{event.key}` | {spent / steps / 1e3:.2f} | {100 * spent / total:.0f} % |")
+    return "\n".join([*lines, f"| all | {total / steps / 1e3:.1f} | 100 % |"])
