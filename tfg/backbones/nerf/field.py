@@ -93,10 +93,10 @@ class HeadField(nn.Module):
         tables = torch.empty(3, self.grid.num_params, self.grid.channels)
         self.tables = nn.Parameter(tables.uniform_(-TABLE_INIT, TABLE_INIT))
         features = 3 * self.grid.output
-        self.audio_attention = MLP(features, shape.hidden, audio_width)
-        self.upper_attention = MLP(features, shape.hidden, upper_width)
-        self.density = MLP(features + audio_width + upper_width, shape.hidden, shape.hidden, 1 + GEOMETRY)
-        self.color = MLP(shape.direction_degree**2 + GEOMETRY + code_width, shape.hidden, 3)
+        self.audio_attention = MLP(features, shape.hidden, audio_width, engine=engine)
+        self.upper_attention = MLP(features, shape.hidden, upper_width, engine=engine)
+        self.density = MLP(features + audio_width + upper_width, shape.hidden, shape.hidden, 1 + GEOMETRY, engine=engine)
+        self.color = MLP(shape.direction_degree**2 + GEOMETRY + code_width, shape.hidden, 3, engine=engine)
 
     def encode(self, points: Tensor) -> Tensor:
         """(n, 3) in [-1, 1] -> (n, 36) tri-plane features."""
