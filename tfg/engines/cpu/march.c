@@ -204,69 +204,95 @@ static int opacities(const float *sigma, const float *delta, int64_t count, floa
 
 INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
+typedef struct {
+    const float *sigma, *values, *t, *delta;
+    const int64_t *start;
+    float *weights; /* forward: opacities going in */
+    int32_t *alive;
+} Along;
+
+INLINE void composite_ray(const Along *along, int64_t ray, int64_t channels, double limit, float *restrict sum,
+                          float *opacity, float *depth) {
+    const int64_t first = along->start[ray], last = along->start[ray + 1];
+    double before = 0; /* optical depth */
+    float light = 1, covered = 0, far = 0;
+    int64_t j = first;
+    for (int64_t c = 0; c < channels; c++) sum[c] = 0;
+    for (; j < last && before <= limit; j++) {
+        const float weight = light * along->weights[j];
+        before += (double)(along->sigma[j] * along->delta[j]);
+        light -= weight;
+        along->weights[j] = weight;
+        covered += weight;
+        far += weight * along->t[j];
+        for (int64_t c = 0; c < channels; c++) sum[c] += weight * along->values[j * channels + c];
+    }
+    along->alive[ray] = (int32_t)(j - first);
+    for (; j < last; j++) along->weights[j] = 0;
+    *opacity = covered;
+    *depth = far;
+}
+
 /* total (r, c), opacity, depth (r,), weights (m,), alive (r,) number of samples in front of the stop.
  * Returns 1 if sigma, 2 if values hold NaN. */
 int tfg_composite(const float *sigma, const float *values, int64_t channels, const float *t, const float *delta,
                   const int64_t *start, int64_t rays, double limit, float *total, float *opacity, float *depth,
                   float *weights, int32_t *alive) {
+    const Along along = {sigma, values, t, delta, start, weights, alive};
     int bad = 0;
 #pragma omp parallel for schedule(dynamic, 4) reduction(| : bad)
     for (int64_t block = 0; block < rays; block += RAYS) {
-        const int64_t end = smaller(block + RAYS, rays);
-        const int64_t from = start[block];
-        const int nan_sigma = opacities(sigma + from, delta + from, start[end] - from, weights + from);
+        const int64_t end = smaller(block + RAYS, rays), from = start[block], until = start[end];
         int nan_values = 0;
-        for (int64_t j = start[block] * channels; j < start[end] * channels; j++) nan_values |= values[j] != values[j];
-        bad |= nan_sigma | nan_values << 1;
+        for (int64_t j = from * channels; j < until * channels; j++) nan_values |= values[j] != values[j];
+        bad |= opacities(sigma + from, delta + from, until - from, weights + from) | nan_values << 1;
         for (int64_t i = block; i < end; i++) {
             float *sum = total + i * channels;
-            double before = 0; /* optical depth */
-            float light = 1, covered = 0, far = 0;
-            int64_t j = start[i];
-            memset(sum, 0, sizeof(float) * (size_t)channels);
-            for (; j < start[i + 1] && before <= limit; j++) {
-                const float alpha = weights[j], weight = light * alpha;
-                before += (double)(sigma[j] * delta[j]);
-                light -= weight;
-                weights[j] = weight;
-                covered += weight;
-                far += weight * t[j];
-                for (int64_t c = 0; c < channels; c++) sum[c] += weight * values[j * channels + c];
-            }
-            alive[i] = (int32_t)(j - start[i]);
-            for (; j < start[i + 1]; j++) weights[j] = 0;
-            opacity[i] = covered;
-            depth[i] = far;
+            if (channels == 3) composite_ray(&along, i, 3, limit, sum, opacity + i, depth + i);
+            else composite_ray(&along, i, channels, limit, sum, opacity + i, depth + i);
         }
     }
     return bad & 1 ? 1 : bad ? 2 : 0;
 }
 
-/* grad_sigma (m,) and grad_values (m, c) (either may be null) from the gradients of the four results (each may be null). */
+typedef struct { /* each may be null */
+    const float *total, *opacity, *depth, *weights;
+    float *sigma, *values;
+} Grads;
+
+INLINE void backward_ray(const Along *along, const Grads *grads, int64_t ray, int64_t channels) {
+    const float *grad = grads->total ? grads->total + ray * channels : 0;
+    const float flat = grads->opacity ? grads->opacity[ray] : 0, slope = grads->depth ? grads->depth[ray] : 0;
+    const int64_t first = along->start[ray], last = first + along->alive[ray];
+    float light = 1, behind = 0; /* light past the last sample; weighted gradient of the samples behind this one */
+    for (int64_t j = first; j < last; j++) light -= along->weights[j];
+    for (int64_t j = last; j < along->start[ray + 1]; j++) {
+        if (grads->sigma) grads->sigma[j] = 0;
+        for (int64_t c = 0; grads->values && c < channels; c++) grads->values[j * channels + c] = 0;
+    }
+    for (int64_t j = last - 1; j >= first; j--) {
+        const float weight = along->weights[j];
+        float pull = flat + slope * along->t[j] + (grads->weights ? grads->weights[j] : 0);
+        if (grad)
+            for (int64_t c = 0; c < channels; c++) pull += grad[c] * along->values[j * channels + c];
+        if (grads->sigma) grads->sigma[j] = along->delta[j] * (pull * light - behind);
+        if (grads->values)
+            for (int64_t c = 0; c < channels; c++) grads->values[j * channels + c] = grad ? weight * grad[c] : 0;
+        behind += weight * pull;
+        light += weight;
+    }
+}
+
+/* grad_sigma (m,) and grad_values (m, c) from the gradients of the four results. */
 void tfg_composite_backward(const float *values, int64_t channels, const float *t, const float *delta,
-                            const int64_t *start, int64_t rays, const float *weights, const int32_t *alive,
+                            const int64_t *start, int64_t rays, float *weights, int32_t *alive,
                             const float *grad_total, const float *grad_opacity, const float *grad_depth,
                             const float *grad_weights, float *grad_sigma, float *grad_values) {
+    const Along along = {0, values, t, delta, start, weights, alive};
+    const Grads grads = {grad_total, grad_opacity, grad_depth, grad_weights, grad_sigma, grad_values};
 #pragma omp parallel for schedule(dynamic, 256)
     for (int64_t i = 0; i < rays; i++) {
-        const float *grad = grad_total ? grad_total + i * channels : 0;
-        const float flat = grad_opacity ? grad_opacity[i] : 0, slope = grad_depth ? grad_depth[i] : 0;
-        const int64_t first = start[i], last = first + alive[i];
-        float light = 1, behind = 0; /* light past the last sample; weighted gradient of the samples behind this one */
-        for (int64_t j = first; j < last; j++) light -= weights[j];
-        for (int64_t j = last; j < start[i + 1]; j++) {
-            if (grad_sigma) grad_sigma[j] = 0;
-            for (int64_t c = 0; grad_values && c < channels; c++) grad_values[j * channels + c] = 0;
-        }
-        for (int64_t j = last - 1; j >= first; j--) {
-            const float *value = values + j * channels;
-            float pull = flat + slope * t[j] + (grad_weights ? grad_weights[j] : 0);
-            for (int64_t c = 0; grad && c < channels; c++) pull += grad[c] * value[c];
-            if (grad_sigma) grad_sigma[j] = delta[j] * (pull * light - behind);
-            for (int64_t c = 0; grad_values && c < channels; c++)
-                grad_values[j * channels + c] = grad ? weights[j] * grad[c] : 0;
-            behind += weights[j] * pull;
-            light += weights[j];
-        }
+        if (channels == 3) backward_ray(&along, &grads, i, 3);
+        else backward_ray(&along, &grads, i, channels);
     }
 }
