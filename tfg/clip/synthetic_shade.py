@@ -1,0 +1,191 @@
+"""The colour of every sample of the embedded clip: soft light on skin, hair and cloth; eyeballs and the inside of the mouth by ray."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfg.clip.synthetic_expression import JAW_DROP
+from tfg.clip.synthetic_paint import GAMMA, linear
+from tfg.clip.synthetic_raster import Floats32, Indices, unit
+from tfg.clip.synthetic_scene import CLOTH, EAR, EYE, HAIR, MOUTH, NECK, SKIN, Scene
+from tfg.types import Bytes
+
+# Camera space: x right, y down, z away. Directions point to the lights.
+_KEY = np.array([-0.50, -0.55, -0.67], np.float32)
+_FILL = np.array([0.75, -0.10, -0.65], np.float32)
+_KEY_COLOUR = np.array([1.00, 0.95, 0.88], np.float32) * np.float32(0.98)
+_FILL_COLOUR = np.array([0.80, 0.90, 1.00], np.float32) * np.float32(0.30)
+_SKY = np.array([0.30, 0.31, 0.33], np.float32)
+_GROUND = np.array([0.17, 0.14, 0.12], np.float32)
+_SKIN_WRAP = np.array([0.34, 0.18, 0.12], np.float32)  # light that seeps through skin reddens the edge of shadow
+_HALF = (_KEY + np.array([0, 0, -1], np.float32)) / np.linalg.norm(_KEY + np.array([0, 0, -1], np.float32))
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What rays need to know of one frame; lengths in samples."""
+
+    width: int
+    focal: float
+    rotation: NDArray[np.float64]  # (3, 3)
+    translation: NDArray[np.float64]  # (3,)
+    gaze: NDArray[np.float64]  # (2,) radians
+    jaw: float  # in [0, 1]
+    rounding: float  # in [0, 1]
+    tongue: float  # in [0, 1]
+
+    def rays(self, sample: Indices) -> tuple[Floats32, Floats32]:
+        """Origin (3,) and directions (m, 3), unit in z of the camera, in head space."""
+        row, column = np.divmod(sample, self.width)
+        x, y = (column + 0.5 - self.width / 2) / self.focal, (row + 0.5 - self.width / 2) / self.focal
+        direction = np.stack([x, y, np.ones_like(x)], axis=1) @ self.rotation
+        return (-self.translation @ self.rotation).astype(np.float32), direction.astype(np.float32)
+
+
+def shade(
+    scene: Scene, view: View, sample: Indices, material: NDArray[np.int8], surface: Floats32
+) -> tuple[Floats32, Floats32]:
+    """Linear colours (m, 3) and shares of lip red (m,); surface is (m, 6): texture across, down, opening, normal."""
+    colour = np.empty((len(sample), 3), np.float32)
+    lip = np.zeros(len(sample), np.float32)
+    normal = surface[:, 3:]
+    normal = unit(normal)
+    for code in (SKIN, EAR, NECK, HAIR, CLOTH):
+        chosen = np.flatnonzero(material == code)
+        texel = _look_up(scene.textures[code], surface[chosen, :2])
+        wrap = _SKIN_WRAP if code in (SKIN, EAR, NECK) else np.float32(0.1)
+        light, shine = _light(normal[chosen], wrap)
+        colour[chosen] = texel[:, :3] * light
+        if code == HAIR:
+            shine = _strand_shine(normal[chosen])
+            colour[chosen] += (texel[:, 4] * shine)[:, None] * (0.05 + 0.9 * linear(scene.identity.hair)).astype(
+                np.float32
+            )
+        elif code != CLOTH:
+            colour[chosen] += (texel[:, 4] * shine * np.float32(0.11))[:, None]
+        lip[chosen] = texel[:, 3]
+    for code, draw in ((EYE, _eyes), (MOUTH, _mouth)):
+        chosen = np.flatnonzero(material == code)
+        if len(chosen):
+            colour[chosen] = draw(scene, view, sample[chosen], surface[chosen, 2])
+    return colour, lip
+
+
+def encode(picture: Floats32) -> Bytes:
+    """Linear (..., 3) -> sRGB-like bytes, bright parts rolled off softly."""
+    steps = np.clip(picture * 2048, 0, 4095).astype(np.int16)
+    return _ENCODING[steps]
+
+
+def _light(normal: Floats32, wrap: Floats32 | np.float32) -> tuple[Floats32, Floats32]:
+    """Diffuse light (m, 3) and highlight (m,)."""
+    key, fill = normal @ _KEY, normal @ _FILL
+    light = np.maximum((key[:, None] + wrap) / (1 + wrap), 0) * _KEY_COLOUR
+    light += np.maximum(fill, 0)[:, None] * _FILL_COLOUR
+    light += _GROUND + (0.5 - 0.5 * normal[:, 1:2]) * (_SKY - _GROUND)
+    shine = np.maximum(normal @ _HALF, 0)
+    shine = shine**2
+    shine = shine**2
+    shine = shine**2
+    return light, shine**2
+
+
+def _strand_shine(normal: Floats32) -> Floats32:
+    """A band of light across hair that falls downwards (Kajiya and Kay 1989 with vertical strands)."""
+    along = normal[:, 1] * np.float32(0.94) + normal[:, 2] * np.float32(0.34)
+    facing = np.maximum(normal @ _KEY, 0)
+    return np.float32(0.55) * np.exp(-(((along + np.float32(0.72)) / np.float32(0.20)) ** 2)) * facing
+
+
+def _look_up(texture: Floats32, place: Floats32) -> Floats32:
+    """(m, 5) bilinear."""
+    height, width = texture.shape[:2]
+    x = np.clip(place[:, 0], 0, 1) * np.float32(width - 1.001)
+    y = np.clip(place[:, 1], 0, 1) * np.float32(height - 1.001)
+    left, top = x.astype(np.int64), y.astype(np.int64)
+    right, down = (x - left)[:, None].astype(np.float32), (y - top)[:, None].astype(np.float32)
+    flat = texture.reshape(height * width, -1)
+    first = top * width + left
+    above = flat[first] + right * (flat[first + 1] - flat[first])
+    below = flat[first + width] + right * (flat[first + width + 1] - flat[first + width])
+    return above + down * (below - above)
+
+
+def _eyes(scene: Scene, view: View, sample: Indices, down: Floats32) -> Floats32:
+    """Eyeballs seen through the open lids; `down` is 0 at the upper lid and 1 at the lower."""
+    origin, direction = view.rays(sample)
+    colour = np.empty((len(sample), 3), np.float32)
+    side = np.where((origin + direction * view.translation[2])[:, 0] < 0, -1, 1)
+    iris = linear(scene.identity.iris)
+    turn_x, turn_y = view.gaze
+    forward = np.array([np.sin(turn_x), np.sin(turn_y), -np.cos(turn_x) * np.cos(turn_y)])
+    to_key = _KEY @ view.rotation
+    glint = to_key + forward_of(view)
+    glint /= np.linalg.norm(glint)
+    for which in (-1, 1):
+        chosen = np.flatnonzero(side == which)
+        centre, radius = scene.eyeball(which)
+        towards = origin - centre
+        ray = direction[chosen]
+        a, b = (ray**2).sum(1), ray @ towards
+        room = b**2 - a * (towards @ towards - radius**2)
+        hit = towards + ray * ((-b - np.sqrt(np.maximum(room, 0))) / a)[:, None]
+        normal = hit / np.maximum(np.linalg.norm(hit, axis=1, keepdims=True), 1e-6)
+        from_middle = np.arccos(np.clip(normal @ forward, -1, 1)) * radius / scene.millimetre  # mm along the eyeball
+        white = np.array([0.60, 0.55, 0.52]) * (1 - 0.25 * np.clip((np.abs(normal[:, 0]) - 0.45) / 0.5, 0, 1))[:, None]
+        ring = np.clip((6.1 - from_middle) / 0.8, 0, 1)[:, None]
+        pupil = np.clip((2.5 - from_middle) / 0.6, 0, 1)[:, None]
+        limbus = (1 - 0.65 * np.clip((from_middle - 4.2) / 1.6, 0, 1))[:, None]
+        ball = white * (1 - ring) + iris * 1.15 * limbus * ring
+        ball = ball * (1 - pupil) + 0.006 * pupil
+        lid_shadow = 0.34 + 0.66 * np.clip(down[chosen] / 0.5, 0, 1)
+        light = 0.45 + 0.65 * np.clip(normal @ to_key, 0, 1)
+        shine = np.clip((normal @ glint - 0.975) / 0.012, 0, 1) * 0.9
+        colour[chosen] = ball * (lid_shadow * light)[:, None] + shine[:, None]
+    return colour
+
+
+def forward_of(view: View) -> NDArray[np.float64]:
+    """(3,) the direction to the camera in head space."""
+    return np.array([0.0, 0.0, -1.0]) @ view.rotation
+
+
+def _mouth(scene: Scene, view: View, sample: Indices, down: Floats32) -> Floats32:
+    """Teeth, tongue and darkness behind the parted lips, on a plane behind them curved away at the sides."""
+    origin, direction = view.rays(sample)
+    plane = scene.place(np.array([0.0, 0.0, 12.0]))[2]
+    point = origin + direction * ((plane - origin[2]) / direction[:, 2])[:, None]
+    x, y = point[:, 0] / scene.millimetre, point[:, 1] / scene.millimetre + scene.origin[1]
+    drop = JAW_DROP * view.jaw
+    depth = np.clip(1 - (x / 24) ** 2, 0, 1)
+    colour = np.array([0.12, 0.028, 0.025]) * (0.16 + 0.6 * depth * np.clip(down, 0, 1))[:, None]
+    tongue_top = 78.5 + 0.8 * drop - 8.0 * view.tongue + (x / 11) ** 2 * 1.5
+    tongue = np.clip((y - tongue_top) / 1.6, 0, 1) * np.clip((19 - np.abs(x)) / 4, 0, 1)
+    flesh = np.array([0.42, 0.13, 0.12]) * (0.55 + 0.35 * depth + 0.25 * view.tongue)[:, None]
+    colour += (flesh - colour) * tongue[:, None]
+    enamel = np.array([0.74, 0.70, 0.62])
+    seam = 1 - 0.40 * np.exp(
+        -((((x + 60) % 7.6 - 3.8) / 0.55) ** 2)
+    )  # between the teeth; the upper middle one at x = 0
+    upper_edge = 72.6 - 0.0045 * x**2 - 0.35 * np.cos(2 * np.pi * x / 7.6)
+    upper = np.clip((upper_edge - y) / 0.5 + 0.5, 0, 1) * np.clip((23 - np.abs(x)) / 3, 0, 1)
+    lower_edge = 75.6 + drop + 0.008 * x**2
+    lower_seam = 1 - 0.40 * np.exp(-((((x + 60) % 5.4 - 2.7) / 0.5) ** 2))
+    lower = np.clip((y - lower_edge) / 0.5 + 0.5, 0, 1) * np.clip((19 - np.abs(x)) / 3, 0, 1) * (1 - view.tongue)
+    shadow = (0.30 + 0.70 * np.clip(down / 0.22, 0, 1)) * (1 - 0.75 * view.rounding)  # pushed-out lips keep light off
+    colour += (enamel * (lower_seam * depth * 0.55 * (1 - 0.75 * view.rounding))[:, None] - colour) * lower[:, None]
+    colour += (enamel * (seam * (0.35 + 0.65 * depth) * shadow)[:, None] - colour) * upper[:, None]
+    return colour.astype(np.float32)
+
+
+def _encoding() -> Bytes:
+    """(4096,) bytes of linear values k / 2048: linear up to 0.8, rolled off to white above."""
+    value = np.arange(4096) / 2048
+    rolled = np.where(value > 0.6, 0.6 + 0.4 * np.tanh((value - 0.6) / 0.4), value)
+    return np.round(255 * rolled ** (1 / GAMMA)).astype(np.uint8)
+
+
+_ENCODING = _encoding()
