@@ -33,6 +33,7 @@ from tfg.metrics.lpips import Lpips
 from tfg.selectors.base import Candidates, Selection, Selector
 from tfg.selectors.candidates import candidates_for, frames_of
 from tfg.selectors.report import selection_json, selection_plot
+from tfg.selectors.voicing import voiced_frames
 from tfg.stages import Stages
 from tfg.types import SAMPLES_PER_FRAME, Clip, Crop, Frames, InputError, Portrait
 
@@ -76,7 +77,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
     with tracking.track(config.tracker, folder=folder, run_id=folder.name, group=str(config.group), config=plain) as tracker:
         features = _features(parts, clip)
         with stages("selection") as stage:
-            selection, chosen = select(config, parts.selector, features)
+            selection, chosen = select(config, parts.selector, features, details=True)
             results.write_json(folder / "selection.json", chosen)
             selection_plot(selection, folder / "selection.png")
             stage.frames = chosen["cost"]["frames"]
@@ -176,8 +177,10 @@ def run_folder(config: DictConfig) -> Path:
     return Path(config.results) / identity.run_id(plain, clip.name, clip.digest)
 
 
-def select(config: DictConfig, selector: Selector, features: ClipFeatures) -> tuple[Selection, dict[str, Any]]:
-    """The chosen segment, and the same as the JSON object that `tfg select` prints."""
+def select(
+    config: DictConfig, selector: Selector, features: ClipFeatures, *, details: bool
+) -> tuple[Selection, dict[str, Any]]:
+    """The chosen segment, and the same as the JSON object that `tfg select` prints, with `details` also each score's notes."""
     clip = features.clip
     candidates = Candidates(
         starts=candidates_for(clip.num_reference_frames, config.seconds, config.stride_seconds),
@@ -185,17 +188,18 @@ def select(config: DictConfig, selector: Selector, features: ClipFeatures) -> tu
         num_reference_frames=clip.num_reference_frames,
         audio=lambda: features.sound()[: clip.num_reference_frames],
         face=features.track,
+        voiced=lambda: voiced_frames(clip.audio()[: clip.num_reference_frames * SAMPLES_PER_FRAME]),
     )
     rng = np.random.default_rng(identity.seed_for("selection", clip.digest, config.seed))
     with features.costing() as cost:
         selection = selector.select(candidates, rng)
-    return selection, selection_json(selection, round(cost.seconds, 3), cost.frames, details=True)
+    return selection, selection_json(selection, round(cost.seconds, 3), cost.frames, details=details)
 
 
 def select_only(config: DictConfig) -> tuple[Selection, dict[str, Any]]:
     """`tfg select`: the selection of one configuration without a run, as object and as JSON."""
     parts = build(config)
-    return select(config, parts.selector, _features(parts, open_clip(config)))
+    return select(config, parts.selector, _features(parts, open_clip(config)), details=False)
 
 
 def speak(folder: Path, sound: Path, output: Path) -> Path:
