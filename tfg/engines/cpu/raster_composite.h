@@ -1,4 +1,4 @@
-/* Front-to-back compositing of a tile and its gradients, one vector of pixels (a block) at a time: twin.py's `composite`. */
+/* Front-to-back compositing of tiles, one vector of pixels (a block) at a time: twin.py's `composite`. */
 #ifndef TFG_RASTER_COMPOSITE_H
 #define TFG_RASTER_COMPOSITE_H
 
@@ -55,7 +55,8 @@ static void tile_records(const plan *p, int tile, int64_t count, float *restrict
     for (int64_t e = 0; e < count; e++) {
         const float *restrict g = p->records + gaussian[e] * stride;
         float *restrict to = local + e * stride;
-        for (int64_t f = 0; f < stride; f += 16) memcpy(to + f, g + f, 64);
+        if (stride == 16) memcpy(to, g, 64);
+        else memcpy(to, g, (size_t)stride * 4);
         const float dx = x - g[0], dy = y - g[1];
         to[0] = g[2] * dx + g[3] * dy;
         to[1] = g[4] * dy;
@@ -117,41 +118,86 @@ INLINE int64_t forward_block(const float *records, int64_t stride, const uint32_
     return last;
 }
 
-/* State of one tile on the way back, block after block. */
+/* Pictures (height, width, .), or gradients on them. */
 typedef struct {
-    lanes T[BLOCKS]; /* transmittance before the next Gaussian */
-    lanes S[BLOCKS]; /* what the Gaussians from here on and the background still add to sum(v_output * output) */
-    lanes v_alpha[BLOCKS];
-} backward_state;
+    float *color, *alpha, *depth, *normal; /* normal may be NULL; as gradients every one may */
+} pictures;
 
-/* Gradients of one record on the blocks `bits`, 6 moments and `features` sums; returns the blocks that still see something. */
-INLINE uint32_t backward_record(const float *g, uint32_t bits, const grid *at, backward_state *s, const lanes *v_features,
-                                const int features, lanes *restrict sums)
+INLINE int64_t forward_dispatch(const float *records, int64_t stride, const uint32_t *list, int64_t count, lanes x, lanes y, lanes T,
+                                int features, lanes *sums, lanes *left)
 {
-    uint32_t opaque = 0;
-    for (int f = 0; f < 6 + features; f++) sums[f] = splat(0.0f);
-    for (; bits; bits &= bits - 1) {
-        const int b = __builtin_ctz(bits);
-        const lanes *v_feature = v_features + (int64_t)b * features;
-        lanes u, v, p, T = s->T[b];
-        lanes alpha = alpha_at(g, at->x[b], at->y[b], &u, &v, &p);
-        lanes after = T - T * alpha;
-        mask alive = less(splat(TRANSMITTANCE_MIN), after);
-        lanes weight = keep(alive, T * alpha);
-        s->T[b] = keep(alive, after);
-        lanes gain = s->v_alpha[b];
-        for (int f = 0; f < features; f++) gain += v_feature[f] * g[GEOMETRY + f];
-        lanes own = weight * gain, rest = s->S[b] - own;
-        s->S[b] = rest;
-        /* alpha d loss / d alpha = T alpha gain - alpha S / (1 - alpha) */
-        lanes slope = keep(less_where(alive, p, splat(LOG2_ALPHA_MAX)), own - rest * (alpha * reciprocal(1.0f - alpha)));
-        lanes slope_u = slope * u, slope_v = slope * v;
-        sums[0] += slope, sums[1] += slope_u, sums[2] += slope_v;
-        sums[3] += slope_u * u, sums[4] += slope_u * v, sums[5] += slope_v * v;
-        for (int f = 0; f < features; f++) sums[6 + f] += weight * v_feature[f];
-        if (!any(alive)) opaque |= 1u << b;
+    switch (features) {
+    case 4: return forward_block(records, 16, list, count, x, y, T, 4, sums, left);
+    case 7: return forward_block(records, 16, list, count, x, y, T, 7, sums, left);
+    default: return forward_block(records, stride, list, count, x, y, T, features, sums, left);
     }
-    return ~opaque;
+}
+
+static void write_block(const plan *p, const int64_t *at, lanes in, const lanes *sums, lanes left, const float *background, int flat,
+                        const pictures *out)
+{
+    const int channels = p->channels;
+    for (int l = 0; l < WIDTH; l++) {
+        if (in[l] == 0) continue;
+        const int64_t i = at[l];
+        const float *sum = (const float *)sums + l;
+        out->alpha[i] = 1.0f - left[l];
+        for (int c = 0; c < channels; c++)
+            out->color[i * channels + c] = sum[c * WIDTH] + (background ? left[l] * background[(flat ? 0 : i * channels) + c] : 0.0f);
+        out->depth[i] = sum[channels * WIDTH];
+        if (out->normal)
+            for (int c = 0; c < 3; c++) out->normal[3 * i + c] = sum[(channels + 1 + c) * WIDTH];
+    }
+}
+
+static int composite(const plan *p, const float *background, int flat, const pictures *out)
+{
+    const int tiles = p->across * p->down;
+    int failed = 0;
+    grid g;
+    fill_grid(&g);
+#pragma omp parallel reduction(| : failed)
+    {
+        float *local = allocate((size_t)(p->longest * p->stride) * 4);
+        uint32_t *list = allocate((size_t)p->longest * 4 + 64);
+        lanes *sums = allocate((size_t)p->features * sizeof *sums);
+        failed = !local || !list || !sums;
+#pragma omp for schedule(dynamic, 1)
+        for (int tile = 0; tile < tiles; tile++) {
+            if (failed) continue;
+            const int64_t count = p->start[tile + 1] - p->start[tile];
+            int64_t used = 0;
+            tile_records(p, tile, count, local);
+            for (int b = 0; b < BLOCKS; b++) {
+                int64_t at[WIDTH];
+                const lanes in = block_pixels(p, tile, b, at);
+                lanes left;
+                const int64_t found = block_list(p->blocks + p->start[tile], count, b, list);
+                const int64_t last = forward_dispatch(local, p->stride, list, found, g.x[b], g.y[b], in, p->features, sums, &left);
+                used = last > used ? last : used;
+                write_block(p, at, in, sums, left, background, flat, out);
+            }
+            p->used[tile] = (uint32_t)used;
+        }
+        release(local), release(list), release(sums);
+    }
+    return failed;
+}
+
+/* Composites n projected Gaussians; returns what the backward pass needs (tfg_raster_free), or NULL without memory. */
+plan *tfg_raster_composite(int width, int height, int64_t n, int channels, int with_normals, const ellipses *given,
+                           const float *background, int flat, const pictures *out)
+{
+    plan *p = calloc(1, sizeof *p);
+    if (!p) return NULL;
+    p->width = width, p->height = height;
+    p->across = (width + TILE - 1) / TILE, p->down = (height + TILE - 1) / TILE;
+    p->channels = channels, p->features = channels + (with_normals ? 4 : 1);
+    p->stride = (GEOMETRY + p->features + 15) / 16 * 16;
+    p->gradient_stride = (6 + p->features + 15) / 16 * 16;
+    if (!pack(p, n, given) && !sort(p, n, given->depths, given->radii) && !bin(p) && !composite(p, background, flat, out)) return p;
+    tfg_raster_free(p);
+    return NULL;
 }
 
 #endif

@@ -57,24 +57,23 @@ INLINE void harmonics_back(const lanes *d, int used, const lanes *g, lanes *v)
     }
 }
 
-INLINE void color_group(const camera *cam, const projected *p)
+INLINE void color_group(const camera *cam, const projected *p, const int used)
 {
     lanes d[3], basis[BASIS_MAX];
     view_direction(cam, p->means, d);
-    harmonics(d, cam->used, basis);
+    harmonics(d, used, basis);
     for (int l = 0; l < WIDTH; l++) {
         const float *coefficient = p->coefficients + (int64_t)l * cam->coefficients * 3, *at = (const float *)basis + l;
         float sum[3] = {0.5f, 0.5f, 0.5f};
-        for (int k = 0; k < cam->used; k++)
+        for (int k = 0; k < used; k++)
             for (int c = 0; c < 3; c++) sum[c] += at[k * WIDTH] * coefficient[3 * k + c];
         for (int c = 0; c < 3; c++) p->rgb[3 * l + c] = sum[c] > 0 ? sum[c] : 0;
     }
 }
 
 /* Fills v_coefficients and adds to v_means, which project_group_back has filled. */
-INLINE void color_group_back(const camera *cam, const projected *p, const projected_back *back)
+INLINE void color_group_back(const camera *cam, const projected *p, const projected_back *back, const int used)
 {
-    const int used = cam->used;
     lanes d[3], basis[BASIS_MAX], g[BASIS_MAX], v[3] = {splat(0.0f), splat(0.0f), splat(0.0f)};
     const lanes inverse = view_direction(cam, p->means, d);
     harmonics(d, used, basis);

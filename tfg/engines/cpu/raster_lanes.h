@@ -13,6 +13,7 @@
 #define WIDTH 16
 typedef __m512 lanes;
 typedef __mmask16 mask;
+typedef int32_t whole __attribute__((vector_size(64)));
 
 INLINE lanes splat(float value) { return _mm512_set1_ps(value); }
 INLINE mask less(lanes a, lanes b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
@@ -65,6 +66,7 @@ typedef __m256 lanes;
 typedef float lanes __attribute__((vector_size(32)));
 #endif
 typedef int32_t mask __attribute__((vector_size(32)));
+typedef mask whole;
 
 INLINE lanes splat(float value) { return (lanes){0} + value; }
 INLINE mask less(lanes a, lanes b) { return a < b; }
@@ -124,10 +126,10 @@ INLINE void reduce8(const lanes *v, int count, float *out)
 }
 #endif
 
-/* For p <= 0; below -126 both hold nonsense, which callers mask. */
-INLINE mask floored(lanes p) { return __builtin_convertvector(larger(p, splat(-125.0f)), mask) - 1; }
+/* For p <= 0; below -125 both hold anything, which callers mask. */
+INLINE whole floored(lanes p) { return __builtin_convertvector(larger(p, splat(-125.0f)), whole) - 1; }
 INLINE lanes fraction(lanes p) { return larger(p, splat(-125.0f)) - __builtin_convertvector(floored(p), lanes); }
-INLINE lanes times_power(lanes a, lanes p) { return (lanes)((mask)a + (floored(p) << 23)); }
+INLINE lanes times_power(lanes a, lanes p) { return (lanes)((whole)a + (floored(p) << 23)); }
 
 INLINE void reduce16(const lanes *v, int count, float *out)
 {
@@ -135,8 +137,6 @@ INLINE void reduce16(const lanes *v, int count, float *out)
     reduce8(v + 8, count - 8, out + 8);
 }
 #endif
-
-typedef int32_t whole __attribute__((vector_size(4 * WIDTH)));
 
 /* log2 of positive normal numbers, absolute error 2e-7: 2 atanh((m - 1) / (m + 1)) / ln 2 of the mantissa in [0.71, 1.42). */
 INLINE lanes log2_of(lanes a)
@@ -165,15 +165,15 @@ INLINE void put_column(float *rows, int64_t stride, lanes a)
     for (int l = 0; l < WIDTH; l++) rows[l * stride] = v[l];
 }
 
-/* 2^p, relative error 1e-7: a minimax polynomial of degree 5 on [0, 1), scaled by the integer part. */
+/* 2^p for p <= 0, relative error 1e-7: a minimax polynomial of degree 5 on [0, 1], scaled by the integer part. */
 INLINE lanes power_of_two(lanes p)
 {
     lanes f = fraction(p);
-    lanes a = f * 1.8775766948238015e-3f + 8.989340625703335e-3f;
-    a = a * f + 5.582631751894951e-2f;
-    a = a * f + 2.4015361070632935e-1f;
-    a = a * f + 6.931530833244324e-1f;
-    a = a * f + 9.999999403953552e-1f;
+    lanes a = f * 1.8775767e-3f + 8.9893406e-3f;
+    a = a * f + 5.5826318e-2f;
+    a = a * f + 2.4015361e-1f;
+    a = a * f + 6.9315308e-1f;
+    a = a * f + 9.9999994e-1f;
     return times_power(a, p);
 }
 

@@ -15,12 +15,20 @@
 #define GEOMETRY 6 /* floats of a record before its features: mean x y, root xx xy yy, log2 opacity */
 #define MAX_CHUNKS 64
 
+/* The tiles [x0, x1) x [y0, y1) of the box in which alpha reaches ALPHA_MIN, and how the ellipse leans. */
+typedef struct box {
+    uint16_t x0, x1, y0, y1;
+    float slope_x, slope_y; /* dx / dy and dy / dx where the ellipse is nearest to a line of constant y or x */
+    float threshold; /* of |M d|^2, with a margin for rounding */
+} box;
+
 typedef struct {
     int64_t visible, entries; /* Gaussians in the picture; (tile, Gaussian) pairs */
     int width, height, across, down;
     int channels, features; /* features = colours, depth and perhaps a normal */
     int64_t stride, gradient_stride; /* floats a record; floats a pair's gradient: both whole vectors of 16 */
     float *records; /* (n, stride) */
+    box *boxes; /* (n) */
     uint32_t *order; /* (visible) Gaussians front to back */
     uint32_t *first; /* (visible + 1) pairs of a place in the order */
     uint32_t *place; /* (entries) the same pairs, tile after tile */
@@ -39,17 +47,10 @@ typedef struct {
     lanes x[BLOCKS / WIDTH], y[BLOCKS / WIDTH];
 } corners;
 
-/* The tiles [x0, x1) x [y0, y1) of the box in which alpha reaches ALPHA_MIN, and how the ellipse leans. */
-typedef struct {
-    uint16_t x0, x1, y0, y1;
-    float slope_x, slope_y; /* dx / dy and dy / dx where the ellipse is nearest to a line of constant y or x */
-    float threshold; /* of |M d|^2, with a margin for rounding */
-} box;
-
 void tfg_raster_free(plan *p)
 {
     if (!p) return;
-    release(p->records), release(p->order), release(p->first), release(p->place);
+    release(p->records), release(p->boxes), release(p->order), release(p->first), release(p->place);
     release(p->start), release(p->gaussian), release(p->blocks), release(p->used);
     free(p);
 }
@@ -67,29 +68,63 @@ static corners block_corners(void)
     return c;
 }
 
-/* Boxes of the `count` <= WIDTH Gaussians `order`; returns how many tiles they cover together. */
-INLINE int64_t fill_boxes(const plan *p, const uint32_t *order, int count, box *boxes)
+/* n projected Gaussians as tfg_raster_composite is given them. */
+typedef struct {
+    const float *means, *roots, *strengths, *depths, *normals, *colors; /* 2 3 1 1 ?3 channels */
+    const int32_t *radii;
+} ellipses;
+
+/* Packs the record of Gaussian i. */
+INLINE void fill_record(const plan *p, const ellipses *e, int64_t i, float log2_strength)
 {
-    lanes g[GEOMETRY];
+    const int channels = p->channels;
+    float *g = p->records + i * p->stride;
+    g[0] = e->means[2 * i], g[1] = e->means[2 * i + 1];
+    g[2] = e->roots[3 * i], g[3] = e->roots[3 * i + 1], g[4] = e->roots[3 * i + 2];
+    g[5] = log2_strength;
+    for (int c = 0; c < channels; c++) g[GEOMETRY + c] = e->colors[i * channels + c];
+    g[GEOMETRY + channels] = e->depths[i];
+    for (int c = 0; c < p->features - channels - 1; c++) g[GEOMETRY + channels + 1 + c] = e->normals[3 * i + c];
+}
+
+/* Packs the records of Gaussians [i, i + count), count <= WIDTH, and finds their boxes. */
+INLINE void fill_group(const plan *p, const ellipses *e, int64_t i, int count)
+{
+    float raw[6][WIDTH];
     for (int l = 0; l < WIDTH; l++) {
-        const float *record = p->records + order[l < count ? l : 0] * p->stride;
-        for (int k = 0; k < GEOMETRY; k++) ((float *)(g + k))[l] = record[k];
+        const int64_t k = i + (l < count ? l : 0);
+        raw[0][l] = e->means[2 * k], raw[1][l] = e->means[2 * k + 1];
+        raw[2][l] = e->roots[3 * k], raw[3][l] = e->roots[3 * k + 1], raw[4][l] = e->roots[3 * k + 2];
+        raw[5][l] = e->strengths[k];
     }
+    lanes g[6];
+    memcpy(g, raw, sizeof g);
     const lanes zero = splat(0.0f), one = splat(1.0f), square = g[3] * g[3] + g[4] * g[4];
-    const lanes threshold = (g[5] - LOG2_ALPHA_MIN) * 1.0001f + 1e-4f;
+    const lanes log2_strength = log2_of(larger(g[5], splat(1e-30f)));
+    const lanes threshold = larger(log2_strength - LOG2_ALPHA_MIN, zero) * 1.0001f + 1e-4f;
     const lanes half_y = square_root(threshold) / g[4], half_x = half_y * square_root(square) / g[2];
     const lanes last_x = splat((float)p->across), last_y = splat((float)p->down), per = splat(1.0f / TILE);
     const lanes x0 = smaller(larger((g[0] - half_x) * per, zero), last_x), x1 = smaller(larger((g[0] + half_x) * per + one, zero), last_x);
     const lanes y0 = smaller(larger((g[1] - half_y) * per, zero), last_y), y1 = smaller(larger((g[1] + half_y) * per + one, zero), last_y);
     const lanes slope_x = -g[3] / g[2], slope_y = -g[2] * g[3] / square;
-    int64_t tiles = 0;
 #define AT(v) (((const float *)&(v))[l])
     for (int l = 0; l < count; l++) {
-        boxes[l] = (box){(uint16_t)AT(x0), (uint16_t)AT(x1), (uint16_t)AT(y0), (uint16_t)AT(y1), AT(slope_x), AT(slope_y), AT(threshold)};
-        tiles += (boxes[l].x1 - boxes[l].x0) * (boxes[l].y1 - boxes[l].y0);
+        p->boxes[i + l] = (box){(uint16_t)AT(x0), (uint16_t)AT(x1), (uint16_t)AT(y0), (uint16_t)AT(y1), AT(slope_x), AT(slope_y), AT(threshold)};
+        fill_record(p, e, i + l, AT(log2_strength));
     }
 #undef AT
-    return tiles;
+}
+
+/* Packs the records of all. 0, or 1 without memory. */
+static int pack(plan *p, int64_t n, const ellipses *e)
+{
+    p->records = allocate((size_t)(n * p->stride) * 4);
+    p->boxes = allocate((size_t)n * sizeof *p->boxes);
+    if (!p->records || !p->boxes) return 1;
+#pragma omp parallel for schedule(static)
+    for (int64_t g = 0; g < (n + WIDTH - 1) / WIDTH; g++)
+        fill_group(p, e, g * WIDTH, n - g * WIDTH < WIDTH ? (int)(n - g * WIDTH) : WIDTH);
+    return 0;
 }
 
 /* The blocks of a tile in which some point may reach ALPHA_MIN: the ellipse's quadratic is minimised over each block exactly. */
@@ -153,53 +188,55 @@ static int sort(plan *p, int64_t n, const float *depths, const int32_t *radii)
     return !p->order;
 }
 
-/* Lists the pairs tile after tile. The lists do not depend on how the Gaussians are cut into chunks. */
+/* The pairs of ranks [from, to) into a new array `found`; counts them by tile. Returns how many, or -1 without memory. */
+static int64_t find_pairs(const plan *p, const corners *blocks, int64_t from, int64_t to, uint32_t *count, candidate **found)
+{
+    const int tiles = p->across * p->down;
+    int64_t most = 0;
+    for (int64_t r = from; r < to; r++) {
+        const box *reach = p->boxes + p->order[r];
+        most += (reach->x1 - reach->x0) * (reach->y1 - reach->y0);
+    }
+    candidate *next = *found = allocate((size_t)(most + 1) * sizeof **found);
+    if (!next) return -1;
+    memset(count, 0, (size_t)tiles * 4);
+    for (int64_t r = from; r < to; r++) {
+        const float *g = p->records + p->order[r] * p->stride;
+        const box *reach = p->boxes + p->order[r];
+        p->first[r] = (uint32_t)(next - *found);
+        for (int y = reach->y0; y < reach->y1; y++)
+            for (int x = reach->x0; x < reach->x1; x++) {
+                const uint32_t bits = touched_blocks(blocks, g, reach, (float)(x * TILE), (float)(y * TILE));
+                *next = (candidate){(uint32_t)(y * p->across + x), bits};
+                count[next->tile] += bits != 0;
+                next += bits != 0;
+            }
+    }
+    return next - *found;
+}
+
+/* Lists the pairs tile after tile. The lists do not depend on how the Gaussians are cut into chunks. 0, or 1 without memory. */
 static int bin(plan *p)
 {
     const int tiles = p->across * p->down;
     const int64_t visible = p->visible;
-    int chunks = 4 * omp_get_max_threads();
+    int chunks = 2 * omp_get_max_threads();
     chunks = chunks > MAX_CHUNKS ? MAX_CHUNKS : chunks;
     const corners blocks = block_corners();
-    int64_t offset[MAX_CHUNKS + 1] = {0}, sums[MAX_CHUNKS + 1] = {0};
+    int64_t sums[MAX_CHUNKS + 1] = {0};
     uint32_t *counts = allocate((size_t)chunks * (size_t)tiles * 4);
-    box *boxes = allocate((size_t)visible * sizeof *boxes);
-    candidate *found = NULL;
+    candidate *found[MAX_CHUNKS] = {NULL};
     int failed = 1;
     p->first = allocate((size_t)(visible + 1) * 4);
     p->start = allocate((size_t)(tiles + 1) * 4);
     p->used = allocate((size_t)tiles * 4);
-    if (!counts || !boxes || !p->first || !p->start || !p->used) goto done;
+    if (!counts || !p->first || !p->start || !p->used) goto done;
 
 #pragma omp parallel for schedule(static)
-    for (int k = 0; k < chunks; k++) {
-        const int64_t stop = visible * (k + 1) / chunks;
-        for (int64_t r = visible * k / chunks; r < stop; r += WIDTH)
-            offset[k + 1] += fill_boxes(p, p->order + r, stop - r < WIDTH ? (int)(stop - r) : WIDTH, boxes + r);
-    }
-    for (int k = 0; k < chunks; k++) offset[k + 1] += offset[k];
-    found = allocate((size_t)(offset[chunks] + 1) * sizeof *found);
-    if (!found) goto done;
-
-#pragma omp parallel for schedule(static)
-    for (int k = 0; k < chunks; k++) {
-        uint32_t *count = counts + (size_t)k * (size_t)tiles;
-        candidate *next = found + offset[k];
-        memset(count, 0, (size_t)tiles * 4);
-        for (int64_t r = visible * k / chunks; r < visible * (k + 1) / chunks; r++) {
-            const float *g = p->records + p->order[r] * p->stride;
-            const box *reach = boxes + r;
-            p->first[r] = (uint32_t)(next - (found + offset[k]));
-            for (int y = reach->y0; y < reach->y1; y++)
-                for (int x = reach->x0; x < reach->x1; x++) {
-                    const uint32_t bits = touched_blocks(&blocks, g, reach, (float)(x * TILE), (float)(y * TILE));
-                    *next = (candidate){(uint32_t)(y * p->across + x), bits};
-                    count[next->tile] += bits != 0;
-                    next += bits != 0;
-                }
-        }
-        sums[k + 1] = next - (found + offset[k]);
-    }
+    for (int k = 0; k < chunks; k++)
+        sums[k + 1] = find_pairs(p, &blocks, visible * k / chunks, visible * (k + 1) / chunks, counts + (size_t)k * (size_t)tiles, found + k);
+    for (int k = 0; k < chunks; k++)
+        if (sums[k + 1] < 0) goto done;
     for (int k = 0; k < chunks; k++) sums[k + 1] += sums[k];
     p->entries = sums[chunks];
     p->place = allocate((size_t)p->entries * 4);
@@ -222,7 +259,7 @@ static int bin(plan *p)
 #pragma omp parallel for schedule(static)
     for (int k = 0; k < chunks; k++) {
         uint32_t *cursor = counts + (size_t)k * (size_t)tiles;
-        const candidate *next = found + offset[k];
+        const candidate *next = found[k];
         const int64_t last = visible * (k + 1) / chunks;
         int64_t pair = sums[k];
         for (int64_t r = visible * k / chunks; r < last; r++) {
@@ -238,7 +275,8 @@ static int bin(plan *p)
     }
     failed = 0;
 done:
-    release(found), release(boxes), release(counts);
+    for (int k = 0; k < chunks; k++) release(found[k]);
+    release(counts);
     return failed;
 }
 

@@ -42,6 +42,7 @@ _INPUTS = "means quats scales opacities coefficients"
 _ELLIPSES = "means2d roots strengths depths normals rgb"
 _CProjected = _pointers("projected", f"{_INPUTS} {_ELLIPSES} radii")
 _CProjectedBack = _pointers("projected_back", f"{_ELLIPSES} {_INPUTS}")
+_CEllipses = _pointers("ellipses", "means roots strengths depths normals colors radii")
 _CPictures = _pointers("pictures", "color alpha depth normal")
 _CGradients = _pointers("gradients", "means roots strengths depths normals colors")
 
@@ -164,14 +165,15 @@ class Composite(torch.autograd.Function):
         normal = None if normals is None else means.new_empty(height, width, 3)
         pictures = _CPictures(*map(_pointer, (color, alpha, depth, normal)))
         library = _library()
-        given = [_POINTER(_pointer(x)) for x in (means, roots, strengths, depths, normals, colors, radii, behind)]
+        given = _CEllipses(*map(_pointer, (means, roots, strengths, depths, normals, colors, radii)))
         flat = behind is not None and behind.ndim == 1
         sizes = (_INT(width), _INT(height), _LONG(n), _INT(channels), _INT(normals is not None))
-        handle = library.tfg_raster_composite(*sizes, *given, _INT(flat), ctypes.byref(pictures))
+        over = (_POINTER(_pointer(behind)), _INT(flat))
+        handle = library.tfg_raster_composite(*sizes, ctypes.byref(given), *over, ctypes.byref(pictures))
         if not handle:
             raise MemoryError(f"no memory to draw {n} Gaussians at {width} x {height}")
         ctx.plan = _Plan(library, handle)
-        ctx.save_for_backward(color, alpha, depth, normal)
+        ctx.save_for_backward(color, alpha, depth, normal, radii)
         ctx.set_materialize_grads(False)
         ctx.count, ctx.with_background, ctx.flat = n, behind is not None, flat
         return color, alpha, depth, normal
@@ -179,7 +181,7 @@ class Composite(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        outputs = ctx.saved_tensors
+        *outputs, radii = ctx.saved_tensors
         color, alpha = outputs[:2]
         incoming = [g if g is None else g.contiguous() for g in gradients]
         if all(g is None for g in incoming):
@@ -194,6 +196,7 @@ class Composite(torch.autograd.Function):
             _POINTER(ctx.plan.handle),
             _LONG(n),
             _LONG(PAIRS_HELD),
+            _POINTER(radii.data_ptr()),
             ctypes.byref(_CPictures(*map(_pointer, outputs))),
             ctypes.byref(_CPictures(*map(_pointer, incoming))),
             ctypes.byref(_CGradients(*map(_pointer, made))),
