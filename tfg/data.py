@@ -102,7 +102,7 @@ class PortraitData(pl.LightningDataModule):
         module = self.trainer.lightning_module
         if self._dataset is None:
             self._dataset = batches(self.portrait, self.windows, device=module.device, truth=True)
-        first = int(module.step)
+        first = int(module.get_buffer("step"))
         order = frame_order(len(self._dataset), first, min(self.chunk, self.num_steps - first), self.seed)
         # A generator of its own: else every epoch draws a number from torch's, and a resumed run sees others.
         return DataLoader(self._dataset, batch_size=1, sampler=order, generator=torch.Generator())

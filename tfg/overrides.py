@@ -50,7 +50,7 @@ def cells(overrides: Sequence[str]) -> list[list[str]]:
     axes: list[list[str]] = []
     for override in _parse(overrides):
         if override.is_sweep_override():
-            axes.append([f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()])
+            axes.append([f"{override.get_key_element()}={value!s}" for value in override.sweep_string_iterator()])
         else:
             axes.append([override.input_line or ""])
     return [list(cell) for cell in product(*axes)]
@@ -106,7 +106,7 @@ def _check_names(cell: Sequence[str]) -> None:
 def _keys(node: DictConfig, prefix: str = "") -> list[str]:
     keys = []
     for name in node:
-        key = f"{prefix}{name}"
+        key = f"{prefix}{name!s}"
         keys.append(key)
         child = node._get_node(name)
         if isinstance(child, DictConfig) and not child._is_none():

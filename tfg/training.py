@@ -20,6 +20,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
 
+from tfg.backbones.base import Backbone
 from tfg.data import PortraitData
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
@@ -35,7 +36,7 @@ class Training:
 
 
 def fit(
-    backbone: pl.LightningModule,
+    backbone: Backbone,
     data: PortraitData,
     folder: Path,
     *,
@@ -49,7 +50,7 @@ def fit(
     first = int(read_checkpoint(checkpoint)["state_dict"]["step"]) if checkpoint else 0
     steps = backbone.num_steps
     if checkpoint is None:
-        backbone.prepare(data.portrait)  # type: ignore[operator]
+        backbone.prepare(data.portrait)
     if first < steps:
         trainer = pl.Trainer(
             accelerator="gpu" if device == "cuda" else "cpu",
@@ -57,7 +58,13 @@ def fit(
             max_epochs=-1,
             reload_dataloaders_every_n_epochs=1,
             logger=logger or False,
-            callbacks=[RandomState(), clock, Curve(folder / "metrics.csv"), Progress(steps), Checkpoints(folder, steps)],
+            callbacks=[
+                RandomState(),
+                clock,
+                Curve(folder / "metrics.csv"),
+                Progress(steps),
+                Checkpoints(folder, steps),
+            ],
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -71,7 +78,7 @@ def fit(
     return Training(seconds=clock.seconds, steps=steps, resumed_from=first)
 
 
-def load(backbone: pl.LightningModule, folder: Path) -> dict[str, Any]:
+def load(backbone: Backbone, folder: Path) -> dict[str, Any]:
     """Put the newest checkpoint's weights into a freshly constructed backbone; the checkpoint."""
     path = newest_checkpoint(folder)
     if path is None:
@@ -116,7 +123,7 @@ class Checkpoints(pl.Callback):
         if (self.folder / LAST).exists():
             (self.folder / LAST).replace(self.folder / PREVIOUS)
         partial.replace(self.folder / LAST)
-        trainer.should_stop = int(pl_module.step) >= self.steps
+        trainer.should_stop = _step(pl_module) >= self.steps
 
 
 class RandomState(pl.Callback):
@@ -174,7 +181,7 @@ class Curve(pl.Callback):
         self.every = every
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        first = int(pl_module.step)
+        first = _step(pl_module)
         rows = self.path.read_text().splitlines()[1:] if first and self.path.exists() else []
         kept = [row for row in rows if row.count(",") == 2 and int(row.split(",", 1)[0]) <= first]
         self.path.write_text("\n".join([self.HEADER, *kept]) + "\n")
@@ -182,7 +189,7 @@ class Curve(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        step = int(pl_module.step)
+        step = _step(pl_module)
         if step % self.every == 0:
             with self.path.open("a") as file:
                 for name, value in sorted(trainer.callback_metrics.items()):
@@ -200,7 +207,7 @@ class Progress(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        step = int(pl_module.step)
+        step = _step(pl_module)
         if self.first is None:
             self.first = step - 1
         if step % max(self.steps // 10, 1) and step != self.steps:
@@ -209,6 +216,11 @@ class Progress(pl.Callback):
         loss = trainer.callback_metrics.get("loss")
         shown = "" if loss is None else f", loss {float(loss):.4f}"
         print(f"  training {step}/{self.steps} steps, {rate:.1f}/s{shown}", file=sys.stderr)
+
+
+def _step(module: pl.LightningModule) -> int:
+    """Training steps that the backbone has done."""
+    return int(module.get_buffer("step"))
 
 
 def _quiet() -> None:

@@ -13,13 +13,14 @@ from tfg.metrics import image
 from tfg.metrics.base import MetricValue
 from tfg.metrics.landmark import agreement, landmark_distance, mouth_opening
 from tfg.metrics.lpips import Lpips, lpips
-from tfg.types import Bytes, Floats, InputError
+from tfg.types import Bools, Bytes, Floats, InputError
 
 
 class Reader(Protocol):
     """Finds the 68 landmarks of pictures; `guide` says where the head truly is. NaN rows where there is no face."""
 
-    definition: str
+    @property
+    def definition(self) -> str: ...
 
     def landmarks(self, images: Bytes, guide: Floats) -> Floats: ...
 
@@ -71,7 +72,7 @@ class Evaluator:
         """lmd, mouth_correlation and mouth_lag; `where` joins their definitions."""
         true = self.true_landmarks
         made = true if prediction is self.truth else _read(self.reader, prediction, self.guide)
-        found = np.isfinite(made).all(axis=(1, 2)) & np.isfinite(true).all(axis=(1, 2))
+        found: Bools = np.asarray(np.isfinite(made).all(axis=(1, 2)) & np.isfinite(true).all(axis=(1, 2)))
         source = f"landmarks of both by {self.reader.definition}; {where}, {int((~found).sum())} frames without a face left out"
         names = {
             "lmd": f"mean distance in pixels of 20 mouth points, each set centred on its mean; {source}",

@@ -32,7 +32,7 @@ def _ssim(made: Bytes, true: Bytes) -> float:
 
     edge = SSIM_WINDOW // 2
 
-    def blur(picture: NDArray[np.float64]) -> NDArray[np.float64]:
+    def blur(picture: NDArray[np.float64]) -> np.ndarray:
         """Windows inside the picture only."""
         return cv2.GaussianBlur(picture, (SSIM_WINDOW, SSIM_WINDOW), SSIM_SIGMA)[edge:-edge, edge:-edge]
 

@@ -33,6 +33,8 @@ class Lpips(nn.Module):
             raise InputError(f"{weights}: not LPIPS weights ({error}); see `tfg assets`") from error
         for name, array in arrays.items():
             self.register_buffer(name.replace(".", "_"), array, persistent=False)
+        self.shift: Tensor
+        self.scale: Tensor
         self.register_buffer("shift", torch.tensor([-0.030, -0.088, -0.188]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("scale", torch.tensor([0.458, 0.448, 0.450]).view(1, 3, 1, 1), persistent=False)
 
