@@ -3,18 +3,22 @@
 #include "raster_gradients.h"
 #include "raster_harmonics.h"
 
-/* 1 if no value is NaN or infinite. */
-int tfg_raster_finite(const float *values, int64_t count)
+/* Index of the first of `arrays` arrays that holds NaN or infinity, or -1. */
+int tfg_raster_not_finite(int arrays, const float *const *values, const int64_t *counts)
 {
-    uint32_t most = 0;
-#pragma omp parallel for schedule(static) reduction(max : most) if (count > 100000)
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, values + i, 4);
-        bits &= 0x7fffffffu;
-        most = bits > most ? bits : most;
+    for (int a = 0; a < arrays; a++) {
+        const float *here = values[a];
+        uint32_t most = 0;
+#pragma omp parallel for schedule(static) reduction(max : most) if (counts[a] > 200000)
+        for (int64_t i = 0; i < counts[a]; i++) {
+            uint32_t bits;
+            memcpy(&bits, here + i, 4);
+            bits &= 0x7fffffffu;
+            most = bits > most ? bits : most;
+        }
+        if (most >= 0x7f800000u) return a;
     }
-    return most < 0x7f800000u;
+    return -1;
 }
 
 /* Moves `count` pointers of 4-byte values by `rows` rows of their widths. */

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import functools
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -62,16 +64,20 @@ def _pointer(tensor: Tensor | None) -> int | None:
     return None if tensor is None else tensor.data_ptr()
 
 
+@functools.cache
 def _library() -> ctypes.CDLL:
     library = load("raster")
     library.tfg_raster_composite.restype = ctypes.c_void_p
     return library
 
 
-def finite(tensor: Tensor) -> bool:
-    """Whether no value is NaN or infinite."""
-    flat = tensor.detach().contiguous()
-    return bool(_library().tfg_raster_finite(_POINTER(flat.data_ptr()), _LONG(flat.numel())))
+def not_finite(tensors: Sequence[Tensor]) -> int | None:
+    """Index of the first tensor that holds NaN or infinity."""
+    flat = [tensor.detach().contiguous() for tensor in tensors]
+    values = (ctypes.c_void_p * len(flat))(*map(_pointer, flat))
+    counts = (_LONG * len(flat))(*[tensor.numel() for tensor in flat])
+    found = _library().tfg_raster_not_finite(_INT(len(flat)), values, counts)
+    return None if found < 0 else found
 
 
 def draw(scene: Scene) -> Raster:

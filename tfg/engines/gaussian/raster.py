@@ -74,9 +74,7 @@ def rasterize(
         if engine == "cuda":
             raise InputError("engine=cuda: the rasteriser needs gsplat; pip install gsplat==1.5.3, or engine=torch")
         chosen = _twin_on_cuda()
-    for name, tensor in tensors.items():
-        if not (cpu.finite(tensor) if chosen == "cpu" else bool(torch.isfinite(tensor).all())):
-            raise InputError(f"{name} holds NaN or infinity")
+    _check_finite(tensors, chosen)
     return {"torch": twin.draw, "cpu": cpu.draw, "cuda": cuda.draw}[chosen](scene)
 
 
@@ -86,6 +84,16 @@ def _twin_on_cuda() -> str:
         "tfg.engines: gsplat is not installed, the rasteriser uses torch (pip install gsplat==1.5.3)", file=sys.stderr
     )
     return "torch"
+
+
+def _check_finite(tensors: dict[str, Tensor], engine: str) -> None:
+    if engine == "cpu":
+        first = cpu.not_finite(list(tensors.values()))
+    else:  # one wait for the device, not one a tensor
+        finite = torch.stack([torch.isfinite(tensor).all() for tensor in tensors.values()]).tolist()
+        first = None if all(finite) else finite.index(False)
+    if first is not None:
+        raise InputError(f"{list(tensors)[first]} holds NaN or infinity")
 
 
 def _tensors(scene: Scene) -> dict[str, Tensor]:
