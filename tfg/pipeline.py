@@ -6,6 +6,7 @@ The only file that knows the order of the rooms, and the only one that calls hyd
 from __future__ import annotations
 
 import errno
+import functools
 import sys
 import traceback
 from dataclasses import asdict, dataclass
@@ -35,7 +36,9 @@ from tfg.selectors.candidates import candidates_for, frames_of
 from tfg.selectors.report import selection_json, selection_plot
 from tfg.selectors.voicing import voiced_frames
 from tfg.stages import Stages
-from tfg.types import SAMPLES_PER_FRAME, Clip, Crop, Frames, InputError, Portrait
+from tfg.types import FPS, SAMPLES_PER_FRAME, Clip, Crop, Frames, InputError, Portrait
+
+LEAST_VOICED = 0.05  # share of a training segment; no 5 s of the GRID clip, pauses included, have less than 0.29
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,7 @@ class Parts:
 
 def run(config: DictConfig) -> Path:
     """One run to its result.json or failure.json; nothing is done when the first is there already. Returns the run folder."""
+    OmegaConf.resolve(config)
     folder = run_folder(config)
     if (folder / "result.json").exists():
         print(f"tfg: {folder.name} is done already", file=sys.stderr)
@@ -74,7 +78,9 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
     (folder / "config.yaml").write_text(OmegaConf.to_yaml(config, resolve=True))
     parts, clip, device = build(config), open_clip(config), config.trainer.device
     names = (config.backbone.name, clip.digest, config.seed)
-    with tracking.track(config.tracker, folder=folder, run_id=folder.name, group=str(config.group), config=plain) as tracker:
+    with tracking.track(
+        config.tracker, folder=folder, run_id=folder.name, group=str(config.group), config=plain
+    ) as tracker:
         features = _features(parts, clip)
         with stages("selection") as stage:
             selection, chosen = select(config, parts.selector, features, details=True)
@@ -83,7 +89,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             stage.frames = chosen["cost"]["frames"]
 
         with stages("features") as stage:
-            features = frame_face(features, _crop(config.clip.crop))
+            features = frame_face(features, _crop(config.clip.crop, clip))
             data.check_split(selection.segment, clip)
             train, test, cameras = observe(features, selection.segment, data.held_out(clip))
             mean, std = data.audio_statistics(train.audio)
@@ -142,7 +148,9 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             notes={"clip_digest": clip.digest, "crop": asdict(features.clip.crop), "size": features.clip.size},
         )
         numbers = {name: value.value for name, value in scores.metrics.items() if value.value is not None}
-        tracker.record(numbers, {name: folder / file for name, file in files.items()}, {"selection": folder / "selection.png"})
+        tracker.record(
+            numbers, {name: folder / file for name, file in files.items()}, {"selection": folder / "selection.png"}
+        )
     record.write(folder)
 
 
@@ -150,10 +158,16 @@ def check(config: DictConfig) -> None:
     """Build every part and open the clip, so that a wrong value, video or missing weight stops a sweep before it starts."""
     parts = build(config)
     for part in (parts.audio, parts.face, parts.masks):
-        for name in getattr(part, "requires", ()):
-            assets.find(name)
-    _crop(config.clip.crop)
-    candidates_for(open_clip(config).num_reference_frames, config.seconds, config.stride_seconds)
+        getattr(part, "path", None)  # the weights of a part that needs some
+    tracking.check(config.tracker)
+    _backbone(config, size=config.clip.size, focal=float(config.clip.size), audio_channels=parts.audio.channels)
+    clip = open_clip(config)
+    _crop(config.clip.crop, clip)
+    _starts(config, clip)
+    if not _speaks(clip.path, clip.digest):
+        raise InputError(
+            f"{clip.path}: no speech in its sound, only silence or noise; give a video of someone speaking"
+        )
 
 
 def build(config: DictConfig) -> Parts:
@@ -182,17 +196,25 @@ def select(
 ) -> tuple[Selection, dict[str, Any]]:
     """The chosen segment, and the same as the JSON object that `tfg select` prints, with `details` also each score's notes."""
     clip = features.clip
+    voiced = functools.cache(lambda: voiced_frames(clip.audio()[: clip.num_reference_frames * SAMPLES_PER_FRAME]))
     candidates = Candidates(
-        starts=candidates_for(clip.num_reference_frames, config.seconds, config.stride_seconds),
+        starts=_starts(config, clip),
         num_frames=frames_of(config.seconds),
         num_reference_frames=clip.num_reference_frames,
         audio=lambda: features.sound()[: clip.num_reference_frames],
         face=features.track,
-        voiced=lambda: voiced_frames(clip.audio()[: clip.num_reference_frames * SAMPLES_PER_FRAME]),
+        voiced=voiced,
+        where=str(clip.path),
     )
     rng = np.random.default_rng(identity.seed_for("selection", clip.digest, config.seed))
     with features.costing() as cost:
         selection = selector.select(candidates, rng)
+    segment = selection.segment
+    if voiced()[segment.start : segment.stop].mean() < LEAST_VOICED:
+        raise InputError(
+            f"{clip.path}: no speech from {segment.start / FPS:.1f} to {segment.stop / FPS:.1f} s, the segment that "
+            f"{selection.method} chose; cut the silence out, or use another selector or seed"
+        )
     return selection, selection_json(selection, round(cost.seconds, 3), cost.frames, details=details)
 
 
@@ -204,8 +226,12 @@ def select_only(config: DictConfig) -> tuple[Selection, dict[str, Any]]:
 
 def speak(folder: Path, sound: Path, output: Path) -> Path:
     """`tfg render`: the trained head of a run folder speaks a sound file; writes an mp4 with that sound."""
+    if not sound.is_file():
+        raise InputError(f"{sound}: no such file; check --audio")
     if not (folder / "portrait.npz").exists() or training.newest_checkpoint(folder) is None:
-        raise InputError(f"{folder}: not a finished run; give a folder of results/ that holds portrait.npz and last.ckpt")
+        raise InputError(
+            f"{folder}: not a finished run; give a folder of results/ that holds portrait.npz and last.ckpt"
+        )
     overrides.register_resolvers()
     config = OmegaConf.load(folder / "config.yaml")
     assert isinstance(config, DictConfig)
@@ -225,9 +251,13 @@ def speak(folder: Path, sound: Path, output: Path) -> Path:
 
 def make_backbone(config: DictConfig, portrait: Portrait) -> Backbone:
     """An untrained backbone for pictures of this portrait's size, focal length and audio feature."""
-    settings = {key: value for key, value in config.backbone.items() if key != "name"}
     cameras = portrait.cameras
-    return _construct(settings, size=cameras.size, focal=cameras.focal, audio_channels=portrait.audio.shape[1])
+    return _backbone(config, size=cameras.size, focal=cameras.focal, audio_channels=portrait.audio.shape[1])
+
+
+def _backbone(config: DictConfig, *, size: int, focal: float, audio_channels: int) -> Backbone:
+    settings = {key: value for key, value in config.backbone.items() if key != "name"}
+    return _construct(settings, size=size, focal=focal, audio_channels=audio_channels)
 
 
 def _construct(settings: Any, **values: Any) -> Any:
@@ -246,13 +276,28 @@ def _features(parts: Parts, clip: Clip) -> ClipFeatures:
     return ClipFeatures(clip=clip, audio=parts.audio, face=parts.face, masks=parts.masks, root=root)
 
 
-def _crop(setting: object) -> Crop | str:
-    """`clip.crop` as auto, full, or a square."""
+def _starts(config: DictConfig, clip: Clip) -> tuple[int, ...]:
+    return candidates_for(clip.num_reference_frames, config.seconds, config.stride_seconds, where=str(clip.path))
+
+
+@functools.cache
+def _speaks(path: Path, digest: str) -> bool:
+    """Whether a file holds any voiced sound; asked once for all cells of a sweep."""
+    return bool(voiced_frames(read_audio(path)).any())
+
+
+def _crop(setting: object, clip: Clip) -> Crop | str:
+    """`clip.crop` as auto, full, or a square that lies in the picture at least in part."""
     if setting in ("auto", "full"):
         return str(setting)
     if isinstance(setting, ListConfig) and len(setting) == 3 and all(isinstance(v, int | float) for v in setting):
-        return Crop(x=float(setting[0]), y=float(setting[1]), side=float(setting[2]))
-    raise InputError(f"clip.crop={setting}: give auto, full, or [x, y, side] in source pixels")
+        x, y, side = (float(value) for value in setting)
+        if side >= 16 and -side < x < clip.source_width and -side < y < clip.source_height:
+            return Crop(x=x, y=y, side=side)
+    raise InputError(
+        f"clip.crop={setting}: give auto, full, or [x, y, side] in source pixels, a square of at least 16 in the picture of "
+        f"{clip.source_width} x {clip.source_height}"
+    )
 
 
 def _lpips(config: DictConfig) -> dict[str, Any]:
