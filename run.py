@@ -28,24 +28,20 @@ def start(arguments: list[str]) -> int:
         main()
         return 0
     try:
+        from tfg import sweeps
+
         given = overrides.complete([text for text in arguments if not text.startswith("-")])
+        given += [] if any(text.startswith("group=") for text in given) else [f"group={sweeps.group()}"]
         plan = overrides.cells(given)
         if len(plan) > 1 and not {"-m", "--multirun"} & set(flags):
             raise InputError("a list of values is a sweep: add -m")
         configs = [overrides.composed(cell) for cell in plan]
-        from tfg import sweeps
-
         for config in configs:
             sweeps.check(config)
     except InputError as error:
         print(f"tfg: {error}", file=sys.stderr)
         return 2
-    sys.argv = [
-        sys.argv[0],
-        *flags,
-        *given,
-        *([] if any(g.startswith("group=") for g in given) else [f"group={sweeps.group()}"]),
-    ]
+    sys.argv = [sys.argv[0], *flags, *given]
     main()
     return sweeps.report(configs)
 

@@ -15,7 +15,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tfg.types import InputError
@@ -59,30 +59,48 @@ def cells(overrides: Sequence[str]) -> list[list[str]]:
 def composed(cell: Sequence[str]) -> DictConfig:
     """One cell's configuration; InputError with a suggestion for an unknown key or option or a bad value."""
     register_resolvers()
-    _check_names(cell)
+    base = _check_names(cell)
     try:
         with initialize_config_dir(str(CONFIG), version_base="1.3"):
             config = compose("config", overrides=list(cell))
         OmegaConf.resolve(config)
-        return config
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(f"{' '.join(cell)}: {str(error).splitlines()[0]}") from error
+    for override in _parse(cell):
+        key = override.key_or_group
+        if key not in _options() and not key.startswith("hydra"):
+            _check_kind(key, OmegaConf.select(base, key), OmegaConf.select(config, key))
+    return config
 
 
 def _parse(overrides: Sequence[str]) -> list[Override]:
-    try:
-        return OverridesParser.create().parse_overrides(list(overrides))
-    except HydraException as error:
-        raise InputError(str(error).splitlines()[0] + "; an override is key=value") from error
+    parser, parsed = OverridesParser.create(), []
+    for text in overrides:
+        try:
+            parsed.append(parser.parse_override(text))
+        except HydraException as error:
+            raise InputError(
+                f"{text}: is not understood; an override is key=value, and a value with spaces, commas, brackets or quotes "
+                "is quoted twice, as in \"clip.path='my (1).mp4'\""
+            ) from error
+    return parsed
 
 
-def _check_names(cell: Sequence[str]) -> None:
-    """Every key must exist in the composed configuration and every option in its folder; `+key` is no way around it."""
-    options = {
+def _options() -> dict[str, list[str]]:
+    """Axis -> its options, the files of its folder."""
+    return {
         folder.name: sorted(file.stem for file in folder.glob("*.yaml"))
         for folder in CONFIG.iterdir()
         if folder.is_dir()
     }
+
+
+def _check_names(cell: Sequence[str]) -> DictConfig:
+    """Every key must exist in the composed configuration and every option in its folder; `+key` is no way around it.
+
+    The configuration of these options with every value at its default.
+    """
+    options = _options()
     parsed = [override for override in _parse(cell) if not override.key_or_group.startswith("hydra")]
     groups = []
     for override in parsed:
@@ -101,6 +119,22 @@ def _check_names(cell: Sequence[str]) -> None:
         key = override.key_or_group
         if key not in options and key not in known:
             raise InputError(f"unknown key '{key}'{_hint(key, [*known, *options])}")
+    return base
+
+
+def _check_kind(key: str, default: object, value: object) -> None:
+    """A number stays a number, a switch a switch, a list a list and a group of keys a group; ranges are the parts' own checks."""
+    if isinstance(default, DictConfig):
+        if not isinstance(value, DictConfig):
+            raise InputError(f"{key}={value}: is a group of keys; give one of them, such as {key}.{_keys(default)[0]}")
+    elif isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise InputError(f"{key}={value}: must be true or false")
+    elif isinstance(default, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{key}={value}: must be a number, as its default {default:g} is")
+    elif isinstance(default, ListConfig) and not isinstance(value, ListConfig):
+        raise InputError(f"{key}={value}: must be a list in brackets, as its default {default} is")
 
 
 def _keys(node: DictConfig, prefix: str = "") -> list[str]:

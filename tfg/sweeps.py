@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -33,7 +35,10 @@ def group() -> str:
 
 def check(config: DictConfig) -> None:
     """Everything of one cell that can be known to be wrong before any run starts; InputError names the key or file."""
+    import torch
+
     from tfg import pipeline
+    from tfg.engines.choose import ENGINES
 
     for key in ("seconds", "stride_seconds"):
         value = config[key]
@@ -46,9 +51,31 @@ def check(config: DictConfig) -> None:
     every = config.trainer.checkpoint_every
     if not isinstance(every, int) or every < 1:
         raise InputError(f"trainer.checkpoint_every={every}: must be a whole number of steps, 1 or above")
-    if config.trainer.device not in ("cpu", "cuda"):
-        raise InputError(f"trainer.device={config.trainer.device}: allowed are cpu, cuda")
+    for key, allowed in (("profile", ("cpu", "gpu")), ("device", ("cpu", "cuda"))):
+        if config.trainer[key] not in allowed:
+            raise InputError(f"trainer.{key}={config.trainer[key]}: allowed are {', '.join(allowed)}")
+    if config.trainer.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("trainer.device=cuda: no CUDA card is found here; use trainer=cpu")
+    engine, device = config.backbone.engine, config.trainer.device
+    if engine not in ENGINES or (engine in ("cpu", "cuda") and engine != device):
+        raise InputError(f"backbone.engine={engine}: on trainer.device={device} allowed are auto, torch, {device}")
+    if config.group is not None and not re.fullmatch(r"[\w.-]+", str(config.group)):
+        raise InputError(f"group={config.group}: it names files; use letters, digits, dots, dashes and underscores")
+    check_folder("results", config.results)
     pipeline.check(config)
+
+
+def check_folder(key: str, value: object) -> None:
+    """Files can be made in this folder, or it can be made; InputError naming the key where not."""
+    if not isinstance(value, str) or not value:
+        raise InputError(f"{key}={value}: must be the path of a folder, such as results")
+    folder = Path(value).absolute()
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir():
+        raise InputError(f"{key}={value}: {folder} is a file; give a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{key}={value}: {folder} may not be written to; give a folder of yours")
 
 
 def report(configs: list[DictConfig]) -> int:
@@ -71,7 +98,8 @@ def report(configs: list[DictConfig]) -> int:
     codes = []
     for folder in failed:
         failure = json.loads((folder / "failure.json").read_text())
-        print(f"tfg: {folder.name} failed in {failure['stage']}: {failure['message']}", file=sys.stderr)
+        if len(folders) > 1:  # a single run has said so just before
+            print(f"tfg: {folder.name} failed in {failure['stage']}: {failure['message']}", file=sys.stderr)
         codes.append(2 if failure["user"] else 1)
     missing = len(folders) - len(done) - len(failed)
     if missing:

@@ -49,6 +49,13 @@ class WandbTracker:
         self.run.log({name: wandb.Image(str(path)) for name, path in images.items()})
 
 
+def check(settings: Mapping[str, Any]) -> None:
+    """InputError for a tracker or a mode that is not known."""
+    for key, allowed in (("name", ("wandb", "none")), ("mode", ("auto", "offline", "online"))):
+        if settings[key] not in allowed:
+            raise InputError(f"tracker.{key}={settings[key]}: allowed are {', '.join(allowed)}")
+
+
 @contextmanager
 def track(
     settings: Mapping[str, Any], *, folder: Path, run_id: str, group: str, config: dict[str, Any]
@@ -57,19 +64,16 @@ def track(
 
     `settings` has `name` (none | wandb) and `mode` (offline | online | auto: online where a wandb login is found).
     """
-    kind, mode = settings["name"], settings["mode"]
-    if kind not in ("none", "wandb"):
-        raise InputError(f"tracker.name={kind}: allowed are wandb, none")
-    if mode not in ("auto", "offline", "online"):
-        raise InputError(f"tracker.mode={mode}: allowed are auto, offline, online")
-    if kind == "none":
+    check(settings)
+    mode = settings["mode"]
+    if settings["name"] == "none":
         yield NullTracker()
         return
     os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
 
     if mode == "auto":
-        mode = "online" if wandb.api.api_key else "offline"
+        mode = "online" if wandb.login(prompt=False, verify=False) else "offline"
     run = wandb.init(
         project="tfg",
         mode=mode,

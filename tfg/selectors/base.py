@@ -21,6 +21,7 @@ class Candidates:
     audio: Callable[[], Floats]  # -> (num_reference_frames, channels), raw features of the whole training part
     face: Callable[[int, int], FaceTrack]  # (start, stop) -> track of frames [start, stop)
     voiced: Callable[[], Bools] | None = None  # -> (num_reference_frames,); only logged, None: nothing is logged
+    where: str = "clip"  # opens an error message: the file
 
 
 @dataclass(frozen=True, kw_only=True)

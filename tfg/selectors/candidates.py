@@ -7,14 +7,19 @@ import math
 from tfg.types import FPS, InputError
 
 
-def candidates_for(num_reference_frames: int, seconds: float, stride_seconds: float = 1.0) -> tuple[int, ...]:
-    """First frames of the floor((T - L) / stride) + 1 candidates of `seconds` inside the training part, ascending."""
+def candidates_for(
+    num_reference_frames: int, seconds: float, stride_seconds: float = 1.0, where: str = "clip"
+) -> tuple[int, ...]:
+    """First frames of the floor((T - L) / stride) + 1 candidates of `seconds` inside the training part, ascending.
+
+    `where`, the file, opens the message when there is none.
+    """
     num_frames = frames_of(seconds)
     if not (math.isfinite(stride_seconds) and stride_seconds * FPS >= 1):
         raise InputError(f"stride_seconds: {stride_seconds} is not allowed; give at least one frame, {1 / FPS:g}")
     if num_frames > num_reference_frames:
         raise InputError(
-            f"clip: its training part (the first 10/11) has {num_reference_frames / FPS:.2f} s, less than seconds={seconds:g}; "
+            f"{where}: its training part (the first 10/11) has {num_reference_frames / FPS:.2f} s, less than seconds={seconds:g}; "
             "use a longer clip or fewer seconds"
         )
     stride = stride_seconds * FPS  # frames, not always whole

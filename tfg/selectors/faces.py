@@ -33,8 +33,8 @@ def score_motion(
     rejected = [outcome for outcome in found.values() if isinstance(outcome, Rejected)]
     if len(rejected) == len(found):
         raise InputError(
-            f"face: all {len(found)} candidates looked at were rejected, the first because of {rejected[0].reason}; use a "
-            "clip that shows one face throughout, or raise selector.motion.max_missing"
+            f"{candidates.where}: all {len(found)} candidates looked at were rejected, the first because of {rejected[0].reason}; use "
+            "a clip that shows one face throughout, or raise selector.motion.max_missing"
         )
     return found
 

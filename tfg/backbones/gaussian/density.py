@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tfg.backbones.gaussian.gaussians import NAMES, Gaussians, inverse_softplus
 from tfg.engines.gaussian import Raster
 from tfg.engines.gaussian.twin import rotations
+from tfg.types import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,9 @@ class DensityRules:
     def __post_init__(self) -> None:
         for name in ("every", "gradient", "percent_dense", "largest", "max_num", "min_num"):
             if getattr(self, name) <= 0:
-                raise ValueError(f"backbone density {name} is {getattr(self, name)}; it must be positive")
+                raise InputError(
+                    f"backbone.face_density or mouth_density: {name} is {getattr(self, name)}; it must be positive"
+                )
 
     def due(self, step: int) -> bool:
         return self.start <= step < self.stop and step % self.every == 0

@@ -24,7 +24,7 @@ from tfg.backbones.gaussian.motion import FaceField, Motion, MotionShape, MouthF
 from tfg.backbones.gaussian.regions import INNER_LIPS, OUTER_LIPS, box_mask, box_slices, polygon_mask
 from tfg.backbones.gaussian.schedule import FirstCloud, Rates, Stages, Weights
 from tfg.engines.gaussian import Raster
-from tfg.types import Batch, Portrait
+from tfg.types import Batch, InputError, Portrait
 
 
 class Instag(Backbone):
@@ -49,6 +49,8 @@ class Instag(Backbone):
         engine: str,
     ) -> None:
         super().__init__(size=size, focal=focal, audio_channels=audio_channels)
+        if sh_degree not in range(4):
+            raise InputError(f"backbone.sh_degree is {sh_degree}; it must be 0, 1, 2 or 3")
         self.cloud, self.stages, self.rates, self.weights = cloud, stages, rates, weights
         self.sh_degree = sh_degree
         self.register_buffer("seed", torch.zeros((), dtype=torch.int64))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tfg.backbones.gaussian.regions import vertical_ramp
 from tfg.backbones.layers import MLP, AudioEncoder, augment_windows
 from tfg.engines.hashgrid import HashGridSpec, triplane_encode
-from tfg.types import UPPER_FACE
+from tfg.types import UPPER_FACE, InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +36,12 @@ class MotionShape:
     def __post_init__(self) -> None:
         for name in ("bound", "base", "desired", "levels", "face_hidden", "mouth_hidden", "reach", "code"):
             if getattr(self, name) <= 0:
-                raise ValueError(f"backbone.motion.{name} is {getattr(self, name)}; it must be positive")
+                raise InputError(f"backbone.motion.{name} is {getattr(self, name)}; it must be positive")
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"backbone.motion.dropout is {self.dropout}; it must be in [0, 1)")
+            raise InputError(f"backbone.motion.dropout is {self.dropout}; it must be in [0, 1)")
         for name in ("noise", "shift"):
             if getattr(self, name) < 0:
-                raise ValueError(f"backbone.motion.{name} is {getattr(self, name)}; it must not be negative")
+                raise InputError(f"backbone.motion.{name} is {getattr(self, name)}; it must not be negative")
 
     @property
     def grid(self) -> HashGridSpec:

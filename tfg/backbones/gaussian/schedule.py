@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tfg.types import InputError
+
 
 @dataclass(frozen=True, kw_only=True)
 class FirstCloud:
@@ -17,9 +19,9 @@ class FirstCloud:
     def __post_init__(self) -> None:
         for name in ("face", "mouth", "mouth_depth"):
             if getattr(self, name) <= 0:
-                raise ValueError(f"backbone.cloud.{name} is {getattr(self, name)}; it must be positive")
+                raise InputError(f"backbone.cloud.{name} is {getattr(self, name)}; it must be positive")
         if not 0 < self.opacity < 1:
-            raise ValueError(f"backbone.cloud.opacity is {self.opacity}; it must be between 0 and 1")
+            raise InputError(f"backbone.cloud.opacity is {self.opacity}; it must be between 0 and 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +44,9 @@ class Stages:
     def __post_init__(self) -> None:
         for name in ("face", "mouth", "fuse"):
             if getattr(self, name) <= 0:
-                raise ValueError(f"backbone.stages.{name} is {getattr(self, name)}; it must be positive")
+                raise InputError(f"backbone.stages.{name} is {getattr(self, name)}; it must be positive")
         if not 0 <= self.warm_up <= self.face:
-            raise ValueError(f"backbone.stages.warm_up is {self.warm_up}; it must be within stages.face = {self.face}")
+            raise InputError(f"backbone.stages.warm_up is {self.warm_up}; it must be within stages.face = {self.face}")
 
     @property
     def total(self) -> int:
@@ -83,6 +85,13 @@ class Rates:
     audio_decay: float = 1e-4
     fuse_opacities: float = 1e-3
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 0 or (value == 0 and name in ("means", "means_final", "motion_final")):
+                raise InputError(
+                    f"backbone.rates.{name} is {value}; it must not be negative, means and finals be above 0"
+                )
+
     def of_gaussians(self, progress: float) -> dict[str, float]:
         """Rate of every parameter of a branch whose training is at `progress` in [0, 1]."""
         means = self.means * (self.means_final / self.means) ** progress
@@ -102,3 +111,8 @@ class Weights:
     lips: float = 0.0  # L1 once more in the lip box; InsTaG has LPIPS there
     alpha: float = 1e-3  # face alpha against the head mask, mouth alpha against the lip box
     motion: float = 1e-5  # mean |change| of positions, rotations, sizes
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 0 or (name == "dissimilarity" and value > 1):
+                raise InputError(f"backbone.weights.{name} is {value}; it must be 0 or more, dissimilarity at most 1")

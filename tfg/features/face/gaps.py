@@ -33,7 +33,7 @@ def fill_gaps(track: FaceTrack, max_gap: int = MAX_GAP, where: str = "clip") -> 
     InputError with the reason where a gap is longer; `where` opens its message, a file or a part of it.
     """
     if reason := gap_reason(track, max_gap):
-        raise InputError(f"{where}: {reason}; choose a part where the face is visible")
+        raise InputError(f"{where}: {reason}; cut these frames out of the video, or choose another segment")
     found = np.flatnonzero(track.num_faces > 0)
     if len(found) == len(track.num_faces):
         return track
