@@ -7,12 +7,13 @@ import pytest
 import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
-from portraits import Scene, make_scene, rows
+from portraits import Scene, make_scene, mouth_darkness, rows
 from torch.utils.data import default_collate
 
 from tfg.backbones.gaussian.frame import frame_of
 from tfg.backbones.gaussian.instag import Instag
 from tfg.data import PortraitData, audio_statistics, audio_windows, batches
+from tfg.overrides import register_resolvers
 from tfg.rendering import render
 from tfg.training import fit, load
 from tfg.types import Floats, Portrait
@@ -32,7 +33,10 @@ TINY = {
 
 
 def make_backbone(portrait: Portrait, changes: dict[str, object]) -> Instag:
-    config = OmegaConf.merge(OmegaConf.load(CONF), changes)
+    register_resolvers()
+    whole = OmegaConf.create({"trainer": {"profile": "cpu"}, "backbone": OmegaConf.load(CONF)})
+    OmegaConf.resolve(whole)
+    config = OmegaConf.merge(whole.backbone, changes)
     config.pop("name")
     cameras = portrait.cameras
     return instantiate(config, size=cameras.size, focal=cameras.focal, audio_channels=portrait.audio.shape[1])
@@ -132,3 +136,34 @@ def test_an_opaque_face_hides_mouth_and_background(scene: Scene) -> None:
     change = (backbone.render(batch) - backbone.render(other))[0].abs().amax(dim=2)  # type: ignore[arg-type]
     assert (alpha > 0.998).sum() > 50
     assert change[alpha > 0.998].max() < 0.002  # 1 - alpha
+
+
+def test_it_beats_the_mean_frame_and_its_mouth_follows_unseen_speech(tmp_path: Path) -> None:
+    scene = make_scene(num_frames=130, size=40)
+    seen, unseen = rows(scene, 0, 100), rows(scene, 100, 130)
+    quick = {
+        "cloud": {"face": 500, "mouth": 80},
+        "stages": {"warm_up": 30, "face": 180, "mouth": 60, "fuse": 180, "harmonics_from": 60},
+        "face_density": {"start": 60, "stop": 150, "every": 30},
+        "rates": {"networks": 5e-3, "grid": 1e-2, "audio": 5e-3},
+    }
+    torch.manual_seed(0)
+    backbone = make_backbone(seen.portrait, quick)
+    train(backbone, seen.portrait, tmp_path, chunk=1000)
+    windows = audio_windows(unseen.portrait.audio, *audio_statistics(seen.portrait.audio))
+    truth = unseen.portrait.images / 255.0
+
+    def follow(order: np.ndarray) -> tuple[float, float]:
+        """Gain in dB over the mean training frame, and correlation of the mouth with its truth."""
+        made = render(backbone, unseen.portrait, windows[order], device="cpu").images / 255.0
+        static = seen.portrait.images.mean(axis=0) / 255.0
+        gain = 10 * np.log10(((truth - static) ** 2).mean() / ((truth - made) ** 2).mean())
+        dark = [mouth_darkness(image, unseen.portrait, row) for row, image in enumerate(made)]
+        return float(gain), float(np.corrcoef(dark, unseen.opening)[0, 1])
+
+    gain, correlation = follow(np.arange(30))
+    _, shuffled = follow(np.random.default_rng(0).permutation(30))
+    print(gain, correlation, shuffled)
+    assert gain > 5  # the issue asks for 1.5 dB
+    assert correlation > 0.6
+    assert abs(shuffled) < 0.4  # thirty frames: a chance correlation has a deviation of 0.19

@@ -13,6 +13,7 @@ from tfg.backbones.gaussian.losses import photometric, ssim
 from tfg.backbones.gaussian.motion import FaceField, Motion, MotionShape, mouth_hook
 from tfg.backbones.gaussian.regions import box_mask, polygon_mask, vertical_ramp
 from tfg.backbones.gaussian.schedule import Rates, Stages
+from tfg.types import InputError
 
 
 def test_filled_gaussians_have_the_sizes_colours_and_opacity_asked_for():
@@ -58,7 +59,7 @@ def test_the_mouth_cloud_lies_behind_the_lips():
 def test_no_head_pixel_is_one_clear_error():
     portrait = make_scene(num_frames=2).portrait
     portrait.head_mask[:] = False
-    with pytest.raises(ValueError, match="no head pixel"):
+    with pytest.raises(InputError, match="no head pixel"):
         head_cloud(portrait, 10, torch.Generator())
 
 
@@ -120,9 +121,9 @@ def test_rates_fall_geometrically_to_their_final_values():
 
 
 def test_a_bad_value_names_its_config_key():
-    with pytest.raises(ValueError, match=r"backbone\.stages\.warm_up"):
+    with pytest.raises(InputError, match=r"backbone\.stages\.warm_up"):
         Stages(warm_up=10, face=5)
-    with pytest.raises(ValueError, match=r"backbone\.motion\.dropout"):
+    with pytest.raises(InputError, match=r"backbone\.motion\.dropout"):
         MotionShape(dropout=1.0)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tfg.types import Portrait
+from tfg.types import InputError, Portrait
 
 SKULL_RADII = (0.86, 1.28, 1.05)  # of an average head in units of the outer eye distance (about 9 cm)
 
@@ -27,11 +27,9 @@ def head_cloud(portrait: Portrait, num: int, generator: torch.Generator) -> Clou
     with their colours, save the few steps that five seconds of video leave for finding the shape.
     """
     cameras = portrait.cameras
-    weights = torch.from_numpy(portrait.head_mask).float().flatten()
-    if float(weights.sum()) == 0:
-        raise ValueError("no head pixel in the training frames: the masks are empty")
-    # torch.multinomial takes at most 2**24 categories; a uniform stride over the head pixels needs no such limit
-    pixels = weights.nonzero()[:, 0]
+    pixels = torch.from_numpy(portrait.head_mask).flatten().nonzero()[:, 0]
+    if not len(pixels):
+        raise InputError("no head pixel in the training frames: choose another segment, or masks that find this head")
     chosen = pixels[torch.randint(len(pixels), (num,), generator=generator)]
     frame, place = chosen // cameras.size**2, chosen % cameras.size**2
     row, column = place // cameras.size, place % cameras.size
