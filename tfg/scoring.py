@@ -23,7 +23,13 @@ class Scores:
 
 
 def score(
-    evaluator: Evaluator, rendered: Bytes, shuffled: Bytes | None, train: Portrait, test: Portrait, mean: Floats, std: Floats
+    evaluator: Evaluator,
+    rendered: Bytes,
+    shuffled: Bytes | None,
+    train: Portrait,
+    test: Portrait,
+    mean: Floats,
+    std: Floats,
 ) -> Scores:
     """Everything that is scored of one run. `shuffled` None: the control was not rendered."""
     train_windows, test_windows = (data.audio_windows(p.audio, mean, std) for p in (train, test))
