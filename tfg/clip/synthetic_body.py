@@ -32,7 +32,8 @@ def make_hair(grid: HeadGrid, identity: Identity) -> Part:
     locks = _locks(np.random.default_rng([identity.seed, 4]), angle.shape[1], rows)
     top = np.clip(-(y + 30) / 70, 0, 1)
     thickness = 4.0 + 3.0 * identity.hair_volume + (6.0 + 11.0 * identity.hair_volume) * top**0.8
-    thickness = thickness + identity.hair_sides * 9 * (1 - top) + 1.1 * locks
+    combed = 1 + 0.22 * np.tanh((x + 14) / 16) - 0.20 * np.exp(-(((x + 16) / 7) ** 2))
+    thickness = thickness * np.where(y < -30, combed, 1) + identity.hair_sides * 9 * (1 - top) + 1.1 * locks
     edge = np.clip(inside / 20, -1, 1)
     lift = np.where(edge > 0, thickness * np.sin(np.pi / 2 * np.maximum(edge, 0)), 12 * edge) - 0.3
     outward = np.stack([x, (y + 5) * 0.8, f - AXIS_F], -1)
@@ -54,7 +55,7 @@ def make_hair_behind(identity: Identity) -> Part:
     """The sheet of long hair behind the neck."""
     across, down = np.meshgrid(np.linspace(-1, 1, 21), np.linspace(0, 1, 12))
     bottom = hair_end(identity) + 4
-    position = np.stack([96 * across * (1 - 0.08 * down), 20 + (bottom - 20) * down, -125 + 12 * across**2], -1)
+    position = np.stack([84 * across * (1 - 0.08 * down), 20 + (bottom - 20) * down, -125 + 12 * across**2], -1)
     texture = np.stack([0.2 + 0.3 * (across + 1), 0.75 + 0.25 * down], -1)
     return Part(position=position, texture=texture, follow=np.ones(across.shape))
 
@@ -66,13 +67,26 @@ def hair_end(identity: Identity) -> float:
 
 def hair_cover(x: Array, y: Array, angle: Array, identity: Identity) -> Array:
     """mm inside the hairline (positive on the scalp, negative on the face) at a point of the head; angle in degrees, unsigned."""
-    front = -74 + 7 * identity.fringe + 2.5 * np.sin(0.24 * x + identity.seed) - 7 * np.exp(-(((angle - 33) / 9) ** 2))
+    part = np.tanh((x + 14) / 12)  # hair combed from a parting at the image's left
+    front = (
+        -73
+        + 6 * identity.fringe
+        + 1.6 * part
+        + 1.2 * np.sin(0.13 * x + identity.seed)
+        - 6 * np.exp(-(((angle - 35) / 12) ** 2))
+    )
     side = 160 if identity.hair_sides > 0 else 4
     turned = 1 / (1 + np.exp(-(angle - 58) / 2.2))  # from the forehead's line down the temples
     line = front + turned * (side - front)
     if identity.hair_sides == 0:
         line = line - 22 * np.exp(-(((angle - 92) / 12) ** 2))  # round the ear
     return line - y
+
+
+def under_hair(grid: HeadGrid, identity: Identity) -> NDArray[np.bool_]:
+    """(rows, columns) where hair hides the skin from every side."""
+    x, y, _ = np.moveaxis(grid.position, -1, 0)
+    return (hair_cover(x, y, np.abs(grid.angle)[None, :], identity) > 16) & (y < -20)
 
 
 def head_texture(grid: HeadGrid) -> Array:

@@ -1,4 +1,4 @@
-"""How the embedded clip's face deforms: displacement fields of jaw, lips, lids and brows over the head grid, and its 68 landmarks.
+"""How the embedded clip's face deforms: displacement fields of jaw, lips, lids and brows over the head grid.
 
 Everything is linear: position = closed face + coefficients @ fields. Millimetres, as in `synthetic_shape`.
 """
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfg.clip.synthetic_identity import Identity
+from tfg.clip.synthetic_landmarks import landmark_vertices
 from tfg.clip.synthetic_shape import (
     EYE_HALF_WIDTH,
     EYE_X,
@@ -21,6 +22,7 @@ from tfg.clip.synthetic_shape import (
     Array,
     HeadGrid,
     eyeball_centre,
+    lip_heights,
 )
 from tfg.types import Floats
 
@@ -54,7 +56,7 @@ def make_face_model(grid: HeadGrid, identity: Identity) -> FaceModel:
     return FaceModel(
         closed=closed.reshape(-1, 3),
         fields=np.stack([field.reshape(-1, 3) for field in fields]),
-        landmarks=_landmark_vertices(grid, closed, identity),
+        landmarks=landmark_vertices(grid, closed, identity),
     )
 
 
@@ -68,14 +70,6 @@ def coefficients(mouth: Floats, upper: Floats) -> Array:
     weights = (jaw, part, width, rounding, press, tuck)
     brows = (brow_down_left, brow_down_right, brow_inner, brow_left, brow_right)
     return np.stack([*weights, *brows, 1 - blink_left, 1 - blink_right], axis=1)
-
-
-def lip_heights(x: Array, identity: Identity) -> tuple[Array, Array]:
-    """Height in mm of the red of the upper and the lower lip above and below the closed mouth line; 0 outside the mouth."""
-    inside = np.clip(1 - (x / MOUTH_HALF_WIDTH) ** 2, 0, 1)
-    fullness = 1 + 0.16 * identity.lip_fullness
-    bow = 0.80 + 0.34 * np.exp(-(((np.abs(x) - 5.5) / 4.5) ** 2))
-    return 8.2 * fullness * bow * inside**0.8, 10.6 * fullness * inside**0.75
 
 
 def _closed(grid: HeadGrid, identity: Identity) -> Array:
@@ -188,67 +182,6 @@ def _lid_field(grid: HeadGrid, closed: Array, side: int, identity: Identity) -> 
     return np.stack(
         [np.zeros_like(x), np.where(near, moved - y, 0), np.where(near & (distance < 22), pushed - f, 0)], -1
     )
-
-
-def _landmark_vertices(grid: HeadGrid, closed: Array, identity: Identity) -> NDArray[np.int64]:
-    """(68,) the grid vertex nearest to each landmark's place on the closed face."""
-    columns = len(grid.angle)
-    points: list[int] = []
-
-    def surface(x: float, y: float, rows: slice = slice(None)) -> None:
-        start = rows.start or 0
-        block = closed[rows]
-        far = (block[..., 0] - x) ** 2 + (block[..., 1] - y) ** 2 + 1e4 * (block[..., 2] < -60)
-        row, column = np.unravel_index(far.argmin(), far.shape)
-        points.append((start + int(row)) * columns + int(column))
-
-    def on_row(row: int, x: float) -> None:
-        points.append(row * columns + int(np.abs(closed[row, :, 0] - x).argmin()))
-
-    for angle, y in zip((-62, -60.5, -58, -54, -47, -37, -25, -12.5), (2, 20, 38, 56, 74, 90, 103, 112), strict=True):
-        points.append(_on_angle(grid, closed, angle, y))
-    points.append(_on_angle(grid, closed, 0, 116 + 3 * identity.chin_length))
-    for angle, y in zip((12.5, 25, 37, 47, 54, 58, 60.5, 62), (112, 103, 90, 74, 56, 38, 20, 2), strict=True):
-        points.append(_on_angle(grid, closed, angle, y))
-    brow = ((-54.0, -15.0), (-44.5, -21.0), (-33.5, -23.5), (-22.5, -22.5), (-13, -19))
-    for x, y in (*brow, *((-x, y) for x, y in reversed(brow))):
-        surface(x, y)
-    for y in (0.0, 13.0, 26.0, 38.0):
-        surface(0, y)
-    for x in (-14.0, -7.0, 0.0, 7.0, 14.0):
-        surface(x, 48.5 - 0.12 * abs(x))
-    low, high = grid.eye_row + 1, grid.eye_row
-    for side in (-1, 1):
-        left, right = side * EYE_X - EYE_HALF_WIDTH, side * EYE_X + EYE_HALF_WIDTH
-        third = EYE_HALF_WIDTH / 2.6
-        middle = side * EYE_X
-        for row, x in ((high, left), (high, middle - third), (high, middle + third)):
-            on_row(row, x)
-        for row, x in ((high, right), (low, middle + third), (low, middle - third)):
-            on_row(row, x)
-    upper = slice(grid.eye_row + 12, grid.mouth_row + 1)
-    lower = slice(grid.mouth_row + 1, None)
-    edge = MOUTH_HALF_WIDTH
-    on_row(grid.mouth_row, -edge)
-    for x in (-14.5, -5.5, 0.0, 5.5, 14.5):
-        surface(x, MOUTH_Y - float(lip_heights(np.array(x), identity)[0]), upper)
-    on_row(grid.mouth_row, edge)
-    for x in (14.5, 7, 0, -7, -14.5):
-        surface(x, MOUTH_Y + float(lip_heights(np.array(x), identity)[1]), lower)
-    inner = edge - 2.5
-    for row, x in ((grid.mouth_row, -inner), (grid.mouth_row, -7), (grid.mouth_row, 0), (grid.mouth_row, 7)):
-        on_row(row, x)
-    for x in (inner, 7, 0, -7):
-        on_row(grid.mouth_row + 1, x)
-    return np.array(points)
-
-
-def _on_angle(grid: HeadGrid, closed: Array, angle: float, y: float) -> int:
-    """The vertex on the column of `angle` degrees whose height is nearest to y, on the outside of the jaw."""
-    column = int(np.abs(grid.angle - angle).argmin())
-    front = np.where(np.arange(len(grid.level)) > int(closed[:, column, 1].argmax()), 1e4, 0)
-    row = int((np.abs(closed[:, column, 1] - y) + front).argmin())
-    return row * len(grid.angle) + column
 
 
 def _step(value: Array) -> Array:

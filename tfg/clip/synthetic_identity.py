@@ -57,14 +57,14 @@ class Identity:
     mouth_width: float
     cheek: float
     hair_volume: float  # 0 short, 1 full
-    hair_sides: float  # 0 above the ears, 1 down to the jaw
+    hair_sides: float  # 0 short, over the ears down to the neck at 1
     fringe: float  # -1 receding to 1 low
 
 
 def make_identity(seed: int) -> Identity:
     """The person of this seed."""
     rng = np.random.default_rng([seed, 3])
-    sides = rng.random()
+    sides = rng.uniform(0.6, 1.0)
     skin = _SKIN[seed % len(_SKIN)]
     dark = skin[0] < 0.6
     return Identity(
@@ -77,7 +77,7 @@ def make_identity(seed: int) -> Identity:
         pattern=PATTERNS[seed % len(PATTERNS)],
         **{name: float(np.clip(rng.normal(0.0, 0.7), -1.4, 1.4)) for name in _SHAPE},
         hair_volume=float(rng.random()),
-        hair_sides=float(sides if sides > 0.6 else 0.0),
+        hair_sides=float(sides) if seed % 2 else 0.0,
         fringe=float(rng.uniform(-0.6, 0.8)),
     )
 

@@ -12,9 +12,17 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from tfg.clip.synthetic_body import hair_cover
-from tfg.clip.synthetic_expression import lip_heights
 from tfg.clip.synthetic_identity import Colour, Identity
-from tfg.clip.synthetic_shape import EYE_HALF_WIDTH, EYE_X, EYE_Y, MOUTH_HALF_WIDTH, MOUTH_Y, Array, HeadGrid
+from tfg.clip.synthetic_shape import (
+    EYE_HALF_WIDTH,
+    EYE_X,
+    EYE_Y,
+    MOUTH_HALF_WIDTH,
+    MOUTH_Y,
+    Array,
+    HeadGrid,
+    lip_heights,
+)
 
 Texture = NDArray[np.float32]  # (height, width, 5): linear RGB in [0, 1], share of lip red in [0, 1], gloss
 

@@ -8,7 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfg.clip import synthetic_paint as paint
-from tfg.clip.synthetic_body import head_texture, make_ear, make_hair, make_hair_behind, make_neck, make_torso
+from tfg.clip.synthetic_body import (
+    Part,
+    head_texture,
+    make_ear,
+    make_hair,
+    make_hair_behind,
+    make_neck,
+    make_torso,
+    under_hair,
+)
 from tfg.clip.synthetic_expression import OPEN_EYES, FaceModel, make_face_model
 from tfg.clip.synthetic_identity import Identity
 from tfg.clip.synthetic_raster import Floats32, Indices, grid_normals, grid_triangles
@@ -29,7 +38,7 @@ _SEAM_CLOSED = 0.4  # mm: lips or lids nearer than this are shaded as one surfac
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """Vertices in head units; the head grid's rows come first, then hair, ears, neck, torso."""
+    """Vertices in head units; the head grid's rows come first, then hair, neck, torso and the rest."""
 
     head_shape: tuple[int, int]  # rows, columns of the head grid
     seams: tuple[int, int]  # rows eye_row, mouth_row
@@ -67,16 +76,8 @@ def make_scene(identity: Identity, size: int) -> Scene:
     rows, columns = grid.position.shape[:2]
     origin, millimetre = _head_frame(face)
     direction = np.array([1.0, 1.0, -1.0]) * millimetre
-    parts = [
-        (HAIR, make_hair(grid, identity)),
-        (EAR, make_ear(-1, identity)),
-        (EAR, make_ear(1, identity)),
-        (NECK, make_neck(identity)),
-        (CLOTH, make_torso(identity)),
-    ]
-    if identity.hair_sides > 0:
-        parts.append((HAIR, make_hair_behind(identity)))
-    triangles, material = _head_triangles(grid)
+    parts = _parts(grid, identity)
+    triangles, material = _head_triangles(grid, under_hair(grid, identity))
     index, kind = [triangles], [material]
     count = rows * columns
     for code, part in parts:
@@ -140,7 +141,15 @@ def _head_frame(face: FaceModel) -> tuple[Array, float]:
     return resting.mean(axis=0), float(1 / np.linalg.norm(resting[36] - resting[45]))
 
 
-def _head_triangles(grid: HeadGrid) -> tuple[Indices, NDArray[np.int8]]:
+def _parts(grid: HeadGrid, identity: Identity) -> list[tuple[int, Part]]:
+    """Material and grid of all but the head."""
+    body = [(HAIR, make_hair(grid, identity)), (NECK, make_neck(identity)), (CLOTH, make_torso(identity))]
+    if identity.hair_sides > 0:
+        return [*body, (HAIR, make_hair_behind(identity))]
+    return [*body, *((EAR, make_ear(side, identity)) for side in (-1, 1))]
+
+
+def _head_triangles(grid: HeadGrid, hidden: NDArray[np.bool_]) -> tuple[Indices, NDArray[np.int8]]:
     """Triangles of the head grid; the strips between doubled rows are eye and mouth where these can open, and nothing elsewhere."""
     rows, columns = grid.position.shape[:2]
     triangles = grid_triangles(rows, columns)
@@ -148,5 +157,6 @@ def _head_triangles(grid: HeadGrid) -> tuple[Indices, NDArray[np.int8]]:
     material = np.select([row == grid.eye_row, row == grid.mouth_row], [EYE, MOUTH], SKIN).astype(np.int8)
     middle = np.abs(grid.position[row, column, 0] + grid.position[row, column + 1, 0]) / 2
     opens = np.where(material == EYE, np.abs(middle - EYE_X) < EYE_HALF_WIDTH, middle < MOUTH_HALF_WIDTH)
-    kept = (material == SKIN) | (opens & (np.abs(grid.angle[column]) < 60))
+    seen = ~hidden.ravel()[triangles].all(axis=1)
+    kept = np.where(material == SKIN, seen, opens & (np.abs(grid.angle[column]) < 60))
     return triangles[kept], material[kept]

@@ -75,7 +75,7 @@ class HeadGrid:
 
 def make_head_grid(identity: Identity) -> HeadGrid:
     """The closed, resting head of this person."""
-    angle = _graded([(-115, 5.0), (-66, 1.6), (-24, 1.3), (24, 1.6), (66, 5.0), (115, 5.0)])
+    angle = _graded([(-106, 5.0), (-66, 1.6), (-24, 1.3), (24, 1.6), (66, 5.0), (106, 5.0)])  # no camera sees the back
     level = _levels()
     radius_of = _radius_function(identity)
     latitude = np.linspace(-89.0, 84.0, 347)
@@ -97,6 +97,14 @@ def make_head_grid(identity: Identity) -> HeadGrid:
 def eyeball_centre(side: int) -> Array:
     """(3,) mm; side is -1 for the image's left eye, +1 for the right."""
     return np.array([side * EYE_X, 0.0, -8.0])
+
+
+def lip_heights(x: Array, identity: Identity) -> tuple[Array, Array]:
+    """Height in mm of the red of the upper and the lower lip above and below the closed mouth line; 0 outside the mouth."""
+    inside = np.clip(1 - (x / MOUTH_HALF_WIDTH) ** 2, 0, 1)
+    fullness = 1 + 0.16 * identity.lip_fullness
+    bow = 0.80 + 0.34 * np.exp(-(((np.abs(x) - 5.5) / 4.5) ** 2))
+    return 8.2 * fullness * bow * inside**0.8, 10.6 * fullness * inside**0.75
 
 
 def shaped(points: Array, identity: Identity) -> Array:

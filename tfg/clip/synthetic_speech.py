@@ -17,7 +17,7 @@ MOUTH_PARAMETERS = ("opening", "jaw", "width", "rounding", "press", "tuck", "ton
 """opening: gap between the lips; jaw: chin lowered; width: corners drawn out (+) or in (-); rounding: lips pushed forward; press: lips
 rolled together; tuck: lower lip under the upper teeth; tongue: its tip seen. All in [0, 1], width in [-1, 1]."""
 
-# viseme: targets in the order of MOUTH_PARAMETERS, then how strongly the sound insists on (opening and jaw, width and rounding, the rest)
+# viseme: targets in the order of MOUTH_PARAMETERS, then how much the sound insists on (opening and jaw, width and rounding, the rest)
 _VISEMES: dict[str, tuple[tuple[float, ...], tuple[float, float, float]]] = {
     "rest": ((0.03, 0.02, 0.00, 0.00, 0.10, 0.0, 0.0), (1.0, 1.0, 1.0)),
     "PP": ((0.00, 0.08, 0.00, 0.05, 1.00, 0.0, 0.0), (12.0, 0.6, 8.0)),  # p b m
