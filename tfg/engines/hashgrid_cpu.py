@@ -79,7 +79,7 @@ class _Encode(torch.autograd.Function):
         library, grid, count = build.load("hashgrid"), ctypes.byref(ctx.grid), ctypes.c_int64(len(points))
         grad_points, grad_tables = None, None
         if ctx.needs_input_grad[1]:
-            grad_tables = torch.zeros_like(tables)
+            grad_tables = torch.empty_like(tables)
             group = ctypes.c_int64(LEVELS_PER_TASK)
             library.tfg_hash_backward_tables(
                 grid, _pointer(points), count, _pointer(grad), _pointer(grad_tables), group

@@ -7,6 +7,9 @@
 #include <omp.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #define INLINE static inline __attribute__((always_inline))
 #define BLOCK 256 /* points whose rows and weights lie in the L1 cache */
@@ -201,12 +204,23 @@ static __attribute__((noinline)) void slope3(const Corners *corners, int count, 
         }                                                            \
     } while (0)
 
+/* Asks for large pages behind fresh memory of many megabytes: small ones cost more to touch first than the work itself. */
+static void prefer_large_pages(const void *start, size_t bytes) {
+#ifdef MADV_HUGEPAGE
+    const uintptr_t page = (uintptr_t)1 << 21, first = ((uintptr_t)start + page - 1) / page * page;
+    const uintptr_t last = ((uintptr_t)start + bytes) / page * page;
+    if (last > first + page) madvise((void *)first, last - first, MADV_HUGEPAGE);
+#endif
+    (void)start, (void)bytes;
+}
+
 INLINE int smaller(int64_t a, int64_t b) { return (int)(a < b ? a : b); }
 
 /* out (n, planes * levels * channels); returns 1 if a coordinate is NaN. */
 int tfg_hash_forward(const Grid *grid, const float *points, int64_t n, const float *tables, float *out) {
     const int64_t stride = grid->planes * grid->levels * grid->channels;
     int bad = 0;
+    prefer_large_pages(out, sizeof(float) * (size_t)(n * stride));
 #pragma omp parallel for schedule(dynamic, 1) reduction(| : bad)
     for (int64_t i = 0; i < n; i += BLOCK) {
         const int count = smaller(n - i, BLOCK);
@@ -225,16 +239,19 @@ int tfg_hash_forward(const Grid *grid, const float *points, int64_t n, const flo
     return bad;
 }
 
-/* Adds to grad_tables (planes, rows, channels), given grad (n, planes * levels * channels). */
+/* Writes grad_tables (planes, rows, channels), given grad (n, planes * levels * channels). */
 void tfg_hash_backward_tables(const Grid *grid, const float *points, int64_t n, const float *grad, float *grad_tables,
                               int64_t group) {
     const int64_t stride = grid->planes * grid->levels * grid->channels;
     const int64_t groups = (grid->levels + group - 1) / group;
+    prefer_large_pages(grad_tables, sizeof(float) * (size_t)(grid->planes * grid->rows * grid->channels));
 #pragma omp parallel for schedule(dynamic, 1)
     for (int64_t task = grid->planes * groups - 1; task >= 0; task--) {
         const int plane = (int)(task / groups);
         const int first = (int)(task % groups * group), last = smaller(first + group, grid->levels);
         float *table = grad_tables + plane * grid->rows * grid->channels;
+        const int64_t begin = grid->level[first].first, end = last < grid->levels ? grid->level[last].first : grid->rows;
+        memset(table + begin * grid->channels, 0, sizeof(float) * (size_t)((end - begin) * grid->channels));
         for (int64_t i = 0; i < n; i += BLOCK) {
             const int count = smaller(n - i, BLOCK);
             Place place;
