@@ -5,14 +5,14 @@ Training and held-out frames are fitted together, else their poses live in diffe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.features.face.landmarks import eye_distance
-from tfg.features.pose_fit import Array, Problem, Solution, locate_points, project, solve
+from tfg.features.pose_fit import Array, Problem, Solution, locate_points, project, residual_scale, solve
 from tfg.types import Cameras, Floats, InputError
 
 RIGID_POINTS = {
@@ -23,9 +23,9 @@ RIGID_POINTS = {
 }
 """Weights of the points that hardly deform in speech."""
 
-INDEPENDENT_FRAMES = 10
-"""What the landmarks of a clip weigh against the priors: their errors depend on the person and repeat in every frame. With 100,
-GRID segments of one camera gave focal lengths from 166 to 243 pixels, with 10 from 262 to 287, for 0.01 pixels of error."""
+SHAPE_SIGMA = 0.06  # head units: how far a person's points lie from the generic face
+START_NOISE = 0.01  # of the eye distance: landmark error before it is measured
+INDEPENDENT_FRAMES = 30  # what all landmarks weigh against the priors: their errors repeat from frame to frame
 
 REACH = 10  # jitters: a neighbour that moved this far counts 0.6 as much; 8 to 16 aligned real clips best
 SLOPE_PRIOR = 0.25  # squared frames of evidence for "no motion": a frame without neighbours keeps its pose
@@ -52,7 +52,7 @@ def fit_cameras(
     frames: NDArray[np.int64] | None = None,
     smooth_frames: float = 1.0,
     focal_prior: float = 2.5,
-    focal_sigma: float = 0.25,
+    focal_sigma: float = 0.1,
     known: tuple[Cameras, Floats] | None = None,
 ) -> CameraFit:
     """One focal length, one rigid face shape and a pose per frame from (n, 68, 2) landmarks in clip pixels.
@@ -75,22 +75,23 @@ def fit_cameras(
         error = _error(points[:, rows], weights, *pose, face_shape[rows].astype(np.float64), cameras.focal)
         return CameraFit(cameras=cameras, face_shape=face_shape, error_pixels=error, unsmoothed_error_pixels=error)
 
-    def problem(chosen: NDArray[np.int64], weights: Array) -> Problem:
-        return Problem(
-            points=points[:, chosen],
-            weights=weights,
-            noise=0.01 * float(np.median(eye_distance(landmarks))),
-            huber=1.5,
-            generic=GENERIC_SHAPE[chosen].astype(np.float64),
-            shape_sigma=0.06,
-            focal=focal_prior * size,
-            focal_sigma=focal_sigma,
-            prior_scale=max(1.0, len(points) / INDEPENDENT_FRAMES),
-        )
-
-    rigid = problem(rows, weights)
-    solution = solve(rigid)
-    shape = locate_points(problem(np.arange(len(GENERIC_SHAPE)), np.ones(len(GENERIC_SHAPE))), solution)
+    generic = GENERIC_SHAPE.astype(np.float64)
+    alike = np.sqrt(max(1.0, len(points) / INDEPENDENT_FRAMES))
+    rigid = Problem(
+        points=points[:, rows],
+        weights=weights,
+        noise=START_NOISE * float(np.median(eye_distance(landmarks))),
+        huber=1.5,
+        generic=generic[rows],
+        shape_sigma=SHAPE_SIGMA / alike,
+        focal=focal_prior * size,
+        focal_sigma=focal_sigma / alike,
+    )
+    first = solve(rigid)
+    rigid = replace(rigid, noise=rigid.noise * residual_scale(rigid, first))
+    solution = solve(rigid, first)
+    every = replace(rigid, points=points, weights=np.ones(len(generic)), generic=generic)
+    shape = locate_points(every, solution)
     shape[rows] = solution.shape
     rotation, translation, shape = _head_space(solution, shape, rows)
     focal = float(np.exp(solution.log_focal))

@@ -27,7 +27,6 @@ class Problem:
     shape_sigma: float  # head units, how far a person's points lie from the generic ones
     focal: float  # pixels, prior
     focal_sigma: float  # of log focal
-    prior_scale: float  # how many times the priors count: landmarks err the same way in neighbouring frames
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +37,9 @@ class Solution:
     log_focal: float
 
 
-def solve(problem: Problem, max_steps: int = 40, tolerance: float = 1e-6) -> Solution:
-    """The solution of least robust cost, started from a scaled orthographic view of the generic shape."""
-    current = _orthographic_start(problem)
+def solve(problem: Problem, start: Solution | None = None, max_steps: int = 40, tolerance: float = 1e-6) -> Solution:
+    """The solution of least robust cost; None starts from a scaled orthographic view of the generic shape."""
+    current = start or _orthographic_start(problem)
     cost = _cost(problem, current)
     damping = 1e-3
     for _ in range(max_steps):
@@ -58,6 +57,12 @@ def solve(problem: Problem, max_steps: int = 40, tolerance: float = 1e-6) -> Sol
     return current
 
 
+def residual_scale(problem: Problem, at: Solution) -> float:
+    """How large residuals really are, in units of `noise`: robustly, as the sigma of one coordinate; at least 0.1."""
+    residual, _ = _residual(problem, at)
+    return max(0.1, 1.4826 * float(np.median(np.abs(residual))) / problem.noise)
+
+
 def project(rotation: Array, translation: Array, shape: Array, focal: float) -> Array:
     """(n, k, 2) pixels relative to the principal point."""
     camera = shape @ rotation.transpose(0, 2, 1) + translation[:, None]
@@ -68,7 +73,7 @@ def locate_points(problem: Problem, solution: Solution, steps: int = 5) -> Array
     """Each point's rigid position given the poses, robustly and with the shape prior: (k, 3). Points may be any set."""
     shape = problem.generic.copy()
     focal = float(np.exp(solution.log_focal))
-    prior = problem.prior_scale / problem.shape_sigma**2
+    prior = problem.shape_sigma**-2
     for _ in range(steps):
         moved = replace(solution, shape=shape)
         residual, robust = _residual(problem, moved)
@@ -114,7 +119,7 @@ def _cost(problem: Problem, at: Solution) -> float:
     huber = np.where(length < problem.huber, length**2, problem.huber * (2 * length - problem.huber))
     prior = ((at.shape - problem.generic) ** 2).sum() / problem.shape_sigma**2
     prior += (at.log_focal - np.log(problem.focal)) ** 2 / problem.focal_sigma**2
-    return float((huber * problem.weights).sum() + problem.prior_scale * prior)
+    return float((huber * problem.weights).sum() + prior)
 
 
 def _camera_jacobian(rotation: Array, translation: Array, shape: Array, focal: float) -> Array:
@@ -155,7 +160,7 @@ def _step(problem: Problem, at: Solution, damping: float) -> Solution:
         np.einsum("nkia,nki,nk->ka", by_shape, residual, robust).ravel(),
         np.einsum("nki,nki,nk->", by_focal, residual, robust),
     )
-    prior = problem.prior_scale * np.append(np.full(3 * num_points, problem.shape_sigma**-2), problem.focal_sigma**-2)
+    prior = np.append(np.full(3 * num_points, problem.shape_sigma**-2), problem.focal_sigma**-2)
     wanted = np.append((problem.generic - at.shape).ravel(), np.log(problem.focal) - at.log_focal)
     shared_slope += prior * wanted
     shared_normal[np.diag_indices_from(shared_normal)] += prior + damping * np.diag(shared_normal)
