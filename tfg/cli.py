@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from tfg.types import InputError
 
@@ -28,6 +29,9 @@ def select(options: argparse.Namespace) -> None:
     extra = [f"selector={options.method}", f"seconds={options.seconds}", f"seed={options.seed}", *options.overrides]
     if options.clip:
         extra.insert(0, f"clip.path={quoted(options.clip)}")
+    plot = Path(options.plot or f"{Path(options.clip).stem if options.clip else 'embedded'}-{options.method}.png")
+    if plot.suffix != ".png" or not plot.parent.is_dir():
+        raise InputError(f"--plot {plot}: must be a .png in a folder that exists")
     config = overrides.composed(overrides.complete([*extra, "trainer=cpu", "masks=sidecar"]))
     sweeps.check(config)
     selection, chosen = pipeline.select_only(config)
@@ -40,9 +44,8 @@ def select(options: argparse.Namespace) -> None:
     if options.plot or not options.json:
         from tfg.selectors.report import selection_plot
 
-        path = Path(options.plot or f"{Path(options.clip).stem if options.clip else 'embedded'}-{options.method}.png")
-        selection_plot(selection, path)
-        print(f"plot: {path}", file=sys.stderr)
+        selection_plot(selection, plot)
+        print(f"plot: {plot}", file=sys.stderr)
 
 
 def render(options: argparse.Namespace) -> None:
@@ -65,6 +68,9 @@ def assets(options: argparse.Namespace) -> None:
     """Which pretrained files are here, which are missing, and what they would enable."""
     from tfg import assets as known
 
+    if options.action != "list" and not options.names:
+        what = "names as `tfg assets` lists them" if options.action == "fetch" else "files"
+        raise InputError(f"assets {options.action}: nothing was named; give {what}")
     if options.action == "fetch":
         for name in options.names:
             print(known.fetch(name))
@@ -81,10 +87,15 @@ def quoted(path: str) -> str:
     return "'" + path.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"tfg: {message}; `{self.prog} --help` shows how\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="tfg", description="How much video does a talking head need, and which seconds?"
-    )
+    parser = OneLineParser(prog="tfg", description="How much video does a talking head need, and which seconds?")
     commands = parser.add_subparsers(required=True, metavar="select | render | doctor | assets")
 
     command = commands.add_parser("select", help="which seconds of a video to train on, and why")

@@ -65,7 +65,7 @@ def composed(cell: Sequence[str]) -> DictConfig:
             config = compose("config", overrides=list(cell))
         OmegaConf.resolve(config)
     except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(f"{' '.join(cell)}: {str(error).splitlines()[0]}") from error
+        raise InputError(f"{str(error).splitlines()[0]}; `python run.py --cfg job` shows every key") from error
     for override in _parse(cell):
         key = override.key_or_group
         if key not in _options() and not key.startswith("hydra"):
@@ -126,7 +126,8 @@ def _check_kind(key: str, default: object, value: object) -> None:
     """A number stays a number, a switch a switch, a list a list and a group of keys a group; ranges are the parts' own checks."""
     if isinstance(default, DictConfig):
         if not isinstance(value, DictConfig):
-            raise InputError(f"{key}={value}: is a group of keys; give one of them, such as {key}.{_keys(default)[0]}")
+            inner = next(name for name in _keys(default) if not name.startswith("_"))
+            raise InputError(f"{key}={value}: is a group of keys; give one of them, such as {key}.{inner}")
     elif isinstance(default, bool):
         if not isinstance(value, bool):
             raise InputError(f"{key}={value}: must be true or false")

@@ -75,7 +75,7 @@ def run(config: DictConfig) -> Path:
 
 def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    (folder / "config.yaml").write_text(OmegaConf.to_yaml(config, resolve=True))
+    results.write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
     parts, clip, device = build(config), open_clip(config), config.trainer.device
     names = (config.backbone.name, clip.digest, config.seed)
     with tracking.track(

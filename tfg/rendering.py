@@ -68,17 +68,20 @@ def save_portrait(path: Path, portrait: Portrait, mean: Floats, std: Floats) -> 
     arrays = {name: getattr(portrait, name) for name in _ARRAYS}
     cameras = portrait.cameras
     partial = path.with_suffix(".part.npz")
-    np.savez_compressed(
-        partial,
-        **arrays,
-        rotation=cameras.rotation,
-        translation=cameras.translation,
-        focal=cameras.focal,
-        size=cameras.size,
-        mean=mean,
-        std=std,
-    )
-    partial.replace(path)
+    try:
+        np.savez_compressed(
+            partial,
+            **arrays,
+            rotation=cameras.rotation,
+            translation=cameras.translation,
+            focal=cameras.focal,
+            size=cameras.size,
+            mean=mean,
+            std=std,
+        )
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def load_portrait(path: Path) -> tuple[Portrait, Floats, Floats]:

@@ -55,13 +55,21 @@ def load_all(root: Path) -> list[RunResult]:
 
 
 def write_json(path: Path, record: dict[str, Any]) -> Path:
-    """Whole or not at all: temporary name, fsync, rename. NaN and infinity are refused except as strings."""
+    """Whole or not at all. NaN and infinity are refused except as strings."""
+    return write_text(path, json.dumps(record, indent=1, allow_nan=False))
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Whole or not at all: temporary name, fsync, rename; nothing is left of a failed attempt."""
     partial = path.with_name(path.name + ".part")
-    with partial.open("w") as file:
-        json.dump(record, file, indent=1, allow_nan=False)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return path
 
 

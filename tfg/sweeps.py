@@ -13,7 +13,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from tfg.results import RunResult
+from tfg.results import RunResult, write_text
 from tfg.types import InputError
 
 _COLUMNS = (
@@ -89,7 +89,7 @@ def report(configs: list[DictConfig]) -> int:
         table = markdown([result for _, result in done])
         root = Path(configs[0].results)
         path = root / f"table-{configs[0].group or 'sweep'}.md"
-        path.write_text(table + "\n")
+        write_text(path, table + "\n")
         print(table)
         for folder, result in done:
             print(f"{result.run_id}\n  video  {folder / result.files['side_by_side']}")

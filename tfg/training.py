@@ -22,6 +22,7 @@ from pytorch_lightning.loggers import Logger
 
 from tfg.backbones.base import Backbone
 from tfg.data import PortraitData
+from tfg.results import write_text
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 
@@ -117,12 +118,15 @@ class Checkpoints(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         partial = self.folder / (LAST + ".part")
-        trainer.save_checkpoint(partial)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        if (self.folder / LAST).exists():
-            (self.folder / LAST).replace(self.folder / PREVIOUS)
-        partial.replace(self.folder / LAST)
+        try:
+            trainer.save_checkpoint(partial)
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+            if (self.folder / LAST).exists():
+                (self.folder / LAST).replace(self.folder / PREVIOUS)
+            partial.replace(self.folder / LAST)
+        finally:
+            partial.unlink(missing_ok=True)
         trainer.should_stop = _step(pl_module) >= self.steps
 
 
@@ -184,7 +188,7 @@ class Curve(pl.Callback):
         first = _step(pl_module)
         rows = self.path.read_text().splitlines()[1:] if first and self.path.exists() else []
         kept = [row for row in rows if row.count(",") == 2 and int(row.split(",", 1)[0]) <= first]
-        self.path.write_text("\n".join([self.HEADER, *kept]) + "\n")
+        write_text(self.path, "\n".join([self.HEADER, *kept]) + "\n")
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int

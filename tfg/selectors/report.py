@@ -94,7 +94,12 @@ def selection_plot(selection: Selection, path: Path) -> None:
     begin, end = selection.segment.start / FPS, selection.segment.stop / FPS
     title = f"{selection.method} chose {begin:g} to {end:g} s, one of {len(selection.scores)} candidates of {end - begin:g} s"
     figure.suptitle(title, fontsize=12, fontweight="bold")
-    figure.savefig(path)
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        figure.savefig(partial, format="png")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _draw_timeline(
