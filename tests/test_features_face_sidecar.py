@@ -87,6 +87,12 @@ def test_masks_are_unpacked_and_follow_the_crop(clip: Clip) -> None:
     assert half[0].sum() == 16
 
 
+def test_masks_that_exclude_each_other_still_do_at_another_size() -> None:
+    left = np.random.default_rng(0).random((2, SIZE, SIZE)) > 0.5
+    one, other = (cut(mask, Crop(x=0, y=0, side=SIZE), 32) for mask in (left, ~left))
+    assert not (one & other).any()
+
+
 def test_a_missing_or_foreign_sidecar_is_one_clear_line(clip: Clip, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no ground truth beside it.*face=mediapipe"):
         SidecarFace().extract(replace(clip, sidecar=None), 0, 1)

@@ -39,5 +39,5 @@ def cut(masks: Bools, crop: Crop, size: int) -> Bools:
     shift = [0.5 * (scale - 1) - scale * crop.x, 0.5 * (scale - 1) - scale * crop.y]  # pixel centres lie at + 0.5
     matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
     border = cv2.BORDER_REPLICATE
-    cuts = [cv2.warpAffine(m.astype(np.uint8) * 255, matrix, (size, size), borderMode=border) for m in masks]
-    return np.stack(cuts) > 127 if cuts else np.zeros((0, size, size), bool)
+    cuts = [cv2.warpAffine(m.astype(np.float32), matrix, (size, size), borderMode=border) for m in masks]
+    return np.stack(cuts) > 0.5 if cuts else np.zeros((0, size, size), bool)
