@@ -58,20 +58,21 @@ def raster_case(size: int, n: int, required: float) -> Case:
 
 
 def gsplat_case(size: int, n: int, required: float) -> Case:
-    """Compositing alone. gsplat's `accumulate` is given its list of (Gaussian, pixel) pairs; ours also sorts and bins."""
+    """Compositing alone, as gsplat's `_rasterize_to_pixels` does it: pairs of Gaussian and pixel (a CUDA kernel there, the twin's
+    fastest torch here), then its `accumulate`. Its tiles are given; ours also sorts and bins."""
     from tests import gsplat_reference
     from tfg.engines.gaussian import cpu
 
     scene = head(size, n)
     ellipses, colors = gsplat_reference.projected(scene)
     means, conics, opacities = ellipses.means, ellipses.conics, ellipses.opacities
-    listed = gsplat_reference.intersections(means, conics, opacities, ellipses.order, size, size)
     weights = torch.randn(size, size, 3, generator=torch.Generator().manual_seed(1))
     roots, radii = roots_of(conics), ellipses.extents.amax(1).int()
 
     def theirs() -> None:
         learned = [tensor.clone().requires_grad_() for tensor in (means, conics, opacities, colors)]
         m, c, o, k = learned
+        listed = gsplat_reference.intersections(ellipses, size, size)
         picture, alpha = gsplat_reference.accumulate(m, c, o, k, listed, size, size)
         color = picture + (1 - alpha)[..., None] * scene["background"]
         torch.autograd.grad(color, learned, weights)

@@ -7,33 +7,34 @@ import torch
 from torch import Tensor
 
 from tfg.engines.gaussian import twin
-from tfg.engines.gaussian.base import ALPHA_MAX, ALPHA_MIN, TRANSMITTANCE_MIN
+from tfg.engines.gaussian.base import TRANSMITTANCE_MIN
 
 
-def intersections(means: Tensor, conics: Tensor, opacities: Tensor, order: Tensor, width: int, height: int) -> tuple:
-    """(m,) Gaussian and (m,) pixel of all that gsplat's `rasterize_to_indices_in_range` would list, by pixel, front to back."""
+def intersections(ellipses: twin.Projection, width: int, height: int) -> tuple[Tensor, Tensor]:
+    """(m,) Gaussian and (m,) pixel of all that gsplat's `rasterize_to_indices_in_range` lists: pixel after pixel, front to back."""
+    across, down = -(-width // twin.TILE), -(-height // twin.TILE)
+    gaussians, pixels = [], []
     with torch.no_grad():
-        gaussians, pixels = [], []
-        x = torch.arange(width, dtype=means.dtype) + 0.5
-        for row in range(height):
-            dx, dy = x[None] - means[order, :1], row + 0.5 - means[order, 1:]
-            a, b, c = conics[order].unbind(1)
-            sigma = 0.5 * (a[:, None] * dx * dx + c[:, None] * dy * dy) + b[:, None] * dx * dy
-            alpha = (opacities[order, None] * (-sigma).exp()).clamp_max(ALPHA_MAX)
-            alpha = torch.where(alpha >= ALPHA_MIN, alpha, 0.0)
-            listed = (alpha > 0) & ((1 - alpha).cumprod(0) > TRANSMITTANCE_MIN)
-            column, place = listed.T.nonzero(as_tuple=True)
-            gaussians.append(order[place])
-            pixels.append(row * width + column)
-        return torch.cat(gaussians), torch.cat(pixels)
+        for tiles, listed in twin.tile_lists(ellipses, across, down):
+            alpha = twin.alphas(ellipses, listed, tiles, across)
+            seen = (alpha > 0) & ((1 - alpha).cumprod(1) > TRANSMITTANCE_MIN)
+            tile, place_in_tile, place = seen.transpose(1, 2).nonzero(as_tuple=True)
+            x = tiles[tile] % across * twin.TILE + place_in_tile % twin.TILE
+            y = tiles[tile] // across * twin.TILE + place_in_tile // twin.TILE
+            inside = (x < width) & (y < height)
+            gaussians.append(listed[tile, place][inside])
+            pixels.append((y * width + x)[inside])
+    return torch.cat(gaussians), torch.cat(pixels)
 
 
 def render_weight_from_alpha(alphas: Tensor, *, ray_indices: Tensor, n_rays: int) -> tuple[Tensor, Tensor]:
     """nerfacc's function of this name for packed rays: alpha times the product of (1 - alpha) before it on its ray."""
     logs = torch.log1p(-alphas)
     before = logs.double().cumsum(0) - logs  # on all rays so far
-    counts = torch.bincount(ray_indices, minlength=n_rays)
-    first = (counts.cumsum(0) - counts)[ray_indices]
+    place = torch.arange(len(alphas))
+    starts = torch.ones_like(place, dtype=torch.bool)
+    starts[1:] = ray_indices[1:] != ray_indices[:-1]
+    first = torch.where(starts, place, 0).cummax(0).values
     transmittance = (before - before[first]).exp().to(alphas.dtype)
     return alphas * transmittance, transmittance
 
@@ -102,7 +103,9 @@ def draw(given: dict, *, antialias: bool = False) -> dict[str, Tensor]:
         centre = torch.linalg.inv(view)[:3, 3]
         colors = _torch_impl._spherical_harmonics(given["sh_degree"], given["means"] - centre, colors)
         colors = (colors + 0.5).clamp_min(0.0)
-    listed = intersections(means2d[0], conics[0], opacities, order, width, height)
+    parts = {"means": means2d[0], "conics": conics[0], "opacities": opacities, "depths": depths[0]}
+    ellipses = twin.Projection(**parts, normals=means2d[0], extents=radii[0].long(), order=order)
+    listed = intersections(ellipses, width, height)
     picture, alpha = accumulate(means2d[0], conics[0], opacities, colors, listed, width, height)
     color = picture + (1 - alpha)[..., None] * given["background"]
     return {"color": color, "alpha": alpha, "means2d": means2d[0], "conics": conics[0], "order": order}

@@ -12,6 +12,7 @@ from raster_scenes import LEARNED, as_double, ask, difference, pictures, scene, 
 
 from tfg.engines import rasterize
 from tfg.engines.gaussian import cuda, raster
+from tfg.engines.gaussian.twin import Projection
 
 gsplat = pytest.importorskip("gsplat", reason="gsplat is not installed")
 import gsplat_reference  # noqa: E402
@@ -94,13 +95,16 @@ class OnTheCpu:
         assert means2d.shape[:2] == radii.shape[:2] == depths.shape
         visible = (radii[0] > 0).all(-1).nonzero()[:, 0]
         self.order = visible[depths[0, visible].argsort(stable=True)]
+        self.extents = radii[0].long()
         return None, self.order, self.order
 
     def rasterize_to_pixels(self, means2d, conics, colors, opacities, image_width, image_height, flatten_ids, **rest):
         assert colors.shape[2] <= 32
         assert flatten_ids is self.order
         parts = means2d[0], conics[0], opacities[0]
-        listed = gsplat_reference.intersections(*parts, self.order, image_width, image_height)
+        named = dict(zip(("means", "conics", "opacities"), parts, strict=True))
+        ellipses = Projection(**named, depths=None, normals=None, extents=self.extents, order=self.order)
+        listed = gsplat_reference.intersections(ellipses, image_width, image_height)
         picture, alpha = gsplat_reference.accumulate(*parts, colors[0], listed, image_width, image_height)
         return picture[None], alpha[None, :, :, None]
 

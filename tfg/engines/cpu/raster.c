@@ -77,7 +77,7 @@ static int run_rows(const camera *cam, int64_t n, const rows *all, int backward)
         for (int k = 0; k < POINTERS; k++) release(pad[k]);
         return failed;
     }
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (backward || n > WORTH_THREADS)
     for (int64_t g = 0; g < n / WIDTH; g++) {
         void *moved[POINTERS];
         rows group;

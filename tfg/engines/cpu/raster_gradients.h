@@ -205,7 +205,7 @@ int tfg_raster_composite_backward(const plan *p, int64_t n, int64_t budget, cons
     }
     if (!failed) {
         clear_culled(p, n, radii, to);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (p->visible > WORTH_THREADS)
         for (int64_t r = 0; r < p->visible; r++) {
             float sum[16] = {0};
             if (whole) add_pairs(p, pairs, 0, UINT32_MAX, r, 16, sum);

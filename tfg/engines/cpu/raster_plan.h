@@ -14,6 +14,7 @@
 #define BLOCKS (TILE * TILE / WIDTH)
 #define GEOMETRY 6 /* floats of a record before its features: mean x y, root xx xy yy, log2 opacity */
 #define MAX_CHUNKS 64
+#define WORTH_THREADS 8192 /* Gaussians from which a cheap loop over them gains more than waking a thread costs */
 
 /* The tiles [x0, x1) x [y0, y1) of the box in which alpha reaches ALPHA_MIN, and how the ellipse leans. */
 typedef struct box {
@@ -121,7 +122,7 @@ static int pack(plan *p, int64_t n, const ellipses *e)
     p->records = allocate((size_t)(n * p->stride) * 4);
     p->boxes = allocate((size_t)n * sizeof *p->boxes);
     if (!p->records || !p->boxes) return 1;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n > WORTH_THREADS)
     for (int64_t g = 0; g < (n + WIDTH - 1) / WIDTH; g++)
         fill_group(p, e, g * WIDTH, n - g * WIDTH < WIDTH ? (int)(n - g * WIDTH) : WIDTH);
     return 0;

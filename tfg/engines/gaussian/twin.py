@@ -5,6 +5,7 @@ Projection is the EWA splatting of 3DGS (Kerbl 2023, section 4), compositing its
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -22,8 +23,8 @@ from tfg.engines.gaussian.base import (
 )
 from tfg.engines.sh import spherical_harmonics
 
-TILE = 8  # pixels; the fastest of 4, 8 and 16 on two cores. The result does not depend on it
-CHUNK = 1 << 18  # (Gaussian, pixel) pairs worked on at a time: what the caches hold
+TILE = 4  # pixels; the fastest of 4, 8 and 16 on two cores. The result does not depend on it
+PORTION = 1 << 17  # (Gaussian, pixel) pairs worked on at a time: what the caches hold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,48 +150,57 @@ def harmonic_colors(coefficients: Tensor, means: Tensor, camera: Camera, degree:
 def composite(projection: Projection, features: Tensor, width: int, height: int) -> tuple[Tensor, Tensor]:
     """Front-to-back alpha compositing: sum of weights * `features` (n, f) as (height, width, f), and alpha (height, width).
 
-    alpha_i = min(ALPHA_MAX, opacity_i exp(-d^T conic d / 2)), weight_i = alpha_i prod_{j<i} (1 - alpha_j). Tiles with lists of
-    similar length are worked on together, the short lists padded by transparent entries.
+    weight_i = alpha_i prod_{j<i} (1 - alpha_j), but none from the first on that would leave TRANSMITTANCE_MIN or less.
     """
     across, down = -(-width // TILE), -(-height // TILE)
-    tiles, gaussians = _pairs(projection, across, down)
-    counts = torch.bincount(tiles, minlength=across * down)
-    starts = counts.cumsum(0) - counts
-    means, conics = projection.means, projection.conics
-    opacities = torch.cat([projection.opacities, means.new_zeros(1)])  # the last is the transparent padding
-    means = torch.cat([means, means.new_zeros(1, 2)])
-    conics = torch.cat([conics, means.new_zeros(1, 3)])
-    features = torch.cat([features, means.new_zeros(1, features.shape[1])])
-    gaussians = torch.cat([gaussians, gaussians.new_tensor([len(means) - 1])])
-    steps = torch.arange(TILE, device=means.device, dtype=means.dtype) + 0.5
-    offsets = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), -1).reshape(-1, 2)  # (pixels, 2)
-
-    busiest = counts.argsort(descending=True, stable=True)
-    blocks, first = [], 0
-    while first < len(busiest):
-        longest = max(int(counts[busiest[first]]), 1)
-        chunk = busiest[first : first + max(1, CHUNK // (longest * TILE * TILE))]
-        first += len(chunk)
-        place = torch.arange(longest, device=means.device)[None, :].expand(len(chunk), -1)
-        entries = torch.where(place < counts[chunk, None], starts[chunk, None] + place, len(gaussians) - 1)
-        index = gaussians[entries]  # (tiles, longest)
-        corner = torch.stack([chunk % across, chunk // across], -1) * TILE
-        distance = offsets[None, None] + (corner[:, None] - means[index])[:, :, None]  # (tiles, longest, pixels, 2)
-        dx, dy = distance.unbind(-1)
-        a, b, c = conics[index][:, :, :, None].unbind(2)
-        power = -0.5 * (a * dx * dx + c * dy * dy) - b * dx * dy
-        alpha = (opacities[index][:, :, None] * power.exp()).clamp_max(ALPHA_MAX)
-        alpha = torch.where(alpha >= ALPHA_MIN, alpha, 0.0)
+    padded = torch.cat([features, features.new_zeros(1, features.shape[1])])
+    done, blocks = [], []
+    for tiles, gaussians in tile_lists(projection, across, down):
+        alpha = alphas(projection, gaussians, tiles, across)
         left = (1 - alpha).cumprod(1)
-        kept = left.detach() > TRANSMITTANCE_MIN
         before = torch.cat([torch.ones_like(left[:, :1]), left[:, :-1]], 1)
-        weights = torch.where(kept, alpha * before, 0.0)
-        gathered = torch.cat([features[index], torch.ones_like(features[index][:, :, :1])], -1)
+        weights = torch.where(left.detach() > TRANSMITTANCE_MIN, alpha * before, 0.0)
+        gathered = padded[gaussians]
+        gathered = torch.cat([gathered, torch.ones_like(gathered[:, :, :1])], -1)
         blocks.append(weights.transpose(1, 2) @ gathered)  # (tiles, pixels, f + 1)
-    unsorted = torch.cat(blocks)[busiest.argsort()]
-    picture = unsorted.reshape(down, across, TILE, TILE, -1).transpose(1, 2).reshape(down * TILE, across * TILE, -1)
+        done.append(tiles)
+    by_place = torch.cat(blocks)[torch.cat(done).argsort()]
+    picture = by_place.reshape(down, across, TILE, TILE, -1).transpose(1, 2).reshape(down * TILE, across * TILE, -1)
     picture = picture[:height, :width]
     return picture[..., :-1], picture[..., -1]
+
+
+def alphas(projection: Projection, gaussians: Tensor, tiles: Tensor, across: int) -> Tensor:
+    """(tiles, longest, pixels) min(ALPHA_MAX, opacity exp(-d^T conic d / 2)), or 0 if below ALPHA_MIN, of listed Gaussians."""
+    means = torch.nn.functional.pad(projection.means, (0, 0, 0, 1))[gaussians]  # index n is transparent
+    a, b, c = torch.nn.functional.pad(projection.conics, (0, 0, 0, 1))[gaussians][..., None].unbind(2)
+    opacities = torch.nn.functional.pad(projection.opacities, (0, 1))[gaussians][..., None]
+    steps = torch.arange(TILE, device=means.device, dtype=means.dtype) + 0.5
+    corner = torch.stack([tiles % across, tiles // across], -1) * TILE
+    to_corner = (corner[:, None] - means)[..., None]  # (tiles, longest, 2, 1)
+    dx = to_corner[:, :, 0] + steps.repeat(TILE)
+    dy = to_corner[:, :, 1] + steps.repeat_interleave(TILE)
+    power = -0.5 * (a * dx * dx + c * dy * dy) - b * dx * dy
+    alpha = (opacities * power.exp()).clamp_max(ALPHA_MAX)
+    return torch.where(alpha >= ALPHA_MIN, alpha, 0.0)
+
+
+def tile_lists(projection: Projection, across: int, down: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Portions of tiles (t,) with their Gaussians (t, longest) front to back, n = none; tiles with lists of similar length
+    together, so that little is padded."""
+    tiles, gaussians = _pairs(projection, across, down)
+    gaussians = torch.cat([gaussians, gaussians.new_tensor([len(projection.means)])])
+    counts = torch.bincount(tiles, minlength=across * down)
+    starts = counts.cumsum(0) - counts
+    busiest = counts.argsort(descending=True, stable=True)
+    first = 0
+    while first < len(busiest):
+        longest = max(int(counts[busiest[first]]), 1)
+        portion = busiest[first : first + max(1, PORTION // (longest * TILE * TILE))]
+        first += len(portion)
+        place = torch.arange(longest, device=tiles.device)[None, :].expand(len(portion), -1)
+        listed = torch.where(place < counts[portion, None], starts[portion, None] + place, len(gaussians) - 1)
+        yield portion, gaussians[listed]
 
 
 def _pairs(projection: Projection, across: int, down: int) -> tuple[Tensor, Tensor]:
