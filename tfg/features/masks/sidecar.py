@@ -18,7 +18,7 @@ class SidecarMasks:
     name: str = "sidecar"
 
     def extract(self, clip: Clip, start: int, stop: int, track: FaceTrack) -> Masks:
-        """Frames [start, stop) at `clip.size`."""
+        """Frames [start, stop) at `clip.size`. A pixel at the border that shows both head and torso counts as head."""
         fields = read_sidecar(clip, ("head_mask", "mouth_mask", "torso_mask"), "masks=sidecar")
         size = int(fields["size"])
 
@@ -26,7 +26,8 @@ class SidecarMasks:
             whole = np.unpackbits(fields[name][start:stop], axis=-1, count=size).astype(bool)
             return cut(whole, clip.crop, clip.size)
 
-        return Masks(head=mask("head_mask"), mouth=mask("mouth_mask"), torso=mask("torso_mask"))
+        head = mask("head_mask")
+        return Masks(head=head, mouth=mask("mouth_mask") & head, torso=mask("torso_mask") & ~head)
 
 
 def cut(masks: Bools, crop: Crop, size: int) -> Bools:
