@@ -77,11 +77,12 @@ class Camera:
         area[hits.sample] = material
         red = np.zeros(self.width**2, np.float32)
         red[hits.sample] = lip
+        head = self._most(_HEAD[area])
         return Shot(
             image=encode(self._average(picture)),
-            head=self._most(_HEAD[area]),
-            mouth=self._most((area == MOUTH) | (red > 0.5)),
-            torso=self._most(_TORSO[area]),
+            head=head,
+            mouth=self._most((area == MOUTH) | (red > 0.5)) & head,
+            torso=self._most(_TORSO[area]) & ~head,
             landmarks=pixels[scene.landmarks],
         )
 

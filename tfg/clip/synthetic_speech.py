@@ -85,7 +85,7 @@ class Speech:
 
 def make_speech(seed: int, num_frames: int) -> Speech:
     """The first `num_frames` frames of the speaker `seed` reading shuffled sentences, with pauses."""
-    rng = np.random.default_rng([seed, 1])
+    rng = np.random.default_rng([seed, 11])
     voice = Voice(
         words_per_minute=int(rng.integers(145, 166)),
         pitch=int(rng.integers(35, 60)),

@@ -1,0 +1,242 @@
+"""Facts of the embedded clip: seeds that do not mix, poses that are true, a mouth that belongs to its sound, files made once."""
+
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tfg.clip import synthetic
+from tfg.clip.read import read_clip
+from tfg.clip.synthetic import SyntheticClip, make_synthetic, render
+from tfg.clip.synthetic_identity import make_identity
+from tfg.clip.synthetic_motion import POSE_LIMITS, make_motion, rotations
+from tfg.clip.synthetic_render import Camera
+from tfg.clip.synthetic_scene import make_scene
+from tfg.clip.synthetic_speech import make_speech
+from tfg.types import UPPER_FACE, InputError
+
+SPEC = SyntheticClip(seconds=6, size=64)
+Truth = dict[str, np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_synthetic(SPEC, tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture(scope="module")
+def truth(path: Path) -> Truth:
+    with np.load(path.with_suffix(".npz"), allow_pickle=False) as file:
+        return dict(file)
+
+
+def pictures(spec: SyntheticClip, count: int = 25) -> np.ndarray:
+    speech = make_speech(spec.speech_seed, spec.num_frames)
+    motion = make_motion(spec.motion_seed, spec.num_frames, spec.num_poses)
+    camera = Camera(make_scene(make_identity(spec.identity_seed), spec.size), spec.size)
+    return np.stack([shot.image for shot in islice(render(spec, camera, speech, motion), count)])
+
+
+def unpacked(mask: np.ndarray) -> np.ndarray:
+    return np.unpackbits(mask, axis=-1, count=SPEC.size).astype(bool)
+
+
+def test_the_same_seeds_give_the_same_bytes_and_another_identity_gives_others() -> None:
+    spec = SyntheticClip(seconds=1, size=32)
+    first = pictures(spec)
+    assert first.shape == (25, 32, 32, 3)
+    assert first.tobytes() == pictures(spec).tobytes()
+    other = pictures(replace(spec, identity_seed=1))
+    assert np.abs(first.astype(int) - other).mean() > 10  # grey levels of 255
+
+
+def test_every_seed_sits_in_the_folder_name_with_the_rest_hashed() -> None:
+    names = {
+        replace(SPEC, **change).folder_name  # type: ignore[arg-type]
+        for change in (
+            {},
+            {"speech_seed": 1},
+            {"motion_seed": 1},
+            {"identity_seed": 1},
+            {"num_poses": 5},
+            {"size": 128},
+        )
+    }
+    assert len(names) == 6
+    assert SPEC.folder_name.startswith("synthetic-s0-m0-i0-")
+
+
+def test_motion_and_speech_know_nothing_of_each_other(tmp_path: Path) -> None:
+    spec = replace(SPEC, seconds=1, size=32)
+    made = {}
+    for name, change in {"base": {}, "speech": {"speech_seed": 1}, "motion": {"motion_seed": 1}}.items():
+        file = make_synthetic(replace(spec, **change), tmp_path)  # type: ignore[arg-type]
+        with np.load(file.with_suffix(".npz"), allow_pickle=False) as fields:
+            made[name] = dict(fields) | {"audio": read_clip(file).audio()}
+    for field in ("rotation", "translation", "upper", "gaze"):
+        np.testing.assert_array_equal(made["speech"][field], made["base"][field])
+        assert np.abs(made["motion"][field] - made["base"][field]).max() > 0.01
+    for field in ("mouth", "visemes", "phoneme_times", "audio"):
+        np.testing.assert_array_equal(made["motion"][field], made["base"][field])
+    assert np.abs(made["speech"]["mouth"] - made["base"]["mouth"]).max() > 0.1
+    assert np.abs(np.corrcoef(made["speech"]["audio"], made["base"]["audio"])[0, 1]) < 0.3
+
+
+@pytest.mark.parametrize("count", [1, 5, 50])
+def test_the_head_visits_exactly_as_many_poses_as_asked(count: int) -> None:
+    smooth = make_motion(3, 400, None)
+    posed = make_motion(3, 400, count)
+    assert len(np.unique(posed.pose, axis=0)) == count
+    assert len(np.unique(smooth.pose, axis=0)) == 400
+    np.testing.assert_array_equal(posed.upper, smooth.upper)  # blinks and brows go on
+
+
+def test_the_head_turns_within_its_limits_at_natural_speeds() -> None:
+    pose = make_motion(0, 1650, None).pose
+    assert (np.abs(pose) <= POSE_LIMITS).all()
+    assert (np.abs(pose).max(axis=0) > 0.6 * POSE_LIMITS).all()  # and uses them
+    assert np.abs(np.diff(pose[:, :3], axis=0)).max() * 25 < 60  # degrees a second
+
+
+def test_rotations_are_proper_and_yaw_turns_the_face_to_the_images_right() -> None:
+    turn = rotations(np.array([[10.0, 0, 0, 0, 0, 0], [0.0, 10, 0, 0, 0, 0], [4.0, -6, 3, 0, 0, 0]]))
+    np.testing.assert_allclose(turn @ turn.transpose(0, 2, 1), np.broadcast_to(np.eye(3), (3, 3, 3)), atol=1e-12)
+    np.testing.assert_allclose(np.linalg.det(turn), 1.0)
+    nose = turn @ np.array([0.0, 0.0, -1.0])
+    np.testing.assert_allclose(nose[0], [np.sin(np.deg2rad(10)), 0, -np.cos(np.deg2rad(10))], atol=1e-12)
+    assert nose[1, 1] > 0.1  # positive pitch looks down
+
+
+def test_blinks_close_the_eyes_a_few_times_in_ten_seconds() -> None:
+    upper = make_motion(0, 250, None).upper
+    assert ((upper >= 0) & (upper <= 1)).all()
+    blink = upper[:, UPPER_FACE.index("eyeBlinkLeft")] > 0.6
+    assert 2 <= np.count_nonzero(np.diff(blink.astype(int)) == 1) <= 8
+
+
+def test_the_sidecar_holds_what_the_renderer_knew(truth: Truth) -> None:
+    n, size = SPEC.num_frames, SPEC.size
+    shapes = {
+        "landmarks": (n, 68, 2),
+        "upper": (n, 7),
+        "rotation": (n, 3, 3),
+        "translation": (n, 3),
+        "face_shape": (68, 3),
+        "mouth": (n, 7),
+        "focal": (),
+    }
+    for name, shape in shapes.items():
+        assert truth[name].shape == shape
+        assert truth[name].dtype == np.float32
+        assert np.isfinite(truth[name]).all()
+    assert truth["visemes"].shape == (n,)
+    assert truth["phoneme_times"].shape == (len(truth["phonemes"]), 2)
+    for name in ("head_mask", "mouth_mask", "torso_mask"):
+        assert truth[name].shape == (n, size, size // 8)
+        assert truth[name].dtype == np.uint8
+
+
+def test_head_space_is_the_projects(truth: Truth) -> None:
+    shape = truth["face_shape"]
+    np.testing.assert_allclose(shape.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(shape[36] - shape[45]), 1, atol=1e-5)
+    assert np.abs(shape).max() < 1.2
+    assert shape[30, 2] == shape[:, 2].min()  # the nose tip is nearest to the camera
+    np.testing.assert_allclose(shape[:17, 0], -shape[16::-1, 0], atol=0.02)  # the jaw is symmetric to a vertex
+
+
+def test_rigid_landmarks_are_the_projected_face_shape(truth: Truth) -> None:
+    bridge = truth["face_shape"][28:31]  # below the brows, above the mouth: nothing moves it but the head
+    points = np.einsum("nij,kj->nki", truth["rotation"], bridge) + truth["translation"][:, None]
+    pixels = points[..., :2] / points[..., 2:] * truth["focal"] + SPEC.size / 2
+    np.testing.assert_allclose(pixels, truth["landmarks"][:, 28:31], atol=0.1)  # the brows pull at the bridge a little
+
+
+def test_landmarks_are_in_ibug_order(truth: Truth) -> None:
+    x, y = np.moveaxis(truth["landmarks"], -1, 0)
+    assert (np.diff(truth["face_shape"][:17, 0]) > 0).all()  # jaw from the picture's left to its right
+    assert (np.diff(x[:, [0, 4, 8, 12, 16]], axis=1) > 0).all()
+    assert (y[:, 8:9] > y[:, [0, 4, 12, 16]]).all()  # and the chin is low
+    assert (np.diff(x[:, 17:27], axis=1) > 0).all()
+    assert (np.diff(y[:, 27:31], axis=1) > 0).all()
+    for corner, other in ((36, 39), (42, 45), (48, 54), (60, 64)):
+        assert (x[:, corner] < x[:, other]).all()
+    for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46), (51, 57), (62, 66)):
+        assert (y[:, upper] <= y[:, lower] + 0.05).all()  # pixels; closed lids and lips touch
+
+
+def test_mouth_landmarks_lie_on_the_mouth_mask(truth: Truth) -> None:
+    mouth = unpacked(truth["mouth_mask"])
+    grown = mouth.copy()
+    for axis in (1, 2):
+        for step in (-1, 1):
+            grown |= np.roll(mouth, step, axis=axis)
+    column, row = np.floor(truth["landmarks"][:, 48:]).astype(int).transpose(2, 0, 1)
+    assert grown[np.arange(len(row))[:, None], row, column].mean() > 0.97  # a corner may be a pixel thin
+
+
+def test_masks_are_disjoint_and_in_their_places(truth: Truth) -> None:
+    head, mouth, torso = (unpacked(truth[f"{name}_mask"]) for name in ("head", "mouth", "torso"))
+    assert not (head & torso).any()
+    assert not (mouth & ~head).any()
+    assert 0.2 < head.mean() < 0.45
+    assert torso[:, -3:].mean() > 0.8
+    assert not torso[:, : SPEC.size // 2].any()
+
+
+def test_the_mouth_opens_in_the_picture_as_in_the_sidecar(truth: Truth) -> None:
+    gap = np.linalg.norm(truth["landmarks"][:, 62] - truth["landmarks"][:, 66], axis=1)
+    assert np.corrcoef(gap, truth["mouth"][:, 0])[0, 1] > 0.97
+
+
+def test_the_clip_is_an_ordinary_video_with_its_sound_in_place(path: Path) -> None:
+    clip = read_clip(path, size=SPEC.size)
+    assert (clip.num_frames, clip.source_width, clip.source_height) == (SPEC.num_frames, 64, 64)
+    assert clip.sidecar == path.with_suffix(".npz")
+    error = clip.frames(0, 25).astype(float) - pictures(SPEC)
+    assert 10 * np.log10(255**2 / (error**2).mean()) > 32  # dB; H.264 at crf 17, colour at half of 64 x 64
+    sound, spoken = clip.audio(), make_speech(0, SPEC.num_frames).audio
+    lags = [np.dot(sound[200:-200], spoken[200 + lag : len(spoken) - 200 + lag]) for lag in range(-160, 161)]
+    assert abs(int(np.argmax(lags)) - 160) <= 16  # samples: 1 ms
+
+
+def test_the_clip_is_made_once_and_leaves_nothing_else_behind(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def again(*_: object) -> None:
+        raise AssertionError("rendered again")
+
+    monkeypatch.setattr(synthetic, "_make", again)
+    assert make_synthetic(SPEC, path.parent.parent) == path
+    assert {file.name for file in path.parent.iterdir()} <= {"clip.mp4", "clip.npz", ".lock"}
+
+
+def test_a_half_made_clip_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
+    spec = replace(SPEC, seconds=1, size=32)
+    folder = tmp_path / spec.folder_name
+    folder.mkdir()
+    (folder / "partial.mp4").write_bytes(b"cut off")
+    (folder / "clip.npz").write_bytes(b"cut off")
+    with np.load(make_synthetic(spec, tmp_path).with_suffix(".npz"), allow_pickle=False) as fields:
+        assert len(fields["landmarks"]) == 25
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"speech_seed": -1}, "clip.synthetic.speech_seed"),
+        ({"seconds": 0.2}, "clip.synthetic.seconds"),
+        ({"size": 63}, "clip.size"),
+        ({"num_poses": 0}, "clip.synthetic.num_poses"),
+        ({"num_poses": 151}, "clip.synthetic.num_poses"),
+    ],
+)
+def test_a_value_out_of_range_is_named(change: dict[str, float], key: str) -> None:
+    with pytest.raises(InputError, match=key):
+        replace(SPEC, **change)  # type: ignore[arg-type]
+
+
+def test_a_cache_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="TFG_CACHE"):
+        make_synthetic(SPEC, tmp_path / "file")
