@@ -10,7 +10,7 @@ import torch
 from tfg.backbones.nerf import losses, rays
 from tfg.backbones.nerf.field import FieldShape, HeadField, truncated_exp
 from tfg.backbones.nerf.head import Average
-from tfg.backbones.nerf.region import head_region, inside_hull
+from tfg.backbones.nerf.region import head_region
 from tfg.backbones.nerf.schedule import Schedule
 from tfg.types import InputError
 
@@ -68,6 +68,11 @@ def test_pixels_are_drawn_in_proportion_to_their_weights() -> None:
     assert counts[0] == 0
     assert counts[2] == 0
     assert counts[3] / 8000 == pytest.approx(0.75, abs=0.02)  # four standard deviations
+
+
+def inside_hull(hull: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    cells = ((points + 1) * (len(hull) / 2)).long()
+    return hull[cells.unbind(-1)]
 
 
 def test_the_hull_holds_the_face_and_little_else(scene: portraits.Scene) -> None:

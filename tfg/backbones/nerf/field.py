@@ -102,7 +102,7 @@ class HeadField(nn.Module):
 
     def _through(self, net: MLP, values: Tensor) -> Tensor:
         """(n, outputs) of values (n, inputs); the same function as `net(values)`, on the chosen engine."""
-        return mlp(values, [layer.weight for layer in net.layers], engine=self.engine)
+        return mlp(values, [weight for weight in net.parameters()], engine=self.engine)
 
     def encode(self, points: Tensor) -> Tensor:
         """(n, 3) in [-1, 1] -> (n, 36) tri-plane features."""

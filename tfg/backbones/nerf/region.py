@@ -56,13 +56,6 @@ def head_region(portrait: Portrait, resolution: int, depth_margin: float) -> Reg
     )
 
 
-def inside_hull(hull: Tensor, points: Tensor) -> Tensor:
-    """(n,) bool: the field points (n, 3) lie in a cell of the hull."""
-    resolution = hull.shape[0]
-    cells = ((points + 1) * (resolution / 2)).long().clamp_(0, resolution - 1)
-    return hull[cells[:, 0], cells[:, 1], cells[:, 2]]
-
-
 def _head_share(portrait: Portrait, points: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n,) share of the frames that see a head-space point and call it head; 0 where no frame sees it."""
     size, cameras = portrait.cameras.size, portrait.cameras

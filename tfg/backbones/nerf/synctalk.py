@@ -18,7 +18,7 @@ from tfg.backbones.base import Backbone
 from tfg.backbones.nerf import losses, rays
 from tfg.backbones.nerf.field import FieldShape
 from tfg.backbones.nerf.head import Average, Speech, TalkingHead
-from tfg.backbones.nerf.region import head_region, inside_hull
+from tfg.backbones.nerf.region import head_region
 from tfg.backbones.nerf.schedule import Schedule
 from tfg.backbones.nerf.view import Truth, View, truth, views
 from tfg.engines import OccupancyGrid, Samples, composite, march
@@ -276,14 +276,4 @@ class SyncTalk(Backbone):
     def _update_occupancy(self, view: View) -> None:
         """Refresh the density grid under this frame's speech and expression; cells outside the hull hold nothing."""
         audio = self.head.listen(view.audio)[0]
-        grid = self.occupancy
-        hull = torch.empty_like(grid.density, dtype=torch.bool).scatter_(0, grid.linear, grid.density >= 0)
-        hull = hull.reshape(3 * (grid.resolution,))
-
-        def density(points: Tensor) -> Tensor:
-            sigma = torch.zeros(len(points), device=points.device)
-            inside = inside_hull(hull, points)
-            sigma[inside] = self.head.field.geometry(points[inside], audio, view.upper, self.gates)[0]
-            return sigma
-
-        grid.update(density)
+        self.occupancy.update(lambda points: self.head.field.geometry(points, audio, view.upper, self.gates)[0])
