@@ -14,36 +14,47 @@ from torch.utils.data import default_collate
 from benchmarks.timing import Case
 from tests.portraits import make_scene
 from tfg.data import audio_statistics, audio_windows, batches
+from tfg.overrides import register_resolvers
 
 SIZE, FRAMES, CHANNELS = 128, 16, 80
-FIRST_STEP = 401  # past the static warm-up of the Gaussian head, in the ray stage of the NeRF
+FIRST_STEP = {"cpu": 401, "gpu": 4001}  # past the static warm-up of the Gaussian head, in the ray stage of the NeRF
 CONF = Path(__file__).parent.parent / "conf" / "backbone"
 STEPS_AT_ONCE = 4  # of one timing: steps differ (every 16th updates the occupancy grid)
 
 
-def iteration(backbone: str, engine: str) -> Callable[[], None]:
-    """A function that trains a fresh backbone by one step a call."""
+def iteration(
+    backbone: str,
+    engine: str,
+    *,
+    device: str = "cpu",
+    size: int = SIZE,
+    frames: int = FRAMES,
+    changes: dict[str, Any] | None = None,
+) -> Callable[[], None]:
+    """A function that trains a fresh backbone, its YAML merged with `changes`, by one step a call."""
     torch.manual_seed(0)
-    portrait = make_scene(num_frames=FRAMES, size=SIZE, channels=CHANNELS).portrait
-    config = OmegaConf.load(CONF / f"{backbone}.yaml")
+    portrait = make_scene(num_frames=frames, size=size, channels=CHANNELS).portrait
+    profile = "gpu" if device == "cuda" else "cpu"
+    own = OmegaConf.merge(OmegaConf.load(CONF / f"{backbone}.yaml"), changes or {}, {"engine": engine})
+    register_resolvers()
+    config = OmegaConf.create({"trainer": {"profile": profile}, "backbone": own}).backbone
     config.pop("name", None)
-    config.engine = engine
-    module: Any = instantiate(config, size=SIZE, focal=portrait.cameras.focal, audio_channels=CHANNELS)
+    module: Any = instantiate(config, size=size, focal=portrait.cameras.focal, audio_channels=CHANNELS)
     module.prepare(portrait)
-    module.train()
-    module.step.fill_(FIRST_STEP)
+    module.to(device).train()
+    module.step.fill_(FIRST_STEP[profile])
     optimizers = module.configure_optimizers()
     # What Lightning's trainer would supply.
     module.optimizers = lambda use_pl_optimizer=True: optimizers
     module.manual_backward = lambda loss: loss.backward()
     module.log = lambda *named, **options: None
     windows = audio_windows(portrait.audio, *audio_statistics(portrait.audio))
-    rows = batches(portrait, windows, device=torch.device("cpu"), truth=True)
+    rows = batches(portrait, windows, device=torch.device(device), truth=True)
     ready = [default_collate([rows[row]]) for row in range(len(rows))]
 
     def step() -> None:
         number = int(module.step)
-        module.training_step(ready[number % FRAMES], number)
+        module.training_step(ready[number % frames], number)
 
     return step
 
