@@ -325,10 +325,14 @@ def _fail(folder: Path, stage: str, error: Exception) -> None:
     user = isinstance(error, InputError)
     message = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        user, message = True, f"no space left on the disk of {folder}; free some and run the same command again"
+        user, message = (
+            True,
+            f"no space left on the disk of {error.filename or folder}; free some and run the same command again",
+        )
     print(f"tfg: {folder.name}: {message}", file=sys.stderr)
     try:
         trace = "".join(traceback.format_exception(error))
         results.write_failure(folder, stage=stage, message=message, trace=trace, user=user)
     except OSError as second:
-        print(f"tfg: {folder.name}: failure.json could not be written either ({second})", file=sys.stderr)
+        if second.errno != errno.ENOSPC:
+            print(f"tfg: {folder.name}: failure.json could not be written either ({second})", file=sys.stderr)

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -106,7 +107,8 @@ def report(configs: list[DictConfig]) -> int:
         print(
             f"tfg: {missing} of {len(folders)} runs did not finish; the same command goes on with them", file=sys.stderr
         )
-        codes.append(1)
+        full = shutil.disk_usage(configs[0].results).free < 2**16  # then not even failure.json finds room
+        codes.append(2 if full else 1)
     return max(codes, default=0) if 1 not in codes else 1
 
 

@@ -6,6 +6,7 @@ An entry remembers the seconds it took to compute, so that the cost of a selecti
 from __future__ import annotations
 
 import errno
+import functools
 import hashlib
 import json
 import sys
@@ -152,4 +153,10 @@ def _store(path: Path, entry: Entry) -> None:
     except (OSError, SafetensorError) as error:
         if partial.exists():
             partial.unlink()
-        print(f"tfg: {path} could not be cached ({error}); going on without", file=sys.stderr)
+        _warn(path.parent.parent, str(error))
+
+
+@functools.cache
+def _warn(root: Path, reason: str) -> None:
+    """Once, not for each of the hundreds of entries of a clip."""
+    print(f"tfg: {root}: features could not be cached ({reason}); going on without", file=sys.stderr)

@@ -5,6 +5,7 @@ misused.
 """
 
 import ctypes
+import errno
 import functools
 import hashlib
 import os
@@ -99,6 +100,8 @@ def _compile(found: str, source: Path, library: Path) -> None:
         command = [found, *flags(), str(source), "-o", partial, "-lm"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
+            if "No space left" in done.stderr:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(library.parent))
             told = re.search(r".*error.*", done.stderr) or re.search(r".+", done.stderr)
             reason = told.group(0).strip() if told else f"exit code {done.returncode}"
             raise CompilerMissing(
