@@ -190,7 +190,8 @@ def markdown(record: dict[str, Any]) -> str:
     lines = [
         "# Selection",
         "",
-        f"{machine['cpu']}, Python {machine['python']}, numpy {machine['numpy']}. Medians of {REPEATS} interleaved runs; trust ratios.",
+        f"{machine['cpu']}, Python {machine['python']}, numpy {machine['numpy']}. "
+        f"Medians of {REPEATS} interleaved runs; trust ratios.",
         "",
         "All mean pairwise distances of 5 s windows (N = 125), one banded pass against a vectorised loop over windows:",
         "",

@@ -25,7 +25,7 @@ class MLP(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """(n, widths[0]) -> (n, widths[-1])."""
-        return mlp(values, [layer.weight for layer in self.layers], self.engine)
+        return mlp(values, list(self.parameters()), self.engine)
 
 
 class FrameEncoder(nn.Module):
