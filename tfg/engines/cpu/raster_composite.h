@@ -55,6 +55,7 @@ static void tile_records(const plan *p, int tile, int64_t count, float *restrict
     for (int64_t e = 0; e < count; e++) {
         const float *restrict g = p->records + gaussian[e] * stride;
         float *restrict to = local + e * stride;
+        __builtin_prefetch(p->records + gaussian[e + AHEAD < count ? e + AHEAD : e] * stride);
         if (stride == 16) memcpy(to, g, 64);
         else memcpy(to, g, (size_t)stride * 4);
         const float dx = x - g[0], dy = y - g[1];

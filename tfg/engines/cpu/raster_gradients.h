@@ -120,7 +120,7 @@ typedef struct {
 
 /* Sums t of slope * (1, u, v, uu, uv, vv) and of the features' gradients to the gradients of Gaussian i; (u, v) = M (pixel - mean),
    slope = alpha d loss / d alpha. */
-INLINE void finish(const plan *p, int64_t i, int features, const float *t, const gradients *to)
+INLINE void finish(const plan *p, int64_t i, int features, float strength, const float *t, const gradients *to)
 {
     const float *g = p->records + i * p->stride;
     const int channels = p->channels;
@@ -129,11 +129,20 @@ INLINE void finish(const plan *p, int64_t i, int features, const float *t, const
     to->roots[3 * i] = -2 * LN2 * (t[3] - t[4] * g[3] / g[4]) / g[2];
     to->roots[3 * i + 1] = -2 * LN2 * t[4] / g[4];
     to->roots[3 * i + 2] = -2 * LN2 * t[5] / g[4];
-    to->strengths[i] = t[0] * exp2f(-g[5]);
+    to->strengths[i] = t[0] / strength;
     for (int c = 0; c < channels; c++) to->colors[i * channels + c] = t[6 + c];
     if (to->depths) to->depths[i] = features > channels ? t[6 + channels] : 0;
     if (to->normals)
         for (int c = 0; c < 3; c++) to->normals[3 * i + c] = features > channels + 1 ? t[6 + channels + 1 + c] : 0;
+}
+
+INLINE void clear(const plan *p, int64_t i, const gradients *to)
+{
+    to->means[2 * i] = to->means[2 * i + 1] = to->strengths[i] = 0;
+    for (int c = 0; c < 3; c++) to->roots[3 * i + c] = 0;
+    for (int c = 0; c < p->channels; c++) to->colors[i * p->channels + c] = 0;
+    if (to->depths) to->depths[i] = 0;
+    for (int c = 0; c < 3 && to->normals; c++) to->normals[3 * i + c] = 0;
 }
 
 /* Adds the pairs of tile-major places [from, to) that belong to rank r to `total`, in the order of the tiles. */
@@ -170,21 +179,9 @@ static int backward_tiles(const plan *p, int from, int next, const pictures *out
     return failed;
 }
 
-static void clear_culled(const plan *p, int64_t n, const int32_t *radii, const gradients *to)
-{
-    const int channels = p->channels;
-    for (int64_t i = 0; i < n; i++) {
-        if (radii[i] > 0) continue;
-        memset(to->means + 2 * i, 0, 8), memset(to->roots + 3 * i, 0, 12), to->strengths[i] = 0;
-        memset(to->colors + channels * i, 0, (size_t)channels * 4);
-        if (to->depths) to->depths[i] = 0;
-        if (to->normals) memset(to->normals + 3 * i, 0, 12);
-    }
-}
-
-/* `out` as tfg_raster_composite wrote it, `v` its gradients, `to` the result; radii as then. `budget` = pairs whose gradients are
+/* `out` as tfg_raster_composite wrote it, `v` its gradients, `to` the result; strengths as then. `budget` = pairs whose gradients are
    held at a time: the tiles are worked on in as many portions as that takes. 0, or 1 without memory. */
-int tfg_raster_composite_backward(const plan *p, int64_t n, int64_t budget, const int32_t *radii, const pictures *out,
+int tfg_raster_composite_backward(const plan *p, int64_t n, int64_t budget, const float *strengths, const pictures *out,
                                   const pictures *v, const gradients *to)
 {
     const int channels = p->channels, tiles = p->across * p->down;
@@ -204,12 +201,17 @@ int tfg_raster_composite_backward(const plan *p, int64_t n, int64_t budget, cons
         for (int64_t r = 0; r < p->visible; r++) add_pairs(p, pairs, p->start[from], p->start[next], r, wide, totals + r * wide);
     }
     if (!failed) {
-        clear_culled(p, n, radii, to);
-#pragma omp parallel for schedule(static) if (p->visible > WORTH_THREADS)
-        for (int64_t r = 0; r < p->visible; r++) {
+#pragma omp parallel for schedule(static) if (n > WORTH_THREADS)
+        for (int64_t i = 0; i < n; i++) {
+            const uint32_t r = p->rank[i], later = p->rank[i + AHEAD < n ? i + AHEAD : i];
             float sum[16] = {0};
+            if (whole && later != CULLED) __builtin_prefetch(pairs + (int64_t)p->place[p->first[later]] * 16);
+            if (r == CULLED) {
+                clear(p, i, to);
+                continue;
+            }
             if (whole) add_pairs(p, pairs, 0, UINT32_MAX, r, 16, sum);
-            finish(p, p->order[r], features, whole ? sum : totals + r * wide, to);
+            finish(p, i, features, strengths[i], whole ? sum : totals + r * wide, to);
         }
     }
     release(pairs), release(totals);

@@ -14,6 +14,8 @@
 #define BLOCKS (TILE * TILE / WIDTH)
 #define GEOMETRY 6 /* floats of a record before its features: mean x y, root xx xy yy, log2 opacity */
 #define MAX_CHUNKS 64
+#define CULLED UINT32_MAX
+#define AHEAD 16 /* how far ahead of their use scattered rows are fetched */
 #define WORTH_THREADS 8192 /* Gaussians from which a cheap loop over them gains more than waking a thread costs */
 
 /* The tiles [x0, x1) x [y0, y1) of the box in which alpha reaches ALPHA_MIN, and how the ellipse leans. */
@@ -31,6 +33,7 @@ typedef struct {
     float *records; /* (n, stride) */
     box *boxes; /* (n) */
     uint32_t *order; /* (visible) Gaussians front to back */
+    uint32_t *rank; /* (n) place in the order, CULLED where there is none */
     uint32_t *first; /* (visible + 1) pairs of a place in the order */
     uint32_t *place; /* (entries) the same pairs, tile after tile */
     uint32_t *start; /* (tiles + 1) */
@@ -51,7 +54,7 @@ typedef struct {
 void tfg_raster_free(plan *p)
 {
     if (!p) return;
-    release(p->records), release(p->boxes), release(p->order), release(p->first), release(p->place);
+    release(p->records), release(p->boxes), release(p->order), release(p->rank), release(p->first), release(p->place);
     release(p->start), release(p->gaussian), release(p->blocks), release(p->used);
     free(p);
 }
@@ -184,9 +187,16 @@ static int sort(plan *p, int64_t n, const float *depths, const int32_t *radii)
     const uint64_t *sorted = sort_by_depth(keys, keys + n, visible);
     p->visible = visible;
     p->order = allocate((size_t)visible * 4);
-    for (int64_t r = 0; p->order && r < visible; r++) p->order[r] = (uint32_t)sorted[r];
+    p->rank = allocate((size_t)n * 4);
+    if (p->order && p->rank) {
+        memset(p->rank, 0xff, (size_t)n * 4);
+        for (int64_t r = 0; r < visible; r++) {
+            p->order[r] = (uint32_t)sorted[r];
+            p->rank[(uint32_t)sorted[r]] = (uint32_t)r;
+        }
+    }
     release(keys);
-    return !p->order;
+    return !p->order || !p->rank;
 }
 
 /* The pairs of ranks [from, to) into a new array `found`; counts them by tile. Returns how many, or -1 without memory. */
@@ -204,6 +214,7 @@ static int64_t find_pairs(const plan *p, const corners *blocks, int64_t from, in
     for (int64_t r = from; r < to; r++) {
         const float *g = p->records + p->order[r] * p->stride;
         const box *reach = p->boxes + p->order[r];
+        __builtin_prefetch(p->records + p->order[r + AHEAD < to ? r + AHEAD : r] * p->stride);
         p->first[r] = (uint32_t)(next - *found);
         for (int y = reach->y0; y < reach->y1; y++)
             for (int x = reach->x0; x < reach->x1; x++) {
@@ -240,7 +251,7 @@ static int bin(plan *p)
         if (sums[k + 1] < 0) goto done;
     for (int k = 0; k < chunks; k++) sums[k + 1] += sums[k];
     p->entries = sums[chunks];
-    p->place = allocate((size_t)p->entries * 4);
+    p->place = allocate((size_t)(p->entries + 1) * 4); /* one more, for fetching ahead */
     p->gaussian = allocate((size_t)p->entries * 4);
     p->blocks = allocate((size_t)p->entries * 4);
     if (!p->place || !p->gaussian || !p->blocks) goto done;

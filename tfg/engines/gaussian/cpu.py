@@ -179,7 +179,7 @@ class Composite(torch.autograd.Function):
         if not handle:
             raise MemoryError(f"no memory to draw {n} Gaussians at {width} x {height}")
         ctx.plan = _Plan(library, handle)
-        ctx.save_for_backward(color, alpha, depth, normal, radii)
+        ctx.save_for_backward(color, alpha, depth, normal, strengths)
         ctx.set_materialize_grads(False)
         ctx.count, ctx.with_background, ctx.flat = n, behind is not None, flat
         return color, alpha, depth, normal
@@ -187,7 +187,7 @@ class Composite(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        *outputs, radii = ctx.saved_tensors
+        *outputs, strengths = ctx.saved_tensors
         color, alpha = outputs[:2]
         incoming = [g if g is None else g.contiguous() for g in gradients]
         if all(g is None for g in incoming):
@@ -202,7 +202,7 @@ class Composite(torch.autograd.Function):
             _POINTER(ctx.plan.handle),
             _LONG(n),
             _LONG(PAIRS_HELD),
-            _POINTER(radii.data_ptr()),
+            _POINTER(_pointer(strengths)),
             ctypes.byref(_CPictures(*map(_pointer, outputs))),
             ctypes.byref(_CPictures(*map(_pointer, incoming))),
             ctypes.byref(_CGradients(*map(_pointer, made))),
