@@ -22,7 +22,8 @@
 #define HIGH 4
 #endif
 #define TILE 48 /* rows of a tile, a multiple of HIGH */
-#define CHUNKS 32
+#define CHUNKS 32 /* at most, of a sum over all rows */
+#define TILES_LEAST 8 /* of a chunk */
 #define MOST_LAYERS 8
 #define WIDEST 512
 
@@ -139,7 +140,7 @@ void tfg_mlp_backward(const Mlp *mlp, const float *x, int64_t rows, const float 
                       float *grad_x, float *const *grad_weight) {
     const int64_t layers = mlp->layers, size = weight_size(mlp, 0);
     const int64_t tiles = (rows + TILE - 1) / TILE, kept = tiles ? tfg_mlp_hidden_size(mlp, rows) / tiles : 0;
-    const int64_t chunks = tiles < CHUNKS ? tiles : CHUNKS;
+    const int64_t wanted = (tiles + TILES_LEAST - 1) / TILES_LEAST, chunks = wanted < CHUNKS ? wanted : CHUNKS;
     float *packed = reserve(size), *to = packed, *sums = grad_weight ? reserve(size * (chunks + 1)) : 0;
     for (int64_t l = 0; l < layers; l++) {
         const int64_t inputs = mlp->width[l], row = padded(inputs);
@@ -176,15 +177,14 @@ void tfg_mlp_backward(const Mlp *mlp, const float *x, int64_t rows, const float 
         }
     }
     if (sums) {
+        if (!chunks) memset(sums, 0, sizeof(float) * (size_t)size);
+        for (int64_t chunk = 1; chunk < chunks; chunk++)
+            for (int64_t i = 0; i < size; i++) sums[i] += sums[chunk * size + i];
         const float *from = sums;
         for (int64_t l = 0; l < layers; l++) {
             const int64_t inputs = mlp->width[l], row = padded(inputs);
             for (int64_t o = 0; o < mlp->width[l + 1]; o++)
-                for (int64_t i = 0; i < inputs; i++) {
-                    float total = 0;
-                    for (int64_t chunk = 0; chunk < chunks; chunk++) total += from[chunk * size + o * row + i];
-                    grad_weight[l][o * inputs + i] = total;
-                }
+                memcpy(grad_weight[l] + o * inputs, from + o * row, sizeof(float) * (size_t)inputs);
             from += padded(mlp->width[l + 1]) * row;
         }
     }
