@@ -66,6 +66,7 @@ def test_every_seed_sits_in_the_folder_name_with_the_rest_hashed() -> None:
     }
     assert len(names) == 6
     assert SPEC.folder_name.startswith("synthetic-s0-m0-i0-")
+    assert replace(SPEC, seconds=6.0).folder_name == SPEC.folder_name
 
 
 def test_motion_and_speech_know_nothing_of_each_other(tmp_path: Path) -> None:

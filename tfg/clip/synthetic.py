@@ -29,7 +29,7 @@ from tfg.clip.synthetic_speech import MOUTH_PARAMETERS, VISEMES, Speech, make_sp
 from tfg.clip.write import write_video
 from tfg.types import FPS, UPPER_FACE, InputError
 
-VERSION = 1  # of pictures, sound and sidecar; a change makes every cached clip anew
+VERSION = 2  # of pictures, sound and sidecar; a change makes every cached clip anew
 _SHORTEST_SECONDS, _SMALLEST, _LARGEST = 1.0, 32, 1024
 _THREADS = 2
 
@@ -67,7 +67,7 @@ class SyntheticClip:
     @property
     def folder_name(self) -> str:
         """Seeds to read and a hash of everything, the version included."""
-        canonical = json.dumps({"version": VERSION, **asdict(self)}, sort_keys=True)
+        canonical = json.dumps({"version": VERSION, **asdict(self), "seconds": float(self.seconds)}, sort_keys=True)
         digest = hashlib.sha256(canonical.encode()).hexdigest()[:12]
         return f"synthetic-s{self.speech_seed}-m{self.motion_seed}-i{self.identity_seed}-{digest}"
 
