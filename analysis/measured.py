@@ -1,0 +1,90 @@
+"""Runs' results as the small record that is committed: `python -m analysis.measured NAME results/<run> ...`.
+
+Writes analysis/data/measured/NAME.json (every number, its reason, the cost of each stage, commit, machine; no per-frame values)
+and NAME.md, the same as a table.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from analysis.vocabulary import METRICS
+from tfg.results import RunResult
+
+FOLDER = Path(__file__).parent / "data" / "measured"
+SHOWN = ("psnr_face", "ssim_face", "lpips", "lmd", "mouth_correlation", "mouth_lag", "mouth_correlation_shuffled")
+
+
+def record(result: RunResult) -> dict[str, Any]:
+    """What is kept of one run."""
+    config = result.config
+    return {
+        "run_id": result.run_id,
+        "commit": result.commit,
+        "dirty": result.dirty,
+        "machine": result.machine,
+        "selector": config["selector"]["name"],
+        "backbone": config["backbone"]["name"],
+        "audio": config["audio"]["name"],
+        "seconds": config["seconds"],
+        "start": result.selection["start"],
+        "selection_cost": result.selection["cost"],
+        "stages": result.stages,
+        "metrics": _values(result.metrics),
+        "baselines": {name: _values(metrics) for name, metrics in result.baselines.items()},
+        "definitions": {name: metric["definition"] for name, metric in result.metrics.items()},
+    }
+
+
+def _values(metrics: dict[str, dict[str, Any]]) -> dict[str, float | None]:
+    return {name: metric["value"] for name, metric in metrics.items()}
+
+
+def markdown(name: str, records: list[dict[str, Any]]) -> str:
+    """One row a run and its baselines; a missing number is a dash."""
+    titles = {metric.tag: metric.name for metric in METRICS}
+    header = ["run", "start s", *[titles.get(tag, tag) for tag in SHOWN], "training s", "all stages s", "peak MB"]
+    rows = []
+    for run in records:
+        seconds = sum(stage["seconds"] for stage in run["stages"].values())
+        peak = max(stage["peak_mb"] for stage in run["stages"].values())
+        label = f"{run['selector']} {run['backbone']}"
+        numbers = [f"{run['stages']['training']['seconds']:.0f}", f"{seconds:.0f}", str(peak)]
+        rows.append([label, f"{run['start']:g}", *_row(run["metrics"]), *numbers])
+        rows += [[f"- {base}", "", *_row(values), "", "", ""] for base, values in run["baselines"].items()]
+    commits = sorted({run["commit"][:8] + ("+" if run["dirty"] else "") for run in records})
+    machine = records[0]["machine"]
+    lines = [
+        f"# {name}",
+        "",
+        f"Commit {', '.join(commits)}; {machine['cpu']}, {machine['cores']} cores, Python {machine['python']}; "
+        f"audio {', '.join(sorted({run['audio'] for run in records}))}. Written by `python -m analysis.measured`.",
+        "",
+        "| " + " | ".join(header) + " |",
+        "|" + "---|" * len(header),
+        *["| " + " | ".join(row) + " |" for row in rows],
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(values: dict[str, float | None]) -> list[str]:
+    return ["-" if values.get(tag) is None else f"{values[tag]:.3f}" for tag in SHOWN]
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) < 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    name, *folders = arguments
+    records = [record(RunResult.read(Path(folder) / "result.json")) for folder in folders]
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / f"{name}.json").write_text(json.dumps(records, indent=1) + "\n")
+    (FOLDER / f"{name}.md").write_text(markdown(name, records))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
