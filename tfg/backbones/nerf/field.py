@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tfg.backbones.layers import MLP
-from tfg.engines import HashGridSpec, mlp, spherical_harmonics, triplane_encode
+from tfg.engines import HashGridSpec, spherical_harmonics, triplane_encode
 from tfg.types import InputError
 
 GEOMETRY = 64  # width of the geometry feature that the density net hands to the colour net
@@ -100,10 +100,6 @@ class HeadField(nn.Module):
         )
         self.color = MLP(shape.direction_degree**2 + GEOMETRY + code_width, shape.hidden, 3, engine=engine)
 
-    def _through(self, net: MLP, values: Tensor) -> Tensor:
-        """(n, outputs) of values (n, inputs); the same function as `net(values)`, on the chosen engine."""
-        return mlp(values, [weight for weight in net.parameters()], engine=self.engine)
-
     def encode(self, points: Tensor) -> Tensor:
         """(n, 3) in [-1, 1] -> (n, 36) tri-plane features."""
         return triplane_encode(points, self.tables, self.grid, engine=self.engine)
@@ -111,7 +107,7 @@ class HeadField(nn.Module):
     def attend(self, points: Tensor, gates: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features (n, 36), audio attention (n, 32), upper-face attention (n, 7) of field points (n, 3)."""
         features = self.encode(points)
-        audio, upper = self._through(self.audio_attention, features), self._through(self.upper_attention, features)
+        audio, upper = self.audio_attention(features), self.upper_attention(features)
         if self.gate_width > 0:
             height = points[:, 1:2]
             audio = audio * torch.sigmoid((height - gates[0]) / self.gate_width)
@@ -129,7 +125,7 @@ class HeadField(nn.Module):
         """
         features, audio_attention, upper_attention = self.attend(points, gates)
         inputs = torch.cat([features, audio_attention * audio, upper_attention * upper], dim=-1)
-        hidden = self._through(self.density, inputs)
+        hidden = self.density(inputs)
         return truncated_exp(hidden[:, 0]), hidden[:, 1:], audio_attention, upper_attention
 
     def forward(
@@ -140,7 +136,7 @@ class HeadField(nn.Module):
         inputs = [spherical_harmonics(directions, self.direction_degree), geometry]
         if code.numel():
             inputs.append(code.expand(len(points), -1))
-        color = torch.sigmoid(self._through(self.color, torch.cat(inputs, dim=-1))) * 1.002 - 0.001  # METHODS 2.4
+        color = torch.sigmoid(self.color(torch.cat(inputs, dim=-1))) * 1.002 - 0.001  # METHODS 2.4
         return FieldOutput(
             sigma=sigma,
             color=color,
