@@ -42,7 +42,8 @@ INLINE uint32_t backward_record(const float *g, uint32_t bits, const grid *at, b
 }
 
 /* The state before the first Gaussian: S = sum over outputs of value * gradient, T = 1. `features` first ones have gradients. */
-static void backward_begin(const plan *p, int tile, const pictures *out, const pictures *v, int features, backward_state *s, lanes *v_features)
+static void backward_begin(const plan *p, int tile, const pictures *out, const pictures *v, int features, backward_state *s,
+                           lanes *v_features)
 {
     const int channels = p->channels;
     for (int b = 0; b < BLOCKS; b++) {

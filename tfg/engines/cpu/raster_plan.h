@@ -113,7 +113,8 @@ INLINE void fill_group(const plan *p, const ellipses *e, int64_t i, int count)
     const lanes slope_x = -g[3] / g[2], slope_y = -g[2] * g[3] / square;
 #define AT(v) (((const float *)&(v))[l])
     for (int l = 0; l < count; l++) {
-        p->boxes[i + l] = (box){(uint16_t)AT(x0), (uint16_t)AT(x1), (uint16_t)AT(y0), (uint16_t)AT(y1), AT(slope_x), AT(slope_y), AT(threshold)};
+        p->boxes[i + l] = (box){(uint16_t)AT(x0), (uint16_t)AT(x1), (uint16_t)AT(y0), (uint16_t)AT(y1),
+                                AT(slope_x), AT(slope_y), AT(threshold)};
         fill_record(p, e, i + l, AT(log2_strength));
     }
 #undef AT
@@ -246,7 +247,8 @@ static int bin(plan *p)
 
 #pragma omp parallel for schedule(static)
     for (int k = 0; k < chunks; k++)
-        sums[k + 1] = find_pairs(p, &blocks, visible * k / chunks, visible * (k + 1) / chunks, counts + (size_t)k * (size_t)tiles, found + k);
+        sums[k + 1] = find_pairs(p, &blocks, visible * k / chunks, visible * (k + 1) / chunks, counts + (size_t)k * (size_t)tiles,
+                                 found + k);
     for (int k = 0; k < chunks; k++)
         if (sums[k + 1] < 0) goto done;
     for (int k = 0; k < chunks; k++) sums[k + 1] += sums[k];

@@ -46,7 +46,8 @@ def rasterize(
     Gradients reach means, quats, scales, opacities, colors (from harmonics the means as well, through the view direction) and
     background; the camera has none. Conventions of gsplat 1.5.3: 0.3 px^2 blur, alpha in [1/255, 0.999], nothing behind a
     transmittance of 1e-4, depth ties in order of index; `antialias` scales opacity by the blur's loss of density (Mip-Splatting).
-    A Gaussian touches exactly the pixels where its alpha reaches 1/255: boxes and tiles never change the picture.
+    A Gaussian touches exactly the pixels where its alpha reaches 1/255: boxes and tiles never change the picture. The cpu engine
+    gives the same bits, gradients included, for any number of threads.
     """
     camera = Camera(
         rotation=rotation, translation=translation, focal=focal, width=width, height=height, near=near, far=far
