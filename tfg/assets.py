@@ -182,8 +182,11 @@ def _adopt(path: Path, known: Asset) -> Path:
     target = cache_root() / "assets" / known.filename
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(target.suffix + ".part")
-    shutil.copyfile(path, partial)
-    partial.replace(target)
+    try:
+        shutil.copyfile(path, partial)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
     return target
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
+import re
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -18,6 +20,12 @@ def run(arguments: list[str]) -> int:
         options.do(options)
     except InputError as error:
         print(f"tfg: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS):
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"tfg: {place}{error.strerror}; free some space or choose another folder", file=sys.stderr)
         return 2
     return 0
 
@@ -83,8 +91,12 @@ def assets(options: argparse.Namespace) -> None:
 
 
 def quoted(path: str) -> str:
-    """A path as Hydra's override grammar wants it: quoted, so that spaces, commas and equals signs stay in it."""
-    return "'" + path.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    """A path as Hydra's override grammar wants it: quoted, so that spaces, commas and equals signs stay in it.
+
+    A backslash stands for itself there, unless quotes follow it.
+    """
+    escaped = re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + ("\\'" if found[2] else ""), path)
+    return f"'{escaped}'"
 
 
 class OneLineParser(argparse.ArgumentParser):

@@ -1,0 +1,74 @@
+"""For tests that use tfg as a person does: commands, a small embedded clip, a cache that all of a session's tests share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tfg.engines.cpu import build
+
+ROOT = Path(__file__).resolve().parent.parent
+CLIP = ["clip.synthetic.seconds=16", "trainer.size=64", "trainer=cpu", "tracker=none"]  # held out: the last 37 frames
+INSTAG = [
+    "seconds=3",
+    "backbone.stages.warm_up=10",
+    "backbone.stages.face=30",
+    "backbone.stages.mouth=10",
+    "backbone.stages.fuse=20",
+]
+SYNCTALK = ["seconds=3", "backbone=synctalk", "backbone.schedule.steps=24", "backbone.schedule.lips_steps=6"]
+
+
+def shared_cache(session_folder: Path) -> Path:
+    """A cache of the session's own, but for the compiled engines: those of the machine are the same and take long to make."""
+    cache = session_folder / "tfg-cache"
+    if not cache.exists():
+        cache.mkdir()
+        compiled = build.cache_folder()
+        compiled.mkdir(parents=True, exist_ok=True)
+        (cache / "engines").symlink_to(compiled, target_is_directory=True)
+    return cache
+
+
+def environment(cache: Path) -> dict[str, str]:
+    return {**os.environ, "TFG_CACHE": str(cache)}
+
+
+def run_py(*overrides: str, cache: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """`python run.py ...` to its end."""
+    return _do(str(ROOT / "run.py"), *overrides, cache=cache, cwd=cwd)
+
+
+def tfg(*arguments: str, cache: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """`tfg ...` to its end."""
+    return _do("-m", "tfg", *arguments, cache=cache, cwd=cwd)
+
+
+def start_run_py(*overrides: str, cache: Path, cwd: Path) -> subprocess.Popen[bytes]:
+    """`python run.py ...`, left running."""
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "run.py"), *overrides],
+        cwd=cwd,
+        env=environment(cache),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Files that are not meant to be there when nothing runs."""
+    return [str(path) for path in folder.rglob("*") if ".part" in path.name or path.name.startswith("partial")]
+
+
+def _do(*arguments: str, cache: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env={**environment(cache), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )

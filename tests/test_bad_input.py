@@ -1,0 +1,230 @@
+"""Bad input to the whole program: one line on stderr that names the file or key and the remedy, exit code 2, nothing half written."""
+
+import errno
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import run
+from clip_media import grey_frames, make_video, tone
+from end_to_end import CLIP, INSTAG, leftovers, run_py, shared_cache
+
+from tfg import overrides, pipeline, sweeps, training
+from tfg.clip.read import read_clip
+from tfg.clip.synthetic import SyntheticClip, make_synthetic
+from tfg.clip.write import write_video
+
+EMBEDDED = SyntheticClip(seconds=16.0, size=64)  # the one of CLIP
+CHOSEN = ["face=sidecar", "masks=sidecar", "trainer=cpu", "tracker=none"]
+
+
+@pytest.fixture
+def cache(tmp_path_factory, monkeypatch):
+    folder = shared_cache(tmp_path_factory.getbasetemp())
+    monkeypatch.setenv("TFG_CACHE", str(folder))
+    make_synthetic(EMBEDDED, folder / "clips")
+    return folder
+
+
+@pytest.fixture
+def answer(tmp_path, monkeypatch, capsys, cache):
+    """Runs run.py here in an empty folder; the one line of its answer, after exit code 2 and with nothing written."""
+
+    def ask(*overrides: str) -> str:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["run.py"])
+        monkeypatch.setattr(run, "main", lambda: pytest.fail("a run started"))
+        before = sorted(tmp_path.rglob("*"))
+        code = run.start([*overrides])
+        out, err = capsys.readouterr()
+        lines = [line for line in err.splitlines() if not line.startswith("tfg: chose ")]
+        assert (code, out, len(lines)) == (2, "", 1), err
+        assert lines[0].startswith("tfg: ")
+        assert sorted(tmp_path.rglob("*")) == before
+        return lines[0].removeprefix("tfg: ")
+
+    return ask
+
+
+def video(path: Path, seconds: float = 12.0, sound: np.ndarray | None = None, **options) -> Path:
+    num = round(seconds * 25)
+    return make_video(path, grey_frames(num, step=0), [i / 25 for i in range(num)], sound=sound, **options)
+
+
+def voice(seconds: float) -> np.ndarray:
+    """(1, samples) at 48 kHz: 120 Hz with harmonics, periodic as a vowel is."""
+    return sum(tone(seconds, hertz=120.0 * k) / k for k in range(1, 6)) / 3
+
+
+def test_missing_file(answer):
+    assert answer("clip.path=nowhere.mp4", *CHOSEN) == "nowhere.mp4: no such file; check clip.path"
+
+
+def test_directory(answer, tmp_path):
+    (tmp_path / "folder.mp4").mkdir()
+    assert answer("clip.path=folder.mp4", *CHOSEN).startswith("folder.mp4: is a directory; ")
+
+
+def test_text_named_mp4(answer, tmp_path):
+    (tmp_path / "text.mp4").write_text("no video\n" * 300)
+    assert answer("clip.path=text.mp4", *CHOSEN).startswith("text.mp4: is not a media file")
+
+
+def test_truncated(answer, tmp_path):
+    whole = video(tmp_path / "cut.mp4", sound=voice(12), options={"movflags": "faststart"})
+    whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    assert answer("clip.path=cut.mp4", *CHOSEN).startswith("cut.mp4: is cut off: it states 12.0 s but ends at ")
+
+
+def test_video_without_sound(answer, tmp_path):
+    video(tmp_path / "mute.mp4")
+    assert answer("clip.path=mute.mp4", *CHOSEN).startswith("mute.mp4: has no sound track; ")
+
+
+def test_silence(answer, tmp_path):
+    video(tmp_path / "silent.mp4", sound=0 * voice(12))
+    assert answer("clip.path=silent.mp4", *CHOSEN).startswith("silent.mp4: no speech in its sound, ")
+
+
+def test_half_a_second(answer, tmp_path):
+    video(tmp_path / "blink.mp4", 0.5, voice(0.5))
+    assert answer("clip.path=blink.mp4", *CHOSEN) == (
+        "blink.mp4: its training part (the first 10/11) has 0.40 s, less than seconds=5; use a longer clip or fewer seconds"
+    )
+
+
+def test_shorter_than_segment_and_test_part(answer, tmp_path):
+    video(tmp_path / "short.mp4", 5.4, voice(5.4))  # long enough for 5 s, not with the held-out eleventh
+    assert "has 4.88 s, less than seconds=5; use a longer clip" in answer("clip.path=short.mp4", *CHOSEN)
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ("selectr=random", "unknown key 'selectr'; did you mean 'selector'?"),
+        ("clip.synthetic.secnds=9", "unknown key 'clip.synthetic.secnds'; did you mean 'clip.synthetic.seconds'?"),
+        ("backbone=instagg", "backbone=instagg: unknown option; did you mean 'instag'?; allowed: instag, synctalk"),
+        ("selector=random,", "selector=random,: is not understood; "),
+        ("clip.path=my (1).mp4", "(1).mp4: is not understood; "),
+        ("selector=random,isexplore", "a list of values is a sweep: add -m"),
+        ("seconds=-1", "seconds=-1: must be a number of seconds above 0"),
+        ("seconds=five", "seconds=five: must be a number, as its default 5 is"),
+        ("seed=1.5", "seed=1.5: must be a whole number, 0 or above"),
+        ("trainer.size=63", "clip.size: is 63; the embedded clip takes even sizes from 32 to 1024"),
+        ("trainer.checkpoint_every=0", "trainer.checkpoint_every=0: must be a whole number of steps, 1 or above"),
+        ("trainer.profile=tpu", "trainer.profile=tpu: allowed are cpu, gpu"),
+        ("clip.synthetic.seconds=0.1", "clip.synthetic.seconds: is 0.1; give 1 to 3600"),
+        ("clip.crop=[0,0,-5]", "clip.crop=[0, 0, -5]: give auto, full, or [x, y, side] in source pixels"),
+        ("selector.top=0", "selector.top: 0 is not allowed; give a whole number, at least 1"),
+        ("selector.diversity=pairs", "selector.diversity=pairs: is a group of keys; give one of them, such as "),
+        ("backbone.stages.face=-5", "backbone.stages.face is -5; it must be positive"),
+        ("backbone.rates.means=fast", "backbone.rates.means=fast: must be a number, as its default 0.0016 is"),
+        ("backbone.rates.grid=-1", "backbone.rates.grid is -1; it must not be negative"),
+        ("backbone.sh_degree=9", "backbone.sh_degree is 9; it must be 0, 1, 2 or 3"),
+        ("backbone.engine=fpga", "backbone.engine=fpga: on trainer.device=cpu allowed are auto, torch, cpu"),
+        ("tracker.mode=maybe", "tracker.mode=maybe: allowed are auto, offline, online"),
+        ("metrics.lpips=2", "metrics.lpips=2: must be true or false"),
+        ("group=a/b", "group=a/b: it names files; "),
+        ("results=null", "results=None: must be the path of a folder"),
+        ("audio.weights=none.npz audio=whisper", "audio.weights: none.npz is not a file; "),
+    ],
+)
+def test_a_wrong_override_is_refused_by_its_key(answer, given, line):
+    small = [default for default in CLIP if default.split("=")[0] not in given]
+    assert answer(*small, *given.split(" ")).startswith(line)
+
+
+def test_a_results_folder_that_is_a_file_is_refused(answer, tmp_path):
+    (tmp_path / "taken").touch()
+    assert answer(*CLIP, "results=taken/deep").endswith("taken is a file; give a folder")
+
+
+def test_a_card_that_is_not_there_is_refused(answer, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    line = answer("trainer=gpu", *[text for text in CLIP if not text.startswith("trainer")])
+    assert line == "trainer.device=cuda: no CUDA card is found here; use trainer=cpu"
+
+
+def test_one_bad_cell_stops_a_sweep_before_it_starts(answer):
+    assert answer("-m", "selector=random,isexplor", *CLIP).startswith("selector=isexplor: unknown option; did you mean")
+    assert answer("-m", "seconds=3,3000", *CLIP).endswith("less than seconds=3000; use a longer clip or fewer seconds")
+
+
+def test_a_silent_segment_fails_its_run_and_the_sweep_goes_on(cache, tmp_path):
+    embedded = make_synthetic(EMBEDDED, cache / "clips")
+    clip = read_clip(embedded, size=64)
+    sound = clip.audio().copy()
+    sound[: 4 * 16_000] = 0
+    write_video(tmp_path / "late.mp4", clip.frames(0, clip.num_frames), sound)
+    shutil.copy(embedded.with_suffix(".npz"), tmp_path / "late.npz")
+    small = ["metrics.shuffled_audio=false", *CLIP[1:], *INSTAG]
+    done = run_py("-m", "clip.path=late.mp4", "selector=first,audio", *small, cache=cache, cwd=tmp_path)
+    assert done.returncode == 2
+    (silent,) = tmp_path.glob("results/first-*")
+    (heard,) = tmp_path.glob("results/audio-*")
+    line = "late.mp4: no speech from 0.0 to 3.0 s, the segment that first chose; cut the silence out, or use another selector or seed"
+    assert done.stderr.count(line) == 2  # when it happens, and once more after the last run
+    assert done.stderr.splitlines()[-1] == f"tfg: {silent.name} failed in selection: {line}"
+    assert json.loads((silent / "failure.json").read_text())["user"] is True
+    assert not (silent / "result.json").exists()
+    assert (heard / "result.json").exists()
+    assert "| audio instag" in done.stdout
+    assert "| first instag" not in done.stdout
+    assert leftovers(tmp_path) == []
+
+
+def test_a_full_disk_is_named_and_leaves_nothing_half_written(cache, tmp_path, monkeypatch, capsys):
+    def fill(path, **arrays):
+        Path(path).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tfg.rendering.np.savez_compressed", fill)
+    config = overrides.composed([*CHOSEN, *CLIP, *INSTAG, "selector=first"])
+    folder = pipeline.run(config)
+    assert sweeps.report([config]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"tfg: {folder.name}: no space left on the disk of results/{folder.name}; free some and run the same command again"
+    )
+    failure = json.loads((folder / "failure.json").read_text())
+    assert (failure["stage"], failure["user"]) == ("features", True)
+    assert {path.name for path in folder.iterdir()} == {
+        ".lock",
+        "config.yaml",
+        "failure.json",
+        "selection.json",
+        "selection.png",
+    }
+
+
+def test_a_disk_too_full_even_for_failure_json_still_ends_with_code_2(cache, tmp_path, monkeypatch, capsys):
+    def fill(*arguments, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tfg.results.write_text", fill)
+    monkeypatch.setattr("tfg.sweeps.shutil.disk_usage", lambda path: usage._replace(free=0))
+    config = overrides.composed([*CHOSEN, *CLIP, *INSTAG, "selector=first"])
+    pipeline.run(config)
+    assert sweeps.report([config]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert "no space left on the disk of " in lines[-2]
+    assert lines[-1:] == ["tfg: 1 of 1 runs did not finish; the same command goes on with them"]
+
+
+def test_a_checkpoint_that_finds_no_space_leaves_the_one_before(tmp_path):
+    class Trainer:
+        def save_checkpoint(self, path: Path) -> None:
+            path.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / training.LAST).write_bytes(b"whole")
+    with pytest.raises(OSError, match="No space left"):
+        training.Checkpoints(tmp_path, 10).on_train_epoch_end(Trainer(), None)
+    assert [path.name for path in tmp_path.iterdir()] == [training.LAST]
+    assert (tmp_path / training.LAST).read_bytes() == b"whole"

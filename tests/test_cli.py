@@ -1,0 +1,147 @@
+"""`tfg`: answers on stdout, everything else on stderr, exit code 2 and one line for a wrong use."""
+
+import errno
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from end_to_end import CLIP, ROOT, shared_cache
+
+from tfg import assets, cli
+
+
+@pytest.fixture
+def here(tmp_path, tmp_path_factory, monkeypatch):
+    """An empty working folder; the session's cache; no assets but those in the cache."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TFG_CACHE", str(shared_cache(tmp_path_factory.getbasetemp())))
+    monkeypatch.delenv("TFG_ASSETS", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def answer(here, capsys):
+    """The one line on stderr of a command that ends with code 2 and writes nothing."""
+
+    def ask(*arguments: str) -> str:
+        before = sorted(here.rglob("*"))
+        try:
+            code = cli.run(list(arguments))
+        except SystemExit as stop:  # argparse
+            code = stop.code
+        out, err = capsys.readouterr()
+        lines = [line for line in err.splitlines() if not line.startswith("tfg: chose ")]
+        assert (code, out, len(lines)) == (2, "", 1), err
+        assert sorted(here.rglob("*")) == before
+        return lines[0]
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("", "tfg: the following arguments are required: select | render | doctor | assets; `tfg --help` shows how"),
+        (
+            "select --seconds five",
+            "tfg: argument --seconds: invalid float value: 'five'; `tfg select --help` shows how",
+        ),
+        ("select --sceonds 5", "tfg: unrecognized arguments: --sceonds; `tfg --help` shows how"),
+        (
+            "select --method isexplor",
+            "tfg: selector=isexplor: unknown option; did you mean 'isexplore'?; allowed: audio, ",
+        ),
+        ("select --seconds -1", "tfg: seconds=-1.0: must be a number of seconds above 0"),
+        ("select --seed -1", "tfg: seed=-1: must be a whole number, 0 or above"),
+        ("select --set selector.topp=3", "tfg: unknown key 'selector.topp'; did you mean 'selector.top'?"),
+        ("select nowhere.mp4", "tfg: assets: face_landmarker.task is missing (face=mediapipe: "),
+        ("select nowhere.mp4 --set face=sidecar", "tfg: nowhere.mp4: no such file; check clip.path"),
+        ("select --plot nowhere/a.png", "tfg: --plot nowhere/a.png: must be a .png in a folder that exists"),
+        ("select --plot a.jpg", "tfg: --plot a.jpg: must be a .png in a folder that exists"),
+        (
+            "render --run x -o a.mp4",
+            "tfg: the following arguments are required: --audio; `tfg render --help` shows how",
+        ),
+        ("render --run x --audio no.wav -o a.mp4", "tfg: no.wav: no such file; check --audio"),
+        ("render --run x --audio {wav} -o a.mp4", "tfg: x: not a finished run; give a folder of results/ that holds "),
+        ("assets fetch", "tfg: assets fetch: nothing was named; give names as `tfg assets` lists them"),
+        ("assets fetch face_landmark", "tfg: assets: unknown name 'face_landmark'; known: face_landmarker, "),
+        ("assets fetch ave", "tfg: assets: ave has no automatic source; get it from "),
+        ("assets add nowhere.npz", "tfg: assets: nowhere.npz is not a file"),
+        ("assets add {wav}", "tfg: assets: {wav} (sha256 "),
+    ],
+)
+def test_a_wrong_use_is_one_line(answer, tmp_path_factory, arguments, line):
+    wav = tmp_path_factory.mktemp("sound") / "a.wav"
+    wav.write_bytes(b"RIFF")
+    assert answer(*arguments.format(wav=wav).split()).startswith(line.format(wav=wav))
+
+
+def test_select_shows_a_table_and_draws_the_scores(here, capsys):
+    assert cli.run(["select", "--seconds", "3", "--method", "audio", "--set", *CLIP]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("audio chose ")
+    assert "  <- chosen" in out
+    assert err.splitlines()[-1] == "plot: embedded-audio.png"
+    assert (here / "embedded-audio.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_path_may_hold_anything_a_shell_lets_through(here, answer):
+    name = "my, (1) it's = [x] {y} \\ $z.mp4"
+    (here / name).mkdir()
+    assert answer("select", name, "--set", "face=sidecar").startswith(f"tfg: {name}: is a directory; ")
+
+
+def test_doctor_names_what_is_missing(here, capsys):
+    assert cli.run(["doctor"]) == 0
+    out = capsys.readouterr().out
+    for name in ("python", "torch", "cuda", "cpu engine", "video", "mediapipe", "missing     face_landmarker"):
+        assert f"\n{name}" in "\n" + out
+
+
+def test_assets_are_found_by_name_and_size_and_verified_by_sum(here, capsys, monkeypatch):
+    folder = here / "mine"
+    folder.mkdir()
+    monkeypatch.setenv("TFG_ASSETS", str(folder))
+    known = assets.asset("selfie_segmenter")
+    (folder / known.filename).write_bytes(bytes(known.size))
+    assert cli.run(["assets"]) == 0
+    assert f"here        selfie_segmenter: {folder / known.filename}" in capsys.readouterr().out
+    assert cli.run(["assets", "--verify"]) == 0
+    assert "WRONG SUM" in capsys.readouterr().out
+
+
+def test_a_full_disk_is_one_line(answer, here, tmp_path_factory, monkeypatch):
+    path = tmp_path_factory.mktemp("weights") / assets.asset("ave").filename
+    path.write_bytes(b"weights")
+
+    def fill(source: Path, target: Path) -> None:
+        Path(target).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+
+    monkeypatch.setattr("tfg.assets.shutil.copyfile", fill)
+    assert "No space left on device; free some space or choose another folder" in answer("assets", "add", str(path))
+    assert not list((here.parent / "tfg-cache").rglob("*.part"))
+
+
+def test_help_needs_nothing_heavy(here):
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "tfg", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("usage: tfg")
+    loaded = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert not loaded & {"torch", "mediapipe", "cv2", "matplotlib", "pytorch_lightning", "hydra"}
+
+
+def test_json_has_no_infinities(here, capsys):
+    assert cli.run(["select", "--seconds", "3", "--method", "first", "--json", "--set", *CLIP]) == 0
+    out = capsys.readouterr().out
+    chosen = json.loads(out, parse_constant=lambda name: pytest.fail(name))
+    assert chosen["start"] == 0.0
+    assert all(score[key] is None for score in chosen["scores"] for key in ("diversity", "motion_complexity", "score"))

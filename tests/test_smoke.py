@@ -1,0 +1,152 @@
+"""End to end on a small embedded clip: the main job as a person types it, what it says, what it leaves, and its second time."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from end_to_end import CLIP, INSTAG, SYNCTALK, leftovers, run_py, shared_cache, tfg
+
+from tfg.clip.read import read_clip
+from tfg.clip.sound import read_audio
+from tfg.results import RunResult
+
+SWEEP = ["-m", "selector=random,isexplore", *CLIP, *INSTAG]
+SAID = (
+    r"tfg: chose face=sidecar masks=sidecar",
+    r"Making the embedded clip, once: .*|  frame \d+ of \d+|  done in \d+ s",
+    r"tfg: (selection|features|training|rendering|metrics)",
+    r"tfg\.engines: (compiled|engine=auto|OpenMP) .*",
+    r"  training \d+/\d+ steps, [\d.]+/s, loss [\d.]+",
+)
+METRICS = {"psnr", "psnr_face", "ssim", "ssim_face", "lmd", "lpips", "mouth_correlation", "mouth_lag"}
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """Folder, cache, and the finished sweep."""
+    folder = tmp_path_factory.mktemp("smoke")
+    cache = shared_cache(tmp_path_factory.getbasetemp())
+    return folder, cache, run_py(*SWEEP, cache=cache, cwd=folder)
+
+
+def runs(folder: Path) -> list[Path]:
+    return sorted(path.parent for path in folder.glob("results/*/result.json"))
+
+
+def test_the_main_job_ends_with_a_table_and_two_videos(work):
+    folder, _, done = work
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("| run ")
+    rows = [line.split("|")[1].strip() for line in lines if line.startswith("|")]
+    assert rows[2:] == [
+        *("random instag", "baseline static", "baseline nearest"),
+        *("isexplore instag", "baseline static", "baseline nearest"),
+    ]
+    videos = [folder / line.split()[1] for line in lines if line.startswith("  video ")]
+    assert len(videos) == 2
+    assert all(video.is_file() for video in videos)
+    table = folder / lines[-1].removeprefix("table: ")
+    assert done.stdout.startswith(table.read_text())
+    assert re.fullmatch(r"table-\d{8}-\d{6}\.md", table.name)
+
+
+def test_a_normal_run_says_nothing_that_is_not_its_own(work):
+    _, _, done = work
+    strange = [line for line in done.stderr.splitlines() if not any(re.fullmatch(form, line) for form in SAID)]
+    assert strange == []
+
+
+def test_nothing_half_written_is_left(work):
+    folder, cache, _ = work
+    assert leftovers(folder) == []
+    assert leftovers(cache) == []
+    assert not list(folder.glob("results/*/failure.json"))
+
+
+def test_every_number_of_a_run_has_a_definition_and_a_value_or_a_reason(work):
+    folder, _, _ = work
+    assert len(runs(folder)) == 2
+    for run in runs(folder):
+        result = RunResult.read(run / "result.json")
+        assert result.run_id == run.name
+        assert METRICS | {"mouth_correlation_shuffled"} <= set(result.metrics)
+        assert set(result.baselines) == {"static", "nearest"}
+        for metric in [
+            m for group in (result.metrics, result.truth, *result.baselines.values()) for m in group.values()
+        ]:
+            assert metric["definition"]
+            assert (metric["value"] is None) == bool(metric["unavailable"])
+        assert list(result.stages) == ["selection", "features", "training", "rendering", "metrics"]
+        assert all(stage["seconds"] >= 0 and stage["peak_mb"] > 0 for stage in result.stages.values())
+        assert all((run / name).is_file() for name in result.files.values())
+
+
+def test_the_rendering_is_the_held_out_eleventh_with_its_sound(work):
+    folder, _, _ = work
+    for run in runs(folder):
+        result = RunResult.read(run / "result.json")
+        video = read_clip(run / result.files["rendered"])
+        assert video.num_frames == 400 - 363  # the clip has 400 frames, the first 400 * 10 // 11 may be trained on
+        assert (video.source_width, video.source_height) == (64, 64)
+        assert abs(video.audio()).max() > 0.01
+        side = read_clip(run / result.files["side_by_side"])
+        assert (side.source_width, side.source_height) == (3 * 64, 64)
+        end = result.selection["start"] + result.selection["seconds"]
+        assert end * 25 <= 363
+
+
+def test_the_same_command_again_trains_nothing(work):
+    folder, cache, first = work
+    before = {path: path.stat().st_mtime_ns for run in runs(folder) for path in run.iterdir()}
+    again = run_py(*SWEEP, cache=cache, cwd=folder)
+    assert again.returncode == 0
+    assert again.stderr.count("is done already") == 2
+    assert "training" not in again.stderr
+    assert {path: path.stat().st_mtime_ns for run in runs(folder) for path in run.iterdir()} == before
+    assert again.stdout.splitlines()[:-1] == first.stdout.splitlines()[:-1]  # the last line is the table's file
+
+
+def test_a_trained_run_speaks_another_sound(work, tmp_path):
+    folder, cache, _ = work
+    run = runs(folder)[0]
+    done = tfg(
+        *("render", "--run", str(run), "--audio", str(run / "side_by_side.mp4"), "-o", "said.mp4"),
+        cache=cache,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "said.mp4\n"
+    said, sound = read_clip(tmp_path / "said.mp4"), read_audio(run / "side_by_side.mp4")
+    assert abs(said.num_frames - len(sound) / 640) <= 1
+    assert abs(said.audio()).max() > 0.01
+
+
+def test_select_prints_one_object_and_nothing_else(work, tmp_path):
+    _, cache, _ = work
+    arguments = ["select", "--seconds", "3", "--json", "--set", *CLIP]
+    done = tfg(*arguments, cache=cache, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    chosen = json.loads(done.stdout)
+    assert set(chosen) == {"start", "seconds", "method", "scores", "cost", "definition"}
+    assert set(chosen["cost"]) == {"seconds", "frames"}
+    assert {frozenset(score) for score in chosen["scores"]} == {
+        frozenset({"start", "diversity", "motion_complexity", "score"})
+    }
+    assert chosen["seconds"] == 3.0
+    assert chosen["method"] == "isexplore"
+    assert sum(score["score"] is not None for score in chosen["scores"]) == 5
+    assert max(chosen["scores"], key=lambda score: score["score"] or 0)["start"] == chosen["start"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_other_backbone_runs_the_same_way_and_is_tracked_offline(work):
+    folder, cache, _ = work
+    overrides = ["selector=first", *CLIP, *SYNCTALK, "tracker=wandb", "tracker.mode=offline"]
+    done = run_py(*overrides, cache=cache, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if not any(re.fullmatch(form, line) for form in SAID)] == []
+    (run,) = folder.glob("results/first-synctalk-*")
+    assert RunResult.read(run / "result.json").stages["training"]["steps"] == 24
+    assert list(run.glob("wandb/offline-run-*/*.wandb"))
