@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import run
 from clip_media import grey_frames, make_video, tone
 from end_to_end import CLIP, INSTAG, leftovers, run_py, shared_cache
 
+import run
 from tfg import overrides, pipeline, sweeps, training
 from tfg.clip.read import read_clip
 from tfg.clip.synthetic import SyntheticClip, make_synthetic
