@@ -30,6 +30,8 @@ def start(arguments: list[str]) -> int:
     try:
         from tfg import sweeps
 
+        if strange := set(flags) - {"-m", "--multirun"}:
+            raise InputError(f"{min(strange)}: is no option of run.py; there are -m for a sweep, --help and --cfg job")
         given = overrides.complete([text for text in arguments if not text.startswith("-")])
         given += [] if any(text.startswith("group=") for text in given) else [f"group={sweeps.group()}"]
         plan = overrides.cells(given)

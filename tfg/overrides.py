@@ -118,7 +118,8 @@ def _check_names(cell: Sequence[str]) -> DictConfig:
     for override in parsed:
         key = override.key_or_group
         if key not in options and key not in known:
-            raise InputError(f"unknown key '{key}'{_hint(key, [*known, *options])}")
+            hint = _hint(key, [*known, *options]) or "; `python run.py --cfg job` shows every key"
+            raise InputError(f"unknown key '{key}'{hint}")
     return base
 
 
