@@ -39,6 +39,7 @@ def answer(tmp_path, monkeypatch, capsys, cache):
         monkeypatch.setattr(sys, "argv", ["run.py"])
         monkeypatch.setattr(run, "main", lambda: pytest.fail("a run started"))
         before = sorted(tmp_path.rglob("*"))
+        capsys.readouterr()  # what making the embedded clip said
         code = run.start([*overrides])
         out, err = capsys.readouterr()
         lines = [line for line in err.splitlines() if not line.startswith("tfg: chose ")]

@@ -66,8 +66,9 @@ def run(config: DictConfig) -> Path:
             _run(config, folder, stages)
     except Timeout:
         print(f"tfg: {folder.name} is being run by another process; left to it", file=sys.stderr)
-    except SystemExit as stop:  # Lightning turns SIGTERM into a SystemExit without a code
-        raise SystemExit(stop.code or 143) from stop
+    except (SystemExit, KeyboardInterrupt) as stop:  # Lightning turns SIGTERM into a SystemExit without a code
+        print(f"tfg: {folder.name} was interrupted; the same command goes on with it", file=sys.stderr)
+        raise SystemExit(130 if isinstance(stop, KeyboardInterrupt) else stop.code or 143) from stop
     except Exception as error:  # the border of a run: whatever happened is written whole, and the sweep goes on
         _fail(folder, stages.current, error)
     return folder
