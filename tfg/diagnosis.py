@@ -27,7 +27,7 @@ def lines() -> Iterator[str]:
     else:
         yield "cuda        none found: trainer=cpu is chosen (128 px, minutes)"
     yield f"cpu engine  {_compiler()}"
-    yield f"gsplat      {_version('gsplat', 'pip install -e '.[gpu]' on a CUDA machine')}"
+    yield f"gsplat      {_version('gsplat', 'pip install -e .[gpu] on a CUDA machine')}"
     yield f"video       PyAV {_version('av', '')}, {_encoder()}"
     yield f"speech      {_version('espeakng-loader', 'pip install espeakng-loader')} (espeak-ng, for the embedded clip)"
     yield f"mediapipe   {_version('mediapipe', 'pip install mediapipe')}"
