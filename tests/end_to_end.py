@@ -18,7 +18,13 @@ INSTAG = [
     "backbone.stages.mouth=10",
     "backbone.stages.fuse=20",
 ]
-SYNCTALK = ["seconds=3", "backbone=synctalk", "backbone.schedule.steps=24", "backbone.schedule.lips_steps=6"]
+SYNCTALK = [
+    "seconds=3",
+    "backbone=synctalk",
+    "backbone.sampling.num_rays=512",
+    "backbone.schedule.steps=24",
+    "backbone.schedule.lips_steps=6",
+]
 
 
 def shared_cache(session_folder: Path) -> Path:

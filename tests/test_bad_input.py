@@ -231,3 +231,15 @@ def test_a_checkpoint_that_finds_no_space_leaves_the_one_before(tmp_path):
         training.Checkpoints(tmp_path, 10).on_train_epoch_end(Trainer(), None)
     assert [path.name for path in tmp_path.iterdir()] == [training.LAST]
     assert (tmp_path / training.LAST).read_bytes() == b"whole"
+
+
+def test_an_interrupted_run_says_that_it_goes_on(cache, tmp_path, monkeypatch, capsys):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tfg.rendering.save_portrait", interrupt)
+    with pytest.raises(SystemExit) as stop:
+        pipeline.run(overrides.composed([*CHOSEN, *CLIP, *INSTAG, "selector=first"]))
+    assert stop.value.code == 130
+    assert capsys.readouterr().err.splitlines()[-1].endswith(" was interrupted; the same command goes on with it")

@@ -62,7 +62,9 @@ def run(config: DictConfig) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock", timeout=0):
-            (folder / "failure.json").unlink(missing_ok=True)
+            # What a failed run left, and one that was killed while it wrote.
+            for left in (folder / "failure.json", *folder.glob("*.part*")):
+                left.unlink(missing_ok=True)
             _run(config, folder, stages)
     except Timeout:
         print(f"tfg: {folder.name} is being run by another process; left to it", file=sys.stderr)
@@ -157,12 +159,11 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
 
 def check(config: DictConfig) -> None:
     """Build every part and open the clip, so that a wrong value, video or missing weight stops a sweep before it starts."""
-    parts = build(config)
+    parts, clip = build(config), open_clip(config)
     for part in (parts.audio, parts.face, parts.masks):
         getattr(part, "path", None)  # the weights of a part that needs some
     tracking.check(config.tracker)
     _backbone(config, size=config.clip.size, focal=float(config.clip.size), audio_channels=parts.audio.channels)
-    clip = open_clip(config)
     _crop(config.clip.crop, clip)
     _starts(config, clip)
     if not _speaks(clip.path, clip.digest):
