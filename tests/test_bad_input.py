@@ -10,15 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clip_media import grey_frames, make_video, tone
-from end_to_end import CLIP, INSTAG, leftovers, run_py, shared_cache
+from end_to_end import CLIP, EMBEDDED, INSTAG, leftovers, run_py, shared_cache
 
 import run
 from tfg import overrides, pipeline, sweeps, training
 from tfg.clip.read import read_clip
-from tfg.clip.synthetic import SyntheticClip, make_synthetic
+from tfg.clip.synthetic import make_synthetic
 from tfg.clip.write import write_video
 
-EMBEDDED = SyntheticClip(seconds=16.0, size=64)  # the one of CLIP
 CHOSEN = ["face=sidecar", "masks=sidecar", "trainer=cpu", "tracker=none"]
 
 

@@ -7,16 +7,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from end_to_end import CLIP, ROOT, shared_cache
+from end_to_end import CLIP, EMBEDDED, ROOT, shared_cache
 
 from tfg import assets, cli
+from tfg.clip.synthetic import make_synthetic
 
 
 @pytest.fixture
 def here(tmp_path, tmp_path_factory, monkeypatch):
     """An empty working folder; the session's cache; no assets but those in the cache."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TFG_CACHE", str(shared_cache(tmp_path_factory.getbasetemp())))
+    cache = shared_cache(tmp_path_factory.getbasetemp())
+    make_synthetic(EMBEDDED, cache / "clips")
+    monkeypatch.setenv("TFG_CACHE", str(cache))
     monkeypatch.delenv("TFG_ASSETS", raising=False)
     return tmp_path
 
@@ -27,6 +30,7 @@ def answer(here, capsys):
 
     def ask(*arguments: str) -> str:
         before = sorted(here.rglob("*"))
+        capsys.readouterr()  # what making the embedded clip said
         try:
             code = cli.run(list(arguments))
         except SystemExit as stop:  # argparse
@@ -56,8 +60,12 @@ def answer(here, capsys):
         ("select --seconds -1", "tfg: seconds=-1.0: must be a number of seconds above 0"),
         ("select --seed -1", "tfg: seed=-1: must be a whole number, 0 or above"),
         ("select --set selector.topp=3", "tfg: unknown key 'selector.topp'; did you mean 'selector.top'?"),
-        ("select nowhere.mp4", "tfg: assets: face_landmarker.task is missing (face=mediapipe: "),
-        ("select nowhere.mp4 --set face=sidecar", "tfg: nowhere.mp4: no such file; check clip.path"),
+        ("select nowhere.mp4", "tfg: nowhere.mp4: no such file; check clip.path"),
+        ("select .", "tfg: .: is a directory; give a video with sound that a media player can play"),
+        (
+            "select --set face=mediapipe clip.synthetic.seconds=16 trainer.size=64",
+            "tfg: assets: face_landmarker.task is missing (face=mediapipe: ",
+        ),
         ("select --plot nowhere/a.png", "tfg: --plot nowhere/a.png: must be a .png in a folder that exists"),
         ("select --plot a.jpg", "tfg: --plot a.jpg: must be a .png in a folder that exists"),
         (

@@ -160,12 +160,17 @@ def _source(clip_path: Override | None, axis: str) -> str:
     if clip_path is None:
         return "sidecar"
     paths = list(clip_path.sweep_string_iterator()) if clip_path.is_sweep_override() else [str(clip_path.value())]
-    found = {path == "None" or path == "null" or Path(path.strip("'\"")).with_suffix(".npz").exists() for path in paths}
+    found = {path in ("None", "null") or _sidecar(Path(path.strip("'\""))).exists() for path in paths}
     if len(found) > 1:
         raise InputError(
             f"clip.path: some videos have a sidecar and some have none; give {axis}= yourself, or run them apart"
         )
     return "sidecar" if found.pop() else "mediapipe"
+
+
+def _sidecar(video: Path) -> Path:
+    """Beside it, under the same stem; any path has one, also `.`, which no video has."""
+    return video.parent / f"{video.stem}.npz"
 
 
 def _profile() -> str:
