@@ -1,19 +1,133 @@
-"""What a metric gives: a number or the reason why there is none, with the sentence that defines it."""
+"""What a metric is: a pure look at a few frames at a time, and a conclusion about the whole; every number with its definition.
+
+Metrics hold no state, so a score cannot depend on how the frames were cut into chunks, on other metrics, or on other videos.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfg.types import Bools, Bytes, FaceTrack, Floats
+
+IDENTICAL_DB = 100.0
+MEAN_RULE = "a frame equal to its truth counts as 100 dB in the mean; a video equal in every frame gives inf"
+NO_TRUTH = "no truth was given"
+NO_AUDIO = "no sound was given"
+
+PerFrame = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricValue:
-    """Exactly one of `value` and `unavailable` is set."""
+    """Exactly one of `value` and `unavailable` is set. `value` may be inf (PSNR of identical videos), never NaN."""
 
     definition: str  # region, range, size, frames, crop, weights' checksum
     value: float | None = None
     unavailable: str | None = None  # why, and what would make it available
-    per_frame: tuple[float, ...] | None = None
+    per_frame: tuple[float | None, ...] | None = None  # None where a frame has no number, such as no face
 
     def __post_init__(self) -> None:
         if (self.value is None) == (self.unavailable is None):
             raise ValueError("MetricValue: give either value or unavailable")
+        if self.value is not None and np.isnan(self.value):
+            raise ValueError("MetricValue: NaN is no value; say why it is unavailable")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a metric concludes: a value, or the reason why there is none."""
+
+    value: float | None = None
+    missing: str | None = None
+    per_frame: PerFrame | None = None  # (n,), NaN where a frame has no number
+
+
+class Pictures(Protocol):
+    """A video on demand: pictures in memory or a file."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(number of frames, height, width)."""
+        ...
+
+    def frames(self, start: int, stop: int) -> Bytes:
+        """(stop - start, height, width, 3)."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk:
+    """A few frames looked at together; n frames. What is None was not given."""
+
+    start: int  # index of the first
+    prediction: Bytes  # (n, height, width, 3)
+    truth: Bytes | None  # same
+    prediction_before: Bytes | None  # (height, width, 3) the frame before the first; None at the start of the video
+    truth_before: Bytes | None  # same
+    made: FaceTrack  # n rows, faces read in the prediction, in its pixels
+    true: FaceTrack | None  # n rows, the same reader's faces in the truth
+    face_boxes: NDArray[np.int64]  # (n, 4) left, top, right, bottom; zeros where no face is known (regions.py)
+    mouth_boxes: NDArray[np.int64]  # same
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """The whole of a video that is scored; n frames at 25 fps."""
+
+    prediction: Pictures
+    truth: Pictures | None
+    made: FaceTrack  # n rows
+    true: FaceTrack | None  # n rows
+    audio: Floats | None  # (n * 640,) mono 16 kHz: the sound the prediction was made for
+    where: str  # "537 held-out frames of 128x128": joins every definition
+    reader: str  # which face reader, joins the definitions of what was read
+
+    @property
+    def num_frames(self) -> int:
+        return self.prediction.shape[0]
+
+    @property
+    def seen(self) -> Bools:
+        """(n,) whether a face was found in the prediction and, where there is one, in the truth."""
+        found = self.made.num_faces > 0
+        return found if self.true is None else found & (self.true.num_faces > 0)
+
+
+class Metric(Protocol):
+    """One family of numbers. Both methods are pure functions of their arguments."""
+
+    names: tuple[str, ...]
+    needs: tuple[str, ...]  # of "truth", "audio", "chunks" (the pictures are looked at), "faces"
+
+    def look(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
+        """Arrays of n rows each; concatenated over all chunks they come back as `seen`."""
+        ...
+
+    def define(self, scene: Scene) -> dict[str, str]:
+        """One sentence for every name: formula, region, range, weights, frames left out."""
+        ...
+
+    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
+        """Every name's value or the reason why there is none."""
+        ...
+
+
+def mean(per_frame: PerFrame) -> Outcome:
+    """Mean over the frames that have a number. Infinite ones by MEAN_RULE; no number at all: no face in any frame."""
+    known = per_frame[~np.isnan(per_frame)]
+    if not len(known):
+        return Outcome(missing="no face was found in any frame")
+    if np.isinf(known).all():
+        return Outcome(value=float("inf"), per_frame=per_frame)
+    return Outcome(value=float(np.where(np.isinf(known), IDENTICAL_DB, known).mean()), per_frame=per_frame)
+
+
+def left_out(scene: Scene) -> str:
+    """How many frames have no face and therefore no number, for definitions."""
+    count = int((~scene.seen).sum())
+    return f"{count} of {scene.num_frames} frames without a face left out"
