@@ -76,7 +76,7 @@ def answer(here, capsys):
         ("render --run x --audio {wav} -o a.mp4", "tfg: x: not a finished run; give a folder of results/ that holds "),
         ("assets fetch", "tfg: assets fetch: nothing was named; give names as `tfg assets` lists them"),
         ("assets fetch face_landmark", "tfg: assets: unknown name 'face_landmark'; known: face_landmarker, "),
-        ("assets fetch ave", "tfg: assets: ave has no automatic source; get it from "),
+        ("assets fetch mobilefacenet", "tfg: assets: mobilefacenet has no automatic source; get it from "),
         ("assets add nowhere.npz", "tfg: assets: nowhere.npz is not a file"),
         ("assets add {wav}", "tfg: assets: {wav} (sha256 "),
     ],
@@ -129,7 +129,7 @@ def test_a_full_disk_is_one_line(answer, here, tmp_path_factory, monkeypatch):
         Path(target).write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device", str(target))
 
-    monkeypatch.setattr("tfg.assets.shutil.copyfile", fill)
+    monkeypatch.setattr("shutil.copyfile", fill)
     assert "No space left on device; free some space or choose another folder" in answer("assets", "add", str(path))
     assert not list((here.parent / "tfg-cache").rglob("*.part"))
 

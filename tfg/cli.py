@@ -85,8 +85,10 @@ def assets(options: argparse.Namespace) -> None:
     elif options.action == "add":
         for name in options.names:
             print(known.add(Path(name)))
+    elif options.json:
+        print(json.dumps(known.records(verify=options.verify)))
     else:
-        for line in known.listing(verify=options.verify):
+        for line in known.describe(verify=options.verify):
             print(line)
 
 
@@ -135,5 +137,6 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("action", nargs="?", choices=["list", "fetch", "add"], default="list")
     command.add_argument("names", nargs="*", help="names to fetch, or files to add")
     command.add_argument("--verify", action="store_true", help="check the sum of every file that is here")
+    command.add_argument("--json", action="store_true", help="the list as JSON on stdout")
     command.set_defaults(do=assets)
     return parser

@@ -1,0 +1,60 @@
+"""Checksums of pretrained files: of the bytes, of git's blob, and of an npz file's arrays whatever archive holds them."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from tfg.assets.catalogue import Asset
+
+
+def checksum(path: Path) -> str:
+    """sha256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def blob_id(path: Path) -> str:
+    """The name git gives a file: sha1 of 'blob <size>', a zero byte and the content, in hex."""
+    total = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            total.update(block)
+    return total.hexdigest()
+
+
+def content_sum(path: Path) -> str | None:
+    """sha256 over name, type, shape and bytes of an npz file's arrays, sorted by name; None where it is no npz of plain arrays."""
+    total = hashlib.sha256()
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            if not isinstance(arrays, np.lib.npyio.NpzFile):
+                return None
+            for name in sorted(arrays.files):
+                array = arrays[name]
+                total.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+                total.update(array.tobytes())
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile):
+        return None
+    return total.hexdigest()
+
+
+def same_content(path: Path, known: Asset) -> bool:
+    """Whether the file holds the known arrays, in whatever archive."""
+    return known.content_sha256 is not None and content_sum(path) == known.content_sha256
+
+
+def fault(path: Path, known: Asset) -> str | None:
+    """None where the file is the known one, or nothing is known to compare; else both sums."""
+    if known.sha256 is not None:
+        found = checksum(path)
+        if found == known.sha256 or same_content(path, known):
+            return None
+        return f"sha256 {found}, expected {known.sha256}"
+    if known.blob is not None:
+        found = blob_id(path)
+        return None if found == known.blob else f"git blob id {found}, expected {known.blob}"
+    return None
