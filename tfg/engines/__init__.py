@@ -7,6 +7,7 @@ from tfg.engines.march import Samples, composite, march
 from tfg.engines.mlp import mlp
 from tfg.engines.occupancy import OccupancyGrid
 from tfg.engines.sh import spherical_harmonics
+from tfg.engines.ssim import ssim
 
 __all__ = [
     "HashGridSpec",
@@ -20,5 +21,6 @@ __all__ = [
     "rasterize",
     "resolve_engine",
     "spherical_harmonics",
+    "ssim",
     "triplane_encode",
 ]

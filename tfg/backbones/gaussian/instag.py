@@ -52,7 +52,7 @@ class Instag(Backbone):
         if sh_degree not in range(4):
             raise InputError(f"backbone.sh_degree is {sh_degree}; it must be 0, 1, 2 or 3")
         self.cloud, self.stages, self.rates, self.weights = cloud, stages, rates, weights
-        self.sh_degree = sh_degree
+        self.sh_degree, self.engine = sh_degree, engine
         self.register_buffer("seed", torch.zeros((), dtype=torch.int64))
         face_field = FaceField(motion, audio_channels, engine)
         mouth_field = MouthField(motion, audio_channels, engine)
@@ -132,7 +132,7 @@ class Instag(Backbone):
         rendered = torch.lerp(backdrop, raster.color, inside[..., None])
         target = torch.lerp(backdrop, truth.image, inside[..., None])
         lips = box_mask(truth.landmarks[OUTER_LIPS], self.size)
-        loss = photometric(rendered, target, self.weights.dissimilarity)
+        loss = photometric(rendered, target, self.weights.dissimilarity, self.engine)
         loss = loss + self.weights.alpha * (raster.alpha - lips).abs().mean() + self._size_of(motion)
         self._descend(self.mouth, 2, loss, raster, step, self.stages.mouth, moving=True)
 
@@ -162,7 +162,7 @@ class Instag(Backbone):
 
         Differs from the paper: the lip box stands in for LPIPS on it, whose weights are not part of a training here.
         """
-        loss = photometric(rendered, target, self.weights.dissimilarity)
+        loss = photometric(rendered, target, self.weights.dissimilarity, self.engine)
         rows, columns = box_slices(truth.landmarks[OUTER_LIPS], self.size)
         lips = (rendered[rows, columns] - target[rows, columns]).abs().sum() / rendered.numel()
         return loss + self.weights.lips * lips
@@ -208,5 +208,8 @@ class Instag(Backbone):
 def step_randomness(seed: int, device: torch.device) -> Iterator[None]:
     """Draw from torch's generators as if they had just been seeded, and leave them as they were."""
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+        if device.type == "cuda":
+            torch.manual_seed(seed)
+        else:  # of the CPU alone: seeding all kinds of devices costs 4 % of a step
+            torch.default_generator.manual_seed(seed)
         yield
