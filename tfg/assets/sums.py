@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +30,15 @@ def blob_id(path: Path) -> str:
 def content_sum(path: Path) -> str | None:
     """sha256 over name, type, shape and bytes of an npz file's arrays, sorted by name; None where it is no npz of plain arrays."""
     total = hashlib.sha256()
+    if not zipfile.is_zipfile(path):
+        return None
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if not isinstance(arrays, np.lib.npyio.NpzFile):
-                return None
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             for name in sorted(arrays.files):
                 array = arrays[name]
                 total.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
                 total.update(array.tobytes())
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile):
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
     return total.hexdigest()
 

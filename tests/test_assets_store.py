@@ -1,0 +1,152 @@
+"""Pretrained files that are here: found by name and size, adopted by their sum, listed with source, licence, size and sum."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from tfg import assets, cli
+from tfg.assets import Asset, catalogue
+from tfg.assets.convert import write_npz
+from tfg.assets.sums import fault
+from tfg.types import InputError
+
+ARRAYS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b/c": np.array(7, np.int16)}
+
+
+@pytest.fixture
+def known(tmp_path, monkeypatch):
+    """Three made-up assets instead of the real ones: one with a sum, one with a git blob id, one of arrays."""
+    monkeypatch.setenv("TFG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("TFG_ASSETS", raising=False)
+    write_npz(tmp_path / "made.npz", ARRAYS)
+    common = {"enables": "nothing", "licence": "none", "origin": "here"}
+    files = (
+        Asset(name="text", filename="text.bin", size=5, sha256=hashlib.sha256(b"hello").hexdigest(), **common),
+        Asset(name="blob", filename="blob.bin", blob="ce013625030ba8dba906f756967f9e9ca394464a", **common),
+        Asset(
+            name="arrays",
+            filename="arrays.npz",
+            size=(tmp_path / "made.npz").stat().st_size,
+            sha256=assets.checksum(tmp_path / "made.npz"),
+            content_sha256=assets.content_sum(tmp_path / "made.npz"),
+            **common,
+        ),
+        Asset(name="unknown", filename="unknown.pth", **common),
+    )
+    monkeypatch.setattr(catalogue, "ASSETS", files)
+    return {file.name: file for file in files}
+
+
+def test_the_blob_id_is_gits(tmp_path):
+    (tmp_path / "f").write_bytes(b"hello")  # printf hello | git hash-object --stdin
+    assert assets.blob_id(tmp_path / "f") == "b6fc4c620b67d95f953a5c1c1230aaab5db5a1b0"
+
+
+@pytest.mark.parametrize(("name", "content"), [("text", b"hello"), ("blob", b"hello\n"), ("unknown", b"whatever")])
+def test_a_right_file_is_adopted_whole(known, tmp_path, name, content):
+    mine = tmp_path / known[name].filename
+    mine.write_bytes(content)
+    kept = assets.add(mine)
+    assert kept == assets.find(name) == tmp_path / "cache" / "assets" / known[name].filename
+    assert kept.read_bytes() == content
+    assert [path.name for path in kept.parent.iterdir()] == [known[name].filename]
+
+
+def test_a_file_of_the_right_sum_is_adopted_under_any_name(known, tmp_path):
+    (tmp_path / "download(1)").write_bytes(b"hello")
+    assert assets.add(tmp_path / "download(1)").name == "text.bin"
+
+
+def test_a_wrong_sum_is_refused_with_both_sums(known, tmp_path):
+    mine = tmp_path / "text.bin"
+    mine.write_bytes(b"jello")
+    with pytest.raises(InputError) as error:
+        assets.add(mine)
+    assert hashlib.sha256(b"jello").hexdigest() in str(error.value)
+    assert hashlib.sha256(b"hello").hexdigest() in str(error.value)
+    assert "\n" not in str(error.value)
+    (tmp_path / "blob.bin").write_bytes(b"jello")
+    with pytest.raises(InputError, match=r"git blob id [0-9a-f]{40}, expected ce013625"):
+        assets.add(tmp_path / "blob.bin")
+    assert assets.locate(known["text"]) is None
+
+
+def test_the_same_arrays_in_another_archive_are_as_good(known, tmp_path, monkeypatch):
+    mine = tmp_path / "mine" / "arrays.npz"
+    mine.parent.mkdir()
+    np.savez_compressed(mine, **{name: ARRAYS[name] for name in reversed(ARRAYS)})
+    assert mine.stat().st_size != known["arrays"].size
+    assert fault(mine, known["arrays"]) is None
+    monkeypatch.setenv("TFG_ASSETS", str(mine.parent))
+    assert assets.find("arrays") == mine
+    assert assets.add(mine) == tmp_path / "cache" / "assets" / "arrays.npz"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"a": ARRAYS["a"] + 1}, {"a": ARRAYS["a"].astype(np.float64)}, {"a": ARRAYS["a"].reshape(3, 2)}, {"extra": 1}],
+)
+def test_the_sum_of_arrays_sees_values_types_shapes_and_names(known, tmp_path, change):
+    np.savez(tmp_path / "other.npz", **(ARRAYS | change))
+    assert assets.content_sum(tmp_path / "other.npz") != known["arrays"].content_sha256
+
+
+def test_half_an_archive_is_not_found_and_has_no_sum_of_arrays(known, tmp_path, monkeypatch):
+    half = tmp_path / "arrays.npz"
+    half.write_bytes((tmp_path / "made.npz").read_bytes()[:300])
+    monkeypatch.setenv("TFG_ASSETS", str(tmp_path))
+    assert assets.content_sum(half) is None
+    assert assets.locate(known["arrays"]) is None
+    np.save(tmp_path / "one.npy", ARRAYS["a"])
+    assert assets.content_sum(tmp_path / "one.npy") is None
+
+
+def test_objects_in_an_npz_are_never_unpickled(tmp_path):
+    np.savez(tmp_path / "objects.npz", a=np.array([{}], dtype=object), allow_pickle=True)
+    assert assets.content_sum(tmp_path / "objects.npz") is None
+
+
+def test_an_npz_has_the_same_bytes_whenever_it_is_written(tmp_path):
+    for name in ("first.npz", "second.npz"):
+        write_npz(tmp_path / name, ARRAYS)
+    assert (tmp_path / "first.npz").read_bytes() == (tmp_path / "second.npz").read_bytes()
+    with np.load(tmp_path / "first.npz") as read:
+        assert {name: (read[name].dtype, read[name].tolist()) for name in read.files} == {
+            name: (array.dtype, array.tolist()) for name, array in ARRAYS.items()
+        }
+
+
+def test_the_list_names_source_licence_size_and_sum_of_every_file(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("TFG_CACHE", str(tmp_path))
+    monkeypatch.delenv("TFG_ASSETS", raising=False)
+    assert cli.run(["assets"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for known, first, second in zip(assets.ASSETS, lines[::2], lines[1::2], strict=True):
+        assert first.startswith(f"missing     {known.name}: would enable {known.enables}; ")
+        assert known.origin in second
+        assert known.licence in second
+        assert (known.sha256 or "no sum is known") in second
+        assert known.origin.startswith("https://github.com/")
+    assert cli.run(["assets", "--json"]) == 0
+    records = json.loads(capsys.readouterr().out)
+    assert [record["name"] for record in records] == [known.name for known in assets.ASSETS]
+    assert {record["state"] for record in records} == {"missing"}
+
+
+def test_a_file_without_a_known_sum_is_listed_as_such(known, tmp_path):
+    (tmp_path / "unknown.pth").write_bytes(b"weights")
+    assets.add(tmp_path / "unknown.pth")
+    lines = {line.split(":")[0] for line in assets.listing(verify=True)}
+    assert "here, no sum known unknown" in lines
+    assert "here        unknown" in {line.split(":")[0] for line in assets.listing(verify=False)}
+
+
+@pytest.mark.real
+def test_every_file_of_the_real_folder_has_its_known_sum(real_assets):
+    found = {known.name: path for known in assets.ASSETS if (path := assets.locate(known))}
+    assert {"face_landmarker", "selfie_segmenter", "whisper_tiny_en", "lpips_alex", "mobilefacenet"} <= set(found)
+    assert {name: fault(path, assets.asset(name)) for name, path in found.items()} == dict.fromkeys(found)
+    for name in ("whisper_tiny_en", "lpips_alex"):
+        assert assets.content_sum(found[name]) == assets.asset(name).content_sha256
