@@ -18,6 +18,7 @@ IDENTICAL_DB = 100.0
 MEAN_RULE = "a frame equal to its truth counts as 100 dB in the mean; a video equal in every frame gives inf"
 NO_TRUTH = "no truth was given"
 NO_AUDIO = "no sound was given"
+NO_FACE = "no face was found in any frame"
 
 PerFrame = NDArray[np.float64]
 
@@ -121,7 +122,7 @@ def mean(per_frame: PerFrame) -> Outcome:
     """Mean over the frames that have a number. Infinite ones by MEAN_RULE; no number at all: no face in any frame."""
     known = per_frame[~np.isnan(per_frame)]
     if not len(known):
-        return Outcome(missing="no face was found in any frame")
+        return Outcome(missing=NO_FACE)
     if np.isinf(known).all():
         return Outcome(value=float("inf"), per_frame=per_frame)
     return Outcome(value=float(np.where(np.isinf(known), IDENTICAL_DB, known).mean()), per_frame=per_frame)
@@ -129,5 +130,16 @@ def mean(per_frame: PerFrame) -> Outcome:
 
 def left_out(scene: Scene) -> str:
     """How many frames have no face and therefore no number, for definitions."""
-    count = int((~scene.seen).sum())
-    return f"{count} of {scene.num_frames} frames without a face left out"
+    return frames_left_out(scene.seen)
+
+
+def frames_left_out(found: Bools) -> str:
+    """The same of any (n,) frames; `found` says which have a face."""
+    return f"{int((~found).sum())} of {len(found)} frames without a face left out"
+
+
+def too_few_faces(found: Bools) -> str | None:
+    """Why a number read off faces would not speak for the video: under half of its (n,) frames have one; None where it does."""
+    if 2 * int(found.sum()) >= len(found) and found.any():
+        return None
+    return f"a face was found in only {int(found.sum())} of {len(found)} frames"

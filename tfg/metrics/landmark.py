@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.types import Floats
+from tfg.metrics.base import Chunk, Outcome, PerFrame, Scene, left_out, mean, too_few_faces
+from tfg.types import FaceTrack, Floats
 
 MOUTH = slice(48, 68)
+OUTER_EYE_CORNERS = (36, 45)
+MAX_LAG = 10  # frames each way
 _UPPER_INNER, _LOWER_INNER = (61, 62, 63), (67, 66, 65)
+_FEWEST_PAIRS = 10
+_STILL = 1e-6  # pixels of standard deviation
 
 
-def landmark_distance(prediction: Floats, truth: Floats) -> NDArray[np.float64]:
-    """LMD: (n, 68, 2) twice -> (n,) mean distance in pixels of the 20 mouth points, each set centred on its mean (METHODS 5.1)."""
+def landmark_distance(prediction: Floats, truth: Floats) -> PerFrame:
+    """LMD: (n, 68, 2) twice -> (n,) mean distance in pixels of the 20 mouth points, each set centred on its own mean.
+
+    As the evaluation scripts of TalkingGaussian and InsTaG, which use a FAN detector.
+    """
     lips = [points[:, MOUTH] - points[:, MOUTH].mean(axis=1, keepdims=True) for points in (prediction, truth)]
     return np.linalg.norm(lips[0] - lips[1], axis=-1).mean(axis=-1).astype(np.float64)
 
 
-def mouth_opening(landmarks: Floats) -> NDArray[np.float64]:
+def eye_distance(landmarks: Floats) -> PerFrame:
+    """(n, 68, 2) -> (n,) distance in pixels between the outer eye corners, points 36 and 45."""
+    left, right = OUTER_EYE_CORNERS
+    return np.linalg.norm(landmarks[:, left] - landmarks[:, right], axis=-1).astype(np.float64)
+
+
+def mouth_opening(landmarks: Floats) -> PerFrame:
     """(n, 68, 2) -> (n,) mean distance in pixels of the three pairs of inner-lip points."""
     gap = landmarks[:, _UPPER_INNER] - landmarks[:, _LOWER_INNER]
     return np.linalg.norm(gap, axis=-1).mean(axis=-1).astype(np.float64)
@@ -33,26 +49,104 @@ class Agreement:
     lag: int
 
 
-def agreement(prediction: NDArray[np.float64], truth: NDArray[np.float64], max_lag: int = 10) -> Agreement | None:
-    """None where a signal is constant or too short: then no correlation exists."""
-    if len(truth) <= 2 * max_lag + 2:
+def agreement(prediction: PerFrame, truth: PerFrame, max_lag: int = MAX_LAG) -> Agreement | None:
+    """(n,) twice; frames that are NaN in either are left out. None where `no_agreement` has a reason."""
+    if no_agreement(prediction, truth, max_lag) is not None:
         return None
-    correlations = {}
-    for lag in range(-max_lag, max_lag + 1):
-        late, early = (
-            prediction[max(lag, 0) : len(prediction) + min(lag, 0)],
-            truth[max(-lag, 0) : len(truth) - max(lag, 0)],
-        )
-        correlations[lag] = _pearson(late, early)
-    if any(value is None for value in correlations.values()):
-        return None
+    correlations = {lag: _pearson(*_pairs(prediction, truth, lag)) for lag in range(-max_lag, max_lag + 1)}
     best = max(correlations, key=lambda lag: (correlations[lag], -abs(lag)))
-    return Agreement(correlation=float(correlations[0]), lag=best)  # type: ignore[arg-type]
+    return Agreement(correlation=correlations[0], lag=best)
 
 
-def _pearson(first: NDArray[np.float64], second: NDArray[np.float64]) -> float | None:
-    kept = np.isfinite(first) & np.isfinite(second)
-    a, b = first[kept], second[kept]
-    if len(a) < 10 or a.std() < 1e-6 or b.std() < 1e-6:
-        return None
-    return float(np.corrcoef(a, b)[0, 1])
+def no_agreement(prediction: PerFrame, truth: PerFrame, max_lag: int = MAX_LAG) -> str | None:
+    """Why two openings of a mouth (n,) have no correlation or no lag; None where they have both."""
+    if len(truth) <= (fewest := 2 * max_lag + 2):
+        return f"{len(truth)} frames are too short a run, lags of +-{max_lag} frames need more than {fewest}"
+    for lag in sorted(range(-max_lag, max_lag + 1), key=abs):
+        made, true = _pairs(prediction, truth, lag)
+        at_lag = f" at lag {lag:+d}" if lag else ""
+        if len(made) < _FEWEST_PAIRS:
+            return f"only {len(made)} frames have a face in both videos{at_lag}, {_FEWEST_PAIRS} are needed"
+        still = [name for name, values in (("prediction", made), ("truth", true)) if values.std() < _STILL]
+        if still:
+            stretch = f" in the {len(made)} frames compared{at_lag}" if lag else ""
+            return f"the mouth does not move in the {' nor in the '.join(still)}{stretch}"
+    return None
+
+
+def _pairs(prediction: PerFrame, truth: PerFrame, lag: int) -> tuple[PerFrame, PerFrame]:
+    """Frames of the prediction beside those of the truth `lag` frames earlier, where both have a number."""
+    late = prediction[max(lag, 0) : len(prediction) + min(lag, 0)]
+    early = truth[max(-lag, 0) : len(truth) - max(lag, 0)]
+    kept = np.isfinite(late) & np.isfinite(early)
+    return late[kept], early[kept]
+
+
+def _pearson(first: PerFrame, second: PerFrame) -> float:
+    """Exactly 1 of equal signals: x / sqrt(x * x) loses no bit."""
+    a, b = first - first.mean(), second - second.mean()
+    return float(np.clip((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()), -1, 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LandmarkDistance:
+    """Metric: lmd in pixels of the scored size, and lmd_normalised, which does not depend on the size."""
+
+    names: tuple[str, ...] = ("lmd", "lmd_normalised")
+    needs: tuple[str, ...] = ("truth", "faces")
+
+    def look(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
+        return {}
+
+    def define(self, scene: Scene) -> dict[str, str]:
+        distance = "mean over frames of the mean distance of 20 mouth points (48-67), each set centred on its own mean"
+        source = _source(scene)
+        return {
+            "lmd": f"{distance}, in pixels of the scored size; {source}",
+            "lmd_normalised": f"{distance}, divided by the frame's distance between the truth's outer eye corners "
+            f"(points 36 and 45); {source}",
+        }
+
+    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
+        if reason := too_few_faces(scene.seen):
+            return {name: Outcome(missing=reason) for name in self.names}
+        made, true = _both(scene)
+        distance = np.where(scene.seen, landmark_distance(made.landmarks, true.landmarks), np.nan)
+        return {"lmd": mean(distance), "lmd_normalised": mean(distance / eye_distance(true.landmarks))}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MouthCorrelation:
+    """Metric: whether the mouth opens when the true one does, and by how many frames it is late."""
+
+    names: tuple[str, ...] = ("mouth_correlation", "mouth_lag")
+    needs: tuple[str, ...] = ("truth", "faces")
+
+    def look(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
+        return {}
+
+    def define(self, scene: Scene) -> dict[str, str]:
+        opening = "inner-lip opening (mean distance of the point pairs 61-67, 62-66, 63-65), prediction against truth"
+        source = _source(scene)
+        return {
+            "mouth_correlation": f"Pearson correlation at lag 0 of the {opening}; {source}",
+            "mouth_lag": f"lag in frames within +-{MAX_LAG} of the highest Pearson correlation of the {opening}, positive "
+            f"when the prediction is late; {source}",
+        }
+
+    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
+        made, true = (np.where(scene.seen, mouth_opening(track.landmarks), np.nan) for track in _both(scene))
+        found = agreement(made, true)
+        reason = too_few_faces(scene.seen) or no_agreement(made, true)
+        if reason or found is None:
+            return {name: Outcome(missing=reason) for name in self.names}
+        return {"mouth_correlation": Outcome(value=found.correlation), "mouth_lag": Outcome(value=float(found.lag))}
+
+
+def _both(scene: Scene) -> tuple[FaceTrack, FaceTrack]:
+    assert scene.true is not None, "needs the truth"
+    return scene.made, scene.true
+
+
+def _source(scene: Scene) -> str:
+    return f"landmarks of both by {scene.reader}; {left_out(scene)}"

@@ -1,0 +1,114 @@
+"""Blinks, from how far the eyes are open: the eye aspect ratio of Soukupova and Cech (2016) against the track's own open value.
+
+Differs from the paper: their threshold is absolute (0.2), ours a share of the track's median, since eyes differ; and no classifier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfg.metrics.base import NO_TRUTH, Chunk, Outcome, PerFrame, Scene, frames_left_out, too_few_faces
+from tfg.types import FPS, FaceTrack, Floats
+
+# Chosen on eye pictures of GRID and German_20s: open eyes stay above 0.73 of the median, closed ones fall below 0.45, between
+# the two blinks of a pair they open to 0.74 or more; the shortest blinks are below CLOSED in one frame only.
+CLOSED = 0.5  # of the median ratio: below, a blink begins
+OPEN = 0.6  # above, it has ended
+LONGEST = 12  # frames from below CLOSED to above OPEN; longer is no blink but closed eyes
+NO_EYES = "the face reader takes the eyes from the truth, so it cannot see blinks; use face=mediapipe"
+
+
+def eye_aspect_ratio(landmarks: Floats) -> PerFrame:
+    """(n, 68, 2) -> (n,) height over width of an eye, mean of both eyes; NaN rows stay NaN."""
+
+    def distance(first: int, second: int) -> NDArray[np.float64]:
+        return np.linalg.norm(landmarks[:, first] - landmarks[:, second], axis=-1).astype(np.float64)
+
+    def ratio(corner: int) -> NDArray[np.float64]:
+        high = distance(corner + 1, corner + 5) + distance(corner + 2, corner + 4)
+        return high / (2 * distance(corner, corner + 3))
+
+    return (ratio(36) + ratio(42)) / 2
+
+
+def blinks(openness: PerFrame) -> list[tuple[int, int]]:
+    """Blinks as (first, stop) frames: below CLOSED of the median until above OPEN. NaN frames cut a track.
+
+    Only whole blinks count: not one that has begun before the track, or does not end in it.
+    """
+    known = np.isfinite(openness)
+    if not known.any():
+        return []
+    share = openness / np.median(openness[known])
+    found: list[tuple[int, int]] = []
+    first: int | None = None  # of the closure that has begun
+    opened = False  # whether the eyes were seen open since the track began
+    for frame, value in enumerate(share):
+        if np.isnan(value):
+            first, opened = None, False
+        elif value > OPEN:
+            if first is not None and frame - first <= LONGEST:
+                found.append((first, frame))
+            first, opened = None, True
+        elif value < CLOSED and opened and first is None:
+            first = frame
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlinkRate:
+    """Metric: blinks per minute of the prediction, also without a truth; and how far from the truth's, where there is one."""
+
+    reads_eyes: bool = True  # False: the face reader takes the eyes from the truth
+    names: tuple[str, ...] = ("blink_rate", "blink_rate_difference")
+    needs: tuple[str, ...] = ("faces",)
+
+    def look(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
+        return {}
+
+    def define(self, scene: Scene) -> dict[str, str]:
+        rule = (
+            "blinks per minute; a blink is the mean eye aspect ratio of both eyes (points 36-47, Soukupova and Cech 2016) "
+            f"falling below {CLOSED} and rising above {OPEN} of its median over the video within {LONGEST} frames; "
+            f"landmarks by {scene.reader}"
+        )
+        made = _counted("prediction", scene.made) if self.reads_eyes else ""
+        true = _counted("truth", scene.true) if self.reads_eyes and scene.true is not None else ""
+        return {
+            "blink_rate": f"{rule}{made}",
+            "blink_rate_difference": f"absolute difference of prediction and truth in {rule}{made}{true}",
+        }
+
+    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
+        if not self.reads_eyes:
+            return {name: Outcome(missing=NO_EYES) for name in self.names}
+        made = _rate(scene.made)
+        if scene.true is None:
+            return {"blink_rate": made, "blink_rate_difference": Outcome(missing=NO_TRUTH)}
+        true = _rate(scene.true)
+        if made.value is None or true.value is None:
+            difference = Outcome(missing=made.missing or f"truth: {true.missing}")
+        else:
+            difference = Outcome(value=abs(made.value - true.value))
+        return {"blink_rate": made, "blink_rate_difference": difference}
+
+
+def _rate(track: FaceTrack) -> Outcome:
+    """Blinks per minute in which a face was seen; per frame the eye aspect ratio."""
+    found = track.num_faces > 0
+    if reason := too_few_faces(found):
+        return Outcome(missing=reason)
+    openness = eye_aspect_ratio(track.landmarks)
+    minutes = int(found.sum()) / FPS / 60
+    return Outcome(value=len(blinks(openness)) / minutes, per_frame=openness)
+
+
+def _counted(name: str, track: FaceTrack) -> str:
+    found = track.num_faces > 0
+    count = len(blinks(eye_aspect_ratio(track.landmarks)))
+    return f"; {name}: {count} in {int(found.sum()) / FPS:.1f} s, {frames_left_out(found)}"
