@@ -17,7 +17,7 @@ from tfg.types import SAMPLES_PER_FRAME, Bytes, Floats, InputError
 
 DIRECT_NAMES = ("sync_c_crop", "sync_d_crop", "sync_offset_crop")
 FEWEST_WINDOWS = 2 * MAX_OFFSET + 1  # fewer, and every distance is partly one to the zeros beyond the sound
-_MOUTHFUL = 16  # windows embedded together: 16 of lips hold about 150 MB
+_MOUTHFUL = 8  # windows embedded together: bounds the memory at about 100 MB; more are hardly faster
 _SMOOTHING = 9  # frames of the median filter of the frame-wise confidence, as the official script prints it
 
 _NUMBERS = (
@@ -143,7 +143,7 @@ def _distances(
 
 
 def _mouthfuls(pictures: Pictures, track: crop.Track, count: int) -> Iterator[Bytes]:
-    """Consecutive crops in BGR for up to 16 windows each; every picture is read once."""
+    """Consecutive crops in BGR for a few windows each; every picture is read once."""
     squares = crop.squares(track)
     kept = np.empty((0, crop.SIZE, crop.SIZE, 3), np.uint8)
     for start in range(0, count, _MOUTHFUL):
