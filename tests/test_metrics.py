@@ -10,7 +10,6 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from tfg.metrics import image
 from tfg.metrics.base import MetricValue
 from tfg.metrics.evaluate import Evaluator
-from tfg.metrics.landmark import agreement, landmark_distance, mouth_opening
 from tfg.metrics.lpips import Lpips, lpips
 from tfg.types import InputError
 
@@ -46,33 +45,6 @@ def test_identical_pictures_give_inf_one_and_a_mean_by_the_stated_rule(pictures)
 def test_face_box_surrounds_landmarks_and_stays_inside():
     points = np.array([[10.0, 20.0], [50.0, 70.0]], np.float32)
     assert image.face_box(points, 64) == (5, 15, 55, 64)
-
-
-def test_landmark_distance_ignores_where_the_mouth_is_and_counts_its_shape():
-    truth = np.random.default_rng(0).normal(size=(3, 68, 2)).astype(np.float32)
-    assert landmark_distance(truth + 7, truth).max() < 1e-5
-    moved = truth.copy()
-    moved[:, 48:58, 0] += 2  # half of the points by 2: centred, all are off by 1
-    assert landmark_distance(moved, truth) == pytest.approx([1, 1, 1], abs=1e-6)
-
-
-def test_mouth_opening_is_the_mean_inner_gap():
-    points = np.zeros((1, 68, 2), np.float32)
-    points[0, [67, 66, 65], 1] = [3, 6, 9]
-    assert mouth_opening(points)[0] == pytest.approx(6)
-
-
-def test_agreement_finds_a_late_prediction():
-    truth = np.random.default_rng(0).normal(size=200)
-    late = np.roll(truth, 3)
-    found = agreement(late, truth)
-    assert found is not None
-    assert found.lag == 3
-    assert abs(found.correlation) < 0.3
-
-
-def test_agreement_of_a_still_mouth_does_not_exist():
-    assert agreement(np.ones(100), np.random.default_rng(0).normal(size=100)) is None
 
 
 def test_a_metric_has_a_value_or_a_reason():
