@@ -153,7 +153,7 @@ ASSETS: tuple[Asset, ...] = (
         ),
     ),
     Asset(
-        name="fid_inception",
+        name="inception_fid",
         filename="pt_inception-2015-12-05-6726825d.pth",
         enables="metric fid: the Inception network of the official FID",
         licence="Apache-2.0",
