@@ -1,6 +1,6 @@
 """Table 4: what each part of the selection contributes. `python -m experiments.ablation [--jobs N] [key=value ...]`.
 
-On the embedded clip with InsTaG; three seeds for random, since one draw says nothing of it (METHODS 10.4).
+On the embedded clip with InsTaG; three seeds for random, since one draw says nothing of it.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ def test_rendering_a_batch_equals_rendering_its_frames(scene: Scene) -> None:
 
 
 def test_an_opaque_face_hides_mouth_and_background(scene: Scene) -> None:
-    """F + (1 - aF) * (...) is F where aF = 1 (METHODS 10.8): the background cannot shine through an opaque head."""
+    """F + (1 - aF) * (...) is F where aF = 1: the background cannot shine through an opaque head."""
     backbone = make_backbone(scene.portrait, TINY)
     backbone.prepare(scene.portrait)
     with torch.no_grad():

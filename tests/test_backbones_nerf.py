@@ -132,7 +132,7 @@ def test_the_nets_have_the_papers_widths() -> None:
     }
     assert widths["density"] == [(64, 75), (64, 64), (65, 64)]
     assert widths["color"] == [(64, 84), (3, 64)]
-    assert tuple(field.tables.shape) == (3, 163_584, 1)  # METHODS 2.2
+    assert tuple(field.tables.shape) == (3, 163_584, 1)  # torch-ngp
 
 
 def test_entropy_is_one_bit_at_half_and_none_at_the_ends() -> None:
@@ -159,7 +159,7 @@ def test_the_learning_rate_falls_at_the_lips_stage_as_in_the_official_run() -> N
     plan = Schedule(steps=100_000, lips_steps=40_000)
     assert plan.rate(0) == 1
     assert plan.rate(59_999) == pytest.approx(0.5, rel=1e-4)
-    assert plan.rate(60_000) == pytest.approx(0.166, abs=1e-3)  # METHODS 3.1
+    assert plan.rate(60_000) == pytest.approx(0.166, abs=1e-3)  # SyncTalk
     assert plan.rate(100_000) == pytest.approx(0.05)
 
 

@@ -1,4 +1,4 @@
-"""AVE: key and shape table, strict loading, windows, with random weights of exactly the official shapes (METHODS 7.1)."""
+"""AVE: key and shape table, strict loading, windows, with random weights of exactly the official shapes."""
 
 from pathlib import Path
 

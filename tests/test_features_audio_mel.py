@@ -30,7 +30,7 @@ def slow_bands() -> np.ndarray:
 
 
 def slow_row(audio: np.ndarray, row: int) -> np.ndarray:
-    """Row `row` of METHODS 7.1's front end in float64, straight from its text."""
+    """Row `row` of Wav2Lip's front end in float64, straight from its text."""
     emphasised = audio.astype(np.float64).copy()
     emphasised[1:] -= 0.97 * audio[:-1].astype(np.float64)
     padded = np.concatenate([np.zeros(400), emphasised, np.zeros(400)])

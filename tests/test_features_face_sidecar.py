@@ -105,8 +105,3 @@ def test_a_missing_or_foreign_sidecar_is_one_clear_line(clip: Clip, tmp_path: Pa
     (tmp_path / "text.npz").write_text("no archive")
     with pytest.raises(InputError, match=r"text\.npz: is no sidecar"):
         SidecarFace().extract(replace(clip, sidecar=tmp_path / "text.npz"), 0, 1)
-
-
-def test_other_pictures_cannot_be_read() -> None:
-    with pytest.raises(InputError, match="face=mediapipe"):
-        SidecarFace().read(np.zeros((1, 8, 8, 3), np.uint8))

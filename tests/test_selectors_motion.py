@@ -1,4 +1,4 @@
-"""Facts of motion complexity: tones, noise, invariances (METHODS 10.8), and what happens to missing faces."""
+"""Facts of motion complexity: tones, noise, invariances, and what happens to missing faces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tfg select | render | doctor | assets`. Answers go to stdout, everything else to stderr; exit code 2 for bad input."""
+"""`tfg select | render | evaluate | doctor | assets`. Answers go to stdout, everything else to stderr; exit code 2 for bad input."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from tfg.types import InputError
+
+SWITCHES = ("fid", "identity", "listener", "lpips", "syncnet")  # of suite.Switches, which is slow to import
 
 
 def run(arguments: list[str]) -> int:
@@ -64,6 +66,13 @@ def render(options: argparse.Namespace) -> None:
     print(path)
 
 
+def evaluate(options: argparse.Namespace) -> None:
+    """Score a video, or a folder of them, of any method."""
+    from tfg.evaluation import command
+
+    command.run(options)
+
+
 def doctor(options: argparse.Namespace) -> None:
     """What this machine can do."""
     from tfg import diagnosis
@@ -110,7 +119,7 @@ class OneLineParser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="tfg", description="How much video does a talking head need, and which seconds?")
-    commands = parser.add_subparsers(required=True, metavar="select | render | doctor | assets")
+    commands = parser.add_subparsers(required=True, metavar="select | render | evaluate | doctor | assets")
 
     command = commands.add_parser("select", help="which seconds of a video to train on, and why")
     command.add_argument("clip", nargs="?", help="a video with sound; without it the embedded clip")
@@ -129,6 +138,34 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--audio", required=True, metavar="FILE", help="wav, mp3 or any file with sound")
     command.add_argument("-o", "--output", required=True, metavar="MP4")
     command.set_defaults(do=render)
+
+    command = commands.add_parser("evaluate", help="score a video, or a folder of them, of any method")
+    command.add_argument(
+        "--pred", required=True, metavar="PATH", help="the video that a method made, or a folder of them"
+    )
+    command.add_argument("--truth", metavar="PATH", help="the true video, or a folder with files of the same names")
+    command.add_argument(
+        "--audio", metavar="FILE", help="the sound it was made for (default: its own, else the truth's)"
+    )
+    command.add_argument(
+        "--reference", metavar="VIDEO", help="what the method was trained on; fits the lip-sync listener"
+    )
+    command.add_argument("--name", help="of the method; keeps the scores in --results, for the tables")
+    command.add_argument(
+        "--results", default="results", metavar="FOLDER", help="where --name keeps them (default results)"
+    )
+    command.add_argument("--au-pred", metavar="CSV", help="OpenFace action units of the prediction, and ...")
+    command.add_argument("--au-truth", metavar="CSV", help="... of the truth: for aue_l and aue_u")
+    command.add_argument("--resize", action="store_true", help="scale the prediction to the size of the truth")
+    command.add_argument(
+        "--without", nargs="+", default=[], metavar="METRIC", choices=SWITCHES, help=f"leave out: {', '.join(SWITCHES)}"
+    )
+    command.add_argument("--jobs", type=int, default=1, metavar="N", help="videos scored at once (default 1)")
+    command.add_argument("--json", metavar="FILE", help="write every number with its definition and its frames")
+    command.add_argument(
+        "--sheet", metavar="FOLDER", help="write an HTML page with videos, curves and the worst frames"
+    )
+    command.set_defaults(do=evaluate)
 
     command = commands.add_parser("doctor", help="what this machine can do")
     command.set_defaults(do=doctor)

@@ -10,11 +10,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from tfg.types import Batch, Clip, Floats, Portrait, Segment
 
-AUDIO_WINDOW = 8  # frames [i - 4, i + 4), METHODS 2.1
+AUDIO_WINDOW = 8  # frames [i - 4, i + 4), as RAD-NeRF and all after it
 
 
 def held_out(clip: Clip) -> Segment:
-    """The last 1/11 of a clip by frame index (METHODS 0.9)."""
+    """The last 1/11 of a clip by frame index (the official split)."""
     return Segment(start=clip.num_reference_frames, num_frames=clip.num_frames - clip.num_reference_frames)
 
 
@@ -30,7 +30,7 @@ def audio_statistics(features: Floats) -> tuple[Floats, Floats]:
 
 
 def audio_windows(features: Floats, mean: Floats, std: Floats) -> Floats:
-    """(n, channels) -> (n, 8, channels): normalised frames [i - 4, i + 4), zero outside the run (METHODS 2.1)."""
+    """(n, channels) -> (n, 8, channels): normalised frames [i - 4, i + 4), zero outside the run."""
     half = AUDIO_WINDOW // 2
     padded = np.pad((features - mean) / std, ((half, half - 1), (0, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, AUDIO_WINDOW, axis=0)

@@ -18,25 +18,24 @@ import torch
 from filelock import FileLock, Timeout
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
-from tfg import assets, data, identity, overrides, rendering, results, scoring, tracking, training
+from tfg import assets, data, identity, overrides, rendering, results, scoring, suite, tracking, training
 from tfg.backbones.base import Backbone
-from tfg.clip.read import read_clip
+from tfg.clip.read import open_video, read_clip
 from tfg.clip.sound import read_audio
 from tfg.clip.synthetic import SyntheticClip, make_synthetic
 from tfg.clip.write import write_video
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
 from tfg.features.clip_features import ClipFeatures
-from tfg.features.portrait import frame_face, landmark_reader, observe
-from tfg.metrics.evaluate import Evaluator
-from tfg.metrics.lpips import Lpips
+from tfg.features.face.crop import read_crop
+from tfg.features.portrait import face_reader, frame_face, observe
 from tfg.selectors.base import Candidates, Selection, Selector
 from tfg.selectors.candidates import candidates_for, frames_of
 from tfg.selectors.report import selection_json, selection_plot
 from tfg.selectors.voicing import voiced_frames
 from tfg.stages import Stages
-from tfg.types import FPS, SAMPLES_PER_FRAME, Clip, Crop, Frames, InputError, Portrait
+from tfg.types import FPS, SAMPLES_PER_FRAME, Clip, InputError, Portrait
 
 LEAST_VOICED = 0.05  # share of a training segment; no 5 s of the GRID clip, pauses included, have less than 0.29
 
@@ -92,7 +91,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             stage.frames = chosen["cost"]["frames"]
 
         with stages("features") as stage:
-            features = frame_face(features, _crop(config.clip.crop, clip))
+            features = frame_face(features, read_crop(config.clip.crop, clip))
             data.check_split(selection.segment, clip)
             train, test, cameras = observe(features, selection.segment, data.held_out(clip))
             mean, std = data.audio_statistics(train.audio)
@@ -122,18 +121,21 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
         with stages("rendering") as stage:
             windows = data.audio_windows(test.audio, mean, std)
             rendered = rendering.render(backbone, test, windows, device=device)
+            sound = clip.audio()[int(test.frames[0]) * SAMPLES_PER_FRAME :][: len(test.frames) * SAMPLES_PER_FRAME]
+            files = rendering.write_videos(folder, rendered.images, test.images, sound)
             stage.frames = len(test.frames)
 
         with stages("metrics") as stage:
             shuffled = None
             if config.metrics.shuffled_audio:
                 shuffled = rendering.render(backbone, test, scoring.shuffle(windows, *names), device=device).images
-            reader = landmark_reader(features)
-            evaluator = Evaluator(truth=test.images, guide=test.landmarks, reader=reader, **_lpips(config))
-            scores = scoring.score(evaluator, rendered.images, shuffled, train, test, mean, std)
+            switches, reader = switches_of(config), face_reader(features)
+            metrics = suite.build(switches, reader=reader, ear=suite.fit_ear(features, switches))
+            videos = (open_video(folder / files["rendered"]), open_video(folder / files["truth"]))
+            judged = scoring.judge(test, sound, reader, metrics)
+            scores = scoring.score_run(judged, rendered.images, shuffled, videos, train, mean, std)
             stage.frames = len(test.frames)
 
-        files = _write_videos(folder, clip, rendered, test)
         commit, dirty = results.commit()
         record = results.RunResult(
             run_id=folder.name,
@@ -148,7 +150,12 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             commit=commit,
             dirty=dirty,
             machine=results.machine(),
-            notes={"clip_digest": clip.digest, "crop": asdict(features.clip.crop), "size": features.clip.size},
+            notes={
+                "clip_digest": clip.digest,
+                "truth_digest": videos[1].digest,  # `tfg evaluate --truth` of this file joins the tables
+                "crop": asdict(features.clip.crop),
+                "size": features.clip.size,
+            },
         )
         numbers = {name: value.value for name, value in scores.metrics.items() if value.value is not None}
         tracker.record(
@@ -164,7 +171,7 @@ def check(config: DictConfig) -> None:
         getattr(part, "path", None)  # the weights of a part that needs some
     tracking.check(config.tracker)
     _backbone(config, size=config.clip.size, focal=float(config.clip.size), audio_channels=parts.audio.channels)
-    _crop(config.clip.crop, clip)
+    read_crop(config.clip.crop, clip)
     _starts(config, clip)
     if not _speaks(clip.path, clip.digest):
         raise InputError(
@@ -184,6 +191,11 @@ def open_clip(config: DictConfig) -> Clip:
     spec = SyntheticClip(**config.clip.synthetic, size=config.clip.size)
     path = make_synthetic(spec, assets.cache_root() / "clips")
     return read_clip(path, size=config.clip.size, name=config.clip.name or "embedded")
+
+
+def switches_of(config: DictConfig) -> suite.Switches:
+    """Which metrics `metrics=` asks for."""
+    return suite.Switches(**{key: bool(value) for key, value in config.metrics.items() if key != "shuffled_audio"})
 
 
 def run_folder(config: DictConfig) -> Path:
@@ -286,40 +298,6 @@ def _starts(config: DictConfig, clip: Clip) -> tuple[int, ...]:
 def _speaks(path: Path, digest: str) -> bool:
     """Whether a file holds any voiced sound; asked once for all cells of a sweep."""
     return bool(voiced_frames(read_audio(path)).any())
-
-
-def _crop(setting: object, clip: Clip) -> Crop | str:
-    """`clip.crop` as auto, full, or a square that lies in the picture at least in part."""
-    if setting in ("auto", "full"):
-        return str(setting)
-    if isinstance(setting, ListConfig) and len(setting) == 3 and all(isinstance(v, int | float) for v in setting):
-        x, y, side = (float(value) for value in setting)
-        if side >= 16 and -side < x < clip.source_width and -side < y < clip.source_height:
-            return Crop(x=x, y=y, side=side)
-    raise InputError(
-        f"clip.crop={setting}: give auto, full, or [x, y, side] in source pixels, a square of at least 16 in the picture of "
-        f"{clip.source_width} x {clip.source_height}"
-    )
-
-
-def _lpips(config: DictConfig) -> dict[str, Any]:
-    """Network and note for the evaluator: the weights' checksum, or why there are none."""
-    if not config.metrics.lpips:
-        return {"lpips_network": None, "lpips_note": "switched off (metrics.lpips=false)"}
-    path = assets.locate(assets.asset("lpips_alex"))
-    if path is None:
-        reason = "weights are missing; `tfg assets` says how to get lpips_alex"
-        return {"lpips_network": None, "lpips_note": reason}
-    return {"lpips_network": Lpips(path), "lpips_note": f"sha256 {assets.checksum(path)[:12]}"}
-
-
-def _write_videos(folder: Path, clip: Clip, rendered: Frames, test: Portrait) -> dict[str, str]:
-    """The held-out speech as rendered, and beside its truth; with sound. Paths relative to the run folder."""
-    first, last = int(rendered.frames[0]), int(rendered.frames[-1]) + 1
-    sound = clip.audio()[first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME]
-    write_video(folder / "rendered.mp4", rendered.images, sound)
-    write_video(folder / "side_by_side.mp4", rendering.side_by_side(test.images, rendered.images), sound)
-    return {"rendered": "rendered.mp4", "side_by_side": "side_by_side.mp4"}
 
 
 def _fail(folder: Path, stage: str, error: Exception) -> None:

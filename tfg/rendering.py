@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import default_collate
 
 from tfg.backbones.base import Backbone
+from tfg.clip.write import write_video
 from tfg.data import batches
 from tfg.types import Bytes, Cameras, Floats, Frames, Portrait
 
@@ -61,6 +62,15 @@ def side_by_side(truth: Bytes, rendered: Bytes, gain: float = 4.0) -> Iterator[B
     for true, made in zip(truth, rendered, strict=True):
         difference = np.abs(true.astype(np.int16) - made.astype(np.int16)) * gain
         yield np.concatenate([true, made, np.clip(difference, 0, 255).astype(np.uint8)], axis=1)
+
+
+def write_videos(folder: Path, rendered: Bytes, truth: Bytes, sound: Floats) -> dict[str, str]:
+    """The held-out speech as rendered, its truth, and both beside their difference; with sound. Paths relative to the folder."""
+    files = {"rendered": "rendered.mp4", "truth": "truth.mp4", "side_by_side": "side_by_side.mp4"}
+    write_video(folder / files["rendered"], rendered, sound)
+    write_video(folder / files["truth"], truth, sound)
+    write_video(folder / files["side_by_side"], side_by_side(truth, rendered), sound)
+    return files
 
 
 def save_portrait(path: Path, portrait: Portrait, mean: Floats, std: Floats) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -9,6 +10,7 @@ import re
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,9 @@ _COLUMNS = (
     ("mouth_correlation", "mouth r", "{:.2f}"),
     ("mouth_lag", "lag", "{:+.0f}"),
     ("mouth_correlation_shuffled", "r shuffled", "{:.2f}"),
+    ("sync_c", "Sync-C", "{:.2f}"),
+    ("sync_c_listener", "Sync-C own", "{:.2f}"),
+    ("identity", "ID", "{:.3f}"),
 )
 
 
@@ -80,16 +85,16 @@ def check_folder(key: str, value: object) -> None:
 
 
 def report(configs: list[DictConfig]) -> int:
-    """Print the table of these cells, write it to results/table.md, list failures; exit code 0, 1, or 2 for bad input only."""
+    """Print the table of these cells, write it to results/, list failures; exit code 0, 1, or 2 for bad input only."""
     from tfg import pipeline
 
     folders = [pipeline.run_folder(config) for config in configs]
     done = [(folder, RunResult.read(folder / "result.json")) for folder in folders if (folder / "result.json").exists()]
     failed = [folder for folder in folders if (folder / "failure.json").exists()]
     if done:
-        table = markdown([result for _, result in done])
         root = Path(configs[0].results)
-        path = root / f"table-{configs[0].group or 'sweep'}.md"
+        table = markdown([result for _, result in done], evaluations(root))
+        path = root / f"table-{_table_name(configs[0], [folder.name for folder in folders])}.md"
         write_text(path, table + "\n")
         print(table)
         for folder, result in done:
@@ -112,28 +117,50 @@ def report(configs: list[DictConfig]) -> int:
     return max(codes, default=0) if 1 not in codes else 1
 
 
-def markdown(results: list[RunResult]) -> str:
-    """One row a run, then the baselines and the truth of each; a missing number shows as a dash, its reason below the table."""
+def evaluations(root: Path) -> list[dict[str, Any]]:
+    """What `tfg evaluate --name` kept below a results folder, in the order of names."""
+    return [json.loads(path.read_text()) for path in sorted((root / "evaluations").glob("*.json"))]
+
+
+def markdown(results: list[RunResult], others: Sequence[dict[str, Any]] = ()) -> str:
+    """One row a run, its baselines, its truth against itself, and other methods scored on the same true video.
+
+    A missing number shows as a dash, its reasons below the table.
+    """
     header = ["run", "start s", *[title for _, title, _ in _COLUMNS], "train s"]
     rows: list[list[str]] = []
-    reasons: set[str] = set()
+    reasons: dict[str, list[str]] = {}
+    joined: set[str] = set()
     for result in results:
         start, seconds = result.selection["start"], result.stages["training"]["seconds"]
         name = f"{_name(result, 'selector')} {_name(result, 'backbone')}"
-        rows.append([name, f"{start:.2f}", *_cells(result.metrics, reasons), f"{seconds:.0f}"])
-        for baseline, metrics in result.baselines.items():
-            rows.append([f"  baseline {baseline}", f"{start:.2f}", *_cells(metrics, reasons), "-"])
+        rows.append([name, f"{start:.2f}", *_cells(name, result.metrics, reasons), f"{seconds:.0f}"])
+        for source, metrics in {**result.baselines, "ground truth": result.truth}.items():
+            label = source if source == "ground truth" else f"baseline {source}"
+            rows.append([f"  {label}", f"{start:.2f}", *_cells(label, metrics, reasons), "-"])
+        joined.add(str(result.notes.get("truth_digest")))
+    for other in others:
+        if other["digests"][1] in joined:
+            name = f"{other['name']} ({Path(other['pred']).name})"
+            rows.append([name, "-", *_cells(name, other["metrics"], reasons), "-"])
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     lines = [_line(header, widths), "|" + "|".join("-" * (w + 2) for w in widths) + "|"]
     lines += [_line(row, widths) for row in rows]
-    return "\n".join([*lines, *sorted(reasons)])
+    return "\n".join([*lines, *(f"{reason} ({', '.join(names)})" for reason, names in reasons.items())])
+
+
+def _table_name(config: DictConfig, runs: list[str]) -> str:
+    """The sweep's own name where it was given one, else one of its runs: the same command writes the same file."""
+    named = config.group is not None and not re.fullmatch(r"\d{8}-\d{6}", str(config.group))
+    return str(config.group) if named else hashlib.sha256("\n".join(sorted(runs)).encode()).hexdigest()[:8]
 
 
 def _name(result: RunResult, axis: str) -> str:
     return str(result.config[axis]["name"])
 
 
-def _cells(metrics: dict[str, dict[str, Any]], reasons: set[str]) -> list[str]:
+def _cells(row: str, metrics: dict[str, dict[str, Any]], reasons: dict[str, list[str]]) -> list[str]:
+    """One cell a column; empty where the metric does not exist for this row. Reasons: sentence -> rows."""
     cells = []
     for name, title, form in _COLUMNS:
         metric = metrics.get(name)
@@ -141,9 +168,11 @@ def _cells(metrics: dict[str, dict[str, Any]], reasons: set[str]) -> list[str]:
             cells.append("")
         elif metric["value"] is None:
             cells.append("-")
-            reasons.add(f"{title}: unavailable: {metric['unavailable']}")
+            rows = reasons.setdefault(f"{title}: unavailable: {metric['unavailable']}", [])
+            if row not in rows:
+                rows.append(row)
         else:
-            cells.append(form.format(metric["value"]))
+            cells.append(form.format(float(metric["value"])))
     return cells
 
 

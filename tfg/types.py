@@ -23,6 +23,7 @@ FPS = 25
 SAMPLE_RATE = 16_000
 SAMPLES_PER_FRAME = SAMPLE_RATE // FPS
 NUM_LANDMARKS = 68
+NUM_BLENDSHAPES = 52
 UPPER_FACE = (
     "browDownLeft",
     "browDownRight",
@@ -32,7 +33,7 @@ UPPER_FACE = (
     "eyeBlinkLeft",
     "eyeBlinkRight",
 )
-"""The seven blendshapes that condition a backbone beside the audio (METHODS 1.3, SyncTalk `upper`); none of them moves the mouth."""
+"""The seven blendshapes that condition a backbone beside the audio (SyncTalk's `upper`); none of them moves the mouth."""
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -93,7 +94,7 @@ class Clip:
 
     @property
     def num_reference_frames(self) -> int:
-        """Frames that may be selected and trained on: the first 10/11 (METHODS 0.9); the rest is held out."""
+        """Frames that may be selected and trained on: the first 10/11 (the official split); the rest is held out."""
         return int(self.num_frames * 10 / 11)
 
     def to_clip(self, points: Floats) -> Floats:
@@ -114,6 +115,22 @@ class FaceTrack:
     head_rotation: (
         Floats  # (n, 3, 3) the extractor's own head rotation, camera from head, OpenCV axes; NaN where it has none
     )
+
+    @classmethod
+    def empty(cls, start: int, count: int) -> FaceTrack:
+        """No face in any of `count` frames: to be filled in."""
+
+        def missing(*shape: int) -> Floats:
+            return np.full((count, *shape), np.nan, np.float32)
+
+        return cls(
+            start=start,
+            num_faces=np.zeros(count, np.int64),
+            landmarks=missing(NUM_LANDMARKS, 2),
+            upper=missing(len(UPPER_FACE)),
+            blendshapes=missing(NUM_BLENDSHAPES),
+            head_rotation=missing(3, 3),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

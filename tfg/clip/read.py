@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
 import threading
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -35,13 +37,9 @@ def read_clip(
         raise InputError(f"clip.size: is {size}; give an even number of pixels from 16 on, such as 128")
     if crop is not None and crop.side < 1:
         raise InputError(f"clip.crop: side is {crop.side}; give at least 1 pixel")
-    timeline = read_timeline(path)
-    reader = VideoReader(path, timeline)
-    with open_media(path) as container:
-        if not container.streams.audio:
-            raise InputError(
-                f"{path}: has no sound track; a talking head is learned from speech: give a video with sound"
-            )
+    reader = open_video(path)
+    if not reader.has_sound:
+        raise InputError(f"{path}: has no sound track; a talking head is learned from speech: give a video with sound")
     width, height = reader.source_width, reader.source_height
     beside = path.with_suffix(".npz")
     if sidecar is not None and not Path(sidecar).is_file():
@@ -50,8 +48,8 @@ def read_clip(
     return Clip(
         path=path,
         name=re.sub(r"[^A-Za-z0-9_]+", "_", name or path.stem).strip("_") or "clip",
-        digest=_digest(path),
-        num_frames=timeline.num_frames,
+        digest=reader.digest,
+        num_frames=reader.shape[0],
         source_width=width,
         source_height=height,
         crop=crop or Crop(x=(width - side) // 2, y=(height - side) // 2, side=side),
@@ -59,6 +57,12 @@ def read_clip(
         reader=reader,
         sidecar=Path(sidecar) if sidecar is not None else (beside if beside.is_file() else None),
     )
+
+
+def open_video(path: str | Path) -> VideoReader:
+    """The pictures of any video, with or without sound; InputError if it cannot be used."""
+    path = Path(path).expanduser()
+    return VideoReader(path, read_timeline(path))
 
 
 class VideoReader:
@@ -75,6 +79,35 @@ class VideoReader:
         first = self._open().at(int(timeline.times[0]))
         self._coded = (first.width, first.height)
         self.source_height, self.source_width = upright(first).shape[:2]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(frames at 25 fps, height, width)."""
+        return self._timeline.num_frames, self.source_height, self.source_width
+
+    @property
+    def rate(self) -> float:
+        """Pictures a second in the file, on average; frames are given at 25."""
+        return self._timeline.rate
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    @property
+    def start_seconds(self) -> Fraction:
+        """When frame 0 begins, on the container's clock."""
+        return self._timeline.start_seconds
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """sha256 of the file."""
+        return file_digest(self._path)
+
+    @functools.cached_property
+    def has_sound(self) -> bool:
+        with open_media(self._path) as container:
+            return bool(container.streams.audio)
 
     def frames(self, start: int, stop: int, crop: Crop | None = None, size: int | None = None) -> Bytes:
         """Frames [start, stop): (n, source_height, source_width, 3), or (n, size, size, 3) of a crop."""
@@ -121,6 +154,7 @@ class VideoReader:
         self._lock = threading.Lock()
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """sha256 in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,6 @@
 """The embedded clip: a parametric talking head speaking real sentences, as an ordinary mp4 with a sidecar of ground truth.
 
-Speech, motion and person come from three seeds that know nothing of each other, which is the paper's simulation (METHODS 10.3): the
+Speech, motion and person come from three seeds that know nothing of each other, which is the paper's simulation: the
 same motion with other audio, the same audio with few poses.
 """
 

@@ -36,6 +36,11 @@ class Timeline:
         """Frames at 25 fps: those whose middle lies before the end of the last picture."""
         return max(1, round((self.end - int(self.times[0])) * self.time_base * FPS))
 
+    @property
+    def rate(self) -> float:
+        """Pictures a second, on average."""
+        return len(self.times) / max(float((self.end - int(self.times[0])) * self.time_base), 1e-9)
+
     def picture_times(self, start: int, stop: int) -> NDArray[np.int64]:
         """(stop - start,) time of the picture on display in the middle of each frame [start, stop).
 

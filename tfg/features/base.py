@@ -11,8 +11,11 @@ from tfg.types import Bools, Bytes, Clip, FaceTrack, Floats
 class AudioExtractor(Protocol):
     """Turns a sound track into one vector per video frame."""
 
-    name: str
-    channels: int
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def channels(self) -> int: ...
 
     def extract(self, audio: Floats) -> Floats:
         """(num_samples,) mono 16 kHz in [-1, 1] -> (num_samples // 640, channels)."""
@@ -22,28 +25,28 @@ class AudioExtractor(Protocol):
 class FaceExtractor(Protocol):
     """Finds the face in pictures."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def extract(self, clip: Clip, start: int, stop: int) -> FaceTrack:
         """Frames [start, stop) of the clip's source pictures; coordinates in source pixels."""
         ...
 
-    def read(self, images: Bytes) -> FaceTrack:
-        """Any pictures (n, height, width, 3), each on its own; coordinates in their pixels. Used to score renderings."""
-        ...
-
 
 @runtime_checkable
-class LandmarkReader(Protocol):
-    """Reads the 68 landmarks off pictures to score a rendering, the truth by the same reader."""
+class FaceReader(Protocol):
+    """Reads the face off any pictures, to score a rendering; the truth is read by the same reader."""
 
     @property
     def definition(self) -> str:
         """One sentence: which reader, fitted or loaded from what, and its own error where known."""
         ...
 
-    def landmarks(self, images: Bytes, guide: Floats) -> Floats:
-        """(n, size, size, 3), and (n, 68, 2) true landmarks that say where the head is -> (n, 68, 2), NaN where no face."""
+    def read(self, images: Bytes, guide: Floats | None = None) -> FaceTrack:
+        """Pictures (n, height, width, 3), each on its own; coordinates in their pixels.
+
+        `guide`: (n, 68, 2) true landmarks that say where the head is, for a reader that cannot find it.
+        """
         ...
 
 
@@ -58,6 +61,7 @@ class Masks:
 
 
 class MaskExtractor(Protocol):
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def extract(self, clip: Clip, start: int, stop: int, track: FaceTrack) -> Masks: ...

@@ -1,6 +1,6 @@
 """Camera poses for training from landmarks: joint fit over all frames, then edge-preserving smoothing in time.
 
-Training and held-out frames are fitted together, else their poses live in different scales (METHODS 10.6).
+Training and held-out frames are fitted together, else their poses live in different scales.
 """
 
 from __future__ import annotations

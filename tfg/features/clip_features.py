@@ -16,7 +16,7 @@ from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor, Mask
 from tfg.features.cache import CHUNK, Arrays, cached, cached_ranges
 from tfg.types import Clip, FaceTrack, Floats
 
-_TRACK_FIELDS = ("num_faces", "landmarks", "upper", "blendshapes", "head_rotation")
+TRACK_FIELDS = ("num_faces", "landmarks", "upper", "blendshapes", "head_rotation")
 _NOT_IN_KEY = ("workers",)  # how fast, not what
 
 
@@ -62,11 +62,11 @@ class ClipFeatures:
 
     def track(self, start: int, stop: int) -> FaceTrack:
         """The face in frames [start, stop), in source pixels."""
-        key = {"clip": self.clip.digest, "what": "face", **_settings(self.face)}
+        key = self.track_key()
 
         def compute(a: int, b: int) -> Arrays:
             track = self.face.extract(self.clip, a, b)
-            return {name: getattr(track, name) for name in _TRACK_FIELDS}
+            return {name: getattr(track, name) for name in TRACK_FIELDS}
 
         with self._waiting():
             entries = cached_ranges(
@@ -77,9 +77,13 @@ class ClipFeatures:
             self._count(f"face {first}", entry.seconds, frames)
         rows = slice(start - entries[0][0], stop - entries[0][0])
         arrays: dict[str, Any] = {
-            name: np.concatenate([entry.arrays[name] for _, entry in entries])[rows] for name in _TRACK_FIELDS
+            name: np.concatenate([entry.arrays[name] for _, entry in entries])[rows] for name in TRACK_FIELDS
         }
         return FaceTrack(start=start, **arrays)
+
+    def track_key(self) -> dict[str, Any]:
+        """What the face tracks of this clip depend on."""
+        return {"clip": self.clip.digest, "what": "face", **_settings(self.face)}
 
     def mask(self, start: int, stop: int) -> Masks:
         """Head, mouth and torso in frames [start, stop) of the square crop."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from tfg.features.background import clean_plate, fill_background
-from tfg.features.base import LandmarkReader
+from tfg.features.base import FaceReader
 from tfg.features.cameras import CameraFit, fit_cameras
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.crop import locate, sample_frames
@@ -27,7 +27,7 @@ def frame_face(features: ClipFeatures, crop: Crop | str) -> ClipFeatures:
 
 
 def observe(features: ClipFeatures, segment: Segment, unseen: Segment) -> tuple[Portrait, Portrait, CameraFit]:
-    """The training and the held-out portrait. Poses are fitted jointly (METHODS 10.6); the clean plate is the training part's."""
+    """The training and the held-out portrait. Poses are fitted jointly; the clean plate is the training part's."""
     clip = features.clip
     runs = (segment, unseen)
     tracks = [_one_face(features.track(run.start, run.stop), f"{clip.path}") for run in runs]
@@ -76,12 +76,12 @@ def _one_face(track: FaceTrack, where: str) -> FaceTrack:
     return fill_gaps(track, where=where)
 
 
-def landmark_reader(features: ClipFeatures) -> LandmarkReader:
+def face_reader(features: ClipFeatures) -> FaceReader:
     """Reads landmarks off renderings: the face extractor itself, or for a clip with known truth a reader fitted to that truth.
 
     The fit sees the whole part that may be trained on, whatever was selected, and never the held-out part.
     """
-    if isinstance(features.face, LandmarkReader):
+    if isinstance(features.face, FaceReader):
         return features.face
     from tfg.features.face.fitted import FittedLandmarks
 

@@ -102,8 +102,13 @@ class Scene:
 class Metric(Protocol):
     """One family of numbers. Both methods are pure functions of their arguments."""
 
-    names: tuple[str, ...]
-    needs: tuple[str, ...]  # of "truth", "audio", "chunks" (the pictures are looked at), "faces"
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Of "truth", "audio", "faces", "chunks" (the pictures are looked at)."""
+        ...
 
     def look(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
         """Arrays of n rows each; concatenated over all chunks they come back as `seen`."""

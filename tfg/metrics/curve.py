@@ -1,4 +1,4 @@
-"""The offset curve of SyncNet (METHODS 5.2), shared by the official network and the embedded listener.
+"""The offset curve of SyncNet (joonson/syncnet_python), shared by the official network and the embedded listener.
 
 Differs from: SyncNet's script in nothing but names; `offset` keeps its sign (negative when the sound comes late).
 """

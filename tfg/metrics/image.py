@@ -1,73 +1,131 @@
-"""PSNR and SSIM on uint8-rounded pictures held in memory, on any region; batched, means of per-frame values."""
+"""PSNR and SSIM on uint8 pictures, full frame, face box and mouth box, from one error map and one SSIM map a frame."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.types import Bytes, Floats
+from tfg.metrics import regions
+from tfg.metrics.base import MEAN_RULE, Chunk, Outcome, PerFrame, Scene, mean
+from tfg.types import Bytes, Floats, InputError
 
-SSIM_WINDOW, SSIM_SIGMA = 11, 1.5
-PSNR_DEFINITION = "mean over frames of 10 log10(1 / MSE), RGB in [0, 1] of uint8-rounded pictures in memory"
-SSIM_DEFINITION = (
-    "mean over frames and channels of SSIM, 11x11 Gaussian window of sigma 1.5, data range 1, k1 0.01, k2 0.03, "
-    "windows inside the region only, uint8-rounded RGB pictures in memory"
+WINDOW, SIGMA = 11, 1.5
+EDGE = WINDOW // 2
+STRIP = 32  # rows at once, so that the pieces of a frame stay in the processor's cache
+PSNR = "mean over frames of 10 log10(1 / MSE), RGB in [0, 1] of uint8 pictures"
+SSIM = (
+    "mean over frames, windows and channels of SSIM, 11x11 Gaussian window of sigma 1.5, data range 1, k1 0.01, k2 0.03, "
+    "windows inside the region only, uint8 RGB pictures"
 )
+REGIONS = {"": regions.FULL, "_face": regions.FACE, "_mouth": regions.MOUTH}
 
 
-def psnr(prediction: Bytes, truth: Bytes) -> NDArray[np.float64]:
-    """(n, h, w, 3) uint8 twice -> (n,) dB; identical frames give inf."""
-    error = np.square(prediction.astype(np.float64) - truth).mean(axis=(1, 2, 3)) / 255.0**2
-    with np.errstate(divide="ignore"):
-        return -10.0 * np.log10(error)
+def as_bytes(images: NDArray[Any]) -> Bytes:
+    """uint8 as it is; floats in [0, 1] rounded to it. Any other range is an InputError, never a guess."""
+    if images.dtype == np.uint8:
+        return images
+    if not np.issubdtype(images.dtype, np.floating):
+        raise InputError(f"pictures of type {images.dtype}: give uint8 in [0, 255] or floats in [0, 1]")
+    low, high = float(images.min(initial=0.0)), float(images.max(initial=0.0))
+    if not (low >= 0.0 and high <= 1.0):  # also NaN
+        raise InputError(f"pictures in [{low:.4g}, {high:.4g}]: floats must lie in [0, 1]; divide by 255 or give uint8")
+    return np.round(images * 255).astype(np.uint8)
 
 
-def ssim(prediction: Bytes, truth: Bytes) -> NDArray[np.float64]:
-    """(n, h, w, 3) uint8 twice, at least 11 pixels each way -> (n,) in [-1, 1]."""
-    return np.array([_ssim(made, true) for made, true in zip(prediction, truth, strict=True)])
+def psnr(prediction: NDArray[Any], truth: NDArray[Any]) -> PerFrame:
+    """(n, h, w, 3) twice, uint8 or floats in [0, 1] -> (n,) dB; identical frames give inf."""
+    pairs = zip(as_bytes(prediction), as_bytes(truth), strict=True)
+    return np.array([_decibel(_squared(made, true)) for made, true in pairs])
 
 
-def _ssim(made: Bytes, true: Bytes) -> float:
+def ssim(prediction: NDArray[Any], truth: NDArray[Any]) -> PerFrame:
+    """(n, h, w, 3) twice, uint8 or floats in [0, 1], at least 11 pixels each way -> (n,) in [-1, 1]."""
+    pairs = zip(as_bytes(prediction), as_bytes(truth), strict=True)
+    return np.array([float(ssim_map(made, true).mean(dtype=np.float64)) for made, true in pairs])
+
+
+def ssim_map(made: Bytes, true: Bytes) -> Floats:
+    """SSIM of every window that lies in the picture: (h, w, 3) twice -> (h - 10, w - 10, 3)."""
+    height, width = true.shape[:2]
+    similarity = np.empty((height - 2 * EDGE, width - 2 * EDGE, 3), np.float32)
+    for top in range(0, len(similarity), STRIP):
+        rows = slice(top, top + STRIP + 2 * EDGE)
+        similarity[top : top + STRIP] = _strip(made[rows], true[rows])
+    return similarity
+
+
+def _strip(made: Bytes, true: Bytes) -> Floats:
     import cv2
 
-    edge = SSIM_WINDOW // 2
+    def blur(picture: Floats) -> Any:
+        return cv2.GaussianBlur(picture, (WINDOW, WINDOW), SIGMA)[EDGE:-EDGE, EDGE:-EDGE]
 
-    def blur(picture: NDArray[np.float64]) -> np.ndarray:
-        """Windows inside the picture only."""
-        return cv2.GaussianBlur(picture, (SSIM_WINDOW, SSIM_WINDOW), SSIM_SIGMA)[edge:-edge, edge:-edge]
-
-    x, y = made / 255.0, true / 255.0
-    mean_x, mean_y = blur(x), blur(y)
-    variance_x, variance_y = blur(x * x) - mean_x**2, blur(y * y) - mean_y**2
-    covariance = blur(x * y) - mean_x * mean_y
-    c1, c2 = 0.01**2, 0.03**2
-    top = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
-    bottom = (mean_x**2 + mean_y**2 + c1) * (variance_x + variance_y + c2)
-    return float((top / bottom).mean())
+    # Centred at mid grey: variances are differences of squares, and smaller squares lose fewer digits of float32.
+    x, y = (picture * np.float32(1 / 255) - np.float32(0.5) for picture in (made, true))
+    x_mean, y_mean = blur(x), blur(y)
+    xy_mean, squares = x_mean * y_mean, x_mean * x_mean + y_mean * y_mean
+    variances, covariance = blur(x * x + y * y) - squares, blur(x * y) - xy_mean
+    c1, c2 = np.float32(0.01**2), np.float32(0.03**2)
+    # The means in [0, 1] are those here plus 1/2.
+    half = np.float32(0.5) * (x_mean + y_mean) + np.float32(0.25)
+    return ((2 * (xy_mean + half) + c1) * (2 * covariance + c2)) / ((squares + 2 * half + c1) * (variances + c2))
 
 
-def face_box(landmarks: Floats, size: int, margin: float = 0.1) -> tuple[int, int, int, int]:
-    """One box (left, top, right, bottom) around all true landmarks of one frame, enlarged by `margin` of its height.
+@dataclass(frozen=True, kw_only=True)
+class ImageQuality:
+    """Metric: psnr and ssim of the full frame, the face box and the mouth box."""
 
-    Clipped to the picture and never narrower than SSIM's window.
-    """
-    low, high = landmarks.min(axis=0), landmarks.max(axis=0)
-    grow = margin * (high[1] - low[1])
-    left, top = np.floor(low - grow).astype(int)
-    right, bottom = np.ceil(high + grow).astype(int)
-    left, top = (int(np.clip(value, 0, size - SSIM_WINDOW)) for value in (left, top))
-    right, bottom = int(np.clip(right, left + SSIM_WINDOW, size)), int(np.clip(bottom, top + SSIM_WINDOW, size))
-    return left, top, right, bottom
+    names: tuple[str, ...] = tuple(f"{name}{region}" for name in ("psnr", "ssim") for region in REGIONS)
+    needs: tuple[str, ...] = ("truth", "chunks")
+
+    def look(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
+        assert chunk.truth is not None
+        rows = [
+            _regions(made, true, face, mouth)
+            for made, true, face, mouth in zip(
+                chunk.prediction, chunk.truth, chunk.face_boxes, chunk.mouth_boxes, strict=True
+            )
+        ]
+        return dict(zip(self.names, np.array(rows).reshape(-1, len(self.names)).T, strict=True))
+
+    def define(self, scene: Scene) -> dict[str, str]:
+        formulas = {"psnr": f"{PSNR}; {MEAN_RULE}", "ssim": SSIM}
+        return {
+            f"{name}{region}": f"{formula}; {where}"
+            for name, formula in formulas.items()
+            for region, where in REGIONS.items()
+        }
+
+    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
+        return {name: mean(seen[name]) for name in self.names}
 
 
-def on_boxes(measure, prediction: Bytes, truth: Bytes, boxes: list[tuple[int, int, int, int]]) -> NDArray[np.float64]:
-    """A per-frame measure on each frame's own box -> (n,)."""
-    values = []
-    for made, true, (left, top, right, bottom) in zip(prediction, truth, boxes, strict=True):
-        values.append(measure(made[None, top:bottom, left:right], true[None, top:bottom, left:right])[0])
-    return np.array(values)
+def _regions(made: Bytes, true: Bytes, face: regions.Boxes, mouth: regions.Boxes) -> list[float]:
+    """psnr, psnr_face, psnr_mouth, ssim, ssim_face, ssim_mouth of one frame."""
+    height, width = true.shape[:2]
+    boxes = [(0, 0, width, height), *(tuple(int(v) for v in box) for box in (face, mouth))]
+    error = _squared(made, true)
+    decibels = [_decibel(error[t:b, l:r]) for l, t, r, b in boxes]  # noqa: E741
+    if min(height, width) < WINDOW:
+        return [*decibels, np.nan, np.nan, np.nan]
+    similarity = ssim_map(made, true)
+    # A window inside a box has its centre at least 5 pixels inside it; a box of zeros holds none.
+    windows = [similarity[t : max(0, b - 2 * EDGE), l : max(0, r - 2 * EDGE)] for l, t, r, b in boxes]  # noqa: E741
+    return [*decibels, *(float(part.mean(dtype=np.float64)) if part.size else np.nan for part in windows)]
 
 
-def finite_mean(values: NDArray[np.float64]) -> float:
-    """Mean where infinite values (identical frames) count as 100 dB, the stated rule for PSNR."""
-    return float(np.where(np.isinf(values), 100.0, values).mean())
+def _squared(made: Bytes, true: Bytes) -> NDArray[np.int32]:
+    difference = made.astype(np.int16) - true
+    return np.square(difference, dtype=np.int32)
+
+
+def _decibel(squared: NDArray[np.int32]) -> float:
+    """10 log10(255^2 / mean); NaN of an empty region."""
+    if not squared.size:
+        return np.nan
+    error = float(squared.mean(dtype=np.float64)) / 255.0**2
+    return float("inf") if error == 0 else -10.0 * float(np.log10(error))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tfg.metrics import regions
+from tfg.metrics.base import Chunk, Outcome, PerFrame, Scene, mean
 from tfg.types import Bytes, InputError
 
 _STRIDES, _PADDINGS = (4, 1, 1, 1, 1), (2, 2, 1, 1, 1)
@@ -57,15 +62,76 @@ class Lpips(nn.Module):
         return total
 
 
-def lpips(network: Lpips, prediction: Bytes, truth: Bytes, batch: int = 16) -> NDArray[np.float64]:
-    """(n, h, w, 3) uint8 twice -> (n,)."""
+def lpips(network: Lpips, prediction: Bytes, truth: Bytes, batch: int = 8) -> PerFrame:
+    """(n, h, w, 3) uint8 twice -> (n,). Every frame is a batch entry of its own, so the batch changes no value."""
 
     def tensor(images: Bytes) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
-    values = []
+    values = [np.empty(0)]
     with torch.no_grad():
         for start in range(0, len(truth), batch):
             chunk = slice(start, start + batch)
             values.append(network(tensor(prediction[chunk]), tensor(truth[chunk])).numpy())
     return np.concatenate(values).astype(np.float64)
+
+
+FACE_SIZE, MOUTH_SIZE = 128, 64  # pixels that the boxes are resized to; 64 is what LPIPS was trained on
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerceptualDistance:
+    """Metric: lpips of the full frame, and of face and mouth box, each resized to one size (bilinear)."""
+
+    network: Lpips | None
+    note: str  # checksum of the weights, or why there are none
+    names: tuple[str, ...] = ("lpips", "lpips_face", "lpips_mouth")
+    needs: tuple[str, ...] = ("truth", "chunks")
+
+    def look(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
+        assert chunk.truth is not None
+        if self.network is None:
+            return {}
+        found = {"lpips": _distance(self.network, chunk.prediction, chunk.truth)}
+        for name, boxes, size in (
+            ("lpips_face", chunk.face_boxes, FACE_SIZE),
+            ("lpips_mouth", chunk.mouth_boxes, MOUTH_SIZE),
+        ):
+            known = boxes.any(axis=1)
+            found[name] = np.full(len(boxes), np.nan)
+            found[name][known] = _distance(
+                self.network,
+                *(_cut(images[known], boxes[known], size) for images in (chunk.prediction, chunk.truth)),
+            )
+        return found
+
+    def define(self, scene: Scene) -> dict[str, str]:
+        text = f"LPIPS v0.1 AlexNet, mean over frames; weights {self.note}"
+        return {
+            "lpips": f"{text}; {regions.FULL}",
+            "lpips_face": f"{text}; {regions.FACE}, resized to {FACE_SIZE}x{FACE_SIZE}",
+            "lpips_mouth": f"{text}; {regions.MOUTH}, resized to {MOUTH_SIZE}x{MOUTH_SIZE}",
+        }
+
+    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
+        if self.network is None:
+            return {name: Outcome(missing=self.note) for name in self.names}
+        return {name: mean(seen[name]) for name in self.names}
+
+
+def _distance(network: Lpips, prediction: Bytes, truth: Bytes) -> PerFrame:
+    """`lpips` of the frames that differ; the others are at distance 0 and cost nothing."""
+    values = np.zeros(len(truth))
+    other = np.array([not np.array_equal(made, true) for made, true in zip(prediction, truth, strict=True)], bool)
+    values[other] = lpips(network, prediction[other], truth[other])
+    return values
+
+
+def _cut(images: Bytes, boxes: regions.Boxes, size: int) -> Bytes:
+    """Each frame's own box, resized: (n, size, size, 3)."""
+    import cv2
+
+    parts = np.empty((len(images), size, size, 3), np.uint8)
+    for part, image, (left, top, right, bottom) in zip(parts, images, boxes, strict=True):
+        cv2.resize(image[top:bottom, left:right], (size, size), dst=part, interpolation=cv2.INTER_LINEAR)
+    return parts

@@ -33,7 +33,7 @@ class CandidateScore:
     motion_complexity: float | None = None  # MC, high-frequency ratio of lip and pose signals, in [0, 1]
     score: float | None = None  # what was maximised
     note: str | None = None  # why a candidate was rejected, or what to know of it
-    extras: dict[str, float] | None = None  # logged beside the score: voiced ratio, total motion (METHODS 10.1, 10.2)
+    extras: dict[str, float] | None = None  # logged beside the score: voiced ratio, total motion
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The segments that may be chosen: whole windows of the training part at a fixed stride (METHODS 10.4)."""
+"""The segments that may be chosen: whole windows of the training part at a fixed stride."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How varied the audio of a segment is: mean pairwise distance, and the alternatives of METHODS 10.1. Larger is always more varied."""
+"""How varied the audio of a segment is: mean pairwise distance, and the readings that the ISExplore paper allows. Larger is always more varied."""
 
 from __future__ import annotations
 
@@ -125,12 +125,12 @@ def variance_ratios(vectors: Vectors) -> NDArray[np.float64]:
 
 
 def explained_variance(vectors: Vectors, k: int) -> float:
-    """EV_k: mean of the explained-variance ratios of the top k components (METHODS 10.1)."""
+    """EV_k: mean of the explained-variance ratios of the top k components."""
     return float(variance_ratios(vectors)[:k].mean())
 
 
 def cumulative_variance(vectors: Vectors, k: int) -> float:
-    """CV_k: mean over j <= k of the cumulative explained-variance ratio (METHODS 10.1)."""
+    """CV_k: mean over j <= k of the cumulative explained-variance ratio."""
     return float(np.cumsum(variance_ratios(vectors))[:k].mean())
 
 

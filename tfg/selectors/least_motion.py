@@ -12,7 +12,7 @@ from tfg.types import Segment
 
 
 def select_least_motion(candidates: Candidates, motion: MotionComplexity, signals: str, method: str) -> Selection:
-    """argmin MC over all candidates (METHODS 10.4, ablation rows); the score that is maximised is -MC."""
+    """argmin MC over all candidates (rows of Table 4); the score that is maximised is -MC."""
     outcomes = score_motion(candidates, candidates.starts, motion, signals)
     rated = {start: -outcome.complexity for start, outcome in outcomes.items() if not isinstance(outcome, Rejected)}
     starts = tuple(rated)

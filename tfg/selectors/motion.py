@@ -1,4 +1,4 @@
-"""How complex the motion of the lips and the head is: the share of high frequencies in landmark signals (METHODS 10.2)."""
+"""How complex the motion of the lips and the head is: the share of high frequencies in landmark signals."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ CANCELLATION = 1e-6  # below this share of |a|^2 + |b|^2 a squared distance is t
 def window_mean_distances(
     features: NDArray[np.float64], starts: NDArray[np.int64], num_frames: int
 ) -> NDArray[np.float64]:
-    """(len(starts),) mean Euclidean distance over all N (N - 1) / 2 unordered pairs of [start, start + N) (METHODS 10.1).
+    """(len(starts),) mean Euclidean distance over all N (N - 1) / 2 unordered pairs of [start, start + N).
 
     Each pair (i, j) with 0 < j - i < N is measured once. With `ahead[i]` the sum of distances to the N - 1 next frames and
     `behind[j]` to the N - 1 previous ones, the pairs of a window are those that end before start + N less those that begin

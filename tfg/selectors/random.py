@@ -1,4 +1,4 @@
-"""The baseline: any candidate, all equally likely. Average at least three draws before comparing with it (METHODS 10.4)."""
+"""The baseline: any candidate, all equally likely. Average at least three draws before comparing with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which frames hold voiced speech, from the waveform. Logged beside D, which music and silence inflate (METHODS 10.1)."""
+"""Which frames hold voiced speech, from the waveform. Logged beside D, which music and silence inflate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SyncTalk's audio-visual encoder (AVE), the feature of the ISExplore paper: architecture, strict loader, windows (METHODS 7.1)."""
+"""SyncTalk's audio-visual encoder (AVE), the feature of the ISExplore paper: architecture, strict loader, windows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WINDOW_ROWS = 16  # mel rows of one window, 200 ms
 COPIES = 2  # of the first and last vector, so that index i hears frames i - 2 .. i + 2
 WINDOWS_AT_ONCE = 128
 
-# (channels in, out, kernel, stride, padding, residual) of the 13 blocks, METHODS 7.1
+# (channels in, out, kernel, stride, padding, residual) of the 13 blocks, those of Wav2Lip
 BLOCKS: tuple[tuple[int, int, int, int | tuple[int, int], int, bool], ...] = (
     (1, 32, 3, 1, 1, False),
     (32, 32, 3, 1, 1, True),

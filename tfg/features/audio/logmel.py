@@ -1,4 +1,4 @@
-"""Log-mel features: the front end of Wav2Lip and AVE (METHODS 7.1), one vector a video frame, no weights."""
+"""Log-mel features: the front end of Wav2Lip and AVE, one vector a video frame, no weights."""
 
 from __future__ import annotations
 

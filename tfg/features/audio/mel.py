@@ -12,13 +12,13 @@ from tfg.types import SAMPLE_RATE, Floats
 
 ROWS_AT_ONCE = 4096  # spectra held in memory
 
-# METHODS 7.1: the front end of Wav2Lip and of SyncTalk's AVE
+# The front end of Wav2Lip and of SyncTalk's AVE
 AVE_BANDS, AVE_WINDOW, AVE_HOP = 80, 800, 200
 AVE_ROWS_PER_SECOND = SAMPLE_RATE // AVE_HOP
 
 
 def ave_mel(audio: Floats) -> Floats:
-    """(num_samples,) 16 kHz -> (num_samples // 200 + 1, 80) log-mel in [-4, 4]; row r is centred at sample 200 r (METHODS 7.1)."""
+    """(num_samples,) 16 kHz -> (num_samples // 200 + 1, 80) log-mel in [-4, 4]; row r is centred at sample 200 r."""
     emphasised = torch.from_numpy(np.append(audio[:1], audio[1:] - 0.97 * audio[:-1]).astype(np.float32))
     bands = mel_bands(AVE_BANDS, AVE_WINDOW, 55.0, 7600.0)
     rows = [bands @ block for block in spectra(emphasised, window=AVE_WINDOW, hop=AVE_HOP, power=1, reflect=False)]

@@ -48,6 +48,20 @@ def locate(clip: Clip, samples: Sequence[FaceTrack]) -> Crop:
     )
 
 
+def read_crop(setting: object, clip: Clip) -> Crop | str:
+    """`clip.crop` as auto, full, or a square [x, y, side] that lies in the picture at least in part; else InputError."""
+    if setting in ("auto", "full"):
+        return str(setting)
+    if isinstance(setting, Sequence) and len(setting) == 3 and all(isinstance(v, int | float) for v in setting):
+        x, y, side = (float(value) for value in setting)
+        if side >= 16 and -side < x < clip.source_width and -side < y < clip.source_height:
+            return Crop(x=x, y=y, side=side)
+    raise InputError(
+        f"clip.crop={setting}: give auto, full, or [x, y, side] in source pixels, a square of at least 16 in the picture of "
+        f"{clip.source_width} x {clip.source_height}"
+    )
+
+
 def _check(clip: Clip, numbers: np.ndarray, faces: np.ndarray) -> None:
     if (faces > 1).any():
         frame = int(numbers[faces > 1][0])

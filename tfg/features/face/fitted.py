@@ -6,14 +6,14 @@ renderings and truth alike. The place of the head is given (the pose that was re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.features.face.landmarks import mouth_opening
-from tfg.types import Bytes, Floats, InputError
+from tfg.types import Bytes, FaceTrack, Floats, InputError
 
 ANCHORS = (
     27,
@@ -38,7 +38,10 @@ _BLUR = 1.0  # patch pixels: renderings are softer than films, so every example 
 
 @dataclass(frozen=True, kw_only=True)
 class FittedLandmarks:
-    """A LandmarkReader. `read_error_pixels` and `opening_correlation` were measured on true frames it had not seen."""
+    """A FaceReader of lips and jaw: all else it takes from the guide.
+
+    `read_error_pixels` and `opening_correlation` were measured on true frames it had not seen.
+    """
 
     mean: Floats  # (regressors,)
     scale: Floats  # (regressors,)
@@ -75,8 +78,15 @@ class FittedLandmarks:
             f"opening r = {self.opening_correlation:.3f})"
         )
 
+    def read(self, images: Bytes, guide: Floats | None = None) -> FaceTrack:
+        """(n, size, size, 3) and the true (n, 68, 2), of which mouth and jaw are not looked at; nothing but landmarks is read."""
+        if guide is None:
+            raise InputError("metrics: a fitted landmark reader needs to know where the head is; use face=mediapipe")
+        track = FaceTrack.empty(0, len(images))
+        return replace(track, num_faces=np.ones_like(track.num_faces), landmarks=self.landmarks(images, guide))
+
     def landmarks(self, images: Bytes, guide: Floats) -> Floats:
-        """(n, size, size, 3) and the true (n, 68, 2), of which mouth and jaw are not looked at -> (n, 68, 2)."""
+        """(n, size, size, 3) and the true (n, 68, 2) -> (n, 68, 2)."""
         to_picture = _alignments(guide)
         regressors = (_regressors(_patches(images, to_picture), guide, to_picture) - self.mean) / self.scale
         aligned = (regressors @ self.weights + self.offset).reshape(len(images), len(READ), 2)

@@ -1,4 +1,4 @@
-"""Frames without a face: short gaps are interpolated, longer ones are a named reason to reject (METHODS 10.2)."""
+"""Frames without a face: short gaps are interpolated, longer ones are a named reason to reject."""
 
 from __future__ import annotations
 

@@ -18,9 +18,8 @@ import numpy as np
 from tfg import assets
 from tfg.features.face.landmarks import MESH_VERTICES
 from tfg.features.quiet import quiet_stderr, survive_profiling
-from tfg.types import NUM_LANDMARKS, UPPER_FACE, Bytes, Clip, FaceTrack, Floats, InputError
+from tfg.types import UPPER_FACE, Bytes, Clip, FaceTrack, Floats, InputError
 
-NUM_BLENDSHAPES = 52  # MediaPipe's own order, `_neutral` first
 OPENGL_TO_OPENCV = np.diag([1.0, -1.0, -1.0]).astype(np.float32)
 _BYTES_AT_ONCE = 64_000_000  # source pictures held in memory
 _FEWEST_PER_WORKER = 12  # a second landmarker costs about as much to build as reading this many frames
@@ -28,7 +27,7 @@ _FEWEST_PER_WORKER = 12  # a second landmarker costs about as much to build as r
 
 @dataclass(frozen=True, kw_only=True)
 class MediaPipeFace:
-    """FaceExtractor and LandmarkReader. Coordinates in pixels of the picture it is given, at its own resolution."""
+    """FaceExtractor and FaceReader. Coordinates in pixels of the picture it is given, at its own resolution."""
 
     weights: str | None = None  # face_landmarker.task; None looks where `tfg assets` does
     min_confidence: float = 0.5  # of detection and of presence
@@ -66,16 +65,12 @@ class MediaPipeFace:
         ranges = [(a, min(a + step, stop)) for a in range(start, stop, step)]
         return self._track(start, stop - start, (clip.source_frames(a, b) for a, b in ranges))
 
-    def read(self, images: Bytes) -> FaceTrack:
-        """Any pictures (n, height, width, 3), each on its own; coordinates in their pixels."""
+    def read(self, images: Bytes, guide: Floats | None = None) -> FaceTrack:
+        """Any pictures (n, height, width, 3), each on its own; coordinates in their pixels. The guide is not looked at."""
         return self._track(0, len(images), iter([images]))
 
-    def landmarks(self, images: Bytes, guide: Floats) -> Floats:
-        """(n, height, width, 3) -> (n, 68, 2), NaN where no face was found; the guide is not looked at."""
-        return self.read(images).landmarks
-
     def _track(self, start: int, num_frames: int, blocks: Iterator[Bytes]) -> FaceTrack:
-        track = _empty_track(start, num_frames)
+        track = FaceTrack.empty(start, num_frames)
         workers = max(1, min(self.workers, num_frames // _FEWEST_PER_WORKER))
         first = 0
         with _landmarkers(self.path, self.min_confidence, workers) as landmarkers, ThreadPoolExecutor(workers) as pool:
@@ -113,20 +108,6 @@ def opencv_rotation(matrix: np.ndarray) -> Floats:
     """MediaPipe's head matrix (3, 3) (x right, y up, z to the viewer) -> rotation of `tfg/types.py`, scale removed."""
     left, _, right = np.linalg.svd(matrix)
     return (OPENGL_TO_OPENCV @ (left @ right) @ OPENGL_TO_OPENCV).astype(np.float32)
-
-
-def _empty_track(start: int, num_frames: int) -> FaceTrack:
-    def missing(*shape: int) -> Floats:
-        return np.full((num_frames, *shape), np.nan, np.float32)
-
-    return FaceTrack(
-        start=start,
-        num_faces=np.zeros(num_frames, np.int64),
-        landmarks=missing(NUM_LANDMARKS, 2),
-        upper=missing(len(UPPER_FACE)),
-        blendshapes=missing(NUM_BLENDSHAPES),
-        head_rotation=missing(3, 3),
-    )
 
 
 def _points(face: Any, shape: tuple[int, ...]) -> Floats:

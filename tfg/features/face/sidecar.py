@@ -7,9 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfg.features.sidecar import read_sidecar
-from tfg.types import Bytes, Cameras, Clip, FaceTrack, Floats, InputError
-
-NUM_BLENDSHAPES = 52
+from tfg.types import NUM_BLENDSHAPES, Cameras, Clip, FaceTrack, Floats, InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +27,6 @@ class SidecarFace:
             blendshapes=np.full((stop - start, NUM_BLENDSHAPES), np.nan, np.float32),
             head_rotation=fields["rotation"][start:stop].astype(np.float32),
         )
-
-    def read(self, images: Bytes) -> FaceTrack:
-        raise InputError("face=sidecar knows the frames of its clip only; use face=mediapipe to read other pictures")
 
 
 def true_cameras(clip: Clip, start: int, stop: int) -> tuple[Cameras, Floats]:

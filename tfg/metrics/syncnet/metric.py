@@ -62,7 +62,7 @@ class SyncNetScore:
     def define(self, scene: Scene) -> dict[str, str]:
         track = self._track(scene)
         scored = "no track" if isinstance(track, str) else self._scored(track, scene)
-        shared = f"{_FORMULA}; {scored}; {_DIFFERS}; faces by {scene.reader}; weights {self.note}; {scene.where}"
+        shared = f"{_FORMULA}; {scored}; {_DIFFERS}; faces by {scene.reader}; weights {self.note}"
         return {name: f"{number}; {shared}" for name, number in zip(self.names, _NUMBERS, strict=True)}
 
     def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:

@@ -1,0 +1,141 @@
+"""The sheet of one evaluation: a folder with a page, one video and the worst frames, that opens without any server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfg.clip.write import write_video
+from tfg.evaluation.sheet_page import GENERATOR, Shown, page, worst_frames
+from tfg.evaluation.videos import Comparison, Scaled, compare
+from tfg.features.progress import progress
+from tfg.metrics.base import Pictures
+from tfg.rendering import side_by_side
+from tfg.results import write_text
+from tfg.types import Bytes, InputError
+
+if TYPE_CHECKING:
+    from tfg.evaluation.pair import Request
+
+INDEX, VIDEO = "index.html", "side_by_side.mp4"
+LARGEST_PANEL = 1280  # pixels of a panel's longer side in the video: three of them are as much as common players decode
+PIECE_BYTES = 32_000_000  # of pictures read at once
+VIEWS = ("truth", "prediction", "difference x 4")
+
+
+def write_sheet(record: dict[str, Any], request: Request, folder: Path) -> Path:
+    """The page's path. The folder appears whole or not at all; an earlier sheet in it is replaced, other files are refused."""
+    folder = checked(folder)
+    shown = compare(request.prediction, request.truth, request.audio, resize=request.resize)
+    partial = _beside(folder, "part")
+    try:
+        partial.mkdir()
+        _fill(partial, record, shown)
+        _publish(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return folder / INDEX
+
+
+def checked(folder: Path) -> Path:
+    """The real folder, if a sheet may be written there: it is new, empty, or holds a sheet and nothing else."""
+    found = folder.expanduser().resolve()
+    if not found.parent.is_dir():
+        raise InputError(f"--sheet {folder}: its folder does not exist; make it first")
+    if found.exists() and not found.is_dir():
+        raise InputError(f"--sheet {folder}: is a file; name a new folder")
+    if found.is_dir() and any(found.iterdir()) and not _is_sheet(found):
+        raise InputError(f"--sheet {folder}: holds files that are not a sheet's; name a new folder")
+    if found.is_dir() and (found == Path.cwd() or found in Path.cwd().parents):
+        raise InputError(f"--sheet {folder}: is the folder you work in; name a new one")
+    return found
+
+
+def _is_sheet(folder: Path) -> bool:
+    index = folder / INDEX
+    ours = all(path.name in (INDEX, VIDEO) or _is_worst(path) for path in folder.iterdir())
+    return ours and index.is_file() and GENERATOR in index.read_text(errors="replace")[:4096]
+
+
+def _is_worst(path: Path) -> bool:
+    return path.name.startswith("worst_") and path.suffix == ".png" and path.is_file()
+
+
+def _beside(folder: Path, what: str) -> Path:
+    return folder.with_name(f".{folder.name}.{os.getpid()}.{what}")
+
+
+def _publish(partial: Path, folder: Path) -> None:
+    """Between the two renames there is no sheet at all, never half of one."""
+    old = _beside(folder, "old")
+    if folder.exists():
+        folder.rename(old)
+    partial.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _fill(folder: Path, record: dict[str, Any], shown: Comparison) -> None:
+    count, height, width = shown.prediction.shape
+    height, width = _panel(height, width)
+    with progress("sheet: video", count) as advance:
+        pictures = (image for piece in _pieces(shown, height, width, advance) for image in piece)
+        write_video(folder / VIDEO, pictures, shown.audio)
+    ranked_by, frames = worst_frames(record)
+    worst = []
+    for frame in frames:
+        (image,) = _views(shown.prediction, shown.truth, frame, frame + 1)
+        worst.append((frame, f"worst_{frame:06d}.png"))
+        _write_png(folder / worst[-1][1], image)
+    text = page(
+        record,
+        Shown(
+            video=VIDEO,
+            views=VIEWS if shown.truth is not None else ("prediction",),
+            height=height,
+            width=width,
+            worst=tuple(worst),
+            ranked_by=ranked_by,
+        ),
+    )
+    write_text(folder / INDEX, text)
+
+
+def _panel(height: int, width: int) -> tuple[int, int]:
+    """Size of a panel in the video: even, and no larger than players can show."""
+    scale = min(1.0, LARGEST_PANEL / max(height, width))
+    if scale == 1.0:
+        return height, width
+    return 2 * round(height * scale / 2), 2 * round(width * scale / 2)
+
+
+def _pieces(shown: Comparison, height: int, width: int, advance: Any) -> Iterator[Iterator[Bytes]]:
+    """A few frames at a time, so that the length of a video takes no memory."""
+    count, full_height, full_width = shown.prediction.shape
+    prediction, truth = shown.prediction, shown.truth
+    if (height, width) != (full_height, full_width):
+        prediction = Scaled(pictures=prediction, height=height, width=width)
+        truth = None if truth is None else Scaled(pictures=truth, height=height, width=width)
+    step = max(1, PIECE_BYTES // (3 * full_height * full_width))
+    for start in range(0, count, step):
+        stop = min(start + step, count)
+        yield _views(prediction, truth, start, stop)
+        advance(stop - start)
+
+
+def _views(prediction: Pictures, truth: Pictures | None, start: int, stop: int) -> Iterator[Bytes]:
+    """(height, width, 3) a frame, or three of them side by side: VIEWS."""
+    made = prediction.frames(start, stop)
+    return iter(made) if truth is None else side_by_side(truth.frames(start, stop), made)
+
+
+def _write_png(path: Path, image: Bytes) -> None:
+    import cv2
+
+    good, encoded = cv2.imencode(".png", np.ascontiguousarray(image[:, :, ::-1]))
+    assert good
+    path.write_bytes(encoded.tobytes())
