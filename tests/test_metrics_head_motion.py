@@ -121,6 +121,15 @@ def test_frames_beside_one_without_a_face_have_no_jitter_and_are_counted() -> No
     assert np.isnan(HeadPoseError().conclude({}, gap)["head_pose_error"].per_frame).sum() == 1
 
 
+def test_the_ratio_compares_the_same_frames_of_both() -> None:
+    calm, wild = turns(40, 1), turns(40, 9, 5)
+    made = np.concatenate([calm, wild])
+    true = np.concatenate([calm, np.full((40, 3, 3), np.nan, np.float32)])
+    found = HeadJitter().conclude({}, scene(held(made), held(true)))
+    assert found["head_jitter_ratio"].value == 1
+    assert found["head_jitter"].value > 5
+
+
 def test_no_three_frames_in_a_row_are_no_jitter() -> None:
     rotations = turns(12, 5)
     rotations[::3] = np.nan
@@ -205,6 +214,12 @@ def test_eye_aspect_ratio_is_height_over_width_whatever_the_size_and_the_tilt() 
     assert eye_aspect_ratio(7 * points @ tilt.T + 50) == pytest.approx([0.3, 0.1], abs=1e-6)
 
 
+def test_eye_aspect_ratio_is_the_mean_of_both_eyes() -> None:
+    points = eyes(np.array([0.3]))
+    points[:, 42:48, 1] *= 0.5
+    assert eye_aspect_ratio(points) == pytest.approx([0.225], abs=1e-6)
+
+
 def test_blinks_are_closures_of_one_to_twelve_frames() -> None:
     assert blinks(blinking(100, (10, 11), (30, 34), (60, 60 + LONGEST))) == [(10, 11), (30, 34), (60, 72)]
     assert blinks(blinking(100, (60, 61 + LONGEST))) == []
@@ -212,6 +227,9 @@ def test_blinks_are_closures_of_one_to_twelve_frames() -> None:
 
 def test_a_blink_that_is_cut_by_the_track_or_by_a_missing_face_does_not_count() -> None:
     assert blinks(blinking(60, (0, 3), (57, 60))) == []
+    closing = blinking(60, (1, 3), (57, 59))
+    closing[[0, 59]] = 0.48 * 0.3  # half closed at both ends
+    assert blinks(closing) == []
     gap = blinking(60, (20, 24))
     gap[22] = np.nan
     assert blinks(gap) == []

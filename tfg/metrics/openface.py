@@ -112,9 +112,13 @@ class ActionUnitError:
 
     def define(self, scene: Scene) -> dict[str, str]:
         source = "; ".join(self._sources(scene)) or NO_CSV
-        groups = {"aue_l": ("lower-face", LOWER), "aue_u": ("upper-face", UPPER), "aue": ("all", UNITS)}
+        groups = {
+            "aue_l": ("the 9 lower-face", LOWER),
+            "aue_u": ("the 8 upper-face", UPPER),
+            "aue": ("all 17", UNITS),
+        }
         return {
-            name: f"sum over the {len(units)} {part} action units ({', '.join(str(unit) for unit in units)}) of the mean over "
+            name: f"sum over {part} action units ({', '.join(str(unit) for unit in units)}) of the mean over "
             f"frames of the squared difference of OpenFace's intensities (_r, 0 to 5); {source}"
             for name, (part, units) in groups.items()
         }
