@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tfg import assets, cli
 from tfg.assets import Asset, catalogue
 from tfg.assets.convert import write_npz
+from tfg.assets.store import fault_of
 from tfg.assets.sums import fault
 from tfg.types import InputError
 
@@ -123,16 +125,35 @@ def test_the_list_names_source_licence_size_and_sum_of_every_file(monkeypatch, t
     monkeypatch.delenv("TFG_ASSETS", raising=False)
     assert cli.run(["assets"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    for known, first, second in zip(assets.ASSETS, lines[::2], lines[1::2], strict=True):
-        assert first.startswith(f"missing     {known.name}: would enable {known.enables}; ")
-        assert known.origin in second
-        assert known.licence in second
-        assert (known.sha256 or "no sum is known") in second
-        assert known.origin.startswith("https://github.com/")
+    for known in assets.ASSETS:
+        assert lines.pop(0).startswith(
+            f"missing     {known.name}: would enable {known.enables}; run `tfg assets fetch "
+        )
+        for file in known.files:
+            line = lines.pop(0)
+            assert line.startswith(f"            {file.filename}: https://github.com/")
+            assert all(fact in line for fact in (file.origin, file.licence, file.sha256 or "no sum is known"))
+    assert lines == []
     assert cli.run(["assets", "--json"]) == 0
     records = json.loads(capsys.readouterr().out)
     assert [record["name"] for record in records] == [known.name for known in assets.ASSETS]
     assert {record["state"] for record in records} == {"missing"}
+
+
+def test_a_twin_is_found_verified_and_adopted_in_place_of_the_file(known, tmp_path, monkeypatch):
+    whole = replace(known["text"], filename="main.bin", sha256="0" * 64, twin=known["text"])
+    monkeypatch.setattr(catalogue, "ASSETS", (whole,))
+    (tmp_path / "text.bin").write_bytes(b"hello")
+    assert assets.add(tmp_path / "text.bin") == assets.find("text") == tmp_path / "cache" / "assets" / "text.bin"
+    assert assets.listing(verify=True)[0].startswith("here, sum ok text: ")
+    assert assets.fetch("text") == assets.find("text")
+
+
+def test_what_has_no_source_says_where_it_is_from(known):
+    with pytest.raises(InputError, match="text has no automatic source; get it from here, then `tfg assets add FILE`"):
+        assets.fetch("text")
+    with pytest.raises(InputError, match=r"text\.bin is missing \(nothing\); get it from here and run"):
+        assets.find("text")
 
 
 def test_a_file_without_a_known_sum_is_listed_as_such(known, tmp_path):
@@ -147,6 +168,6 @@ def test_a_file_without_a_known_sum_is_listed_as_such(known, tmp_path):
 def test_every_file_of_the_real_folder_has_its_known_sum(real_assets):
     found = {known.name: path for known in assets.ASSETS if (path := assets.locate(known))}
     assert {"face_landmarker", "selfie_segmenter", "whisper_tiny_en", "lpips_alex", "mobilefacenet"} <= set(found)
-    assert {name: fault(path, assets.asset(name)) for name, path in found.items()} == dict.fromkeys(found)
+    assert {name: fault_of(path, assets.asset(name)) for name, path in found.items()} == dict.fromkeys(found)
     for name in ("whisper_tiny_en", "lpips_alex"):
         assert assets.content_sum(found[name]) == assets.asset(name).content_sha256

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from metric_scenes import chunk_of, scene_of, track_of
 
-from tfg.metrics.identity import SIZE, TEMPLATE, Identity, aligned, cosine, similarity
+from tfg.metrics.identity import TEMPLATE, Identity, aligned, cosine, similarity
+from tfg.metrics.mobilefacenet import SIZE, MobileFaceNet
 from tfg.types import InputError
 
 
@@ -142,3 +144,21 @@ def test_a_file_that_is_no_mobilefacenet_is_refused_in_one_line(tmp_path, conten
         Identity.open(path)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_the_official_file_is_read_strictly_and_faces_do_not_depend_on_their_neighbours(tmp_path):
+    torch.manual_seed(0)
+    state = {name: value for name, value in MobileFaceNet().state_dict().items() if "num_batches" not in name}
+    assert (
+        sum(value.numel() for value in state.values()) * 4 == 4_078_592
+    )  # the official file has 4,135,271, names included
+    torch.save(state, tmp_path / "mobilefacenet.pt")
+    network = Identity.open(tmp_path / "mobilefacenet.pt")
+    faces = np.random.default_rng(5).integers(0, 256, (3, SIZE, SIZE, 3), dtype=np.uint8)
+    together = network(faces)
+    assert (together.shape, together.dtype) == ((3, 128), np.float32)
+    np.testing.assert_array_equal(network(faces[2:]), together[2:])
+    assert network(faces[:0]).shape == (0, 128)
+    torch.save(state | {"fc.weight": torch.zeros(1)}, tmp_path / "mobilefacenet.pt")
+    with pytest.raises(InputError, match=r"has the unknown fc\.weight \(1 names differ\); not MobileFaceNet"):
+        Identity.open(tmp_path / "mobilefacenet.pt")

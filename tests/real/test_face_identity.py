@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tfg import assets
 from tfg.clip.read import read_clip
 from tfg.features.face.mediapipe import MediaPipeFace
 from tfg.metrics.base import Chunk
 from tfg.metrics.identity import Identity, cosine
+from tfg.metrics.mobilefacenet import MobileFaceNet
 from tfg.types import Bytes, FaceTrack, InputError
 
 pytestmark = [
@@ -99,6 +101,62 @@ def test_chunks_of_one_frame_give_the_same_embeddings(metric, people):
         part = replace(track, **{name: getattr(track, name)[row : row + 1] for name in names})
         one = (images[row : row + 1], part)
         np.testing.assert_array_equal(look(metric, one, one)["made"], whole[row : row + 1])
+
+
+def initialisers(data: bytes) -> list[np.ndarray]:
+    """The float32 arrays of an ONNX file in the order in which they are stored: protobuf read by hand."""
+
+    def fields(start: int, stop: int):
+        while start < stop:
+            key, start = number(start)
+            value, start = number(start)
+            if key & 7 == 2:
+                yield key >> 3, (start, start + value)
+                start += value
+            else:
+                assert key & 7 == 0
+                yield key >> 3, value
+
+    def number(start: int) -> tuple[int, int]:
+        value = shift = 0
+        while True:
+            byte = data[start]
+            value, start, shift = value | (byte & 127) << shift, start + 1, shift + 7
+            if byte < 128:
+                return value, start
+
+    (graph,) = (value for field, value in fields(0, len(data)) if field == 7)
+    arrays = []
+    for field, place in fields(*graph):
+        if field == 5:
+            tensor = list(fields(*place))
+            (raw,) = (value for name, value in tensor if name == 9)
+            shape = [value for name, value in tensor if name == 1]
+            arrays.append(np.frombuffer(data[slice(*raw)], "<f4").reshape(shape))
+    return arrays
+
+
+def test_the_official_network_in_torch_computes_what_the_export_does(metric, people, tmp_path):
+    """The export has every batch normalisation merged into its convolution; here it is undone with one that does nothing."""
+    arrays = iter(initialisers(assets.find("mobilefacenet").read_bytes()))
+    state = MobileFaceNet().state_dict()
+    names = [
+        name.removesuffix(".weight") for name, value in state.items() if name.endswith("weight") and value.dim() > 1
+    ]
+    norms = [name.removesuffix(".running_var") for name in state if name.endswith("running_var")]
+    assert len(names) == len(norms) == 51
+    for convolution, norm in zip(names, norms, strict=True):
+        state[f"{convolution}.weight"] = torch.from_numpy(next(arrays).copy())
+        state[f"{norm}.bias"] = torch.from_numpy(next(arrays).copy())
+        state[f"{norm}.running_var"] -= 1e-5  # its epsilon
+    state["conv3.bias"] = torch.zeros(128)
+    assert next(arrays, None) is None
+    torch.save(state, tmp_path / "mobilefacenet.pt", _use_new_zipfile_serialization=False)  # as in 2019
+    official = replace(metric, network=Identity.open(tmp_path / "mobilefacenet.pt"))
+    for person in people.values():
+        ours, theirs = (look(each, person, person)["made"] for each in (official, metric))
+        np.testing.assert_allclose(ours, theirs, atol=2e-4 * np.abs(theirs).max())  # float32, other summation orders
+        assert cosine(ours, theirs).min() > 1 - 1e-7
 
 
 def test_half_a_weight_file_is_refused(tmp_path):

