@@ -76,7 +76,6 @@ def answer(here, capsys):
         ("render --run x --audio {wav} -o a.mp4", "tfg: x: not a finished run; give a folder of results/ that holds "),
         ("assets fetch", "tfg: assets fetch: nothing was named; give names as `tfg assets` lists them"),
         ("assets fetch face_landmark", "tfg: assets: unknown name 'face_landmark'; known: face_landmarker, "),
-        ("assets fetch mobilefacenet", "tfg: assets: mobilefacenet has no automatic source; get it from "),
         ("assets add nowhere.npz", "tfg: assets: nowhere.npz is not a file"),
         ("assets add {wav}", "tfg: assets: {wav} (sha256 "),
     ],
