@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,13 @@ def _pointer(values: Tensor | None) -> ctypes.c_void_p:
     return ctypes.c_void_p(0 if values is None else values.data_ptr())
 
 
+@functools.cache
+def _library() -> ctypes.CDLL:
+    library = build.load("march")
+    library.tfg_march.restype = library.tfg_march_room.restype = ctypes.c_int64
+    return library
+
+
 def march(
     origins: Tensor,
     directions: Tensor,
@@ -61,12 +69,11 @@ def march(
         longest,
         int(steps.constant is not None),
     )
-    library, rays = build.load("march"), len(origins)
-    library.tfg_march.restype = ctypes.c_int64
-    found = torch.empty((rays, max_samples))  # only what is written is ever touched
-    start = torch.empty(rays + 1, dtype=torch.int64)
+    library, rays = _library(), len(origins)
     lines = (ctypes.byref(task), _pointer(origins), _pointer(directions))
     size = ctypes.c_int64(rays)
+    found = torch.empty(library.tfg_march_room(lines[0], size))  # only what is written is ever touched
+    start = torch.empty(rays + 1, dtype=torch.int64)
     count = library.tfg_march(*lines, _pointer(offset), size, _pointer(grid.occupied), _pointer(found), _pointer(start))
     if count < 0:
         raise InputError(f"{('origins', 'directions', 'offset')[-1 - count]} contain NaN")
@@ -86,7 +93,7 @@ class _Composite(torch.autograd.Function):
         opacity, depth, alive = torch.empty(rays), torch.empty(rays), torch.empty(rays, dtype=torch.int32)
         along = (_pointer(samples.t), _pointer(samples.delta), _pointer(samples.start), ctypes.c_int64(rays))
         results = (_pointer(result) for result in (total, opacity, depth, weights, alive))
-        bad = build.load("march").tfg_composite(
+        bad = _library().tfg_composite(
             _pointer(sigma),
             _pointer(values),
             ctypes.c_int64(channels),
@@ -109,7 +116,7 @@ class _Composite(torch.autograd.Function):
         upstream = [None if grad is None else grad.contiguous() for grad in grads]
         grad_sigma = torch.empty_like(weights) if ctx.needs_input_grad[0] else None
         grad_values = torch.empty_like(values) if ctx.needs_input_grad[1] else None
-        build.load("march").tfg_composite_backward(
+        _library().tfg_composite_backward(
             _pointer(values),
             ctypes.c_int64(values.shape[1]),
             _pointer(samples.t),
