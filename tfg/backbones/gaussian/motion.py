@@ -112,8 +112,8 @@ class FaceField(Field):
         """points (n, 3), windows (1, 8, channels), upper (1, 7) -> motion of n Gaussians."""
         place = self.encode_position(points)
         below = vertical_ramp(points.detach(), self.eye_line, self.nose_base)
-        speech = self.audio_attention(place) * self.encode_audio(windows) * below
-        expression = self.upper_attention(place) * upper * (1 - below)
+        speech = self.audio_attention(place) * (below @ self.encode_audio(windows))
+        expression = self.upper_attention(place) * ((1 - below) @ upper)
         means, quats, scales = self.network(torch.cat([place, speech, expression], dim=1)).split([3, 4, 3], dim=1)
         return Motion(means * self.shape.reach, quats, scales)
 
