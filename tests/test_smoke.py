@@ -46,15 +46,15 @@ def test_the_main_job_ends_with_a_table_and_two_videos(work):
     assert lines[0].startswith("| run ")
     rows = [line.split("|")[1].strip() for line in lines if line.startswith("|")]
     assert rows[2:] == [
-        *("random instag", "baseline static", "baseline nearest"),
-        *("isexplore instag", "baseline static", "baseline nearest"),
+        *("random instag", "baseline static", "baseline nearest", "ground truth"),
+        *("isexplore instag", "baseline static", "baseline nearest", "ground truth"),
     ]
     videos = [folder / line.split()[1] for line in lines if line.startswith("  video ")]
     assert len(videos) == 2
     assert all(video.is_file() for video in videos)
     table = folder / lines[-1].removeprefix("table: ")
     assert done.stdout.startswith(table.read_text())
-    assert re.fullmatch(r"table-\d{8}-\d{6}\.md", table.name)
+    assert re.fullmatch(r"table-[0-9a-f]{8}\.md", table.name)
 
 
 def test_a_normal_run_says_nothing_that_is_not_its_own(work):

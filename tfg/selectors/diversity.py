@@ -1,4 +1,4 @@
-"""How varied the audio of a segment is: mean pairwise distance, and the readings that the ISExplore paper allows. Larger is always more varied."""
+"""How varied the audio of a segment is: mean pairwise distance, and other readings the paper allows. Larger is always more varied."""
 
 from __future__ import annotations
 
