@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: STACK.md section 6
+os.environ.setdefault(
+    "OMP_WAIT_POLICY", "PASSIVE"
+)  # before torch, as run.py does: waiting threads leave the cores to others
 
 import argparse
 import importlib.util
@@ -18,7 +20,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import grids, steps
+from benchmarks import floors, grids, steps
 from benchmarks.timing import Case, key_of, machine, measure, ratios_of
 
 REPEATS, QUICK = 9, 3
@@ -35,20 +37,36 @@ def all_cases() -> list[Case]:
 
 
 def run(cases: list[Case], repeats: int) -> dict[str, Any]:
-    """The whole record: ratios, what is required of them, milliseconds, machine."""
+    """The whole record: ratios, what is required of them, milliseconds, floors, machine."""
+    peaks = floors.peaks()
     record: dict[str, Any] = {
         "ratios": {},
         "required": {},
+        "processor_ratios": {},
         "milliseconds": {},
+        "processor_milliseconds": {},
+        "floors": {},
         "repeats": repeats,
-        "machine": machine(),
+        "machine": machine() | {"peak_gflops": peaks.flops / 1e9, "peak_gigabytes_per_second": peaks.bytes_moved / 1e9},
     }
     for case in cases:
         found = measure(case, repeats)
-        record["milliseconds"][case.name] = {name: round(value, 3) for name, value in found.items()}
-        record["ratios"] |= {name: round(value, 2) for name, value in ratios_of(case, found).items()}
+        for key, times in (("milliseconds", found.wall), ("processor_milliseconds", found.processor)):
+            record[key][case.name] = {name: round(value, 3) for name, value in times.items()}
+        for key, times in (("ratios", found.wall), ("processor_ratios", found.processor)):
+            record[key] |= {name: round(value, 2) for name, value in ratios_of(case, times).items()}
         record["required"] |= {key_of(case, name): least for name, least in case.required.items()}
-        print(f"{case.name}: " + ", ".join(f"{name} {value:.2f} ms" for name, value in found.items()), file=sys.stderr)
+        if case.least is not None:
+            work = case.least()
+            floor = peaks.floor(work)
+            record["floors"][case.name] = {
+                "flops": work.flops,
+                "bytes": work.bytes_moved,
+                "milliseconds": round(floor, 4),
+                "factor": round(found.wall[case.fast] / floor, 1),
+            }
+        told = ", ".join(f"{name} {value:.2f} ms" for name, value in found.wall.items())
+        print(f"{case.name}: {told}", file=sys.stderr)
     record["load_average_after"] = [round(load, 1) for load in os.getloadavg()]
     return record
 
@@ -59,18 +77,40 @@ def markdown(record: dict[str, Any]) -> str:
     lines = [
         f"{about['processor']}, {about['threads']} threads, {about['instructions']} {' '.join(about['extra_flags'])}, "
         f"{about['compiler']}, torch {about['torch']}; medians of {record['repeats']} interleaved runs, "
-        f"load average {about['load_average'][0]} before and {record['load_average_after'][0]} after.",
+        f"load average {about['load_average'][0]} before and {record['load_average_after'][0]} after. "
+        "The ratio is of the time that passed, the next column's of the processor time of all threads.",
         "",
-        "| key | ms by variant | ratio | required | |",
-        "|---|---|---|---|---|",
+        "| key | ms by variant | ratio | of processor time | required | |",
+        "|---|---|---|---|---|---|",
     ]
     for key, ratio in record["ratios"].items():
         case = key if key in record["milliseconds"] else key.rsplit("_over_", 1)[0]
         spent = ", ".join(f"{name} {value:.4g}" for name, value in record["milliseconds"][case].items())
         least = record["required"].get(key)
         verdict = "" if least is None else "met" if ratio >= least else "MISSED"
-        lines.append(f"| `{key}` | {spent} | {ratio:.1f}x | {'' if least is None else f'{least:g}x'} | {verdict} |")
+        busy = record["processor_ratios"][key]
+        demand = "" if least is None else f"{least:g}x"
+        lines.append(f"| `{key}` | {spent} | {ratio:.1f}x | {busy:.1f}x | {demand} | {verdict} |")
+    if record["floors"]:
+        lines += ["", *_floor_table(record)]
     return "\n".join(lines)
+
+
+def _floor_table(record: dict[str, Any]) -> list[str]:
+    """How far the C engine is from what the processor could do."""
+    about = record["machine"]
+    lines = [
+        f"Floors at this machine's peaks: {about['peak_gflops']:.0f} GFLOP/s in float32, "
+        f"{about['peak_gigabytes_per_second']:.0f} GB/s copied.",
+        "",
+        "| key | MFLOP | MB | floor, ms | C engine, ms | factor |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, floor in record["floors"].items():
+        spent = record["milliseconds"][name]["cpu"]
+        work = f"{floor['flops'] / 1e6:.1f} | {floor['bytes'] / 1e6:.1f}"
+        lines.append(f"| `{name}` | {work} | {floor['milliseconds']:.3g} | {spent:.4g} | {floor['factor']:.1f} |")
+    return lines
 
 
 def main(arguments: list[str]) -> int:

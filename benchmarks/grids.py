@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from benchmarks.floors import Work
 from benchmarks.timing import Case
 from tfg.engines import HashGridSpec, OccupancyGrid, composite, march, mlp, triplane_encode
 from tfg.engines.hashgrid import PLANES
@@ -80,6 +81,15 @@ def embedding_bag_encode(points: Tensor, tables: Tensor, spec: HashGridSpec, by_
     return torch.cat(parts, dim=1)
 
 
+def least_work(spec: HashGridSpec) -> Work:
+    """Of a tri-plane's features and table gradients: position and weights of the 4 corners each way (12 FLOPs), a
+    multiply-add a corner and channel each way; points twice, features, their gradient, tables and theirs once."""
+    encoded = POINTS * 3 * spec.levels
+    flops = 2 * encoded * (12 + 4 * 2 * spec.channels)
+    floats = 2 * POINTS * 3 + 2 * encoded * spec.channels + 2 * 3 * spec.num_params * spec.channels
+    return Work(flops=flops, bytes_moved=4 * floats)
+
+
 def hash_case(levels: int, log2_size: int, *, to_points: bool = False) -> Case:
     """Three planes, two channels, 16 to 1024 cells, uniform points; gradient of the tables, or of tables and points."""
     spec = HashGridSpec(dim=2, levels=levels, channels=2, log2_size=log2_size, base=16, desired=1024)
@@ -102,6 +112,7 @@ def hash_case(levels: int, log2_size: int, *, to_points: bool = False) -> Case:
         name=f"hash_{levels}_{log2_size}",
         variants=variants | {"embedding_bag": lambda: bag(False), "embedding_bag_by_channel": lambda: bag(True)},
         required={"torch": 12, "embedding_bag": 6},
+        least=lambda: least_work(spec),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,18 @@ from benchmarks.timing import Case
 from tests.portraits import make_scene
 from tfg.data import audio_statistics, audio_windows, batches
 from tfg.overrides import register_resolvers
+from tfg.types import Portrait
 
 SIZE, FRAMES, CHANNELS = 128, 16, 80
 FIRST_STEP = {"cpu": 401, "gpu": 4001}  # past the static warm-up of the Gaussian head, in the ray stage of the NeRF
 CONF = Path(__file__).parent.parent / "conf" / "backbone"
 STEPS_AT_ONCE = 4  # of one timing: steps differ (every 16th updates the occupancy grid)
+
+
+@functools.cache
+def portrait_of(frames: int, size: int) -> Portrait:
+    """The person that every engine learns."""
+    return make_scene(num_frames=frames, size=size, channels=CHANNELS).portrait
 
 
 def iteration(
@@ -32,8 +40,8 @@ def iteration(
     changes: dict[str, Any] | None = None,
 ) -> Callable[[], None]:
     """A function that trains a fresh backbone, its YAML merged with `changes`, by one step a call."""
+    portrait = portrait_of(frames, size)
     torch.manual_seed(0)
-    portrait = make_scene(num_frames=frames, size=size, channels=CHANNELS).portrait
     profile = "gpu" if device == "cuda" else "cpu"
     own = OmegaConf.merge(OmegaConf.load(CONF / f"{backbone}.yaml"), changes or {}, {"engine": engine})
     register_resolvers()

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.floors import Work
 from tfg.engines.cpu import build
 
 
@@ -25,19 +26,33 @@ class Case:
     variants: dict[str, Callable[[], object]]  # each call does the whole work once
     fast: str = "cpu"
     required: dict[str, float] = field(default_factory=dict)  # slower variant -> least ratio
+    least: Callable[[], Work] | None = None  # work that no variant can avoid
 
 
-def measure(case: Case, repeats: int) -> dict[str, float]:
-    """Median milliseconds of each variant; the variants take turns, so that a busy machine slows all of them."""
-    times: dict[str, list[float]] = {name: [] for name in case.variants}
+@dataclass(frozen=True, kw_only=True)
+class Times:
+    """Medians of one case, by variant."""
+
+    wall: dict[str, float]  # milliseconds that passed
+    processor: dict[
+        str, float
+    ]  # milliseconds of all threads together; without those spent asleep, whoever else was busy
+
+
+def measure(case: Case, repeats: int) -> Times:
+    """The variants take turns, so that a busy machine slows all of them."""
+    wall: dict[str, list[float]] = {name: [] for name in case.variants}
+    processor: dict[str, list[float]] = {name: [] for name in case.variants}
     for run in case.variants.values():
         run()
     for _ in range(repeats):
         for name, run in case.variants.items():
-            started = time.perf_counter()
+            started, busy = time.perf_counter(), time.process_time()
             run()
-            times[name].append((time.perf_counter() - started) * 1e3)
-    return {name: statistics.median(found) for name, found in times.items()}
+            wall[name].append((time.perf_counter() - started) * 1e3)
+            processor[name].append((time.process_time() - busy) * 1e3)
+    medians = [{name: statistics.median(found) for name, found in times.items()} for times in (wall, processor)]
+    return Times(wall=medians[0], processor=medians[1])
 
 
 def key_of(case: Case, variant: str) -> str:
@@ -71,6 +86,8 @@ def machine() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "instructions": sets[0] if sets else platform.machine(),
         "extra_flags": disabled,
+        "torch_instructions": torch.backends.cpu.get_cpu_capability(),
+        "wait_policy": os.environ.get("OMP_WAIT_POLICY", "default"),
         "compiler": version.splitlines()[0],
         "torch": torch.__version__,
         "python": platform.python_version(),

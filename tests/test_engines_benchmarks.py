@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
-from benchmarks import engines, grids
+from benchmarks import engines, floors, grids, raster, steps
 from benchmarks.gpu import check, operations
 from benchmarks.gpu.meter import Ceilings, Measured
 from benchmarks.timing import Case, measure, ratios_of
+from tfg.engines import HashGridSpec
 
 
 def test_a_ratio_is_slow_over_fast_named_after_its_variant() -> None:
@@ -20,7 +22,8 @@ def test_a_ratio_is_slow_over_fast_named_after_its_variant() -> None:
 def test_variants_take_turns_after_one_call_each() -> None:
     calls: list[str] = []
     variants = {"torch": lambda: calls.append("t"), "cpu": lambda: calls.append("c")}
-    assert sorted(measure(Case(name="work", variants=variants), 2)) == ["cpu", "torch"]
+    found = measure(Case(name="work", variants=variants), 2)
+    assert sorted(found.wall) == sorted(found.processor) == ["cpu", "torch"]
     assert "".join(calls) == "tctctc"
 
 
@@ -31,11 +34,13 @@ def test_a_missed_ratio_is_said_and_fails(
         return [torch.rand(1000).sort() for _ in range(rounds)]
 
     variants = {"torch": lambda: wait(30), "cpu": lambda: wait(1)}
+    work = floors.Work(flops=2e6, bytes_moved=3e6)
     cases = [
-        Case(name="easy", variants=variants, required={"torch": 1}),
+        Case(name="easy", variants=variants, required={"torch": 1}, least=lambda: work),
         Case(name="hard", variants=variants, required={"torch": 1e6}),
     ]
     monkeypatch.setattr(engines, "all_cases", lambda: cases)
+    monkeypatch.setattr(floors, "peaks", lambda: floors.Peaks(flops=1e9, bytes_moved=1e9))
     assert engines.main(["--quick", "--json", str(tmp_path / "found.json")]) == 1
     table = capsys.readouterr().out
     assert "| `easy` |" in table
@@ -43,7 +48,9 @@ def test_a_missed_ratio_is_said_and_fails(
     assert "| 1e+06x | MISSED |" in table
     record = json.loads((tmp_path / "found.json").read_text())
     assert record["required"] == {"easy": 1, "hard": 1e6}
-    assert set(record) >= {"ratios", "milliseconds", "machine"}
+    assert set(record) >= {"ratios", "processor_ratios", "milliseconds", "machine"}
+    assert record["floors"]["easy"]["milliseconds"] == 3.0
+    assert "| `easy` | 2.0 | 3.0 | 3 |" in table
     assert engines.main(["--quick", "--only", "easy"]) == 0
 
 
@@ -53,6 +60,40 @@ def test_all_variants_of_the_grid_compute_the_same_gradient(monkeypatch: pytest.
     assert len(found) == 4
     for gradient in found.values():
         torch.testing.assert_close(gradient, found["cpu"], rtol=1e-4, atol=1e-3)  # float32 positions
+
+
+def test_the_floor_is_the_slower_of_arithmetic_and_memory() -> None:
+    peaks = floors.Peaks(flops=1e9, bytes_moved=1e8)
+    assert peaks.floor(floors.Work(flops=2e6, bytes_moved=1e5)) == pytest.approx(2.0)
+    assert peaks.floor(floors.Work(flops=2e6, bytes_moved=1e6)) == pytest.approx(10.0)
+
+
+def test_peaks_are_measured_here() -> None:
+    found = floors.peaks(rounds=20_000, megabytes=1)
+    assert found.flops > 1e8
+    assert found.bytes_moved > 1e7
+
+
+def test_the_least_work_of_drawing_counts_the_pairs_that_are_composited() -> None:
+    scene = raster.head(32, 40)
+    whole, drawn = (raster.least_work(scene, projected=projected) for projected in (True, False))
+    assert whole.flops - drawn.flops == 500 * 40
+    assert drawn.flops % 70 == 0
+    assert 0 < drawn.flops <= 70 * 40 * 32 * 32
+
+
+def test_the_least_work_of_a_grid_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grids, "POINTS", 10)
+    spec = HashGridSpec(dim=2, levels=2, channels=2, log2_size=14, base=16, desired=32)
+    work = grids.least_work(spec)
+    assert work.flops == 10 * 3 * 2 * (2 * 12 + 2 * 16)
+    assert work.bytes_moved == 4 * (2 * 10 * 3 + 2 * 10 * 12 + 2 * 3 * spec.num_params * 2)
+
+
+def test_the_training_steps_compose_from_their_yaml_with_nothing_registered_before() -> None:
+    OmegaConf.clear_resolver("by_profile")
+    names = [case.name for case in steps.cases()]
+    assert names == ["step_instag_128", "step_synctalk_128"]
 
 
 def test_gpu_check_without_a_card_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,18 +76,18 @@ def processor() -> str:
 
 
 @functools.cache
-def load(name: str) -> ctypes.CDLL:
-    """The library of `<name>.c`, compiled if this machine has not done so before (printed once)."""
+def load(name: str, folder: Path = SOURCES) -> ctypes.CDLL:
+    """The library of `<name>.c` in `folder`, compiled if this machine has not done so before (printed once)."""
     found = compiler()
     version = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
-    texts = [(SOURCES / f"{name}.c").read_bytes(), *(path.read_bytes() for path in sorted(SOURCES.glob(f"{name}*.h")))]
+    texts = [(folder / f"{name}.c").read_bytes(), *(path.read_bytes() for path in sorted(folder.glob(f"{name}*.h")))]
     key = hashlib.sha256(repr((texts, flags(), found, version, processor())).encode()).hexdigest()[:20]
     library = cache_folder() / f"{name}-{key}.so"
     if not library.exists():
         library.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(library.with_suffix(".lock")):
             if not library.exists():
-                _compile(found, SOURCES / f"{name}.c", library)
+                _compile(found, folder / f"{name}.c", library)
     return ctypes.CDLL(str(library))
 
 
