@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench study gpu-check clean
+.PHONY: help setup demo test lint format bench sensitivity study gpu-check clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## Make the environment in .venv (TORCH="torch" for the default CUDA build)
 
@@ -38,6 +38,9 @@ format: $(STAMP) ## Let ruff mend what it can
 bench: $(STAMP) ## Engines and selection, measured here (minutes)
 	$(BIN)/python -m benchmarks.engines
 	$(BIN)/python -m benchmarks.selection
+
+sensitivity: $(STAMP) ## What moves which metric, on the real clips of TFG_ASSETS (about ten minutes)
+	$(BIN)/python -m benchmarks.metric_sensitivity --out benchmarks/metric_sensitivity.md
 
 study: $(STAMP) ## The selectors of Table 4 on the embedded clip (about half an hour on two cores)
 	$(BIN)/python -m experiments.ablation
