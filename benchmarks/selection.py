@@ -112,7 +112,7 @@ def banded(total: int, channels: int) -> dict[str, Any]:
 
 
 def on_clip(path: Path) -> dict[str, Any]:
-    """ISExplore and a scan of every face, each from an empty cache; then how the alternatives of METHODS 10.1-2 rank."""
+    """ISExplore and a scan of every face, each from an empty cache; then how the alternative readings of the paper rank."""
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
         explored = timed(ISExplore(), path, Path(first))
         scanned = timed(LipCamera(), path, Path(second))
@@ -225,7 +225,7 @@ def _clip_lines(clip: dict[str, Any]) -> list[str]:
         "",
         f"Scanning every face takes {clip['ratio']:.1f} times as long.",
         "",
-        "Spearman rank correlation over the candidates of each alternative (METHODS 10.1, 10.2) with the default:",
+        "Spearman rank correlation over the candidates of each alternative reading of the paper with the default:",
         "",
         "| D | with pairs | | MC | with default |",
         "|---|--:|---|---|--:|",

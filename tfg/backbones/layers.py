@@ -1,4 +1,4 @@
-"""Small layers shared by the backbones (METHODS 2, 2.1): bias-free MLP, per-frame audio encoder, attention over time.
+"""Small layers shared by the backbones, as in RAD-NeRF and its heirs: bias-free MLP, per-frame audio encoder, attention over time.
 
 What belongs to one backbone only lives in its own folder.
 """
@@ -14,7 +14,7 @@ from tfg.engines.mlp import mlp
 
 
 class MLP(nn.Module):
-    """Linear layers without bias, ReLU between, none at the end: `MLP(68, 16, 16, 7)` (METHODS 2, notation)."""
+    """Linear layers without bias, ReLU between, none at the end: `MLP(68, 16, 16, 7)`."""
 
     def __init__(self, *widths: int, engine: str = "auto") -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class MLP(nn.Module):
 
 
 class FrameEncoder(nn.Module):
-    """Audio feature of one video frame -> code: Linear layers with LeakyReLU between (METHODS 2.1, AVE variant).
+    """Audio feature of one video frame -> code: Linear layers with LeakyReLU between, as SyncTalk's for AVE features.
 
     Differs from the paper: `hidden` is a choice (SyncTalk: 256, 128) and inputs and hidden units may be dropped in
     training, because five seconds of speech are 125 vectors.
@@ -51,7 +51,7 @@ class FrameEncoder(nn.Module):
 
 
 class AudioAttention(nn.Module):
-    """Weighted sum of the window's codes; a convolution over time gives the weights (METHODS 2.1, AudioAttNet)."""
+    """Weighted sum of the window's codes; a convolution over time gives the weights (AD-NeRF's AudioAttNet)."""
 
     def __init__(self, width: int, window: int = 8) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Multi-resolution grid encoding of 2D and 3D points (Instant-NGP), by torch-ngp's level and index rules (METHODS 2.2).
+"""Multi-resolution grid encoding of 2D and 3D points (Instant-NGP), by torch-ngp's level and index rules (its `gridencoder`).
 
 The definition is the torch twin in `hashgrid_torch`; `hashgrid_cpu` and `hashgrid_cuda` compute the same function.
 """

@@ -1,6 +1,6 @@
 """The CUDA path of grid encoding: Triton kernels behind an autograd function; float32.
 
-tiny-cuda-nn is no substitute: its dense levels have resolution corners where torch-ngp has resolution + 1 (METHODS 2.2), it
+tiny-cuda-nn is no substitute: its dense levels have resolution corners where torch-ngp has resolution + 1, it
 is not zero outside, and it computes in half precision. `benchmarks.gpu` compares speeds where it is installed.
 """
 

@@ -1,4 +1,4 @@
-"""Ray marching through an occupancy grid and compositing along rays (METHODS 4).
+"""Ray marching through an occupancy grid and compositing along rays, as torch-ngp's `raymarching`.
 
 A ray is sampled on a lattice of parameters t that starts near the box and grows by a step rule; the lattice does not
 depend on the grid, and a ray's samples are its first `max_samples` lattice points in occupied cells.
@@ -61,7 +61,7 @@ def march(
     """Samples of the rays `origins` (r, 3) + t * `directions` (r, 3) inside `aabb` = (x0, y0, z0, x1, y1, z1) and `grid`.
 
     step(t) = min(max(growth * t, shortest), longest); by default shortest = 2 sqrt(3) bound / max_samples and
-    longest = 2 sqrt(3) bound / 128 as in RAD-NeRF and its heirs, where `longest` always wins (METHODS 4).
+    longest = 2 sqrt(3) bound / 128 as in RAD-NeRF and its heirs, where `longest` always wins.
     `offset` (r,) in [0, 1) shifts each ray's lattice by that part of a step. No gradients: the result is detached.
     """
     if origins.ndim != 2 or origins.shape[1] != 3 or directions.shape != origins.shape:

@@ -1,4 +1,4 @@
-"""Small multi-layer perceptrons without bias (all nets of the RAD-NeRF lineage, METHODS 2): torch, or fused in C."""
+"""Small multi-layer perceptrons without bias (all nets of RAD-NeRF and its heirs): torch, or fused in C."""
 
 from collections.abc import Sequence
 

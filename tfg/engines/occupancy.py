@@ -1,4 +1,4 @@
-"""Where space may be dense: a density grid with an exponential maximum, and its occupied bits in Morton order (METHODS 4)."""
+"""Where space may be dense: a density grid with an exponential maximum, and its occupied bits in Morton order, as torch-ngp's."""
 
 from collections.abc import Callable
 

@@ -71,7 +71,7 @@ class Branch(nn.Module, Generic[FieldType]):
         )
 
     def optimizers(self, rates: Rates) -> Optimizers:
-        """Adam for the Gaussians, AdamW for the motion (METHODS 3.2); `step` sets the rates."""
+        """Adam for the Gaussians, AdamW for the motion, as InsTaG; `step` sets the rates."""
         field, gaussians = self.field, self.gaussians
         audio = list(field.audio.parameters())
         special = {id(parameter) for parameter in [field.tables, *audio]}

@@ -1,4 +1,4 @@
-"""Growing and pruning of Gaussians (METHODS 3.2, Density) together with the optimiser's moments that belong to them."""
+"""Growing and pruning of Gaussians, by TalkingGaussian's rules, together with the optimiser's moments that belong to them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DensityRules:
     start: int = 500
     stop: int = 9000  # TalkingGaussian: the branch's end - 1000
     gradient: float = 5e-4  # mean screen gradient per normalised device unit above which a Gaussian is grown
-    percent_dense: float = 0.05  # head units: smaller ones are cloned, larger ones split (METHODS: 0.005)
+    percent_dense: float = 0.05  # head units: smaller ones are cloned, larger ones split (TalkingGaussian: 0.005)
     opacity_floor: float = 0.05  # pruned below floor + rise * step / stop
     opacity_rise: float = 0.25
     largest: float = 1.0  # head units: larger ones are pruned

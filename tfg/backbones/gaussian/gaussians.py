@@ -1,4 +1,4 @@
-"""A set of 3D Gaussians with the activations of METHODS 2.6: softplus scales, sigmoid opacity, free quaternions, SH colour."""
+"""A set of 3D Gaussians with TalkingGaussian's activations: softplus scales, sigmoid opacity, free quaternions, SH colour."""
 
 from __future__ import annotations
 

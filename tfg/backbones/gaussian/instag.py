@@ -1,4 +1,4 @@
-"""InsTaG: a head of 3D Gaussians moved by a face field and a mouth field, composited over the frame's torso (METHODS 2.7).
+"""InsTaG: a head of 3D Gaussians moved by a face field and a mouth field, composited over the frame's torso (Li et al. 2025).
 
 Without the multi-identity pre-training: InsTaG starts from a universal motion field (UMF) learned on five people and adapts
 it by an aligner, with Sapiens depth and normals as a geometry prior. Both are priors that need data or weights which cannot
@@ -118,7 +118,7 @@ class Instag(Backbone):
         """The inside of the mouth alone; a frame that hardly shows it teaches nothing and is passed over.
 
         Differs from the paper: InsTaG evaluates the face at zero expression here and at the real one in rendering
-        (METHODS 0.6); both are the real one here, which cannot matter as expression does not reach the mouth.
+        (its official code); both are the real one here, which cannot matter as expression does not reach the mouth.
         """
         inside = polygon_mask(truth.landmarks[INNER_LIPS], self.size)
         if float(inside.sum()) < self.stages.min_mouth_pixels * (self.size / 512) ** 2:
@@ -177,7 +177,7 @@ class Instag(Backbone):
         return face, self.mouth.field(self.mouth.gaussians.means, frame.audio, hook)
 
     def _compose(self, frame: Frame, face: Motion, mouth: Motion) -> Tensor:
-        """(size, size, 3) face over mouth over background: F + (1 - aF) * (M + (1 - aM) * BG) (METHODS 3.2)."""
+        """(size, size, 3) face over mouth over background: F + (1 - aF) * (M + (1 - aM) * BG), as TalkingGaussian."""
         behind = self.mouth.draw(frame, mouth, frame.background, self.sh_degree).color
         return self.face.draw(frame, face, behind, self.sh_degree).color
 

@@ -1,6 +1,6 @@
 """Motion of the Gaussians under speech and expression: the face field, the mouth field and the hook between them.
 
-METHODS 2.6 and 2.7 in our head unit, which is about ten of theirs: bounds and motion scales are theirs times ten.
+TalkingGaussian's and InsTaG's nets in our head unit, which is about ten of theirs: bounds and motion scales are theirs times ten.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from tfg.types import UPPER_FACE, InputError
 class MotionShape:
     """Sizes and noise of the motion networks."""
 
-    bound: float = 1.5  # head units; a plane gives zeros outside (METHODS 2.6: 0.15)
+    bound: float = 1.5  # head units; a plane gives zeros outside (InsTaG: 0.15)
     base: float = 16.0  # resolution of the coarsest grid level
-    desired: float = 38.4  # of the finest (METHODS 0.5)
+    desired: float = 38.4  # of the finest (as InsTaG's code has it: 256 * 0.15)
     levels: int = 12
     face_hidden: int = 32  # InsTaG's personal field 32, its shared field 64
     mouth_hidden: int = 16
-    reach: float = 0.1  # head units that one unit of network output moves a Gaussian (METHODS 2.6: 1e-2)
+    reach: float = 0.1  # head units that one unit of network output moves a Gaussian (InsTaG: 1e-2)
     code: int = 32  # width of the audio code
-    audio_hidden: tuple[int, ...] = (32,)  # of the per-frame encoder (METHODS 2.1: 256, 128)
+    audio_hidden: tuple[int, ...] = (32,)  # of the per-frame encoder (SyncTalk: 256, 128)
     dropout: float = 0.1  # of audio inputs and hidden units; the papers have none
     noise: float = 0.1  # standard deviation added to normalised audio in training; the papers have none
     shift: float = 0.5  # frames, largest random time shift of an audio window in training; the papers have none
@@ -119,7 +119,7 @@ class FaceField(Field):
 
 
 class MouthField(Field):
-    """Speech and the face's own mouth motion move the inside of the mouth; sideways and in depth a fifth (METHODS 2.6)."""
+    """Speech and the face's own mouth motion move the inside of the mouth; sideways and in depth a fifth (TalkingGaussian)."""
 
     def __init__(self, shape: MotionShape, audio_channels: int, engine: str) -> None:
         super().__init__(shape, audio_channels, engine)
@@ -140,7 +140,7 @@ class MouthField(Field):
 def mouth_hook(face: Motion, rank: int) -> Tensor:
     """(1, 3) of the face's vertical motion: its `rank`-th largest, its `rank`-th smallest, their difference, detached.
 
-    Times 10, which makes it 100 in InsTaG's unit (METHODS 2.7, face-mouth hook).
+    Times 10, which makes it 100 in InsTaG's unit.
     """
     down = face.means.detach()[:, 1]
     rank = min(rank, len(down))

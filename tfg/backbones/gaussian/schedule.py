@@ -67,7 +67,7 @@ class Stages:
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    """Learning rates (METHODS 3.2); positions are in head units, ten times the papers' unit."""
+    """Learning rates, TalkingGaussian's and InsTaG's; positions are in head units, ten times the papers' unit."""
 
     means: float = 1.6e-3  # papers: 1.6e-4 times the camera extent
     means_final: float = 1.6e-5
@@ -105,7 +105,7 @@ class Rates:
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """Of the losses (METHODS 3.2)."""
+    """Of the losses, TalkingGaussian's and InsTaG's."""
 
     dissimilarity: float = 0.2  # 1 - SSIM
     lips: float = 0.0  # L1 once more in the lip box; InsTaG has LPIPS there

@@ -1,6 +1,6 @@
 """The tri-plane hash head field of SyncTalk: density and colour of a point, given speech and upper-face expression.
 
-METHODS 2.2 (grid), 2.4 and 2.5 (region attention, density and colour nets). Sampling, compositing and losses live beside it.
+Grid of torch-ngp, region attention of ER-NeRF, nets of SyncTalk's official code. Sampling, compositing and losses live beside it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tfg.engines import HashGridSpec, spherical_harmonics, triplane_encode
 from tfg.types import InputError
 
 GEOMETRY = 64  # width of the geometry feature that the density net hands to the colour net
-TABLE_INIT = 1e-4  # half range of the uniform initial table entries (METHODS 2.2)
+TABLE_INIT = 1e-4  # half range of the uniform initial table entries, as torch-ngp's
 
 
 class _TruncatedExp(torch.autograd.Function):
@@ -136,7 +136,7 @@ class HeadField(nn.Module):
         inputs = [spherical_harmonics(directions, self.direction_degree), geometry]
         if code.numel():
             inputs.append(code.expand(len(points), -1))
-        color = torch.sigmoid(self.color(torch.cat(inputs, dim=-1))) * 1.002 - 0.001  # METHODS 2.4
+        color = torch.sigmoid(self.color(torch.cat(inputs, dim=-1))) * 1.002 - 0.001  # ER-NeRF's official code
         return FieldOutput(
             sigma=sigma,
             color=color,

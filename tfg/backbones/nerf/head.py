@@ -12,7 +12,7 @@ from tfg.backbones.layers import AudioEncoder, augment_windows
 from tfg.backbones.nerf.field import FieldShape, HeadField
 from tfg.types import UPPER_FACE, InputError
 
-CODE_STD = 0.1  # of the initial individual codes (METHODS 2.3)
+CODE_STD = 0.1  # of the initial individual codes (RAD-NeRF)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The terms of SyncTalk's training loss: photometric, structure on patches, opacity entropy, region attention (METHODS 3.1).
+"""The terms of SyncTalk's training loss: photometric, structure on patches, opacity entropy, region attention.
 
 Every function returns an unweighted scalar; the weights and their ramps are `LossWeights`.
 """
@@ -19,7 +19,7 @@ C1, C2 = 0.01**2, 0.03**2  # of SSIM at a data range of 1
 
 @dataclass(frozen=True, kw_only=True)
 class LossWeights:
-    """Weights of the terms beside L1; `attention` and `smoothness` are ramped by step / num_steps (METHODS 3.1)."""
+    """Weights of the terms beside L1; `attention` and `smoothness` are ramped by step / num_steps."""
 
     entropy: float = 1e-4
     attention: float = 1e-4  # audio outside and expression inside the lower face
@@ -38,7 +38,7 @@ class LossWeights:
 
 
 def photometric(prediction: Tensor, truth: Tensor) -> Tensor:
-    """Mean absolute difference of colours (n, 3); SyncTalk's L1 (METHODS 0.3)."""
+    """Mean absolute difference of colours (n, 3); SyncTalk's L1 (ER-NeRF has squares)."""
     return (prediction - truth).abs().mean()
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from tfg.types import InputError
 
 FIELD_SCALE = 0.5  # field units per head unit
-NOSE_BASE = 30  # iBUG-68 row of the nose tip; the lower face box begins there (METHODS 3.1)
+NOSE_BASE = 30  # iBUG-68 row of the nose tip; the lower face box begins there (SyncTalk)
 Box = tuple[int, int, int, int]  # top, bottom, left, right in pixels, half open
 LIPS = slice(48, 60)  # iBUG-68 rows of the outer lip contour
 
@@ -24,7 +24,7 @@ class Sampling:
 
     num_rays: int = 65_536
     max_samples: int = 16  # occupied samples a ray
-    step: float = 0.02706  # field units between samples: 2 sqrt(3) / 128 (METHODS 4)
+    step: float = 0.02706  # field units between samples: 2 sqrt(3) / 128 (torch-ngp)
     near: float = 0.05  # field units before which no sample lies
     mouth_share: float = 0.0  # of the rays, drawn in the lower face box
     outside_share: float = 0.0  # drawn where the head is not but its box is; the rest is drawn on the head
@@ -77,14 +77,14 @@ def landmark_box(landmarks: Tensor, size: int, margin: float = 0.0) -> Box:
 
 
 def lower_face_box(landmarks: Tensor, size: int) -> Box:
-    """The face's box cut at the nose tip: where audio may act and expressions should not (METHODS 3.1, SyncTalk's L)."""
+    """The face's box cut at the nose tip: where audio may act and expressions should not, as in SyncTalk."""
     top, bottom, left, right = landmark_box(landmarks, size)
     nose = int(landmarks[NOSE_BASE, 1].clamp(top, bottom - 1))
     return nose, bottom, left, right
 
 
 def square_lip_box(landmarks: Tensor, size: int, side: int) -> Box:
-    """The square box of `side` pixels or more around the lips, moved inside the picture (METHODS 3.1, lips stage)."""
+    """The square box of `side` pixels or more around the lips, moved inside the picture (SyncTalk's lips stage)."""
     low, high = landmarks[LIPS].amin(0), landmarks[LIPS].amax(0)
     side = min(max(side, int(torch.ceil((high - low).max()))), size)
     center = (low + high) / 2

@@ -1,4 +1,4 @@
-"""Steps, stages and learning rates of the NeRF family (METHODS 3.1)."""
+"""Steps, stages and learning rates of SyncTalk's training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tfg.types import InputError
 class Schedule:
     """Length of the two stages, learning rates of the parameter groups and their decay over the whole training."""
 
-    steps: int = 17_500  # of both stages: 125 frames x 140 epochs (METHODS 3.1)
+    steps: int = 17_500  # of both stages: 125 frames x 140 epochs
     lips_steps: int = 7_000  # the last steps, which look at patches
     lr_grid: float = 1e-2
     lr_net: float = 1e-3
@@ -48,7 +48,7 @@ class Schedule:
         """Factor of every learning rate at a step: 0.5^(step / head steps), in the lips stage 0.05^(step / all steps).
 
         At the border it falls, from 0.5 to 0.166 with the paper's 60 + 40 thousand steps, because the official code
-        reloads the step counter there (METHODS 3.1, resume gotcha).
+        reloads the step counter there.
         """
         if self.is_lips(step):
             return self.decay_lips ** (step / self.steps)

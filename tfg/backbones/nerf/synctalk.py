@@ -1,6 +1,6 @@
 """The SyncTalk core: a tri-plane hash field driven by speech and expression, marched through an occupancy grid.
 
-METHODS 2.1-2.5 and 3.1. The field, rays, region, losses and schedule are the other files of this room.
+Architecture and training of SyncTalk's official code (Peng et al. 2024). The field, rays, region, losses and schedule are the other files of this room.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class SyncTalk(Backbone):
         self.gates.copy_(region.gates)
 
     def configure_optimizers(self) -> AdamW:
-        """One AdamW, betas (0, 0.99), with a group for each learning rate and weight decay of METHODS 3.1."""
+        """One AdamW, betas (0, 0.99), with a group for each learning rate and weight decay, as SyncTalk."""
         plan, head = self.schedule, self.head
         groups: list[tuple[nn.Module | nn.Parameter, float, float]] = [
             (head.field.tables, plan.lr_grid, plan.weight_decay_grid),
@@ -242,7 +242,7 @@ class SyncTalk(Backbone):
         return weights if weights.any() else torch.ones_like(weights)
 
     def _roughness(self, points: Tensor) -> Tensor:
-        """Mean absolute change of both attentions over up to 1e-3 field units (METHODS 3.1)."""
+        """Mean absolute change of both attentions over up to 1e-3 field units (SyncTalk's smoothness term)."""
         jitter = (2 * torch.rand(points.shape, device=points.device) - 1) * 1e-3
         field = self.head.field
         _, audio, upper = field.attend(points, self.gates)
@@ -254,7 +254,7 @@ class SyncTalk(Backbone):
         return self.schedule.is_lips(step) and (step % 2 == 1 or self._perceptual[0] is not None)
 
     def _patch_loss(self, view: View, target: Truth, step: int) -> Tensor:
-        """L1, opacity entropy and structure (or LPIPS) on the lip box or on a random patch (METHODS 3.1, lips stage)."""
+        """L1, opacity entropy and structure (or LPIPS) on the lip box or on a random patch: SyncTalk's lips stage."""
         points, lips = target.landmarks, step % 2 == 1
         if not lips:
             drawn = rays.draw_pixels(target.head.float(), 1)[0]

@@ -23,7 +23,7 @@ from filelock import FileLock
 
 SOURCES = Path(__file__).parent
 COMPILERS = ("cc", "gcc", "clang")
-# STACK 6: as fast as -ffast-math, which must never be linked: it switches the whole process to flush-to-zero.
+# As fast as -ffast-math, which must never be linked: GCC 12 then switches the whole process to flush-to-zero.
 SAFE_FLAGS = (
     "-O3",
     "-march=native",
