@@ -1,6 +1,7 @@
 """The SyncTalk core: a tri-plane hash field driven by speech and expression, marched through an occupancy grid.
 
-Architecture and training of SyncTalk's official code (Peng et al. 2024). The field, rays, region, losses and schedule are the other files of this room.
+Architecture and training are those of SyncTalk's official code (Peng et al. 2024).
+The field, rays, region, losses and schedule are the other files of this room.
 """
 
 from __future__ import annotations
