@@ -11,7 +11,7 @@ from end_to_end import CLIP, INSTAG, SYNCTALK, leftovers, run_py, shared_cache, 
 from tfg.results import RunResult
 from tfg.training import LAST, read_checkpoint
 
-OPTIONS = ["selector=first", "metrics.lpips=false", "metrics.shuffled_audio=false", "trainer.checkpoint_every=6", *CLIP]
+OPTIONS = ["selector=first", "metrics=quick", "trainer.checkpoint_every=6", *CLIP]
 BACKBONES = {"instag": INSTAG, "synctalk": SYNCTALK}
 
 

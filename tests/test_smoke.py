@@ -17,6 +17,7 @@ SAID = (
     r"Making the embedded clip, once: .*|  frame \d+ of \d+|  done in \d+ s",
     r"tfg: (selection|features|training|rendering|metrics)",
     r"tfg\.engines: (compiled|engine=auto|OpenMP) .*",
+    r"tfg: \w+: \w+: \d+ of \d+ (frames|steps)",
     r"  training \d+/\d+ steps, [\d.]+/s, loss [\d.]+",
 )
 METRICS = {"psnr", "psnr_face", "ssim", "ssim_face", "lmd", "lpips", "mouth_correlation", "mouth_lag"}

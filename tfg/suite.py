@@ -97,7 +97,7 @@ def fit_ear(features: ClipFeatures, switches: Switches) -> Ear:
             return Ear(listener=Listener.load(path))
         track = features.track(0, stop)
         try:
-            with progress(f"{clip.name}: listener", TOTAL_STEPS) as advance:
+            with progress(f"{clip.name}: listener", TOTAL_STEPS, "steps") as advance:
                 listener = Listener.fit(log_mel(clip.audio())[:stop], clip.to_clip(track.landmarks), progress=advance)
         except ListenerUnavailable as reason:
             return Ear(listener=None, reason=str(reason))

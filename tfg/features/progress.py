@@ -12,10 +12,10 @@ _shown: list[str] = []  # labels of the work in hand; only the outermost is draw
 
 
 @contextmanager
-def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Inside the block, the given function is called with the number of frames just done."""
+def progress(label: str, total: int, unit: str = "frames") -> Iterator[Callable[[int], None]]:
+    """Inside the block, the given function is called with the number of frames (or another unit) just done."""
     if total == 0 or _shown:
-        yield lambda frames: None
+        yield lambda done: None
         return
     _shown.append(label)
     try:
@@ -23,7 +23,7 @@ def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
             with _bar(label, total) as advance:
                 yield advance
         else:
-            yield _lines(label, total)
+            yield _lines(label, total, unit)
     finally:
         _shown.clear()
 
@@ -38,7 +38,7 @@ def _bar(label: str, total: int) -> Iterator[Callable[[int], None]]:
         yield lambda frames: bar.advance(task, frames)
 
 
-def _lines(label: str, total: int) -> Callable[[int], None]:
+def _lines(label: str, total: int, unit: str) -> Callable[[int], None]:
     done = 0
     printed = time.monotonic()
 
@@ -47,6 +47,6 @@ def _lines(label: str, total: int) -> Callable[[int], None]:
         done += frames
         if time.monotonic() - printed >= SECONDS_BETWEEN_LINES:
             printed = time.monotonic()
-            print(f"tfg: {label}: {done} of {total} frames", file=sys.stderr, flush=True)
+            print(f"tfg: {label}: {done} of {total} {unit}", file=sys.stderr, flush=True)
 
     return advance

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.types import Floats
+from tfg.types import Bools, Floats
 
 FACE_MARGIN = 0.1  # of the landmarks' height, each way
 MOUTH_MARGIN = 0.2  # of the mouth's width, each way
@@ -35,7 +35,7 @@ def _boxes(low: Floats, high: Floats, grow: Floats, height: int, width: int) -> 
     size = np.array([width, height])
     if (size < SMALLEST).any():
         return np.zeros((len(low), 4), np.int64)
-    known = np.isfinite(low).all(axis=1) & np.isfinite(high).all(axis=1)
+    known: Bools = np.asarray(np.isfinite(low).all(axis=1) & np.isfinite(high).all(axis=1))
     low, high = (np.where(known[:, None], corner, 0) for corner in (low, high))
     grow = np.where(known, grow, 0)[:, None]
     first = np.clip(np.floor(low - grow), 0, size - SMALLEST)
