@@ -71,7 +71,7 @@ class Browser:
     def click(self, selector: str, across: float = 0.5, down: float = 0.5) -> None:
         """A real mouse click at a fraction of an element's box."""
         box = self.evaluate(
-            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'center', "
+            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'end', "
             "behavior: 'instant'}); const b = e.getBoundingClientRect(); return [b.x, b.y, b.width, b.height]; })()"
         )
         x, y = box[0] + across * box[2], box[1] + down * box[3]
