@@ -13,13 +13,13 @@
 #define INLINE static inline __attribute__((always_inline))
 #if defined(__AVX512F__)
 #define LANES 16
-#define HIGH 8 /* rows of the micro-kernel */
+#define HIGH 12 /* rows of the micro-kernel: two vectors of sums a row fill the registers */
 #elif defined(__AVX__)
 #define LANES 8
-#define HIGH 4
+#define HIGH 6
 #else
 #define LANES 4
-#define HIGH 4
+#define HIGH 6
 #endif
 #define TILE 48 /* rows of a tile, a multiple of HIGH */
 #define CHUNKS 32 /* at most, of a sum over all rows */
@@ -39,21 +39,21 @@ typedef struct {
 INLINE int64_t padded(int64_t width) { return (width + LANES - 1) / LANES * LANES; }
 
 /* add: C += ..., relu: C = max(0, ...). wide: vectors of n, 1 or 2. */
-INLINE void kernel(int64_t depth, const float *restrict a, int64_t a_row, int64_t a_depth, const float *restrict b,
+INLINE void kernel(int high, int64_t depth, const float *restrict a, int64_t a_row, int64_t a_depth, const float *restrict b,
                    int64_t b_row, float *restrict c, int64_t c_row, int wide, int add, int relu) {
     Lanes sum[HIGH][2];
-    for (int i = 0; i < HIGH; i++)
+    for (int i = 0; i < high; i++)
         for (int j = 0; j < wide; j++)
             sum[i][j] = add ? *(const Lanes *)(c + i * c_row + j * LANES) : (Lanes){0};
     for (int64_t k = 0; k < depth; k++) {
         Lanes right[2];
         for (int j = 0; j < wide; j++) right[j] = *(const Lanes *)(b + k * b_row + j * LANES);
-        for (int i = 0; i < HIGH; i++) {
+        for (int i = 0; i < high; i++) {
             const float left = a[i * a_row + k * a_depth];
             for (int j = 0; j < wide; j++) sum[i][j] += left * right[j];
         }
     }
-    for (int i = 0; i < HIGH; i++)
+    for (int i = 0; i < high; i++)
         for (int j = 0; j < wide; j++) {
             Lanes value = sum[i][j];
             if (relu) value = (Lanes)((Bits)value & (value > 0));
@@ -61,16 +61,29 @@ INLINE void kernel(int64_t depth, const float *restrict a, int64_t a_row, int64_
         }
 }
 
+/* `high`, a multiple of 4, in steps of HIGH, then of 4 or 2. */
 #define PRODUCT(name, ADD, RELU)                                                                                       \
     static __attribute__((noinline)) void name(int64_t high, int64_t wide, int64_t depth, const float *a,              \
                                                int64_t a_row, int64_t a_depth, const float *b, int64_t b_row,          \
                                                float *c, int64_t c_row) {                                              \
         for (int64_t j = 0; j < wide; j += 2 * LANES)                                                                  \
-            for (int64_t i = 0; i < high; i += HIGH) {                                                                 \
-                if (wide - j > LANES)                                                                                  \
-                    kernel(depth, a + i * a_row, a_row, a_depth, b + j, b_row, c + i * c_row + j, c_row, 2, ADD, RELU); \
-                else                                                                                                   \
-                    kernel(depth, a + i * a_row, a_row, a_depth, b + j, b_row, c + i * c_row + j, c_row, 1, ADD, RELU); \
+            for (int64_t i = 0; i < high;) {                                                                           \
+                const float *rows = a + i * a_row;                                                                     \
+                float *to = c + i * c_row + j;                                                                         \
+                const int two = wide - j > LANES;                                                                      \
+                if (high - i >= HIGH) {                                                                                \
+                    if (two) kernel(HIGH, depth, rows, a_row, a_depth, b + j, b_row, to, c_row, 2, ADD, RELU);         \
+                    else kernel(HIGH, depth, rows, a_row, a_depth, b + j, b_row, to, c_row, 1, ADD, RELU);             \
+                    i += HIGH;                                                                                         \
+                } else if (high - i >= 4) {                                                                            \
+                    if (two) kernel(4, depth, rows, a_row, a_depth, b + j, b_row, to, c_row, 2, ADD, RELU);            \
+                    else kernel(4, depth, rows, a_row, a_depth, b + j, b_row, to, c_row, 1, ADD, RELU);                \
+                    i += 4;                                                                                            \
+                } else {                                                                                               \
+                    if (two) kernel(2, depth, rows, a_row, a_depth, b + j, b_row, to, c_row, 2, ADD, RELU);            \
+                    else kernel(2, depth, rows, a_row, a_depth, b + j, b_row, to, c_row, 1, ADD, RELU);                \
+                    i += 2;                                                                                            \
+                }                                                                                                      \
             }                                                                                                          \
     }
 PRODUCT(product, 0, 0)
@@ -160,7 +173,7 @@ void tfg_mlp_backward(const Mlp *mlp, const float *x, int64_t rows, const float 
             take(grad_out + start * mlp->width[layers], count, mlp->width[layers], grad);
             for (int64_t l = layers - 1; l >= 0; l--) {
                 const int64_t outputs = mlp->width[l + 1], row = padded(mlp->width[l]), step = padded(outputs);
-                const int64_t high = (outputs + HIGH - 1) / HIGH * HIGH;
+                const int64_t high = (outputs + 3) / 4 * 4;
                 const float *input = first;
                 float *back = scratch[l & 1];
                 if (l > 0) input = keep -= TILE * row;
