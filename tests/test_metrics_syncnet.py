@@ -10,6 +10,7 @@ import torch
 from tfg.metrics.base import Scene
 from tfg.metrics.curve import SyncCurve, curve, pairwise
 from tfg.metrics.syncnet import DIRECT_NAMES, SyncNet, SyncNetScore, crop, mfcc
+from tfg.metrics.syncnet.metric import num_windows, pairwise_in_pieces
 from tfg.types import FaceTrack, Floats, InputError
 
 NAMES = ("sync_c", "sync_d", "sync_offset")
@@ -55,6 +56,12 @@ def test_distances_are_those_of_torch() -> None:
     padded = torch.nn.functional.pad(torch.from_numpy(sound), (0, 0, 15, 15))
     expected = [torch.pairwise_distance(torch.from_numpy(lips), padded[k : k + 40]) for k in range(31)]
     np.testing.assert_allclose(pairwise(lips, sound), torch.stack(expected, 1), rtol=1e-5)  # float32 there
+
+
+@pytest.mark.parametrize("count", [31, 256, 257, 600])
+def test_distances_of_a_few_hundred_rows_at_a_time_are_those_of_all(count: int) -> None:
+    lips, sound = codes(count), codes(count, 1)
+    np.testing.assert_array_equal(pairwise_in_pieces(lips, sound), pairwise(lips, sound))
 
 
 # Sound
@@ -284,8 +291,6 @@ def test_windows_are_the_shorter_of_frames_and_sound_less_five() -> None:
 
 
 def crop_windows(track: crop.Track, samples: int) -> int:
-    from tfg.metrics.syncnet.metric import num_windows
-
     return num_windows(track, np.zeros(samples, np.float32))
 
 

@@ -18,6 +18,7 @@ from tfg.types import SAMPLES_PER_FRAME, Bytes, Floats, InputError
 DIRECT_NAMES = ("sync_c_crop", "sync_d_crop", "sync_offset_crop")
 FEWEST_WINDOWS = 2 * MAX_OFFSET + 1  # fewer, and every distance is partly one to the zeros beyond the sound
 _MOUTHFUL = 8  # windows embedded together: bounds the memory at about 100 MB; more are hardly faster
+_ROWS = 256  # windows whose distances are taken together
 _SMOOTHING = 9  # frames of the median filter of the frame-wise confidence, as the official script prints it
 
 _NUMBERS = (
@@ -139,7 +140,16 @@ def _distances(
     sound = [
         network.sound(mfcc.windows(heard, start, min(start + _MOUTHFUL, count))) for start in range(0, count, _MOUTHFUL)
     ]
-    return pairwise(lips, np.concatenate(sound))
+    return pairwise_in_pieces(lips, np.concatenate(sound))
+
+
+def pairwise_in_pieces(lips: Floats, sound: Floats) -> NDArray[np.float64]:
+    """What `pairwise` gives for all rows, a few hundred at a time: a row looks no farther than 15 rows each way."""
+    parts = []
+    for start in range(0, len(lips), _ROWS):
+        first, last = max(0, start - MAX_OFFSET), start + _ROWS + MAX_OFFSET
+        parts.append(pairwise(lips[first:last], sound[first:last])[start - first :][:_ROWS])
+    return np.concatenate(parts)
 
 
 def _mouthfuls(pictures: Pictures, track: crop.Track, count: int) -> Iterator[Bytes]:

@@ -68,7 +68,8 @@ class SyncNet(nn.Module):
         """(n + 4, 224, 224, 3) consecutive BGR pictures in [0, 255] -> (n, 1024), a row for every window of five."""
         pictures = torch.from_numpy(np.ascontiguousarray(crops)).permute(3, 0, 1, 2).float()
         stacks = pictures.unfold(1, FRAMES, 1).permute(1, 0, 4, 2, 3)  # (n, 3, 5, 224, 224)
-        return self.netfclip(self.netcnnlip(stacks.contiguous(memory_format=torch.channels_last_3d)).flatten(1)).numpy()
+        # channels_last_3d would be a fifth faster, but on CPU its memory grows with every call (torch 2.13)
+        return self.netfclip(self.netcnnlip(stacks.contiguous()).flatten(1)).numpy()
 
     @torch.inference_mode()
     def sound(self, windows: Floats) -> Floats:
