@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench sensitivity study gpu-check clean
+.PHONY: help setup demo test test-slow lint format bench sensitivity study gpu-check clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -24,7 +24,10 @@ demo: $(STAMP) ## The main job on the embedded clip: random against isexplore; e
 	$(BIN)/python run.py -m selector=random,isexplore
 
 test: $(STAMP) ## All tests that need no GPU; those that need real videos run when TFG_ASSETS is set
-	$(BIN)/python -m pytest --cov=tfg --cov-report=term:skip-covered --cov-fail-under=85
+	$(BIN)/python -m pytest -m "not slow" --cov=tfg --cov-report=term:skip-covered --cov-fail-under=85
+
+test-slow: $(STAMP) ## The tests that take minutes: whole real videos
+	$(BIN)/python -m pytest -m slow
 
 lint: $(STAMP) ## ruff and mypy, as CI runs them
 	$(BIN)/ruff check .
