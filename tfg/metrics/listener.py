@@ -28,7 +28,7 @@ VERSION = 1  # of features, towers and training together
 FOLDS = 4  # stretches of the training part, left out in turn to measure the reliability
 TOTAL_STEPS = (FOLDS + 1) * STEPS  # what `progress` adds up to
 FEWEST_FRAMES = FOLDS * (2 * EDGE + STRETCH)  # every fold can then be measured: 236 frames, 9.4 s
-FEWEST_WINDOWS = 10  # of lips: a score of fewer is none
+FEWEST_WINDOWS = STRETCH  # of lips: of fewer the reliability is unknown, and chance alone makes a minimum
 LEAST_AUC = 0.6  # in the folds; a listener that hears less is none
 
 _FORMAT = "tfg-listener"
@@ -106,8 +106,8 @@ class Listener:
         return (
             f"embedded listener, not SyncNet and comparable within one clip only: two towers fitted to this person by InfoNCE on "
             f"{self.num_frames} frames of the clip's training part{missing} (seed {self.seed}); lips: 25 points of lips and chin "
-            f"aligned by eyes and nose less their mean within {SURROUND} frames; sound: {len(self.towers.sound.mean)} log-mel "
-            f"numbers a frame; windows of {WINDOW} frames, Euclidean distance of unit vectors at {2 * MAX_OFFSET + 1} offsets, "
+            f"aligned by eyes and nose; sound: {len(self.towers.sound.mean)} log-mel numbers a frame; both less their mean within "
+            f"{SURROUND} frames; windows of {WINDOW} frames, Euclidean distance of unit vectors at {2 * MAX_OFFSET + 1} offsets, "
             f"averaged over windows; reliability on speech of the training part left out of the fit ({FOLDS} folds): "
             f"{self.reliability.definition}"
         )
@@ -120,7 +120,7 @@ class Listener:
         return self.towers.distances(sound, landmarks)
 
     def score(self, sound: Floats, landmarks: Floats) -> SyncCurve:
-        """(n, c), (n, 68, 2) of one run; ListenerUnavailable when fewer than 10 windows of it can be scored."""
+        """(n, c), (n, 68, 2) of one run; ListenerUnavailable when fewer than 25 windows of it can be scored."""
         return mean_curve(self.distances(sound, landmarks))
 
     def measure(self, sound: Floats, landmarks: Floats) -> Reliability | None:
@@ -161,7 +161,7 @@ class Listener:
 
 
 def mean_curve(distances: NDArray[np.float64]) -> SyncCurve:
-    """(n, 31), NaN rows left out; ListenerUnavailable when fewer than 10 are left."""
+    """(n, 31), NaN rows left out; ListenerUnavailable when fewer than 25 are left."""
     known = distances[np.isfinite(distances).all(axis=1)]
     if len(known) < FEWEST_WINDOWS:
         raise ListenerUnavailable(

@@ -22,7 +22,9 @@ ANCHORS = (
 )  # nose bridge and eye corners: they say where the head is, never how the lips are
 _LEFT_EYE, _RIGHT_EYE = ANCHORS.index(36), ANCHORS.index(45)
 MOVING = (*range(6, 11), *range(48, 68))  # chin and lips
-SURROUND = 12  # frames each way whose mean is taken off: a turned head, the person's mouth at rest, a reader's habits
+SURROUND = (
+    12  # frames each way whose mean is taken off: a turned head, a mouth at rest, a reader's habits, a room's sound
+)
 
 BANDS = 40
 ROWS_PER_FRAME = 4  # every 10 ms
@@ -99,8 +101,18 @@ def mouth_motion(landmarks: Floats, known: Bools, shape: Doubles) -> Doubles:
     place = np.zeros((len(landmarks), 2 * len(MOVING)))
     points = np.asarray(landmarks[known], np.float64)
     place[known] = _aligned(points[:, MOVING], points[:, ANCHORS], shape).reshape(-1, 2 * len(MOVING))
-    sums, counts = _around(place), _around(known[:, None].astype(np.float64))
-    return (place - sums / np.maximum(counts, 1)) * known[:, None]
+    return _changes(place, known)
+
+
+def sound_motion(sound: Floats) -> Doubles:
+    """(n, c) -> (n, c) less the mean of the frames around, as for the mouth: who speaks how loudly in which room."""
+    return _changes(np.asarray(sound, np.float64), np.ones(len(sound), np.bool_))
+
+
+def _changes(values: Doubles, known: Bools) -> Doubles:
+    """(n, k) less the mean of the known frames within SURROUND; zeros in unknown frames, whose values must be zero."""
+    sums, counts = _around(values), _around(known[:, None].astype(np.float64))
+    return (values - sums / np.maximum(counts, 1)) * known[:, None]
 
 
 def _around(values: Doubles) -> Doubles:

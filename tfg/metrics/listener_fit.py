@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tfg.metrics.curve import MAX_OFFSET, pairwise
-from tfg.metrics.listener_features import anchor_shape, mouth_motion, usable
+from tfg.metrics.listener_features import anchor_shape, mouth_motion, sound_motion, usable
 from tfg.types import Bools, Floats
 
 WINDOW = 5  # frames that a tower sees, as SyncNet
@@ -30,7 +30,7 @@ READING_NOISE = 0.015  # interocular units: landmarks read at 128 pixels differ 
 _SOUND_NOISE = 0.3  # of a component's standard deviation
 _WHITENING_FLOOR = 0.05  # of the largest component's deviation: smaller ones are not blown up to noise
 _STRETCH, _STRETCHES = 128, 8  # frames of a training stretch, stretches a step
-_DROPOUT_IN, _DROPOUT = 0.15, 0.3
+_DROPOUT_IN, _DROPOUT = 0.2, 0.4
 _LEARNING_RATE, _WEIGHT_DECAY, _TEMPERATURE = 1e-2, 1e-2, 0.1
 _IGNORED = -100  # torch's name for a row without a target
 _NORM_EPSILON = 1e-5
@@ -89,7 +89,7 @@ class Towers:
         rows = np.full((len(landmarks), 2 * MAX_OFFSET + 1), np.nan)
         if len(rows) > 2 * EDGE:
             motion = mouth_motion(landmarks, known, self.anchors.astype(np.float64))
-            found = pairwise(self.lips.embed(motion), self.sound.embed(sound))
+            found = pairwise(self.lips.embed(motion), self.sound.embed(sound_motion(sound)))
             rows[EDGE:-EDGE] = found[MAX_OFFSET:-MAX_OFFSET]
             rows[EDGE:-EDGE][~_whole(known)[MAX_OFFSET:-MAX_OFFSET]] = np.nan
         return rows
@@ -104,13 +104,13 @@ def fit_towers(
     """
     with _alone(seed):
         shape = anchor_shape(landmarks[known])
-        motion = mouth_motion(landmarks, known, shape)
+        motion, changes = mouth_motion(landmarks, known, shape), sound_motion(sound)
         lip_mean, lip_basis = _whitening(motion, known, LIP_SHAPES)
-        sound_mean, sound_basis = _whitening(sound, known, SOUND_SHAPES)
+        sound_mean, sound_basis = _whitening(changes, known, SOUND_SHAPES)
         lips, heard = _Tower(lip_basis.shape[1]), _Tower(sound_basis.shape[1])
         data = _Stretches(
             lips=torch.from_numpy((motion - lip_mean).astype(np.float32)) @ torch.from_numpy(lip_basis),
-            sound=torch.from_numpy((sound - sound_mean).astype(np.float32)) @ torch.from_numpy(sound_basis),
+            sound=torch.from_numpy((changes - sound_mean).astype(np.float32)) @ torch.from_numpy(sound_basis),
             whole=torch.from_numpy(_whole(known)),
         )
         _train(lips, heard, data, torch.from_numpy(lip_basis), seed, progress)
