@@ -76,6 +76,16 @@ static int64_t block_list(const uint32_t *blocks, int64_t count, int b, uint32_t
         _mm512_storeu_si512(list + found, _mm512_maskz_compress_epi32(m, at));
         found += __builtin_popcount(m);
     }
+#elif defined(__AVX2__) && defined(__BMI2__)
+    const __m256i bit = _mm256_set1_epi32((int)(1u << b));
+    for (; e + 8 <= count; e += 8) {
+        const __m256i has = _mm256_and_si256(_mm256_loadu_si256((const __m256i *)(blocks + e)), bit);
+        const uint32_t m = (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(has, bit)));
+        const uint64_t bytes = _pdep_u64(m, 0x0101010101010101) * 255, order = _pext_u64(0x0706050403020100, bytes);
+        const __m256i at = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t)order)); /* the lanes found, moved to the front */
+        _mm256_storeu_si256((__m256i *)(list + found), _mm256_add_epi32(_mm256_set1_epi32((int)e), at));
+        found += __builtin_popcount(m);
+    }
 #endif
     for (; e < count; e++) {
         list[found] = (uint32_t)e;
