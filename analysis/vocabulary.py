@@ -55,6 +55,12 @@ METRICS = (
     Metric(tag="mouth_correlation", name="Mouth r", better="up", digits=2),
     Metric(tag="mouth_lag", name="Mouth lag frames", better="none", digits=1),
     Metric(tag="mouth_correlation_shuffled", name="Mouth r, audio shuffled", better="none", digits=2),
+    Metric(tag="sync_c", name="Sync-C", better="up", digits=2),
+    Metric(tag="sync_d", name="Sync-D", better="down", digits=2),
+    Metric(tag="sync_c_listener", name="Sync-C own listener", better="up", digits=3),
+    Metric(tag="sync_c_listener_shuffled", name="Sync-C own, audio shuffled", better="none", digits=3),
+    Metric(tag="identity", name="Identity", better="up", digits=3),
+    Metric(tag="flicker_mouth", name="Flicker mouth", better="down", digits=2),
 )
 
 
