@@ -76,7 +76,8 @@ def markdown(record: dict[str, Any]) -> str:
     about = record["machine"]
     lines = [
         f"{about['processor']}, {about['threads']} threads, {about['instructions']} {' '.join(about['extra_flags'])}, "
-        f"{about['compiler']}, torch {about['torch']} with {about['torch_instructions']}; medians of {record['repeats']} interleaved runs, "
+        f"{about['compiler']}, torch {about['torch']} with {about['torch_instructions']}; "
+        f"medians of {record['repeats']} interleaved runs, "
         f"load average {about['load_average'][0]} before and {record['load_average_after'][0]} after. "
         "The ratio is of the time that passed, the next column's of the processor time of all threads.",
         "",
