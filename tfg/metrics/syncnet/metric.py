@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.metrics.base import NO_AUDIO, Chunk, Outcome, PerFrame, Pictures, Scene
+from tfg.metrics.base import NO_AUDIO, NO_FACE, Chunk, Outcome, PerFrame, Pictures, Scene
 from tfg.metrics.curve import MAX_OFFSET, curve, pairwise
 from tfg.metrics.syncnet import crop, mfcc
 from tfg.metrics.syncnet.network import FRAMES, SyncNet
@@ -95,10 +95,10 @@ class SyncNetScore:
         """What is scored, or why nothing is: the longest of the tracks that the official pipeline would keep."""
         boxes = crop.detector_boxes(scene.made.landmarks)
         if self.direct:
-            return crop.whole(boxes) or "no face was found in any frame"
+            return crop.whole(boxes) or NO_FACE
         tracks = crop.link(boxes)
         if not tracks:
-            return "no face was found in any frame"
+            return NO_FACE
         remedy = "the direct crop (sync_*_crop) scores it under a name of its own"
         long = [track for track in tracks if track.detections > crop.SHORTEST]
         if not long:
