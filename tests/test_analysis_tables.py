@@ -49,8 +49,13 @@ def test_interval_is_student_t() -> None:
 def test_one_run_has_no_interval_and_nan_is_no_number() -> None:
     assert (estimate([5.0]).low, estimate([5.0]).high) == (None, None)
     for values in ([], [1.0, math.nan]):
-        with pytest.raises(ValueError, match="finite"):
+        with pytest.raises(ValueError, match="needs numbers"):
             estimate(values)
+
+
+def test_a_video_equal_to_its_truth_counts_as_100_db_among_others_and_as_inf_alone() -> None:
+    assert estimate([float("inf"), float("inf")]).mean == float("inf")
+    assert estimate([float("inf"), 50.0]).mean == 75.0
 
 
 def test_the_ablation_table_is_exactly_this(tmp_path: Path) -> None:
