@@ -15,7 +15,18 @@ from analysis.vocabulary import METRICS
 from tfg.results import RunResult
 
 FOLDER = Path(__file__).parent / "data" / "measured"
-SHOWN = ("psnr_face", "ssim_face", "lpips", "lmd", "mouth_correlation", "mouth_lag", "mouth_correlation_shuffled")
+SHOWN = (
+    "psnr_face",
+    "ssim_face",
+    "lpips",
+    "lmd",
+    "mouth_correlation",
+    "mouth_lag",
+    "mouth_correlation_shuffled",
+    "sync_c_listener",
+    "sync_c_listener_shuffled",
+    "identity",
+)
 
 
 def record(result: RunResult) -> dict[str, Any]:
