@@ -75,6 +75,22 @@ def test_the_same_evaluation_is_not_computed_twice(here, capsys, monkeypatch):
     assert capsys.readouterr().out == first
 
 
+def test_action_units_of_the_truth_are_compared_with_themselves(here):
+    made, true = video(here / "made.mp4"), video(here / "true.mp4")
+    units = [1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45]
+    for name, level in (("made.csv", 2.0), ("true.csv", 1.0)):
+        header = "frame, success, confidence, " + ", ".join(f"AU{unit:02d}_r" for unit in units)
+        rows = [f"{frame}, 1, 0.98, " + ", ".join([f"{level}"] * len(units)) for frame in range(1, 26)]
+        (here / name).write_text("\n".join([header, *rows]))
+    evaluate(
+        "--pred", made, "--truth", true, "--au-pred", "made.csv", "--au-truth", "true.csv", "--json", "scores.json"
+    )
+    record = json.loads((here / "scores.json").read_text())
+    assert record["metrics"]["aue"]["value"] == pytest.approx(17)
+    assert (record["metrics"]["aue_l"]["value"], record["metrics"]["aue_u"]["value"]) == (9, 8)
+    assert record["ground_truth"]["aue"]["value"] == 0
+
+
 def test_without_a_truth_only_what_needs_none_is_left(here, capsys):
     evaluate("--pred", video(here / "made.mp4"), "--json", "scores.json")
     metrics = json.loads((here / "scores.json").read_text())["metrics"]

@@ -60,9 +60,9 @@ def select(options: argparse.Namespace) -> None:
 
 def render(options: argparse.Namespace) -> None:
     """A trained run speaks any sound file."""
-    from tfg import pipeline
+    from tfg import speaking
 
-    path = pipeline.speak(Path(options.run), Path(options.audio), Path(options.output))
+    path = speaking.speak(Path(options.run), Path(options.audio), Path(options.output))
     print(path)
 
 

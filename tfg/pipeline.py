@@ -20,12 +20,11 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from tfg import assets, data, identity, overrides, rendering, results, scoring, suite, tracking, training
+from tfg import assets, data, identity, rendering, results, scoring, suite, tracking, training
 from tfg.backbones.base import Backbone
 from tfg.clip.read import open_video, read_clip
 from tfg.clip.sound import read_audio
 from tfg.clip.synthetic import SyntheticClip, make_synthetic
-from tfg.clip.write import write_video
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.crop import read_crop
@@ -236,31 +235,6 @@ def select_only(config: DictConfig) -> tuple[Selection, dict[str, Any]]:
     """`tfg select`: the selection of one configuration without a run, as object and as JSON."""
     parts = build(config)
     return select(config, parts.selector, _features(parts, open_clip(config)), details=False)
-
-
-def speak(folder: Path, sound: Path, output: Path) -> Path:
-    """`tfg render`: the trained head of a run folder speaks a sound file; writes an mp4 with that sound."""
-    if not sound.is_file():
-        raise InputError(f"{sound}: no such file; check --audio")
-    if not (folder / "portrait.npz").exists() or training.newest_checkpoint(folder) is None:
-        raise InputError(
-            f"{folder}: not a finished run; give a folder of results/ that holds portrait.npz and last.ckpt"
-        )
-    overrides.register_resolvers()
-    config = OmegaConf.load(folder / "config.yaml")
-    assert isinstance(config, DictConfig)
-    audio = read_audio(sound)
-    portrait, mean, std = rendering.load_portrait(folder / "portrait.npz")
-    features = build(config).audio.extract(audio)
-    if not len(features):
-        raise InputError(f"{sound}: shorter than one frame (0.04 s); give more speech")
-    performance = rendering.perform(portrait, features)
-    backbone = make_backbone(config, portrait)
-    training.load(backbone, folder)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    frames = rendering.render(backbone, performance, data.audio_windows(features, mean, std), device=device)
-    write_video(output, frames.images, audio)
-    return output
 
 
 def make_backbone(config: DictConfig, portrait: Portrait) -> Backbone:

@@ -111,5 +111,5 @@ def _weights(wanted: bool, switch: str, name: str, load: Callable[[Path], Weight
         return None, f"switched off (metrics.{switch}=false)"
     path = assets.locate(assets.asset(name))
     if path is None:
-        return None, f"weights are missing; run `tfg assets fetch {name}`, or `tfg assets add FILE` with a file of yours"
+        return None, f"weights are missing; run `tfg assets fetch {name}`, or `tfg assets add FILE`"
     return load(path), f"{path.name}, sha256 {assets.checksum(path)[:12]}"

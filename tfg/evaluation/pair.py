@@ -53,11 +53,12 @@ def evaluate(request: Request) -> dict[str, Any]:
     blind = None
     if assets.locate(assets.asset("face_landmarker")) is None:
         reader, blind = None, "the face model is missing; run `tfg assets fetch face_landmarker`"
-    metrics = suite.build(request.switches, reader=reader, ear=_ear(request), action_units=_action_units(request))
-    path = assets.cache_root() / "evaluations" / f"{_key(request, shown, metrics)}.json"
+    definition = reader.definition if reader is not None else "no face reader"
+    ear, units = _ear(request), _action_units(request)
+    metrics = suite.build(request.switches, reader=reader, ear=ear, action_units=units)
+    path = assets.cache_root() / "evaluations" / f"{_key(request, shown, metrics, [definition, ear.reason])}.json"
     if path.exists():
         return _named(json.loads(path.read_text()), request)
-    definition = reader.definition if reader is not None else "no face reader"
     made = _faces(reader, shown.prediction, request.prediction, shown.digests[0])
     true = None if shown.truth is None else _faces(reader, shown.truth, request.truth, shown.digests[1])
     subject = Subject(
@@ -74,6 +75,8 @@ def evaluate(request: Request) -> dict[str, Any]:
     ground_truth = {}
     if subject.truth is not None and true is not None:
         same = replace(subject, prediction=subject.truth, made=true)
+        of_truth = replace(units, pred=units.truth)  # the only metric that does not look at the subject
+        metrics = tuple(of_truth if metric is units else metric for metric in metrics)
         with progress("its truth: scores", subject.prediction.shape[0]) as advance:
             ground_truth = score(same, metrics, definition, advance)
     record = _record(shown, values, ground_truth)
@@ -113,9 +116,9 @@ def _named(record: dict[str, Any], request: Request) -> dict[str, Any]:
     }
 
 
-def _key(request: Request, shown: Comparison, metrics: tuple[Metric, ...]) -> str:
-    """Of everything the numbers depend on: files, what was done to them, metrics with their weights, and the code."""
-    parts = [SCHEMA, shown.digests, shown.notes, asdict(request.switches), results.commit()]
+def _key(request: Request, shown: Comparison, metrics: tuple[Metric, ...], readers: list[str]) -> str:
+    """Of everything the numbers depend on: files, what was done to them, who read them, metrics' weights, and the code."""
+    parts = [SCHEMA, shown.digests, shown.notes, asdict(request.switches), results.commit(), readers]
     parts += [getattr(metric, "note", "") for metric in metrics]
     for path in (request.reference, request.au_prediction, request.au_truth):
         parts.append("" if path is None else assets.checksum(path))
