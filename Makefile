@@ -42,7 +42,7 @@ bench: $(STAMP) ## Engines and selection, measured here (minutes)
 	$(BIN)/python -m benchmarks.engines
 	$(BIN)/python -m benchmarks.selection
 
-sensitivity: $(STAMP) ## What moves which metric, on the real clips of TFG_ASSETS (about ten minutes)
+sensitivity: $(STAMP) ## What moves which metric, on the real clips of TFG_ASSETS (about a quarter of an hour)
 	$(BIN)/python -m benchmarks.metric_sensitivity --out benchmarks/metric_sensitivity.md
 
 study: $(STAMP) ## The selectors of Table 4 on the embedded clip (about half an hour on two cores)
