@@ -47,7 +47,10 @@ def answer(here, capsys):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ("", "tfg: the following arguments are required: select | render | evaluate | doctor | assets; `tfg --help` shows how"),
+        (
+            "",
+            "tfg: the following arguments are required: select | render | evaluate | doctor | assets; `tfg --help` shows how",
+        ),
         (
             "select --seconds five",
             "tfg: argument --seconds: invalid float value: 'five'; `tfg select --help` shows how",

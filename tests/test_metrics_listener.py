@@ -189,7 +189,7 @@ def test_foreign_files_are_refused_in_one_line(listener, tmp_path: Path) -> None
     good = tmp_path / "good"
     listener.save(good)
     arrays = load_file(good)
-    notes = {"format": "tfg-listener 1", "reliability": "{}", "num_frames": "1", "num_missing": "0", "seed": "0"}
+    notes = {"format": "tfg-listener 2", "reliability": "{}", "num_frames": "1", "num_missing": "0", "seed": "0"}
 
     def refused(match: str) -> None:
         with pytest.raises(InputError, match=match) as caught:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfg import results, suite
-from tfg.evaluation import folder, report
+from tfg.evaluation import folder, report, sheet
 from tfg.evaluation.pair import Request
 from tfg.types import InputError
 
@@ -17,11 +17,12 @@ from tfg.types import InputError
 def run(options: argparse.Namespace) -> None:
     """Scores on stdout, everything else on stderr; InputError when a video failed, after the others are done and written."""
     wanted = folder.requests(_request(options))
-    for option, value in (("--json", options.json), ("--sheet", options.sheet)):
-        if value and not Path(value).absolute().parent.is_dir():
-            raise InputError(f"{option} {value}: its folder does not exist; make it first")
+    if options.json and not Path(options.json).absolute().parent.is_dir():
+        raise InputError(f"--json {options.json}: its folder does not exist; make it first")
     if options.sheet and len(wanted) > 1:
         raise InputError("--sheet shows one video; give --pred a file")
+    if options.sheet:
+        sheet.checked(Path(options.sheet))
     records, failures = folder.evaluate_all(wanted, options.jobs)
     if records:
         for note in records[0]["compared"] if len(records) == 1 else ():
@@ -34,9 +35,7 @@ def run(options: argparse.Namespace) -> None:
             path = _kept(Path(options.results), record)
             print(f"tfg: kept as {path}", file=sys.stderr)
     if options.sheet:
-        from tfg.evaluation.sheet import write_sheet
-
-        print(f"tfg: sheet: {write_sheet(records[0], wanted[0], Path(options.sheet))}", file=sys.stderr)
+        print(f"tfg: sheet: {sheet.write_sheet(records[0], wanted[0], Path(options.sheet))}", file=sys.stderr)
     if failures:
         raise InputError(f"{len(failures)} of {len(wanted)} videos could not be scored; the first: {failures[0]}")
 

@@ -140,7 +140,8 @@ class MouthCorrelation:
         reason = too_few_faces(scene.seen) or no_agreement(made, true)
         if reason or found is None:
             return {name: Outcome(missing=reason) for name in self.names}
-        return {"mouth_correlation": Outcome(value=found.correlation), "mouth_lag": Outcome(value=float(found.lag))}
+        opening = Outcome(value=found.correlation, per_frame=made)  # per frame: what is correlated, in pixels
+        return {"mouth_correlation": opening, "mouth_lag": Outcome(value=float(found.lag))}
 
 
 def _both(scene: Scene) -> tuple[FaceTrack, FaceTrack]:

@@ -24,7 +24,7 @@ from tfg.metrics.listener_fit import EDGE, STEPS, WINDOW, Tower, Towers, fit_tow
 from tfg.metrics.listener_reliability import STRETCH, Reliability, reliability
 from tfg.types import FPS, Floats, InputError
 
-VERSION = 1  # of features, towers and training together
+VERSION = 2  # of features, towers and training together
 FOLDS = 4  # stretches of the training part, left out in turn to measure the reliability
 TOTAL_STEPS = (FOLDS + 1) * STEPS  # what `progress` adds up to
 FEWEST_FRAMES = FOLDS * (2 * EDGE + STRETCH)  # every fold can then be measured: 236 frames, 9.4 s
