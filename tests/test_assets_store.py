@@ -171,3 +171,18 @@ def test_every_file_of_the_real_folder_has_its_known_sum(real_assets):
     assert {name: fault_of(path, assets.asset(name)) for name, path in found.items()} == dict.fromkeys(found)
     for name in ("whisper_tiny_en", "lpips_alex"):
         assert assets.content_sum(found[name]) == assets.asset(name).content_sha256
+
+
+def test_a_file_that_was_cut_off_is_called_damaged_and_where(known, tmp_path):
+    cut = tmp_path / "cache" / "assets" / "text.bin"
+    cut.parent.mkdir(parents=True)
+    cut.write_bytes(b"hel")
+    with pytest.raises(InputError, match=r"assets: .*text\.bin is damaged: sha256 .*, expected "):
+        assets.find("text")
+    assert assets.listing(verify=False)[0].startswith(f"DAMAGED     text: {cut} is not whole; ")
+
+
+def test_a_folder_of_files_that_is_not_there_is_named(known, monkeypatch):
+    monkeypatch.setenv("TFG_ASSETS", "nowhere")
+    with pytest.raises(InputError, match="TFG_ASSETS=nowhere: no such folder; name one, or unset it"):
+        assets.find("text")

@@ -61,7 +61,7 @@ def voice(seconds: float) -> np.ndarray:
 
 
 def test_missing_file(answer):
-    assert answer("clip.path=nowhere.mp4", *CHOSEN) == "nowhere.mp4: no such file; check clip.path"
+    assert answer("clip.path=nowhere.mp4", *CHOSEN) == "nowhere.mp4: no such file; check its path"
 
 
 def test_directory(answer, tmp_path):

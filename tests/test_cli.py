@@ -63,7 +63,7 @@ def answer(here, capsys):
         ("select --seconds -1", "tfg: seconds=-1.0: must be a number of seconds above 0"),
         ("select --seed -1", "tfg: seed=-1: must be a whole number, 0 or above"),
         ("select --set selector.topp=3", "tfg: unknown key 'selector.topp'; did you mean 'selector.top'?"),
-        ("select nowhere.mp4", "tfg: nowhere.mp4: no such file; check clip.path"),
+        ("select nowhere.mp4", "tfg: nowhere.mp4: no such file; check its path"),
         ("select .", "tfg: .: is a directory; give a video with sound that a media player can play"),
         (
             "select --set face=mediapipe clip.synthetic.seconds=16 trainer.size=64",
@@ -76,6 +76,8 @@ def answer(here, capsys):
             "tfg: the following arguments are required: --audio; `tfg render --help` shows how",
         ),
         ("render --run x --audio no.wav -o a.mp4", "tfg: no.wav: no such file; check --audio"),
+        ("render --run x --audio {wav} -o a.txt", "tfg: --output a.txt: must be an .mp4 in a folder that exists"),
+        ("render --run x --audio {wav} -o no/a.mp4", "tfg: --output no/a.mp4: must be an .mp4 in a folder that exists"),
         ("render --run x --audio {wav} -o a.mp4", "tfg: x: not a finished run; give a folder of results/ that holds "),
         ("assets fetch", "tfg: assets fetch: nothing was named; give names as `tfg assets` lists them"),
         ("assets fetch face_landmark", "tfg: assets: unknown name 'face_landmark'; known: face_landmarker, "),

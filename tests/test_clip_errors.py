@@ -29,7 +29,7 @@ def noisy_frames(num: int) -> list[np.ndarray]:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    assert message(tmp_path / "a.mp4").endswith("no such file; check clip.path")
+    assert message(tmp_path / "a.mp4").endswith("no such file; check its path")
 
 
 def test_directory(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_one_pair_gives_scores_the_ground_truth_and_definitions(here, capsys):
     rows = {line.split("|")[1].strip(): line for line in out.splitlines() if line.startswith("| ")}
     assert "inf" in rows["psnr"]  # the truth against itself
     assert "psnr_face" not in rows
-    assert "psnr_face: the face model is missing; run `tfg assets fetch face_landmarker`" in out
+    assert "psnr_face: face_landmarker.task is missing; run `tfg assets fetch face_landmarker`" in out
     record = json.loads((here / "scores.json").read_text())
     assert (record["pred"], record["truth"], record["num_frames"]) == (made, true, 25)
     psnr = record["metrics"]["psnr"]
@@ -136,7 +136,14 @@ def test_named_scores_are_kept_and_join_the_table_of_the_same_truth(here, capsys
     assert [record["name"] for record in kept] == ["GeneFace"]
     config = {"selector": {"name": "random"}, "backbone": {"name": "instag"}}
     run = replace(result("a", config=config, psnr=20.0), notes={"truth_digest": kept[0]["digests"][1]})
-    assert "GeneFace (made.mp4)" in sweeps.markdown([run], kept)
+    table = sweeps.markdown([run], kept)
+    assert "GeneFace (made.mp4)" in table
+    assert "Scored on decoded files: compare with the runs' psnr_decoded and the like (GeneFace (made.mp4))" in table
+    assert "PSNR face: unavailable: its faces were not read as the runs' were" in table
+    same = replace(
+        run, metrics={**run.metrics, "lmd": {"value": 1.0, "unavailable": None, "definition": "by no face reader"}}
+    )
+    assert "were not read as" not in sweeps.markdown([same], kept)
     assert "GeneFace" not in sweeps.markdown([replace(run, notes={"truth_digest": "other"})], kept)
 
 
@@ -172,6 +179,8 @@ def test_mean_and_interval_are_students():
         ("--pred made --jobs 0", "tfg: --jobs 0: must be 1 or more"),
         ("--pred made.mp4 --json no/where.json", "tfg: --json no/where.json: its folder does not exist; make it first"),
         ("--pred made.mp4 --au-pred made.mp4", "tfg: --au-pred and --au-truth: give both OpenFace tables, or neither"),
+        ("--pred made.mp4 --json made", "tfg: --json made: is a folder; name a file"),
+        ("--pred made.mp4 --sheet true.mp4", "tfg: --sheet true.mp4: is a file; name a new folder"),
         ("--pred more --sheet sheet", "tfg: --sheet shows one video; give --pred a file"),
     ],
 )

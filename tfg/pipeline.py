@@ -54,7 +54,7 @@ def run(config: DictConfig) -> Path:
     OmegaConf.resolve(config)
     folder = run_folder(config)
     if (folder / "result.json").exists():
-        print(f"tfg: {folder.name} is done already", file=sys.stderr)
+        print(f"tfg: {folder.name} is done already; without its result.json it is scored anew", file=sys.stderr)
         return folder
     stages = Stages()
     try:
@@ -115,7 +115,11 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
                 logger=tracker.logger(),
             )
             stage.frames = len(train.frames)
-            stage.notes = {"steps": trained.steps, "resumed_from": trained.resumed_from}
+            stage.notes = {
+                "seconds": round(trained.seconds, 3),  # of all parts of an interrupted run
+                "steps": trained.steps,
+                "resumed_from": trained.resumed_from,
+            }
 
         with stages("rendering") as stage:
             windows = data.audio_windows(test.audio, mean, std)

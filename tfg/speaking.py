@@ -18,6 +18,8 @@ def speak(folder: Path, sound: Path, output: Path) -> Path:
     """The trained head of a run folder speaks a sound file; writes an mp4 with that sound."""
     if not sound.is_file():
         raise InputError(f"{sound}: no such file; check --audio")
+    if output.suffix.lower() != ".mp4" or not output.absolute().parent.is_dir():
+        raise InputError(f"--output {output}: must be an .mp4 in a folder that exists")
     if not (folder / "portrait.npz").exists() or training.newest_checkpoint(folder) is None:
         raise InputError(
             f"{folder}: not a finished run; give a folder of results/ that holds portrait.npz and last.ckpt"

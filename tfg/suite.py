@@ -109,7 +109,8 @@ def _weights(wanted: bool, switch: str, name: str, load: Callable[[Path], Weight
     """The network and its weights' checksum, or None and why there is none."""
     if not wanted:
         return None, f"switched off (metrics.{switch}=false)"
-    path = assets.locate(assets.asset(name))
+    known = assets.asset(name)
+    path = assets.locate(known)
     if path is None:
-        return None, f"weights are missing; run `tfg assets fetch {name}`, or `tfg assets add FILE`"
+        return None, f"{assets.absence(known)}; {assets.remedy(known)}, or `tfg assets add FILE`"
     return load(path), f"{path.name}, sha256 {assets.checksum(path)[:12]}"

@@ -32,6 +32,7 @@ _COLUMNS = (
     ("sync_c_listener", "Sync-C own", "{:.2f}"),
     ("identity", "ID", "{:.3f}"),
 )
+_FULL_FRAME = ("psnr", "ssim", "lpips")  # of the columns those that no face reader has a part in
 
 
 def group() -> str:
@@ -75,13 +76,19 @@ def check_folder(key: str, value: object) -> None:
     """Files can be made in this folder, or it can be made; InputError naming the key where not."""
     if not isinstance(value, str) or not value:
         raise InputError(f"{key}={value}: must be the path of a folder, such as results")
-    folder = Path(value).absolute()
-    while not folder.exists():
-        folder = folder.parent
+    folder = _existing(Path(value))
     if not folder.is_dir():
         raise InputError(f"{key}={value}: {folder} is a file; give a folder")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{key}={value}: {folder} may not be written to; give a folder of yours")
+
+
+def _existing(path: Path) -> Path:
+    """The path or the nearest folder above it that is there."""
+    path = path.absolute()
+    while not path.exists():
+        path = path.parent
+    return path
 
 
 def report(configs: list[DictConfig]) -> int:
@@ -112,7 +119,7 @@ def report(configs: list[DictConfig]) -> int:
         print(
             f"tfg: {missing} of {len(folders)} runs did not finish; the same command goes on with them", file=sys.stderr
         )
-        full = shutil.disk_usage(configs[0].results).free < 2**16  # then not even failure.json finds room
+        full = shutil.disk_usage(_existing(Path(configs[0].results))).free < 2**16  # not even failure.json finds room
         codes.append(2 if full else 1)
     return max(codes, default=0) if 1 not in codes else 1
 
@@ -130,7 +137,7 @@ def markdown(results: list[RunResult], others: Sequence[dict[str, Any]] = ()) ->
     header = ["run", "start s", *[title for _, title, _ in _COLUMNS], "train s"]
     rows: list[list[str]] = []
     reasons: dict[str, list[str]] = {}
-    joined: set[str] = set()
+    joined: dict[str, str] = {}  # digest of a true video -> how its runs' faces were read
     for result in results:
         start, seconds = result.selection["start"], result.stages["training"]["seconds"]
         name = f"{_name(result, 'selector')} {_name(result, 'backbone')}"
@@ -138,15 +145,29 @@ def markdown(results: list[RunResult], others: Sequence[dict[str, Any]] = ()) ->
         for source, metrics in {**result.baselines, "ground truth": result.truth}.items():
             label = source if source == "ground truth" else f"baseline {source}"
             rows.append([f"  {label}", f"{start:.2f}", *_cells(label, metrics, reasons), "-"])
-        joined.add(str(result.notes.get("truth_digest")))
+        joined[str(result.notes.get("truth_digest"))] = str(result.metrics.get("lmd", {}).get("definition"))
     for other in others:
-        if other["digests"][1] in joined:
+        if (reading := joined.get(other["digests"][1])) is not None:
             name = f"{other['name']} ({Path(other['pred']).name})"
-            rows.append([name, "-", *_cells(name, other["metrics"], reasons), "-"])
+            rows.append([name, "-", *_cells(name, _comparable(other, reading), reasons), "-"])
+            reasons.setdefault("Scored on decoded files: compare with the runs' psnr_decoded and the like", []).append(
+                name
+            )
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     lines = [_line(header, widths), "|" + "|".join("-" * (w + 2) for w in widths) + "|"]
     lines += [_line(row, widths) for row in rows]
     return "\n".join([*lines, *(f"{reason} ({', '.join(names)})" for reason, names in reasons.items())])
+
+
+def _comparable(other: dict[str, Any], reading: str) -> dict[str, dict[str, Any]]:
+    """The metrics of another method's video that may stand in one column with runs whose faces were read like that."""
+    if other["reader"] in reading:
+        return other["metrics"]
+    hidden = {
+        "value": None,
+        "unavailable": "its faces were not read as the runs' were; run with face=mediapipe to compare",
+    }
+    return {name: metric if name in _FULL_FRAME else hidden for name, metric in other["metrics"].items()}
 
 
 def _table_name(config: DictConfig, runs: list[str]) -> str:

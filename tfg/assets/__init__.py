@@ -6,7 +6,7 @@ verified when it is fetched, added, or listed with `tfg assets --verify`.
 
 from tfg.assets.catalogue import ASSETS, Asset, PackageSource, UrlSource, asset
 from tfg.assets.fetching import fetch
-from tfg.assets.store import add, cache_root, describe, find, listing, locate, records, search_folders
+from tfg.assets.store import absence, add, cache_root, describe, find, listing, locate, records, remedy, search_folders
 from tfg.assets.sums import blob_id, checksum, content_sum
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Asset",
     "PackageSource",
     "UrlSource",
+    "absence",
     "add",
     "asset",
     "blob_id",
@@ -26,5 +27,6 @@ __all__ = [
     "listing",
     "locate",
     "records",
+    "remedy",
     "search_folders",
 ]

@@ -27,6 +27,8 @@ def search_folders() -> list[Path]:
     """Where files are looked for, in order: TFG_ASSETS, its weights folder, the cache."""
     folders = []
     if given := os.environ.get("TFG_ASSETS"):
+        if not Path(given).is_dir():
+            raise InputError(f"TFG_ASSETS={given}: no such folder; name one, or unset it")
         folders += [Path(given), Path(given) / "weights"]
     return [*folders, cache_root() / "assets"]
 
@@ -41,6 +43,12 @@ def locate(known: Asset) -> Path | None:
     return None
 
 
+def damaged(known: Asset) -> Path | None:
+    """A file of the right name that `locate` refuses, such as one that was cut off."""
+    there = [folder / file.filename for folder in search_folders() for file in known.files]
+    return None if locate(known) else next((path for path in there if path.is_file()), None)
+
+
 def fault_of(path: Path, known: Asset) -> str | None:
     """What is wrong with a file that was located, None where nothing is: see `sums.fault`."""
     return fault(path, next(file for file in known.files if file.filename == path.name))
@@ -51,9 +59,13 @@ def find(name: str) -> Path:
     known = asset(name)
     if path := locate(known):
         return path
-    raise InputError(
-        f"assets: {known.filename} is missing ({known.enables}); {remedy(known)}, or set TFG_ASSETS to its folder"
-    )
+    raise InputError(f"assets: {absence(known)} ({known.enables}); {remedy(known)}, or set TFG_ASSETS to its folder")
+
+
+def absence(known: Asset) -> str:
+    """That a file is missing, or damaged and where."""
+    path = damaged(known)
+    return f"{known.filename} is missing" if path is None else f"{path} is damaged: {fault_of(path, known)}"
 
 
 def remedy(known: Asset) -> str:
@@ -133,13 +145,14 @@ def _line(known: Asset, *, verify: bool) -> str:
     path = locate(known)
     state = _state(path, known, verify=verify)
     if path is None:
-        return f"{state:<11} {known.name}: would enable {known.enables}; {remedy(known)}"
+        where = f"{found} is not whole; " if (found := damaged(known)) else ""
+        return f"{state:<11} {known.name}: {where}would enable {known.enables}; {remedy(known)}"
     return f"{state:<11} {known.name}: {path}; enables {known.enables}"
 
 
 def _state(path: Path | None, known: Asset, *, verify: bool) -> str:
     if path is None:
-        return "missing"
+        return "missing" if damaged(known) is None else "DAMAGED"
     if not verify:
         return "here"
     if wrong := fault_of(path, known):

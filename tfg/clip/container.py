@@ -31,7 +31,7 @@ def open_container(path: Path) -> InputContainer:
     if path.is_dir():
         raise InputError(f"{path}: is a directory; {VIDEO_REMEDY}")
     if not path.is_file():
-        raise InputError(f"{path}: no such file; check clip.path")
+        raise InputError(f"{path}: no such file; check its path")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: is empty (0 bytes); copy or download it again")
     try:

@@ -19,6 +19,8 @@ def run(options: argparse.Namespace) -> None:
     wanted = folder.requests(_request(options))
     if options.json and not Path(options.json).absolute().parent.is_dir():
         raise InputError(f"--json {options.json}: its folder does not exist; make it first")
+    if options.json and Path(options.json).is_dir():
+        raise InputError(f"--json {options.json}: is a folder; name a file")
     if options.sheet and len(wanted) > 1:
         raise InputError("--sheet shows one video; give --pred a file")
     if options.sheet:
@@ -27,7 +29,7 @@ def run(options: argparse.Namespace) -> None:
     if records:
         for note in records[0]["compared"] if len(records) == 1 else ():
             print(f"tfg: {note}", file=sys.stderr)
-        print(report.text(records))
+        print(report.text(records, many=len(wanted) > 1))
     if records and options.json:
         results.write_json(Path(options.json), records[0] if len(wanted) == 1 else _many(records))
     if records and options.name:

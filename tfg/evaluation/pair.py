@@ -22,7 +22,7 @@ from tfg.metrics.evaluate import Subject, joined, read_range, score
 from tfg.metrics.openface import ActionUnitError, read_action_units
 from tfg.types import FaceTrack, InputError
 
-SCHEMA = 1
+SCHEMA = 2
 THREADS = 2  # of torch in every evaluation, whatever --jobs: the number of threads can change the last digits
 
 
@@ -51,8 +51,9 @@ def evaluate(request: Request) -> dict[str, Any]:
     shown = compare(request.prediction, request.truth, request.audio, resize=request.resize)
     reader: MediaPipeFace | None = MediaPipeFace()
     blind = None
-    if assets.locate(assets.asset("face_landmarker")) is None:
-        reader, blind = None, "the face model is missing; run `tfg assets fetch face_landmarker`"
+    model = assets.asset("face_landmarker")
+    if assets.locate(model) is None:
+        reader, blind = None, f"{assets.absence(model)}; {assets.remedy(model)}"
     definition = reader.definition if reader is not None else "no face reader"
     ear, units = _ear(request), _action_units(request)
     metrics = suite.build(request.switches, reader=reader, ear=ear, action_units=units)
@@ -79,7 +80,7 @@ def evaluate(request: Request) -> dict[str, Any]:
         metrics = tuple(of_truth if metric is units else metric for metric in metrics)
         with progress("its truth: scores", subject.prediction.shape[0]) as advance:
             ground_truth = score(same, metrics, definition, advance)
-    record = _record(shown, values, ground_truth)
+    record = {**_record(shown, values, ground_truth), "reader": definition}
     path.parent.mkdir(parents=True, exist_ok=True)
     results.write_json(path, record)
     return _named(record, request)

@@ -11,11 +11,11 @@ from tfg.evaluation.folder import INTERVAL, summary
 FORMATS = {"psnr": ".2f", "ssim": ".4f", "lpips": ".4f"}
 
 
-def text(records: list[dict[str, Any]]) -> str:
-    """Scores with a column a video, or mean and interval where there are many; then definitions and reasons."""
+def text(records: list[dict[str, Any]], *, many: bool) -> str:
+    """Scores of one video, or a row a video with mean and interval; then definitions and reasons."""
     names = [name for name in records[0]["metrics"] if not name.endswith("_decoded")]
     available = [name for name in names if any(record["metrics"][name]["value"] is not None for record in records)]
-    lines = [_one(records[0], available) if len(records) == 1 else _many(records, available), ""]
+    lines = [_many(records, available) if many else _one(records[0], available), ""]
     for record in records:
         lines += [f"{record['name']}: {note}" for note in record["compared"]]
     lines += ["Definitions:"]
