@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from tfg import cli, sweeps
 from tfg.clip.write import write_video
 from tfg.evaluation import folder
 from tfg.evaluation.folder import summary
+from tfg.suite import Switches
 
 
 @pytest.fixture
@@ -198,6 +199,10 @@ def test_a_wrong_use_is_one_line_and_writes_nothing(here, capsys, arguments, lin
     assert err.startswith(line)
     assert err.count("\n") == 1
     assert [path for path in sorted(here.iterdir()) if path.name != "cache"] == before
+
+
+def test_the_command_line_knows_every_switch_of_the_suite():
+    assert set(cli.SWITCHES) == {field.name for field in fields(Switches)}
 
 
 def test_an_unknown_metric_to_leave_out_is_refused(here, capsys):

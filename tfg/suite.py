@@ -83,10 +83,14 @@ def build(
     return (*metrics, action_units) if action_units is not None else tuple(metrics)
 
 
-def fit_ear(features: ClipFeatures, switches: Switches) -> Ear:
+def fit_ear(features: ClipFeatures | None, switches: Switches) -> Ear:
     """The listener of a reference clip, fitted on all that may be trained on and never on the held-out part; cached."""
     if not switches.listener:
-        return Ear(listener=None, reason="switched off (metrics.listener=false)")
+        return Ear(listener=None, reason=_off("listener"))
+    if features is None:
+        return Ear(
+            listener=None, reason="no reference was given; --reference VIDEO names what the method was trained on"
+        )
     clip = features.clip
     stop = clip.num_reference_frames
     key = json.dumps([features.track_key(), Listener.key(), stop], sort_keys=True)
@@ -105,10 +109,14 @@ def fit_ear(features: ClipFeatures, switches: Switches) -> Ear:
     return Ear(listener=listener)
 
 
+def _off(switch: str) -> str:
+    return f"switched off (metrics.{switch}=false)"
+
+
 def _weights(wanted: bool, switch: str, name: str, load: Callable[[Path], Weights]) -> tuple[Weights | None, str]:
     """The network and its weights' checksum, or None and why there is none."""
     if not wanted:
-        return None, f"switched off (metrics.{switch}=false)"
+        return None, _off(switch)
     known = assets.asset(name)
     path = assets.locate(known)
     if path is None:

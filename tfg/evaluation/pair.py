@@ -80,13 +80,15 @@ def evaluate(request: Request) -> dict[str, Any]:
         metrics = tuple(of_truth if metric is units else metric for metric in metrics)
         with progress("its truth: scores", subject.prediction.shape[0]) as advance:
             ground_truth = score(same, metrics, definition, advance)
-    record = {**_record(shown, values, ground_truth), "reader": definition}
+    record = _record(shown, definition, values, ground_truth)
     path.parent.mkdir(parents=True, exist_ok=True)
     results.write_json(path, record)
     return _named(record, request)
 
 
-def _record(shown: Comparison, values: dict[str, MetricValue], ground_truth: dict[str, MetricValue]) -> dict[str, Any]:
+def _record(
+    shown: Comparison, reader: str, values: dict[str, MetricValue], ground_truth: dict[str, MetricValue]
+) -> dict[str, Any]:
     count, height, width = shown.prediction.shape
     # What other tools measure on decoded files: here everything is decoded, so both columns are the same number.
     decoded = {
@@ -100,6 +102,7 @@ def _record(shown: Comparison, values: dict[str, MetricValue], ground_truth: dic
         "height": height,
         "width": width,
         "digests": list(shown.digests),
+        "reader": reader,
         "metrics": scoring.as_json(values | decoded),
         "ground_truth": scoring.as_json(ground_truth),
         "commit": results.commit()[0],
@@ -150,19 +153,15 @@ def _faces(reader: MediaPipeFace | None, pictures: Pictures, path: Path | None, 
 
 def _ear(request: Request) -> suite.Ear:
     """The listener of the reference video."""
-    if request.switches.listener and request.reference is None:
-        return suite.Ear(
-            listener=None, reason="no reference was given; --reference VIDEO names what the method was trained on"
+    features = None
+    if request.reference is not None:
+        features = ClipFeatures(
+            clip=read_clip(request.reference),
+            audio=LogMel(),
+            face=MediaPipeFace(),
+            masks=MediaPipeMasks(),
+            root=assets.cache_root() / "features",
         )
-    if request.reference is None:
-        return suite.Ear(listener=None, reason="switched off (metrics.listener=false)")
-    features = ClipFeatures(
-        clip=read_clip(request.reference),
-        audio=LogMel(),
-        face=MediaPipeFace(),
-        masks=MediaPipeMasks(),
-        root=assets.cache_root() / "features",
-    )
     return suite.fit_ear(features, request.switches)
 
 
