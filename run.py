@@ -28,24 +28,24 @@ def start(arguments: list[str]) -> int:
         main()
         return 0
     try:
-        from tfg import sweeps
+        from tfg.commands import sweep
 
         if strange := set(flags) - {"-m", "--multirun"}:
             raise InputError(f"{min(strange)}: is no option of run.py; there are -m for a sweep, --help and --cfg job")
         given = overrides.complete([text for text in arguments if not text.startswith("-")])
-        given += [] if any(text.startswith("group=") for text in given) else [f"group={sweeps.group()}"]
+        given += [] if any(text.startswith("group=") for text in given) else [f"group={sweep.group()}"]
         plan = overrides.cells(given)
         if len(plan) > 1 and not {"-m", "--multirun"} & set(flags):
             raise InputError("a list of values is a sweep: add -m")
         configs = [overrides.composed(cell) for cell in plan]
         for config in configs:
-            sweeps.check(config)
+            sweep.check(config)
     except InputError as error:
         print(f"tfg: {error}", file=sys.stderr)
         return 2
     sys.argv = [sys.argv[0], *flags, *given]
     main()
-    return sweeps.report(configs)
+    return sweep.report(configs)
 
 
 if __name__ == "__main__":

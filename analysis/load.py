@@ -8,7 +8,7 @@ import pandas as pd
 
 from experiments.grid import Grid
 from experiments.ledger import ledger_path, read_ledger
-from tfg.results import RunResult
+from tfg.record.results import RunResult
 
 RUN = "run"  # the trained head, beside the sources static, nearest and truth
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.vocabulary import METRICS
-from tfg.results import RunResult
+from tfg.record.results import RunResult
 
 FOLDER = Path(__file__).parent / "data" / "measured"
 SHOWN = (

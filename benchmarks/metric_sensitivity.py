@@ -19,14 +19,16 @@ import torch
 
 from benchmarks.sensitivity_claims import Claim, Scores, claims
 from benchmarks.sensitivity_edits import MARGIN, Edit, Footage, edits
-from tfg import assets, results, suite
+from tfg import assets
 from tfg.clip.read import open_video, read_clip
 from tfg.features.audio.logmel import LogMel
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.mediapipe import MediaPipeFace
 from tfg.features.masks.mediapipe import MediaPipeMasks
 from tfg.metrics.base import Metric, MetricValue
-from tfg.metrics.evaluate import Held, Subject, read_faces, score
+from tfg.record import results
+from tfg.scoring import suite
+from tfg.scoring.evaluate import Held, Subject, read_faces, score
 from tfg.types import SAMPLES_PER_FRAME, FaceTrack, InputError
 
 THREADS = 2

@@ -24,8 +24,8 @@ from omegaconf import OmegaConf
 from experiments.grid import Cell, Grid
 from experiments.ledger import write_ledger
 from tfg import overrides
-from tfg.identity import science
-from tfg.results import RunResult, commit, load_all
+from tfg.record.identity import science
+from tfg.record.results import RunResult, commit, load_all
 from tfg.types import InputError
 
 ROOT = Path(__file__).resolve().parent.parent

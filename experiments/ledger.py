@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.grid import Cell, Grid, Label
-from tfg.results import write_json
+from tfg.record.files import write_json
 
 
 def ledger_path(results: Path, grid_name: str) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from tfg.metrics.base import Chunk, Scene
-from tfg.metrics.evaluate import Held
+from tfg.scoring.evaluate import Held
 from tfg.types import FaceTrack
 
 

@@ -1,11 +1,11 @@
-"""Result records made by hand for the tests of experiments and analysis, in the exact shape that tfg.results writes."""
+"""Result records made by hand for the tests of experiments and analysis, in the exact shape that tfg.record.results writes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from tfg.results import RunResult
+from tfg.record.results import RunResult
 
 
 def metric(value: float | None, why: str = "no weights") -> dict[str, Any]:

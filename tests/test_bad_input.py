@@ -13,10 +13,11 @@ from clip_media import grey_frames, make_video, tone
 from end_to_end import CLIP, EMBEDDED, INSTAG, leftovers, run_py, shared_cache
 
 import run
-from tfg import overrides, pipeline, sweeps, training
+from tfg import overrides, pipeline, training
 from tfg.clip.read import read_clip
-from tfg.clip.synthetic import make_synthetic
+from tfg.clip.synthetic.generate import make_synthetic
 from tfg.clip.write import write_video
+from tfg.commands import sweep
 
 CHOSEN = ["face=sidecar", "masks=sidecar", "trainer=cpu", "tracker=none"]
 
@@ -188,7 +189,7 @@ def test_a_full_disk_is_named_and_leaves_nothing_half_written(cache, tmp_path, m
     monkeypatch.setattr("tfg.rendering.np.savez_compressed", fill)
     config = overrides.composed([*CHOSEN, *CLIP, *INSTAG, "selector=first"])
     folder = pipeline.run(config)
-    assert sweeps.report([config]) == 2
+    assert sweep.report([config]) == 2
     assert capsys.readouterr().err.splitlines()[-1] == (
         f"tfg: {folder.name}: no space left on the disk of results/{folder.name}; free some and run the same command again"
     )
@@ -209,11 +210,11 @@ def test_a_disk_too_full_even_for_failure_json_still_ends_with_code_2(cache, tmp
 
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tfg.results.write_text", fill)
-    monkeypatch.setattr("tfg.sweeps.shutil.disk_usage", lambda path: usage._replace(free=0))
+    monkeypatch.setattr("tfg.record.files.write_text", fill)
+    monkeypatch.setattr("tfg.commands.sweep.shutil.disk_usage", lambda path: usage._replace(free=0))
     config = overrides.composed([*CHOSEN, *CLIP, *INSTAG, "selector=first"])
     pipeline.run(config)
-    assert sweeps.report([config]) == 2
+    assert sweep.report([config]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert "no space left on the disk of " in lines[-2]
     assert lines[-1:] == ["tfg: 1 of 1 runs did not finish; the same command goes on with them"]

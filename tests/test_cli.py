@@ -10,7 +10,7 @@ import pytest
 from end_to_end import CLIP, EMBEDDED, ROOT, shared_cache
 
 from tfg import assets, cli
-from tfg.clip.synthetic import make_synthetic
+from tfg.clip.synthetic.generate import make_synthetic
 
 
 @pytest.fixture

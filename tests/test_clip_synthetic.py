@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfg.clip import synthetic
 from tfg.clip.read import read_clip
-from tfg.clip.synthetic import SyntheticClip, make_synthetic, render
-from tfg.clip.synthetic_identity import make_identity
-from tfg.clip.synthetic_motion import POSE_LIMITS, make_motion, rotations
-from tfg.clip.synthetic_render import Camera
-from tfg.clip.synthetic_scene import make_scene
-from tfg.clip.synthetic_speech import make_speech
+from tfg.clip.synthetic import generate as synthetic
+from tfg.clip.synthetic.generate import SyntheticClip, make_synthetic, render
+from tfg.clip.synthetic.identity import make_identity
+from tfg.clip.synthetic.motion import POSE_LIMITS, make_motion, rotations
+from tfg.clip.synthetic.render import Camera
+from tfg.clip.synthetic.scene import make_scene
+from tfg.clip.synthetic.speech import make_speech
 from tfg.types import UPPER_FACE, InputError
 
 SPEC = SyntheticClip(seconds=6, size=64)

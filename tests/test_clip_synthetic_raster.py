@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfg.clip.synthetic_raster import grid_normals, grid_triangles, rasterise
+from tfg.clip.synthetic.raster import grid_normals, grid_triangles, rasterise
 
 SQUARE = np.array([[1, 1], [3, 1], [3, 3], [1, 3]], np.float32)  # covers the samples (1, 1), (2, 1), (1, 2), (2, 2)
 TWO = np.array([[0, 1, 2], [0, 2, 3]])

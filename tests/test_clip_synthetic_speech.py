@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tfg.clip.espeak import Voice, speak
-from tfg.clip.synthetic_sentences import SENTENCES
-from tfg.clip.synthetic_speech import MOUTH_PARAMETERS, VISEMES, Speech, make_speech, visemes_of
+from tfg.clip.synthetic.espeak import Voice, speak
+from tfg.clip.synthetic.sentences import SENTENCES
+from tfg.clip.synthetic.speech import MOUTH_PARAMETERS, VISEMES, Speech, make_speech, visemes_of
 
 FRAMES = 1000
 OPENING = MOUTH_PARAMETERS.index("opening")

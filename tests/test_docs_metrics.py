@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tfg import suite
 from tfg.metrics.openface import ActionUnitError
+from tfg.scoring import suite
 
 TEXT = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text()
 ENTRIES = {

@@ -11,11 +11,12 @@ import pytest
 from clip_media import tone
 from result_records import result
 
-from tfg import cli, sweeps
+from tfg import cli
 from tfg.clip.write import write_video
-from tfg.evaluation import folder
-from tfg.evaluation.folder import summary
-from tfg.suite import Switches
+from tfg.commands import sweep
+from tfg.scoring import folder
+from tfg.scoring.folder import summary
+from tfg.scoring.suite import Switches
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_the_same_evaluation_is_not_computed_twice(here, capsys, monkeypatch):
     def never(*arguments):
         raise AssertionError("scored again")
 
-    monkeypatch.setattr("tfg.evaluation.pair.score", never)
+    monkeypatch.setattr("tfg.scoring.pair.score", never)
     evaluate("--pred", made, "--truth", true)
     assert capsys.readouterr().out == first
 
@@ -133,19 +134,19 @@ def test_a_video_that_fails_does_not_lose_the_others(here, capsys):
 def test_named_scores_are_kept_and_join_the_table_of_the_same_truth(here, capsys):
     made, true = video(here / "made.mp4", noise=8), video(here / "true.mp4")
     evaluate("--pred", made, "--truth", true, "--name", "GeneFace")
-    kept = sweeps.evaluations(here / "results")
+    kept = sweep.evaluations(here / "results")
     assert [record["name"] for record in kept] == ["GeneFace"]
     config = {"selector": {"name": "random"}, "backbone": {"name": "instag"}}
     run = replace(result("a", config=config, psnr=20.0), notes={"truth_digest": kept[0]["digests"][1]})
-    table = sweeps.markdown([run], kept)
+    table = sweep.markdown([run], kept)
     assert "GeneFace (made.mp4)" in table
     assert "Scored on decoded files: compare with the runs' psnr_decoded and the like (GeneFace (made.mp4))" in table
     assert "PSNR face: unavailable: its faces were not read as the runs' were" in table
     same = replace(
         run, metrics={**run.metrics, "lmd": {"value": 1.0, "unavailable": None, "definition": "by no face reader"}}
     )
-    assert "were not read as" not in sweeps.markdown([same], kept)
-    assert "GeneFace" not in sweeps.markdown([replace(run, notes={"truth_digest": "other"})], kept)
+    assert "were not read as" not in sweep.markdown([same], kept)
+    assert "GeneFace" not in sweep.markdown([replace(run, notes={"truth_digest": "other"})], kept)
 
 
 def test_mean_and_interval_are_students():

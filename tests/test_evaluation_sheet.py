@@ -14,9 +14,10 @@ import pytest
 
 from tfg.clip.read import open_video
 from tfg.clip.write import write_video
-from tfg.evaluation import sheet, sheet_curves
-from tfg.evaluation.pair import Request
-from tfg.evaluation.sheet_page import Shown, page, worst_frames
+from tfg.scoring.pair import Request
+from tfg.scoring.sheet import curves as sheet_curves
+from tfg.scoring.sheet import write as sheet
+from tfg.scoring.sheet.page import Shown, page, worst_frames
 from tfg.types import InputError
 
 COUNT = 30

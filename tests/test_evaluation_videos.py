@@ -9,7 +9,7 @@ import pytest
 from clip_media import tone
 
 from tfg.clip.write import write_video
-from tfg.evaluation.videos import compare
+from tfg.scoring.videos import compare
 from tfg.types import InputError
 
 

@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from tfg.features.cache import Arrays, cached, cached_ranges
-from tfg.features.progress import progress
+from tfg.progress import progress
 from tfg.types import InputError
 
 KEY = {"clip": "abc", "what": "test", "version": 1}
@@ -169,7 +169,7 @@ def test_four_processes_compute_once(tmp_path: Path) -> None:
 
 def test_progress_in_a_log_is_sparse_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     now = iter([0.0, 4.0, 11.0, 11.0, 12.0, 22.0, 22.0])
-    monkeypatch.setattr("tfg.features.progress.time.monotonic", lambda: next(now))
+    monkeypatch.setattr("tfg.progress.time.monotonic", lambda: next(now))
     with progress("clip: faces", 100) as advance, progress("inner", 5) as inner:
         for _ in range(4):
             advance(25)

@@ -8,8 +8,8 @@ from scipy.spatial.transform import Rotation
 
 from tfg.features.cameras import RIGID_POINTS, fit_cameras
 from tfg.features.face.canonical import GENERIC_SHAPE
-from tfg.features.face.landmarks import JAW, MOUTH, eye_distance
 from tfg.features.pose_fit import project
+from tfg.landmarks import JAW, MOUTH, eye_distance
 from tfg.types import Cameras, Floats, InputError
 
 SIZE = 256

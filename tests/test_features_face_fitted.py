@@ -6,7 +6,7 @@ import pytest
 
 from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.features.face.fitted import ANCHORS, READ, FittedLandmarks, _alignments, _apply
-from tfg.features.face.landmarks import mouth_opening
+from tfg.landmarks import mouth_opening
 from tfg.types import Bytes, Floats, InputError
 
 SIZE = 96

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tfg.features.face.canonical import GENERIC_SHAPE
-from tfg.features.face.landmarks import MESH_VERTICES, eye_distance, mouth_opening
+from tfg.features.face.landmarks import MESH_VERTICES
+from tfg.landmarks import eye_distance, mouth_opening
 
 MIRROR = (  # index of the point at the other side of a symmetric face, iBUG-68
     *range(16, -1, -1),

@@ -7,13 +7,13 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from tfg.clip.read import read_clip
-from tfg.clip.synthetic import SyntheticClip, make_synthetic
+from tfg.clip.synthetic.generate import SyntheticClip, make_synthetic
 from tfg.features.background import clean_plate, fill_background, widen
 from tfg.features.cameras import fit_cameras
 from tfg.features.face.fitted import FittedLandmarks
-from tfg.features.face.landmarks import eye_distance, mouth_opening
 from tfg.features.face.sidecar import SidecarFace, true_cameras
 from tfg.features.masks.sidecar import SidecarMasks
+from tfg.landmarks import eye_distance, mouth_opening
 from tfg.types import Clip, Floats
 
 

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from tfg.identity import run_id, seed_for
+from tfg.record.identity import run_id, seed_for
 
 CONFIG = {
     "selector": {"name": "random"},

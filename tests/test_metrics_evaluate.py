@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from metric_scenes import track_of
 
-from tfg.metrics import evaluate
 from tfg.metrics.base import Outcome, mean
-from tfg.metrics.evaluate import Held, Subject, joined, read_faces, score
 from tfg.metrics.image import ImageQuality
 from tfg.metrics.temporal import Flicker
+from tfg.scoring import evaluate
+from tfg.scoring.evaluate import Held, Subject, joined, read_faces, score
 from tfg.types import FaceTrack, InputError
 
 

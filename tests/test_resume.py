@@ -8,7 +8,7 @@ import pytest
 import torch
 from end_to_end import CLIP, INSTAG, SYNCTALK, leftovers, run_py, shared_cache, start_run_py
 
-from tfg.results import RunResult
+from tfg.record.results import RunResult
 from tfg.training import LAST, read_checkpoint
 
 OPTIONS = ["selector=first", "metrics=quick", "trainer.checkpoint_every=6", *CLIP]

@@ -9,7 +9,7 @@ from end_to_end import CLIP, INSTAG, SYNCTALK, leftovers, run_py, shared_cache, 
 
 from tfg.clip.read import read_clip
 from tfg.clip.sound import read_audio
-from tfg.results import RunResult
+from tfg.record.results import RunResult
 
 SWEEP = ["-m", "selector=random,isexplore", *CLIP, *INSTAG]
 SAID = (

@@ -34,7 +34,8 @@ def run(arguments: list[str]) -> int:
 
 def select(options: argparse.Namespace) -> None:
     """Which seconds to train on, and why."""
-    from tfg import overrides, pipeline, sweeps
+    from tfg import overrides, pipeline
+    from tfg.commands import sweep
 
     extra = [f"selector={options.method}", f"seconds={options.seconds}", f"seed={options.seed}", *options.overrides]
     if options.clip:
@@ -43,7 +44,7 @@ def select(options: argparse.Namespace) -> None:
     if plot.suffix != ".png" or not plot.parent.is_dir():
         raise InputError(f"--plot {plot}: must be a .png in a folder that exists")
     config = overrides.composed(overrides.complete([*extra, "trainer=cpu", "masks=sidecar"]))
-    sweeps.check(config)
+    sweep.check(config)
     selection, chosen = pipeline.select_only(config)
     if options.json:
         print(json.dumps(chosen))
@@ -60,22 +61,22 @@ def select(options: argparse.Namespace) -> None:
 
 def render(options: argparse.Namespace) -> None:
     """A trained run speaks any sound file."""
-    from tfg import speaking
+    from tfg.commands.render import speak
 
-    path = speaking.speak(Path(options.run), Path(options.audio), Path(options.output))
+    path = speak(Path(options.run), Path(options.audio), Path(options.output))
     print(path)
 
 
 def evaluate(options: argparse.Namespace) -> None:
     """Score a video, or a folder of them, of any method."""
-    from tfg.evaluation import command
+    from tfg.commands import evaluate as command
 
     command.run(options)
 
 
 def doctor(options: argparse.Namespace) -> None:
     """What this machine can do."""
-    from tfg import diagnosis
+    from tfg.commands import doctor as diagnosis
 
     for line in diagnosis.lines():
         print(line)

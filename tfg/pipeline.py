@@ -20,20 +20,23 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from tfg import assets, data, identity, rendering, results, scoring, suite, tracking, training
+from tfg import assets, data, rendering, training
 from tfg.backbones.base import Backbone
 from tfg.clip.read import open_video, read_clip
 from tfg.clip.sound import read_audio
-from tfg.clip.synthetic import SyntheticClip, make_synthetic
+from tfg.clip.synthetic.generate import SyntheticClip, make_synthetic
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.crop import read_crop
 from tfg.features.portrait import face_reader, frame_face, observe
+from tfg.record import files, identity, results, tracking
+from tfg.record.stages import Stages
+from tfg.scoring import run as scoring
+from tfg.scoring import suite
 from tfg.selectors.base import Candidates, Selection, Selector
 from tfg.selectors.candidates import candidates_for, frames_of
 from tfg.selectors.report import selection_json, selection_plot
 from tfg.selectors.voicing import voiced_frames
-from tfg.stages import Stages
 from tfg.types import FPS, SAMPLES_PER_FRAME, Clip, InputError, Portrait
 
 LEAST_VOICED = 0.05  # share of a training segment; no 5 s of the GRID clip, pauses included, have less than 0.29
@@ -76,7 +79,7 @@ def run(config: DictConfig) -> Path:
 
 def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
     plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    results.write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+    files.write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
     parts, clip, device = build(config), open_clip(config), config.trainer.device
     names = (config.backbone.name, clip.digest, config.seed)
     with tracking.track(
@@ -85,7 +88,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
         features = _features(parts, clip)
         with stages("selection") as stage:
             selection, chosen = select(config, parts.selector, features, details=True)
-            results.write_json(folder / "selection.json", chosen)
+            files.write_json(folder / "selection.json", chosen)
             selection_plot(selection, folder / "selection.png")
             stage.frames = chosen["cost"]["frames"]
 
@@ -125,7 +128,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             windows = data.audio_windows(test.audio, mean, std)
             rendered = rendering.render(backbone, test, windows, device=device)
             sound = clip.audio()[int(test.frames[0]) * SAMPLES_PER_FRAME :][: len(test.frames) * SAMPLES_PER_FRAME]
-            files = rendering.write_videos(folder, rendered.images, test.images, sound)
+            written = rendering.write_videos(folder, rendered.images, test.images, sound)
             stage.frames = len(test.frames)
 
         with stages("metrics") as stage:
@@ -134,7 +137,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
                 shuffled = rendering.render(backbone, test, scoring.shuffle(windows, *names), device=device).images
             switches, reader = switches_of(config), face_reader(features)
             metrics = suite.build(switches, reader=reader, ear=suite.fit_ear(features, switches))
-            videos = (open_video(folder / files["rendered"]), open_video(folder / files["truth"]))
+            videos = (open_video(folder / written["rendered"]), open_video(folder / written["truth"]))
             judged = scoring.judge(test, sound, reader, metrics)
             scores = scoring.score_run(judged, rendered.images, shuffled, videos, train, mean, std)
             stage.frames = len(test.frames)
@@ -149,7 +152,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             metrics=scoring.as_json(scores.metrics),
             baselines={name: scoring.as_json(values) for name, values in scores.baselines.items()},
             truth=scoring.as_json(scores.truth),
-            files={**files, "selection_plot": "selection.png", "selection": "selection.json", "curve": "metrics.csv"},
+            files={**written, "selection_plot": "selection.png", "selection": "selection.json", "curve": "metrics.csv"},
             commit=commit,
             dirty=dirty,
             machine=results.machine(),
@@ -162,7 +165,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
         )
         numbers = {name: value.value for name, value in scores.metrics.items() if value.value is not None}
         tracker.record(
-            numbers, {name: folder / file for name, file in files.items()}, {"selection": folder / "selection.png"}
+            numbers, {name: folder / file for name, file in written.items()}, {"selection": folder / "selection.png"}
         )
     record.write(folder)
 

@@ -22,7 +22,7 @@ from pytorch_lightning.loggers import Logger
 
 from tfg.backbones.base import Backbone
 from tfg.data import PortraitData
-from tfg.results import write_text
+from tfg.record.files import write_text
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 

@@ -8,8 +8,8 @@ import pytest
 
 from tfg.clip.read import read_clip
 from tfg.features.face.crop import locate, sample_frames
-from tfg.features.face.landmarks import eye_distance, mouth_opening
 from tfg.features.face.mediapipe import MediaPipeFace
+from tfg.landmarks import eye_distance, mouth_opening
 from tfg.types import Clip, InputError
 
 pytestmark = [

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tfg.clip.read import read_clip
-from tfg.clip.synthetic import SyntheticClip, make_synthetic
+from tfg.clip.synthetic.generate import SyntheticClip, make_synthetic
 from tfg.features.face.mediapipe import MediaPipeFace
 from tfg.types import UPPER_FACE
 

@@ -22,7 +22,7 @@ from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from tfg.features.progress import progress
+from tfg.progress import progress
 from tfg.types import InputError
 
 Arrays = dict[str, np.ndarray]

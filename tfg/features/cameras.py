@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfg.features.face.canonical import GENERIC_SHAPE
-from tfg.features.face.landmarks import eye_distance
 from tfg.features.pose_fit import Array, Problem, Solution, locate_points, project, residual_scale, solve
+from tfg.landmarks import eye_distance
 from tfg.types import Cameras, Floats, InputError
 
 RIGID_POINTS = {

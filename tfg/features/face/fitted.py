@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfg.features.face.canonical import GENERIC_SHAPE
-from tfg.features.face.landmarks import mouth_opening
+from tfg.landmarks import mouth_opening
 from tfg.types import Bytes, FaceTrack, Floats, InputError
 
 ANCHORS = (

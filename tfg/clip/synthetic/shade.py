@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.clip.synthetic_expression import JAW_DROP
-from tfg.clip.synthetic_paint import GAMMA, linear
-from tfg.clip.synthetic_raster import Floats32, Indices, unit
-from tfg.clip.synthetic_scene import CLOTH, EAR, EYE, HAIR, MOUTH, NECK, SKIN, Scene
+from tfg.clip.synthetic.expression import JAW_DROP
+from tfg.clip.synthetic.paint import GAMMA, linear
+from tfg.clip.synthetic.raster import Floats32, Indices, unit
+from tfg.clip.synthetic.scene import CLOTH, EAR, EYE, HAIR, MOUTH, NECK, SKIN, Scene
 from tfg.types import Bytes
 
 # Camera space: x right, y down, z away. Directions point to the lights.

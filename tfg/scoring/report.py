@@ -6,7 +6,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from tfg.evaluation.folder import INTERVAL, summary
+from tfg.scoring.folder import INTERVAL, summary
 
 FORMATS = {"psnr": ".2f", "ssim": ".4f", "lpips": ".4f"}
 

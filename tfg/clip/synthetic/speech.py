@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import resample_poly
 
-from tfg.clip.espeak import Utterance, Voice, speak
-from tfg.clip.synthetic_sentences import SENTENCES
+from tfg.clip.synthetic.espeak import Utterance, Voice, speak
+from tfg.clip.synthetic.sentences import SENTENCES
 from tfg.types import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Floats
 
 MOUTH_PARAMETERS = ("opening", "jaw", "width", "rounding", "press", "tuck", "tongue")
@@ -159,7 +159,7 @@ def visemes_of(phoneme: str) -> tuple[str, ...]:
         if bare[:length] in _PHONEMES:
             return _PHONEMES[bare[:length]]
     raise ValueError(
-        f"espeak-ng phoneme {phoneme!r} has no viseme; add it to _PHONEMES in tfg/clip/synthetic_speech.py"
+        f"espeak-ng phoneme {phoneme!r} has no viseme; add it to _PHONEMES in tfg/clip/synthetic/speech.py"
     )
 
 

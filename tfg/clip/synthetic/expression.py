@@ -1,6 +1,6 @@
 """How the embedded clip's face deforms: displacement fields of jaw, lips, lids and brows over the head grid.
 
-Everything is linear: position = closed face + coefficients @ fields. Millimetres, as in `synthetic_shape`.
+Everything is linear: position = closed face + coefficients @ fields. Millimetres, as in `shape`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.clip.synthetic_identity import Identity
-from tfg.clip.synthetic_landmarks import landmark_vertices
-from tfg.clip.synthetic_shape import (
+from tfg.clip.synthetic.identity import Identity
+from tfg.clip.synthetic.landmarks import landmark_vertices
+from tfg.clip.synthetic.shape import (
     EYE_HALF_WIDTH,
     EYE_X,
     EYE_Y,

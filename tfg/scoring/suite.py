@@ -16,7 +16,6 @@ from tfg.features.base import FaceReader
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.features.face.fitted import FittedLandmarks
-from tfg.features.progress import progress
 from tfg.metrics.base import Metric
 from tfg.metrics.blink import BlinkRate
 from tfg.metrics.distribution import FrechetDistance
@@ -32,6 +31,7 @@ from tfg.metrics.openface import ActionUnitError
 from tfg.metrics.syncnet.metric import DIRECT_NAMES, SyncNetScore
 from tfg.metrics.syncnet.network import SyncNet
 from tfg.metrics.temporal import Flicker
+from tfg.progress import progress
 
 Weights = TypeVar("Weights")
 

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tfg.record.files import write_json
+
 SCHEMA = 1
 
 
@@ -52,25 +54,6 @@ class RunResult:
 def load_all(root: Path) -> list[RunResult]:
     """Every finished run below a results folder, by run id."""
     return [RunResult.read(path) for path in sorted(root.glob("*/result.json"))]
-
-
-def write_json(path: Path, record: dict[str, Any]) -> Path:
-    """Whole or not at all. NaN and infinity are refused except as strings."""
-    return write_text(path, json.dumps(record, indent=1, allow_nan=False))
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Whole or not at all: temporary name, fsync, rename; nothing is left of a failed attempt."""
-    partial = path.with_name(path.name + ".part")
-    try:
-        with partial.open("w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path
 
 
 def write_failure(folder: Path, *, stage: str, message: str, trace: str, user: bool) -> Path:

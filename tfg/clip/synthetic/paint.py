@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from tfg.clip.synthetic_body import hair_cover
-from tfg.clip.synthetic_identity import Colour, Identity
-from tfg.clip.synthetic_shape import (
+from tfg.clip.synthetic.body import hair_cover
+from tfg.clip.synthetic.identity import Colour, Identity
+from tfg.clip.synthetic.shape import (
     EYE_HALF_WIDTH,
     EYE_X,
     EYE_Y,
@@ -34,7 +34,7 @@ def linear(colour: Colour) -> Array:
 
 
 def paint_head(grid: HeadGrid, closed: Array, identity: Identity, height: int) -> Texture:
-    """The head's texture, `height` rows and as many columns, on the coordinates of `synthetic_body.head_texture`."""
+    """The head's texture, `height` rows and as many columns, on the coordinates of `body.head_texture`."""
     rng = np.random.default_rng([identity.seed, 5])
     level = np.linspace(grid.level[0], grid.level[-1], height)
     angle = np.linspace(grid.angle[0], grid.angle[-1], height)

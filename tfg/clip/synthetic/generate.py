@@ -20,12 +20,12 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from tfg.clip.synthetic_expression import coefficients
-from tfg.clip.synthetic_identity import make_identity
-from tfg.clip.synthetic_motion import Motion, make_motion, rotations, translations
-from tfg.clip.synthetic_render import REST_TRANSLATION, Camera, Shot
-from tfg.clip.synthetic_scene import make_scene
-from tfg.clip.synthetic_speech import MOUTH_PARAMETERS, VISEMES, Speech, make_speech
+from tfg.clip.synthetic.expression import coefficients
+from tfg.clip.synthetic.identity import make_identity
+from tfg.clip.synthetic.motion import Motion, make_motion, rotations, translations
+from tfg.clip.synthetic.render import REST_TRANSLATION, Camera, Shot
+from tfg.clip.synthetic.scene import make_scene
+from tfg.clip.synthetic.speech import MOUTH_PARAMETERS, VISEMES, Speech, make_speech
 from tfg.clip.write import write_video
 from tfg.types import FPS, UPPER_FACE, InputError
 

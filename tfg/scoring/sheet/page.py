@@ -11,8 +11,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from tfg.evaluation import sheet_curves
-from tfg.evaluation.report import FORMATS
+from tfg.scoring.report import FORMATS
+from tfg.scoring.sheet import curves as sheet_curves
 
 GENERATOR = "<meta name=generator content='tfg evaluate'>"  # tells our sheets from other people's folders
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.clip.synthetic_paint import paint_wall
-from tfg.clip.synthetic_raster import Floats32, rasterise
-from tfg.clip.synthetic_scene import CLOTH, EAR, EYE, HAIR, MOUTH, NECK, SKIN, Scene, head_normals
-from tfg.clip.synthetic_shade import View, encode, shade
+from tfg.clip.synthetic.paint import paint_wall
+from tfg.clip.synthetic.raster import Floats32, rasterise
+from tfg.clip.synthetic.scene import CLOTH, EAR, EYE, HAIR, MOUTH, NECK, SKIN, Scene, head_normals
+from tfg.clip.synthetic.shade import View, encode, shade
 from tfg.types import Bools, Bytes
 
 OVERSAMPLING = 2

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfg.clip.write import write_video
-from tfg.evaluation.sheet_page import GENERATOR, Shown, page, worst_frames
-from tfg.evaluation.videos import Comparison, Scaled, compare
-from tfg.features.progress import progress
 from tfg.metrics.base import Pictures
+from tfg.progress import progress
+from tfg.record.files import write_text
 from tfg.rendering import side_by_side
-from tfg.results import write_text
+from tfg.scoring.sheet.page import GENERATOR, Shown, page, worst_frames
+from tfg.scoring.videos import Comparison, Scaled, compare
 from tfg.types import Bytes, InputError
 
 if TYPE_CHECKING:
-    from tfg.evaluation.pair import Request
+    from tfg.scoring.pair import Request
 
 INDEX, VIDEO = "index.html", "side_by_side.mp4"
 LARGEST_PANEL = 1280  # pixels of a panel's longer side in the video: three of them are as much as common players decode

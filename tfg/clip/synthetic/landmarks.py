@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.clip.synthetic_identity import Identity
-from tfg.clip.synthetic_shape import EYE_HALF_WIDTH, EYE_X, MOUTH_HALF_WIDTH, MOUTH_Y, Array, HeadGrid, lip_heights
+from tfg.clip.synthetic.identity import Identity
+from tfg.clip.synthetic.shape import EYE_HALF_WIDTH, EYE_X, MOUTH_HALF_WIDTH, MOUTH_Y, Array, HeadGrid, lip_heights
 
 # Right half of the picture: (degrees round the head, height in mm) along the jaw from the chin to the ear; (x, y) in mm elsewhere
 _JAW = ((12.5, 112.0), (25.0, 103.0), (37.0, 90.0), (47.0, 74.0), (54.0, 56.0), (58.0, 38.0), (60.5, 20.0), (62.0, 2.0))

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tfg import results, suite
-from tfg.evaluation import folder, report, sheet
-from tfg.evaluation.pair import Request
+from tfg.record import files
+from tfg.scoring import folder, report, suite
+from tfg.scoring.pair import Request
+from tfg.scoring.sheet import write as sheet
 from tfg.types import InputError
 
 
@@ -31,7 +32,7 @@ def run(options: argparse.Namespace) -> None:
             print(f"tfg: {note}", file=sys.stderr)
         print(report.text(records, many=len(wanted) > 1))
     if records and options.json:
-        results.write_json(Path(options.json), records[0] if len(wanted) == 1 else _many(records))
+        files.write_json(Path(options.json), records[0] if len(wanted) == 1 else _many(records))
     if records and options.name:
         for record in records:
             path = _kept(Path(options.results), record)
@@ -82,4 +83,4 @@ def _kept(root: Path, record: dict[str, Any]) -> Path:
     where = root / "evaluations"
     where.mkdir(parents=True, exist_ok=True)
     name = f"{record['name']}-{Path(record['pred']).stem}-{record['digests'][0][:8]}.json"
-    return results.write_json(where / name, record)
+    return files.write_json(where / name, record)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfg import data, identity
+from tfg import data
 from tfg.features.base import FaceReader
 from tfg.metrics import baselines
 from tfg.metrics.base import Metric, MetricValue, Pictures
-from tfg.metrics.evaluate import Held, Subject, read_faces, score
 from tfg.metrics.image import ImageQuality
 from tfg.metrics.lpips import PerceptualDistance
+from tfg.record import identity
+from tfg.scoring.evaluate import Held, Subject, read_faces, score
 from tfg.types import Bytes, FaceTrack, Floats, Portrait
 
 SHUFFLED = "control: held-out frames rendered with their audio windows in random order"

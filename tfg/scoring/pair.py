@@ -8,18 +8,21 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tfg import assets, results, scoring, suite
+from tfg import assets
 from tfg.clip.read import read_clip
-from tfg.evaluation.videos import Comparison, compare
 from tfg.features.audio.logmel import LogMel
 from tfg.features.cache import cached_ranges
 from tfg.features.clip_features import TRACK_FIELDS, ClipFeatures
 from tfg.features.face.mediapipe import MediaPipeFace
 from tfg.features.masks.mediapipe import MediaPipeMasks
-from tfg.features.progress import progress
 from tfg.metrics.base import Metric, MetricValue, Pictures
-from tfg.metrics.evaluate import Subject, joined, read_range, score
 from tfg.metrics.openface import ActionUnitError, read_action_units
+from tfg.progress import progress
+from tfg.record import files, results
+from tfg.scoring import run as scoring
+from tfg.scoring import suite
+from tfg.scoring.evaluate import Subject, joined, read_range, score
+from tfg.scoring.videos import Comparison, compare
 from tfg.types import FaceTrack, InputError
 
 SCHEMA = 2
@@ -82,7 +85,7 @@ def evaluate(request: Request) -> dict[str, Any]:
             ground_truth = score(same, metrics, definition, advance)
     record = _record(shown, definition, values, ground_truth)
     path.parent.mkdir(parents=True, exist_ok=True)
-    results.write_json(path, record)
+    files.write_json(path, record)
     return _named(record, request)
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.clip import synthetic_paint as paint
-from tfg.clip.synthetic_body import (
+from tfg.clip.synthetic import paint
+from tfg.clip.synthetic.body import (
     Part,
     head_texture,
     make_ear,
@@ -18,10 +18,10 @@ from tfg.clip.synthetic_body import (
     make_torso,
     under_hair,
 )
-from tfg.clip.synthetic_expression import OPEN_EYES, FaceModel, make_face_model
-from tfg.clip.synthetic_identity import Identity
-from tfg.clip.synthetic_raster import Floats32, Indices, grid_normals, grid_triangles
-from tfg.clip.synthetic_shape import (
+from tfg.clip.synthetic.expression import OPEN_EYES, FaceModel, make_face_model
+from tfg.clip.synthetic.identity import Identity
+from tfg.clip.synthetic.raster import Floats32, Indices, grid_normals, grid_triangles
+from tfg.clip.synthetic.shape import (
     EYE_HALF_WIDTH,
     EYE_X,
     EYEBALL_RADIUS,

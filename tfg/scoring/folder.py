@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tfg.evaluation.pair import Request, evaluate
 from tfg.metrics.base import IDENTICAL_DB
+from tfg.scoring.pair import Request, evaluate
 from tfg.types import InputError
 
 VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m4v")

@@ -16,7 +16,8 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from tfg.results import RunResult, write_text
+from tfg.record.files import write_text
+from tfg.record.results import RunResult
 from tfg.types import InputError
 
 _COLUMNS = (

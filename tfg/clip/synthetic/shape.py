@@ -1,6 +1,6 @@
 """The resting head of the embedded clip: a surface through hand-set control points, on a grid that can part at the eyes and the lips.
 
-Millimetres in this file and its neighbours `synthetic_expression` and `synthetic_body`: x to the image's right, y down from the line
+Millimetres in this file and its neighbours `expression` and `body`: x to the image's right, y down from the line
 through the eye corners, f forward. The face is sculpted for this project after common anthropometric proportions; it is nobody's.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import RBFInterpolator
 
-from tfg.clip.synthetic_identity import Identity
+from tfg.clip.synthetic.identity import Identity
 
 Array = NDArray[np.float64]
 

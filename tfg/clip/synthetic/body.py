@@ -1,4 +1,4 @@
-"""What surrounds the embedded clip's face: hair, ears, neck and torso as grids of vertices in the millimetres of `synthetic_shape`."""
+"""What surrounds the embedded clip's face: hair, ears, neck and torso as grids of vertices in the millimetres of `shape`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.clip.synthetic_identity import Identity
-from tfg.clip.synthetic_shape import AXIS_F, MOUTH_Y, Array, HeadGrid, shaped
+from tfg.clip.synthetic.identity import Identity
+from tfg.clip.synthetic.shape import AXIS_F, MOUTH_Y, Array, HeadGrid, shaped
 
 _HANGS_FROM = 52.0  # mm: long hair leaves the head here
 

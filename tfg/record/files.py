@@ -1,0 +1,62 @@
+"""Files that are whole or not there: temporary name, fsync, rename; and a checksum beside those that are read back for their numbers.
+
+`<file>.sha256` is in the format of the `sha256sum` command. Standard library only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+def write_json(path: Path, record: Any) -> Path:
+    """Whole or not at all. NaN and infinity are refused except as strings."""
+    return write_text(path, json.dumps(record, indent=1, allow_nan=False))
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Whole or not at all; nothing is left of a failed attempt."""
+    partial = path.with_name(path.name + ".part")
+    try:
+        partial.write_text(text)
+        return put(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def put(partial: Path, path: Path) -> Path:
+    """Make a finished temporary file the file of that name, once its bytes are on the disk."""
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    partial.replace(path)
+    return path
+
+
+def seal(partial: Path, path: Path) -> Path:
+    """`put`, and the checksum beside it. Killed in between, the file counts as damaged and is made anew."""
+    line = f"{checksum(partial)}  {path.name}\n"
+    put(partial, path)
+    write_text(seal_of(path), line)
+    return path
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether the file is there with exactly the bytes that `seal` put in place."""
+    try:
+        return seal_of(path).read_text().split(maxsplit=1)[:1] == [checksum(path)]
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def seal_of(path: Path) -> Path:
+    """Where the checksum of a file is."""
+    return path.with_name(path.name + ".sha256")
+
+
+def checksum(path: Path) -> str:
+    """sha256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
