@@ -6,7 +6,19 @@ verified when it is fetched, added, or listed with `tfg assets --verify`.
 
 from tfg.assets.catalogue import ASSETS, Asset, PackageSource, UrlSource, asset
 from tfg.assets.fetching import fetch
-from tfg.assets.store import absence, add, cache_root, describe, find, listing, locate, records, remedy, search_folders
+from tfg.assets.store import (
+    absence,
+    add,
+    cache_root,
+    describe,
+    find,
+    listing,
+    locate,
+    located,
+    records,
+    remedy,
+    search_folders,
+)
 from tfg.assets.sums import blob_id, checksum, content_sum
 
 __all__ = [
@@ -26,6 +38,7 @@ __all__ = [
     "find",
     "listing",
     "locate",
+    "located",
     "records",
     "remedy",
     "search_folders",

@@ -158,3 +158,13 @@ def _state(path: Path | None, known: Asset, *, verify: bool) -> str:
     if wrong := fault_of(path, known):
         return f"WRONG SUM ({wrong})"
     return "here, sum ok" if known.sha256 or known.blob else "here, no sum known"
+
+
+def located(name_or_path: str) -> Path:
+    """The file of an asset's name, or a path that must exist; InputError with the remedy."""
+    if any(name_or_path == known.name for known in catalogue.ASSETS):
+        return find(name_or_path)
+    path = Path(name_or_path).expanduser()
+    if not path.is_file():
+        raise InputError(f"{name_or_path}: is neither a file nor a name of `tfg assets`")
+    return path
