@@ -103,7 +103,9 @@ def test_the_rendering_is_the_held_out_eleventh_with_its_sound(work):
 
 def test_the_same_command_again_trains_nothing(work):
     folder, cache, first = work
-    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.parent.name != "results"}
+    before = {
+        path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file() and path.parent.name != "results"
+    }
     again = run_py(*SWEEP, cache=cache, cwd=folder)
     assert again.returncode == 0
     assert "tfg: all 2 runs are done already" in again.stderr
