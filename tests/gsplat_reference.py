@@ -113,9 +113,9 @@ def draw(given: dict, *, antialias: bool = False) -> dict[str, Tensor]:
 
 def projected(given: dict) -> tuple[twin.Projection, Tensor]:
     """Our ellipses and colours of a scene, without gradients: what both compositors are given in the benchmark."""
-    from tfg.engines.gaussian.base import Camera
+    from tfg.engines.gaussian.base import Pinhole
 
-    camera = Camera(
+    camera = Pinhole(
         **{name: given[name] for name in ("rotation", "translation", "focal", "width", "height")}, near=0.01, far=100.0
     )
     with torch.no_grad():

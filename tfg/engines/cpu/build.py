@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import torch  # noqa: F401  loaded first, so that the library shares torch's OpenMP runtime and its threads
+import torch  # loaded first, so that the library shares torch's OpenMP runtime and its threads
 from filelock import FileLock
 
 SOURCES = Path(__file__).parent
@@ -73,6 +73,11 @@ def processor() -> str:
     lines = info.read_text().splitlines() if info.exists() else []
     told = {line.split(":")[0].strip(): line for line in lines if line.startswith(("model name", "flags", "Features"))}
     return "\n".join((platform.machine(), platform.processor(), *sorted(told.values())))
+
+
+def pointer(values: torch.Tensor | None) -> ctypes.c_void_p:
+    """Address of a contiguous tensor's first value; NULL for None."""
+    return ctypes.c_void_p(0 if values is None else values.data_ptr())
 
 
 @functools.cache

@@ -11,10 +11,10 @@ import torch
 
 from tfg.engines import choose, hash_encode, resolve_engine
 from tfg.engines.cpu import build
-from tfg.engines.hashgrid import HashGridSpec
+from tfg.engines.hashgrid.base import HashGridSpec
 from tfg.types import InputError
 
-SPEC = HashGridSpec(2, 2, 1, 8, 4, 8)
+SPEC = HashGridSpec(2, 2, 1, 8, 4, 8, 1.0)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tfg.engines import OccupancyGrid
-from tfg.engines.occupancy import morton, unmorton
+from tfg.engines.march.occupancy import morton, unmorton
 from tfg.types import InputError
 
 
