@@ -98,13 +98,13 @@ def hash_case(levels: int, log2_size: int, *, to_points: bool = False) -> Case:
     points = (torch.rand(POINTS, 3, generator=generator) * 2 - 1).requires_grad_(to_points)
     tables = torch.rand(3, spec.num_params, 2, generator=generator).requires_grad_()
     upstream = torch.rand(POINTS, 3 * spec.output, generator=generator)
-    wanted = [tables, points] if to_points else [tables]
+    leaves = [tables, points] if to_points else [tables]
 
     def run(engine: str) -> object:
-        return torch.autograd.grad(triplane_encode(points, tables, spec, engine), wanted, upstream)
+        return torch.autograd.grad(triplane_encode(points, tables, spec, engine), leaves, upstream)
 
     def bag(by_channel: bool) -> object:
-        return torch.autograd.grad(embedding_bag_encode(points, tables, spec, by_channel), wanted, upstream)
+        return torch.autograd.grad(embedding_bag_encode(points, tables, spec, by_channel), leaves, upstream)
 
     variants = {"torch": lambda: run("torch"), "cpu": lambda: run("cpu")}
     if to_points:

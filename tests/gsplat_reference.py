@@ -17,8 +17,8 @@ def intersections(ellipses: twin.Projection, width: int, height: int) -> tuple[T
     with torch.no_grad():
         for tiles, listed in twin.tile_lists(ellipses, across, down):
             alpha = twin.alphas(ellipses, listed, tiles, across)
-            seen = (alpha > 0) & ((1 - alpha).cumprod(1) > TRANSMITTANCE_MIN)
-            tile, place_in_tile, place = seen.transpose(1, 2).nonzero(as_tuple=True)
+            composited = (alpha > 0) & ((1 - alpha).cumprod(1) > TRANSMITTANCE_MIN)
+            tile, place_in_tile, place = composited.transpose(1, 2).nonzero(as_tuple=True)
             x = tiles[tile] % across * twin.TILE + place_in_tile % twin.TILE
             y = tiles[tile] // across * twin.TILE + place_in_tile // twin.TILE
             inside = (x < width) & (y < height)
