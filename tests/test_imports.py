@@ -44,6 +44,40 @@ def imports(path: Path) -> set[str]:
     return found
 
 
+def module_graph() -> dict[str, set[str]]:
+    """Module of tfg, experiments and analysis -> those that it imports anywhere, also inside functions and for types only.
+
+    `from package import name` counts as `package.name` where that is a module, else as the package's own `__init__`.
+    """
+    modules = {module_name(path): path for path in FILES}
+    graph: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        named: set[str] = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                named |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                members = {f"{node.module}.{alias.name}" for alias in node.names}
+                named |= {member if member in modules else str(node.module) for member in members}
+        graph[module] = named & modules.keys()
+    return graph
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """The strongly connected components of more than one module, and modules that import themselves; sorted."""
+    reached: dict[str, set[str]] = {}
+    for start in graph:
+        reached[start], ahead = set(), [start]
+        while ahead:
+            new = graph[ahead.pop()] - reached[start]
+            reached[start] |= new
+            ahead += new
+    found = {
+        frozenset(other for other in reached[one] if one in reached[other]) for one in graph if one in reached[one]
+    }
+    return sorted(sorted(circle) for circle in found)
+
+
 def inside(module: str, packages: set[str]) -> bool:
     return any(module == package or module.startswith(package + ".") for package in packages)
 
@@ -56,6 +90,15 @@ def of_project(path: Path) -> set[str]:
 
 def ids(path: Path) -> str:
     return str(path.relative_to(ROOT))
+
+
+def test_no_import_circle() -> None:
+    assert circles(module_graph()) == []
+
+
+def test_circles_are_the_modules_that_reach_each_other() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set(), "e": {"e"}}
+    assert circles(graph) == [["b", "c"], ["e"]]
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.is_relative_to(ROOT / "tfg")], ids=ids)

@@ -68,6 +68,7 @@ class FieldShape:
             log2_size=self.log2_size,
             base=self.base,
             desired=self.finest,
+            bound=1.0,
         )
 
 

@@ -1,21 +1,18 @@
-"""The C path of grid encoding: `cpu/hashgrid.c` behind an autograd function; float32 on the CPU."""
+"""The C path of grid encoding: `engines/cpu/hashgrid.c` behind an autograd function; float32 on the CPU."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from tfg.engines.cpu import build
+from tfg.engines.hashgrid.base import HashGridSpec, Planes
 from tfg.types import InputError
 
-if TYPE_CHECKING:
-    from tfg.engines.hashgrid import HashGridSpec
-
-WHOLE = 0xFFFFFFFF  # row mask of a level that fits whole
 LEVELS_PER_TASK = 4  # of the table gradient: neighbours share the cache lines of the incoming gradient
 
 
@@ -39,33 +36,27 @@ class _Grid(ctypes.Structure):
 
 
 @functools.lru_cache(maxsize=64)
-def _grid(spec: HashGridSpec, planes: tuple[tuple[int, ...], ...], width: int) -> _Grid:
+def _grid(spec: HashGridSpec, planes: Planes, width: int) -> _Grid:
     """The C description of a spec; it keeps its levels alive."""
     levels = (_Level * spec.levels)()
-    for index, (scale, strides, resolution) in enumerate(zip(spec.scales, spec.strides, spec.resolutions, strict=True)):
-        size = spec.offsets[index + 1] - spec.offsets[index]
-        mask = WHOLE if (resolution + 1) ** spec.dim <= size else size - 1
+    for index, (scale, strides, mask) in enumerate(zip(spec.scales, spec.strides, spec.masks, strict=True)):
         steps = (ctypes.c_uint32 * 3)(*strides)
         levels[index] = _Level(scale, spec.offsets[index], mask, int(not strides), steps)
     axes = (ctypes.c_int32 * 9)(*(axis for plane in planes for axis in plane))
     return _Grid(spec.bound, spec.dim, spec.levels, spec.channels, len(planes), width, spec.num_params, axes, levels)
 
 
-def _pointer(values: Tensor) -> ctypes.c_void_p:
-    return ctypes.c_void_p(values.data_ptr())
-
-
 class _Encode(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, points: Tensor, tables: Tensor, spec: HashGridSpec, planes: tuple[tuple[int, ...], ...]
-    ) -> Tensor:
+    def forward(ctx: Any, points: Tensor, tables: Tensor, spec: HashGridSpec, planes: Planes) -> Tensor:
         points, tables = points.contiguous(), tables.contiguous()
         grid = _grid(spec, planes, points.shape[1])
         out = torch.empty((len(points), len(planes) * spec.output))
         count = ctypes.c_int64(len(points))
         library = build.load("hashgrid")
-        if library.tfg_hash_forward(ctypes.byref(grid), _pointer(points), count, _pointer(tables), _pointer(out)):
+        if library.tfg_hash_forward(
+            ctypes.byref(grid), build.pointer(points), count, build.pointer(tables), build.pointer(out)
+        ):
             raise InputError("points contain NaN")
         ctx.save_for_backward(points, tables)
         ctx.grid = grid
@@ -82,16 +73,21 @@ class _Encode(torch.autograd.Function):
             grad_tables = torch.empty_like(tables)
             group = ctypes.c_int64(LEVELS_PER_TASK)
             library.tfg_hash_backward_tables(
-                grid, _pointer(points), count, _pointer(grad), _pointer(grad_tables), group
+                grid, build.pointer(points), count, build.pointer(grad), build.pointer(grad_tables), group
             )
         if ctx.needs_input_grad[0]:
             grad_points = torch.empty_like(points)
             library.tfg_hash_backward_points(
-                grid, _pointer(points), count, _pointer(tables), _pointer(grad), _pointer(grad_points)
+                grid,
+                build.pointer(points),
+                count,
+                build.pointer(tables),
+                build.pointer(grad),
+                build.pointer(grad_points),
             )
         return grad_points, grad_tables, None, None
 
 
-def encode(points: Tensor, tables: Tensor, spec: HashGridSpec, planes: tuple[tuple[int, ...], ...]) -> Tensor:
+def encode(points: Tensor, tables: Tensor, spec: HashGridSpec, planes: Planes) -> Tensor:
     """(n, planes * levels * channels) of points (n, width), tables (planes, num_params, channels)."""
     return _Encode.apply(points, tables, spec, planes)

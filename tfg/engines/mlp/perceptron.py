@@ -1,10 +1,11 @@
-"""Small multi-layer perceptrons without bias (all nets of RAD-NeRF and its heirs): torch, or fused in C."""
+"""`mlp`: small multi-layer perceptrons without bias (all nets of RAD-NeRF and its heirs), by the chosen engine."""
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from tfg.engines.choose import resolve_engine
+from tfg.engines.mlp import cpu, twin
 from tfg.types import InputError
 
 
@@ -17,11 +18,5 @@ def mlp(x: Tensor, weights: Sequence[Tensor], engine: str = "auto") -> Tensor:
     if x.ndim != 2 or not weights or x.shape[1] != weights[0].shape[1]:
         shapes = [tuple(weight.shape) for weight in weights]
         raise InputError(f"mlp: x has shape {tuple(x.shape)}, weights {shapes}; expected (n, in) and (out, in) each")
-    if resolve_engine(engine, x.device, x.dtype) == "cpu":
-        from tfg.engines import mlp_cpu
-
-        if mlp_cpu.fits(weights):
-            return mlp_cpu.mlp(x, weights)
-    for weight in weights[:-1]:
-        x = nn.functional.linear(x, weight).relu()
-    return nn.functional.linear(x, weights[-1])
+    in_c = resolve_engine(engine, x.device, x.dtype) == "cpu" and cpu.fits(weights)
+    return cpu.mlp(x, weights) if in_c else twin.mlp(x, weights)

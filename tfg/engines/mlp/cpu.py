@@ -1,4 +1,4 @@
-"""The C path of small perceptrons: `cpu/mlp.c` behind an autograd function; float32 on the CPU."""
+"""The C path of small perceptrons: `engines/cpu/mlp.c` behind an autograd function; float32 on the CPU."""
 
 from __future__ import annotations
 
@@ -33,10 +33,6 @@ def _describe(weights: Sequence[Tensor]) -> _Mlp:
     return _Mlp(len(weights), (ctypes.c_int64 * (MOST_LAYERS + 1))(*widths), (ctypes.c_void_p * MOST_LAYERS)(*pointers))
 
 
-def _pointer(values: Tensor | None) -> ctypes.c_void_p:
-    return ctypes.c_void_p(0 if values is None else values.data_ptr())
-
-
 class _Forward(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, keep: bool, x: Tensor, *weights: Tensor) -> Tensor:
@@ -48,7 +44,7 @@ class _Forward(torch.autograd.Function):
         if keep:
             hidden = torch.empty(library.tfg_mlp_hidden_size(ctypes.byref(net), rows))
         out = torch.empty((len(x), len(weights[-1])))
-        library.tfg_mlp_forward(ctypes.byref(net), _pointer(x), rows, _pointer(hidden), _pointer(out))
+        library.tfg_mlp_forward(ctypes.byref(net), build.pointer(x), rows, build.pointer(hidden), build.pointer(out))
         ctx.save_for_backward(x, hidden, *weights)
         return out
 
@@ -61,15 +57,15 @@ class _Forward(torch.autograd.Function):
         grad_weights: list[Tensor] | list[None] = [None] * len(weights)
         pointers = None
         if any(ctx.needs_input_grad[2:]):
-            found = grad_weights = [torch.empty_like(weight) for weight in weights]
-            pointers = (ctypes.c_void_p * MOST_LAYERS)(*(weight.data_ptr() for weight in found))
+            made = grad_weights = [torch.empty_like(weight) for weight in weights]
+            pointers = (ctypes.c_void_p * MOST_LAYERS)(*(grad.data_ptr() for grad in made))
         build.load("mlp").tfg_mlp_backward(
             ctypes.byref(net),
-            _pointer(x),
+            build.pointer(x),
             ctypes.c_int64(len(x)),
-            _pointer(hidden),
-            _pointer(grad),
-            _pointer(grad_x),
+            build.pointer(hidden),
+            build.pointer(grad),
+            build.pointer(grad_x),
             pointers,
         )
         return None, grad_x, *grad_weights

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from tfg.engines.hashgrid import HashGridSpec
-
-PRIMES = (1, 2_654_435_761, 805_459_861)
-"""Of Instant-NGP's spatial hash (Mueller et al. 2022, eq. 4)."""
+from tfg.engines.hashgrid.base import PRIMES, HashGridSpec
 
 
 def encode(points: Tensor, table: Tensor, spec: HashGridSpec) -> Tensor:

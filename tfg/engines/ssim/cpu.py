@@ -1,4 +1,4 @@
-"""The C path of structural similarity: `cpu/ssim.c` behind an autograd function; float32 on the CPU."""
+"""The C path of structural similarity: `engines/cpu/ssim.c` behind an autograd function; float32 on the CPU."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tfg.engines.cpu import build
-from tfg.engines.ssim import HALF, LUMINANCE, STRUCTURE, taps
+from tfg.engines.ssim.base import HALF, LUMINANCE, STRUCTURE, taps
 
 
 class _Ssim(ctypes.Structure):
@@ -31,10 +31,6 @@ def _library() -> ctypes.CDLL:
     return library
 
 
-def _pointer(values: Tensor | None) -> ctypes.c_void_p:
-    return ctypes.c_void_p(0 if values is None else values.data_ptr())
-
-
 class _Similarity(torch.autograd.Function):
     """The gradient is found together with the value: both need the same blurred maps."""
 
@@ -46,9 +42,9 @@ class _Similarity(torch.autograd.Function):
         grad = torch.empty_like(x) if ctx.needs_input_grad[0] else None
         slopes = None if grad is None else x.new_empty(3, *x.shape)
         sums = torch.empty(height, dtype=torch.float64)
-        found = _library().tfg_ssim(ctypes.byref(task), *map(_pointer, (x, y, slopes, sums, grad)))
+        similarity = _library().tfg_ssim(ctypes.byref(task), *map(build.pointer, (x, y, slopes, sums, grad)))
         ctx.save_for_backward(grad)
-        return x.new_tensor(found)
+        return x.new_tensor(similarity)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -58,5 +54,5 @@ class _Similarity(torch.autograd.Function):
 
 
 def ssim(rendered: Tensor, truth: Tensor) -> Tensor:
-    """() as `ssim.twin`, up to rounding."""
+    """() as `twin.ssim`, up to rounding."""
     return _Similarity.apply(rendered, truth)

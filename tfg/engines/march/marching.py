@@ -1,4 +1,4 @@
-"""Ray marching through an occupancy grid and compositing along rays, as torch-ngp's `raymarching`.
+"""`march`, `composite`: sampling rays in an occupancy grid and compositing along them (torch-ngp's `raymarching`).
 
 A ray is sampled on a lattice of parameters t that starts near the box and grows by a step rule; the lattice does not
 depend on the grid, and a ray's samples are its first `max_samples` lattice points in occupied cells.
@@ -6,42 +6,15 @@ depend on the grid, and a ray's samples are its first `max_samples` lattice poin
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from tfg.engines import march_torch
 from tfg.engines.choose import resolve_triton
-from tfg.engines.occupancy import OccupancyGrid
+from tfg.engines.march import cpu, cuda, twin
+from tfg.engines.march.base import Samples, Steps
+from tfg.engines.march.occupancy import OccupancyGrid
 from tfg.types import InputError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Samples:
-    """The samples of r rays, compacted: m in all, ray by ray, near to far."""
-
-    points: Tensor  # (m, 3)
-    directions: Tensor  # (m, 3) of the sample's ray
-    t: Tensor  # (m,) point = origin + t * direction
-    delta: Tensor  # (m,) length of the sample's step, in t
-    ray: Tensor  # (m,) int64
-    start: Tensor  # (r + 1,) int64: ray i owns samples start[i] .. start[i + 1]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Steps:
-    """The lattice of a ray: t[0] = entry + step(entry) * offset, t[k + 1] = t[k] + step(t[k])."""
-
-    near: float  # least t
-    growth: float  # step(t) = min(max(growth * t, shortest), longest)
-    shortest: float
-    longest: float
-
-    @property
-    def constant(self) -> float | None:
-        """The step where it is the same everywhere: then t[k] = t[0] + k * step."""
-        return self.longest if self.shortest >= self.longest else self.shortest if self.growth == 0 else None
 
 
 def march(
@@ -50,18 +23,19 @@ def march(
     grid: OccupancyGrid,
     *,
     aabb: Sequence[float] | Tensor,
-    max_samples: int = 16,
-    near: float = 0.05,
+    max_samples: int,
+    near: float,
+    longest: float,
     growth: float = 1 / 256,
     shortest: float | None = None,
-    longest: float | None = None,
     offset: Tensor | None = None,
     engine: str = "auto",
 ) -> Samples:
     """Samples of the rays `origins` (r, 3) + t * `directions` (r, 3) inside `aabb` = (x0, y0, z0, x1, y1, z1) and `grid`.
 
-    step(t) = min(max(growth * t, shortest), longest); by default shortest = 2 sqrt(3) bound / max_samples and
-    longest = 2 sqrt(3) bound / 128 as in RAD-NeRF and its heirs, where `longest` always wins.
+    No t is below `near`; step(t) = min(max(growth * t, shortest), longest), shortest by default 2 sqrt(3) bound / max_samples.
+    RAD-NeRF and its heirs have longest = 2 sqrt(3) bound / 128, which then always wins. Lengths are in t, which
+    is in units of the field where directions are unit vectors.
     `offset` (r,) in [0, 1) shifts each ray's lattice by that part of a step. No gradients: the result is detached.
     """
     if origins.ndim != 2 or origins.shape[1] != 3 or directions.shape != origins.shape:
@@ -72,13 +46,8 @@ def march(
         raise InputError(f"offset has shape {tuple(offset.shape)}, expected {tuple(origins.shape[:1])}")
     if max_samples < 1:
         raise InputError(f"max_samples is {max_samples}, it must be at least 1")
-    diagonal = 2 * math.sqrt(3) * grid.bound
-    steps = Steps(
-        near=near,
-        growth=growth,
-        shortest=diagonal / max_samples if shortest is None else shortest,
-        longest=diagonal / 128 if longest is None else longest,
-    )
+    least = 2 * math.sqrt(3) * grid.bound / max_samples if shortest is None else shortest
+    steps = Steps(near=near, growth=growth, shortest=least, longest=longest)
     if not min(steps.shortest, steps.longest) > 0:
         raise InputError(f"shortest and longest must be positive, not {steps.shortest} and {steps.longest}")
     box = tuple(float(value) for value in aabb)
@@ -87,17 +56,13 @@ def march(
     rays = (origins.detach(), directions.detach(), None if offset is None else offset.detach())
     chosen = resolve_triton(engine, origins.device, origins.dtype)
     if chosen == "cuda":
-        from tfg.engines import march_cuda
-
-        return march_cuda.march(*rays, grid, box, max_samples, steps)
+        return cuda.march(*rays, grid, box, max_samples, steps)
     if chosen == "cpu":
-        from tfg.engines import march_cpu
-
-        return march_cpu.march(*rays, grid, box, max_samples, steps)
+        return cpu.march(*rays, grid, box, max_samples, steps)
     for name, values in zip(("origins", "directions", "offset"), rays, strict=True):
         if values is not None and torch.isnan(values).any():
             raise InputError(f"{name} contain NaN")
-    return march_torch.march(*rays, grid, box, max_samples, steps)
+    return twin.march(*rays, grid, box, max_samples, steps)
 
 
 def composite(
@@ -121,16 +86,12 @@ def composite(
         raise InputError(f"sigma and values have shapes {shapes}, expected ({count},) and ({count}, c)")
     chosen = resolve_triton(engine, sigma.device, sigma.dtype)
     if chosen == "cuda":
-        from tfg.engines import march_cuda
-
-        result = march_cuda.composite(sigma, values, samples, stop)
+        result = cuda.composite(sigma, values, samples, stop)
     elif chosen == "cpu":
-        from tfg.engines import march_cpu
-
-        result = march_cpu.composite(sigma, values, samples, stop)
+        result = cpu.composite(sigma, values, samples, stop)
     else:
         for name, given in (("sigma", sigma), ("values", values)):
             if torch.isnan(given).any():
                 raise InputError(f"{name} contain NaN")
-        result = march_torch.composite(sigma, values, samples, stop)
+        result = twin.composite(sigma, values, samples, stop)
     return result if with_weights else result[:3]

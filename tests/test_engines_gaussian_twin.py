@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from raster_scenes import ask, scene
+from raster_scenes import draw_and_differentiate, scene
 
 from tfg.engines import rasterize
 from tfg.types import InputError
@@ -109,7 +109,7 @@ def test_the_normal_is_the_shortest_axis_turned_to_the_camera() -> None:
 def test_first_harmonics_colour_by_direction() -> None:
     colors = torch.zeros(1, 4, 3)
     colors[0, 0] = 1.0
-    colors[0, 2] = 2.0  # along z, and the Gaussian is seen along +z
+    colors[0, 2] = 2.0  # along z, and the view of the Gaussian is along +z
     raster = one(colors=colors, sh_degree=1)
     assert raster.color[4, 4, 0] == pytest.approx(0.5 * (0.5 + 0.28209479177 + 2 * 0.48860251190))
 
@@ -147,7 +147,7 @@ def test_nan_is_refused_by_name(name: str, engine: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"quats": torch.zeros(20, 3)}, "quats has shape"),
         ({"opacities": torch.zeros(20, 1)}, "opacities has shape"),
@@ -162,15 +162,15 @@ def test_nan_is_refused_by_name(name: str, engine: str) -> None:
         ({"engine": "cuda"}, "engine=cuda needs tensors on cuda"),
     ],
 )
-def test_wrong_arguments_are_refused_in_one_line(change: dict, told: str) -> None:
-    with pytest.raises(InputError, match=told) as raised:
+def test_wrong_arguments_are_refused_in_one_line(change: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message) as raised:
         rasterize(**(scene(20, 16, 16) | change))
     assert "\n" not in str(raised.value)
 
 
 def test_the_screen_gradient_can_be_retained() -> None:
     for engine in ("torch", "cpu"):
-        raster, _ = ask(scene(50, 24, 24), engine)
+        raster, _ = draw_and_differentiate(scene(50, 24, 24), engine)
         assert raster.means2d.grad is not None
         assert raster.means2d.grad.shape == (50, 2)
         assert raster.means2d.grad.abs().sum() > 0

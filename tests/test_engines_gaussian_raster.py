@@ -27,8 +27,8 @@ def draw(drawn: dict, engine: str) -> dict[str, torch.Tensor]:
     return pictures(rasterize(**arguments, engine=engine, with_normals=True))
 
 
-def same(found: dict, wanted: dict, engine: str) -> None:
-    for name, picture in wanted.items():
+def same(found: dict, expected: dict, engine: str) -> None:
+    for name, picture in expected.items():
         torch.testing.assert_close(found[name], picture, rtol=ROUNDING[engine], atol=ROUNDING[engine])
 
 
@@ -68,9 +68,9 @@ def test_moving_scene_and_camera_together_changes_nothing(
     if (
         engine == "cpu"
     ):  # the shifted means are rounded to float32 by a pixel's ten-thousandth, alphas at 1/255 may come and go
-        found, wanted = draw(drawn | moved, engine), draw(drawn, engine)
-        assert (found["alpha"] - wanted["alpha"]).abs().max() < 1.5 / 255
-        assert (found["alpha"] - wanted["alpha"]).abs().mean() < 1e-4
+        found, expected = draw(drawn | moved, engine), draw(drawn, engine)
+        assert (found["alpha"] - expected["alpha"]).abs().max() < 1.5 / 255
+        assert (found["alpha"] - expected["alpha"]).abs().mean() < 1e-4
     else:
         same(draw(drawn | moved, engine), draw(drawn, engine), engine)
 

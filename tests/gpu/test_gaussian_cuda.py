@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from raster_scenes import HARD, LEARNED, as_double, ask, difference, hard, pictures, scene
+from raster_scenes import HARD, LEARNED, as_double, difference, draw_and_differentiate, hard, pictures, scene
 
 from tfg.engines import rasterize
 
@@ -22,9 +22,9 @@ def on_device(given: dict) -> dict:
 
 def compare(given: dict, **options: bool) -> None:
     given = on_device(given)
-    wanted, slopes = ask(as_double(given), "torch", **options)
-    found, got = ask(given, "cuda", **options)
-    for name, picture in pictures(wanted).items():
+    expected, slopes = draw_and_differentiate(as_double(given), "torch", **options)
+    found, got = draw_and_differentiate(given, "cuda", **options)
+    for name, picture in pictures(expected).items():
         gap = (pictures(found)[name].double() - picture).abs() / max(float(picture.abs().max()), 1e-12)
         assert float((gap > VALUES).double().mean()) < AT_A_THRESHOLD, name
         assert float(gap.max()) < 2 / 255, name
@@ -33,7 +33,7 @@ def compare(given: dict, **options: bool) -> None:
             norm = float(slopes[name].norm())
             assert float((got[name].double() - slopes[name]).norm()) <= GRADIENTS * 10 * max(norm, 1e-6), name
     assert torch.allclose(got["background"].double(), slopes["background"], rtol=GRADIENTS, atol=2 / 255)
-    assert bool(((found.radii - wanted.radii).abs() <= 1).all())
+    assert bool(((found.radii - expected.radii).abs() <= 1).all())
 
 
 @pytest.mark.parametrize("antialias", [False, True])

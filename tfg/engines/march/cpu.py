@@ -1,21 +1,19 @@
-"""The C path of marching and compositing: `cpu/march.c`, with an autograd function; float32 on the CPU."""
+"""The C path of marching and compositing: `engines/cpu/march.c`, with an autograd function; float32 on the CPU."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from tfg.engines.cpu import build
-from tfg.engines.occupancy import OccupancyGrid
+from tfg.engines.march.base import Samples, Steps
+from tfg.engines.march.occupancy import OccupancyGrid
 from tfg.types import InputError
-
-if TYPE_CHECKING:
-    from tfg.engines.march import Samples, Steps
 
 
 class _March(ctypes.Structure):
@@ -28,10 +26,6 @@ class _March(ctypes.Structure):
         *((name, ctypes.c_float) for name in ("near", "growth", "shortest", "longest")),
         ("constant", ctypes.c_int32),
     )
-
-
-def _pointer(values: Tensor | None) -> ctypes.c_void_p:
-    return ctypes.c_void_p(0 if values is None else values.data_ptr())
 
 
 @functools.cache
@@ -50,9 +44,7 @@ def march(
     max_samples: int,
     steps: Steps,
 ) -> Samples:
-    """As `march_torch.march`, to the bit."""
-    from tfg.engines.march import Samples
-
+    """As `twin.march`, to the bit."""
     origins, directions = origins.contiguous(), directions.contiguous()
     offset = None if offset is None else offset.contiguous()
     longest = steps.longest if steps.constant is None else steps.constant
@@ -70,17 +62,24 @@ def march(
         int(steps.constant is not None),
     )
     library, rays = _library(), len(origins)
-    lines = (ctypes.byref(task), _pointer(origins), _pointer(directions))
+    lines = (ctypes.byref(task), build.pointer(origins), build.pointer(directions))
     size = ctypes.c_int64(rays)
-    found = torch.empty(library.tfg_march_room(lines[0], size))  # only what is written is ever touched
+    parameters = torch.empty(library.tfg_march_room(lines[0], size))  # only what is written is ever touched
     start = torch.empty(rays + 1, dtype=torch.int64)
-    count = library.tfg_march(*lines, _pointer(offset), size, _pointer(grid.occupied), _pointer(found), _pointer(start))
+    count = library.tfg_march(
+        *lines,
+        build.pointer(offset),
+        size,
+        build.pointer(grid.occupied),
+        build.pointer(parameters),
+        build.pointer(start),
+    )
     if count < 0:
         raise InputError(f"{('origins', 'directions', 'offset')[-1 - count]} contain NaN")
     points, along = torch.empty((count, 3)), torch.empty((count, 3))
     t, delta, ray = torch.empty(count), torch.empty(count), torch.empty(count, dtype=torch.int64)
-    results = (_pointer(values) for values in (points, along, t, delta, ray))
-    library.tfg_march_fill(*lines, size, _pointer(found), _pointer(start), *results)
+    results = (build.pointer(values) for values in (points, along, t, delta, ray))
+    library.tfg_march_fill(*lines, size, build.pointer(parameters), build.pointer(start), *results)
     return Samples(points=points, directions=along, t=t, delta=delta, ray=ray, start=start)
 
 
@@ -91,11 +90,16 @@ class _Composite(torch.autograd.Function):
         rays, channels = len(samples.start) - 1, values.shape[1]
         total, weights = torch.empty((rays, channels)), torch.empty(len(sigma))
         opacity, depth, alive = torch.empty(rays), torch.empty(rays), torch.empty(rays, dtype=torch.int32)
-        along = (_pointer(samples.t), _pointer(samples.delta), _pointer(samples.start), ctypes.c_int64(rays))
-        results = (_pointer(result) for result in (total, opacity, depth, weights, alive))
+        along = (
+            build.pointer(samples.t),
+            build.pointer(samples.delta),
+            build.pointer(samples.start),
+            ctypes.c_int64(rays),
+        )
+        results = (build.pointer(result) for result in (total, opacity, depth, weights, alive))
         bad = _library().tfg_composite(
-            _pointer(sigma),
-            _pointer(values),
+            build.pointer(sigma),
+            build.pointer(values),
             ctypes.c_int64(channels),
             *along,
             ctypes.c_double(-math.log(stop)),
@@ -117,19 +121,19 @@ class _Composite(torch.autograd.Function):
         grad_sigma = torch.empty_like(weights) if ctx.needs_input_grad[0] else None
         grad_values = torch.empty_like(values) if ctx.needs_input_grad[1] else None
         _library().tfg_composite_backward(
-            _pointer(values),
+            build.pointer(values),
             ctypes.c_int64(values.shape[1]),
-            _pointer(samples.t),
-            _pointer(samples.delta),
-            _pointer(samples.start),
+            build.pointer(samples.t),
+            build.pointer(samples.delta),
+            build.pointer(samples.start),
             ctypes.c_int64(len(alive)),
-            _pointer(weights),
-            _pointer(alive),
-            *(_pointer(grad) for grad in (*upstream, grad_sigma, grad_values)),
+            build.pointer(weights),
+            build.pointer(alive),
+            *(build.pointer(grad) for grad in (*upstream, grad_sigma, grad_values)),
         )
         return grad_sigma, grad_values, None, None
 
 
 def composite(sigma: Tensor, values: Tensor, samples: Samples, stop: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """As `march_torch.composite`, up to rounding."""
+    """As `twin.composite`, up to rounding."""
     return _Composite.apply(sigma, values, samples, stop)

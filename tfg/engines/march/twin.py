@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from tfg.engines.occupancy import OccupancyGrid
-
-if TYPE_CHECKING:
-    from tfg.engines.march import Samples, Steps
+from tfg.engines.march.base import Samples, Steps
+from tfg.engines.march.occupancy import OccupancyGrid
 
 RAYS_AT_ONCE = 1 << 14  # bounds the memory of the whole lattice
 
@@ -26,8 +23,6 @@ def march(
     steps: Steps,
 ) -> Samples:
     """Evaluates the whole lattice of every ray and keeps its occupied points."""
-    from tfg.engines.march import Samples
-
     occupied = torch.empty_like(grid.linear, dtype=torch.bool)
     occupied[grid.linear] = grid.is_occupied()
     parts = []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from raster_scenes import HARD, LEARNED, as_double, ask, difference, hard, pictures, scene
+from raster_scenes import HARD, LEARNED, as_double, difference, draw_and_differentiate, hard, pictures, scene
 
 from tfg.engines import rasterize
 
@@ -17,16 +17,18 @@ GRADIENTS = 1e-4
 
 
 def compare(given: dict, **options: bool) -> None:
-    wanted, slopes = ask(as_double(given), "torch", **options)
-    found, got = ask(given, "cpu", **options)
-    for name, picture in pictures(wanted).items():
+    expected, slopes = draw_and_differentiate(as_double(given), "torch", **options)
+    found, got = draw_and_differentiate(given, "cpu", **options)
+    for name, picture in pictures(expected).items():
         assert difference(pictures(found)[name], picture) < VALUES, name
     for name in (*LEARNED, "means2d"):
         if name != "background":
             assert difference(got[name], slopes[name]) < GRADIENTS, name
     # the background's are (1 - alpha) times gradients of about 1, and alpha is a float32 next to 1
     assert torch.allclose(got["background"].double(), slopes["background"], rtol=GRADIENTS, atol=VALUES)
-    assert int((found.radii - wanted.radii).abs().sum()) <= 1  # one may sit on a whole number of pixels, up to rounding
+    assert (
+        int((found.radii - expected.radii).abs().sum()) <= 1
+    )  # one may sit on a whole number of pixels, up to rounding
 
 
 @pytest.mark.parametrize("antialias", [False, True])
@@ -55,9 +57,9 @@ def test_any_number_of_channels(channels: int, with_normals: bool) -> None:
 
 def test_inputs_need_not_be_contiguous() -> None:
     given = scene(100, 30, 26)
-    wanted = rasterize(**given, engine="cpu").color
+    expected = rasterize(**given, engine="cpu").color
     turned = {name: given[name].T.contiguous().T for name in ("means", "quats", "scales", "colors")}
-    assert torch.equal(rasterize(**(given | turned), engine="cpu").color, wanted)
+    assert torch.equal(rasterize(**(given | turned), engine="cpu").color, expected)
 
 
 @pytest.mark.parametrize("picture", ["color", "alpha", "depth", "normal"])
@@ -68,20 +70,20 @@ def test_gradients_of_one_picture_alone(picture: str) -> None:
         raster = rasterize(**(given | learned), engine=engine, with_normals=True)
         getattr(raster, picture).square().sum().backward()
         gradients.append([learned[name].grad for name in LEARNED])
-    for name, wanted, found in zip(LEARNED, *gradients, strict=True):
-        if wanted is None or not wanted.any():
+    for name, expected, found in zip(LEARNED, *gradients, strict=True):
+        if expected is None or not expected.any():
             assert found is None or not found.any(), name
         else:
-            assert difference(found, wanted) < GRADIENTS, name
+            assert difference(found, expected) < GRADIENTS, name
 
 
 def test_pictures_held_in_several_portions_have_the_same_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     given = scene(300, 70, 70, degree=1)
-    _, wanted = ask(given, "cpu")
+    _, expected = draw_and_differentiate(given, "cpu")
     monkeypatch.setattr("tfg.engines.gaussian.cpu.PAIRS_HELD", 100)
-    _, found = ask(given, "cpu")
+    _, found = draw_and_differentiate(given, "cpu")
     for name in LEARNED:
-        assert torch.equal(found[name], wanted[name]), name
+        assert torch.equal(found[name], expected[name]), name
 
 
 def test_bits_are_the_same_twice_and_for_every_number_of_threads() -> None:
@@ -90,7 +92,7 @@ def test_bits_are_the_same_twice_and_for_every_number_of_threads() -> None:
     results = []
     for threads in (1, 2, 2, 3):
         torch.set_num_threads(threads)
-        results.append(ask(given, "cpu", with_normals=True))
+        results.append(draw_and_differentiate(given, "cpu", with_normals=True))
     torch.set_num_threads(before)
     raster, gradients = results[0]
     for other, slopes in results[1:]:
@@ -102,14 +104,14 @@ def test_bits_are_the_same_twice_and_for_every_number_of_threads() -> None:
 
 def test_threads_of_python_do_not_disturb_each_other() -> None:
     scenes = [scene(400, 40 + 7 * k, 50, seed=k, degree=1) for k in range(4)]
-    wanted = [ask(given, "cpu") for given in scenes]
+    expected = [draw_and_differentiate(given, "cpu") for given in scenes]
     wrong: list[int] = []
 
     def draw(k: int) -> None:
         for _ in range(5):
-            raster, gradients = ask(scenes[k], "cpu")
-            same = torch.equal(raster.color, wanted[k][0].color)
-            if not same or any(not torch.equal(gradients[name], wanted[k][1][name]) for name in LEARNED):
+            raster, gradients = draw_and_differentiate(scenes[k], "cpu")
+            same = torch.equal(raster.color, expected[k][0].color)
+            if not same or any(not torch.equal(gradients[name], expected[k][1][name]) for name in LEARNED):
                 wrong.append(k)
 
     workers = [threading.Thread(target=draw, args=(k,)) for k in range(4)]
@@ -131,12 +133,12 @@ def test_second_derivatives_are_refused() -> None:
 def test_fifty_thousand_at_512_stay_under_a_gigabyte() -> None:
     script = """
 import resource, torch
-from raster_scenes import ask, scene
-ask(scene(100, 32, 32, degree=1), "cpu")
+from raster_scenes import draw_and_differentiate, scene
+draw_and_differentiate(scene(100, 32, 32, degree=1), "cpu")
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 given = scene(50_000, 512, 512, degree=2)
 given["scales"] *= 0.25
-ask(given, "cpu")
+draw_and_differentiate(given, "cpu")
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 """
     here = Path(__file__).parent

@@ -8,7 +8,7 @@ import inspect
 
 import pytest
 import torch
-from raster_scenes import LEARNED, as_double, ask, difference, pictures, scene, turned
+from raster_scenes import LEARNED, as_double, difference, draw_and_differentiate, pictures, scene, turned
 
 from tfg.engines import rasterize
 from tfg.engines.gaussian import cuda, raster
@@ -122,12 +122,12 @@ def test_the_cuda_engine_calls_gsplat_rightly(
         )  # more than one portion of channels
         given["background"] = torch.rand(40, generator=torch.Generator().manual_seed(1))
     options = {"antialias": antialias, "with_normals": True}
-    wanted, slopes = ask(as_double(given), "torch", **options)
+    expected, slopes = draw_and_differentiate(as_double(given), "torch", **options)
     monkeypatch.setattr(raster, "resolve_engine", lambda engine, device, dtype: "cuda")
     assert cuda.available()
-    found, got = ask(given, "cuda", **options)
-    for name, picture in pictures(wanted).items():
+    found, got = draw_and_differentiate(given, "cuda", **options)
+    for name, picture in pictures(expected).items():
         assert difference(pictures(found)[name], picture) < 1e-5, name
     for name in (*LEARNED[:-1], "means2d"):
         assert difference(got[name], slopes[name]) < 1e-4, name
-    assert found.radii.shape == wanted.radii.shape
+    assert found.radii.shape == expected.radii.shape

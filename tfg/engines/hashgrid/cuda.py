@@ -7,29 +7,23 @@ is not zero outside, and it computes in half precision. `benchmarks.gpu` compare
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from tfg.engines.hashgrid import HashGridSpec
+from tfg.engines.hashgrid.base import HashGridSpec, Planes
 
 BLOCK = 128  # points of a program
-WHOLE = 0xFFFFFFFF  # row mask of a level that fits whole
 
 
 @functools.lru_cache(maxsize=64)
-def _describe(
-    spec: HashGridSpec, planes: tuple[tuple[int, ...], ...], device: torch.device
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _describe(spec: HashGridSpec, planes: Planes, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """levels (levels, 6) int64, scales (levels,) double, axes (planes, dim) int64, bound (1,) double."""
     rows = []
-    for level, strides in enumerate(spec.strides):
-        size = spec.offsets[level + 1] - spec.offsets[level]
-        whole = (spec.resolutions[level] + 1) ** spec.dim <= size
+    for first, mask, strides in zip(spec.offsets[:-1], spec.masks, spec.strides, strict=True):
         padded = (*(strides or (0,) * spec.dim), 0)[:3]
-        rows.append((spec.offsets[level], WHOLE if whole else size - 1, int(not strides), *padded))
+        rows.append((first, mask, int(not strides), *padded))
     return (
         torch.tensor(rows, device=device),
         torch.tensor(spec.scales, dtype=torch.float64, device=device),
@@ -40,15 +34,13 @@ def _describe(
 
 class _Encode(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, points: Tensor, tables: Tensor, spec: HashGridSpec, planes: tuple[tuple[int, ...], ...]
-    ) -> Tensor:
-        from tfg.engines import hashgrid_triton
+    def forward(ctx: Any, points: Tensor, tables: Tensor, spec: HashGridSpec, planes: Planes) -> Tensor:
+        from tfg.engines.hashgrid import triton
 
         points, tables = points.contiguous(), tables.contiguous()
         out = points.new_empty((len(points), len(planes) * spec.output))
         if len(points) > 0:
-            hashgrid_triton.forward[_programs(points, planes)](
+            triton.forward[_programs(points, planes)](
                 points,
                 tables,
                 out,
@@ -64,7 +56,7 @@ class _Encode(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
-        from tfg.engines import hashgrid_triton
+        from tfg.engines.hashgrid import triton
 
         points, tables = ctx.saved_tensors
         spec, planes = ctx.spec, ctx.planes
@@ -72,7 +64,7 @@ class _Encode(torch.autograd.Function):
         grad_tables = torch.zeros_like(tables) if to_tables else tables.new_empty(0)
         grad_planes = points.new_empty((len(planes), len(points) if to_points else 0, spec.dim))
         if len(points) > 0:
-            hashgrid_triton.backward[_programs(points, planes)](
+            triton.backward[_programs(points, planes)](
                 points,
                 tables,
                 grad.contiguous(),
@@ -94,11 +86,11 @@ class _Encode(torch.autograd.Function):
         return grad_points, grad_tables if to_tables else None, None, None
 
 
-def _programs(points: Tensor, planes: tuple[tuple[int, ...], ...]) -> tuple[int, int]:
+def _programs(points: Tensor, planes: Planes) -> tuple[int, int]:
     return -(-len(points) // BLOCK), len(planes)
 
 
-def _sizes(points: Tensor, spec: HashGridSpec, planes: tuple[tuple[int, ...], ...]) -> dict[str, int]:
+def _sizes(points: Tensor, spec: HashGridSpec, planes: Planes) -> dict[str, int]:
     return {
         "LEVELS": spec.levels,
         "CHANNELS": spec.channels,
@@ -109,6 +101,6 @@ def _sizes(points: Tensor, spec: HashGridSpec, planes: tuple[tuple[int, ...], ..
     }
 
 
-def encode(points: Tensor, tables: Tensor, spec: HashGridSpec, planes: tuple[tuple[int, ...], ...]) -> Tensor:
+def encode(points: Tensor, tables: Tensor, spec: HashGridSpec, planes: Planes) -> Tensor:
     """(n, planes * levels * channels) of points (n, width), tables (planes, num_params, channels). NaN points give zeros."""
     return _Encode.apply(points, tables, spec, planes)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from tfg.engines.occupancy import OccupancyGrid
-
-if TYPE_CHECKING:
-    from tfg.engines.march import Samples, Steps
+from tfg.engines.march.base import Samples, Steps
+from tfg.engines.march.occupancy import OccupancyGrid
 
 BLOCK = 128  # rays of a program
 
@@ -25,9 +23,8 @@ def march(
     max_samples: int,
     steps: Steps,
 ) -> Samples:
-    """As `march_torch.march`: one walk counts the samples, a second one writes them."""
-    from tfg.engines import march_triton
-    from tfg.engines.march import Samples
+    """As `twin.march`: one walk counts the samples, a second one writes them."""
+    from tfg.engines.march import triton
 
     origins, directions = origins.contiguous(), directions.contiguous()
     rays, device, constant = len(origins), origins.device, steps.constant
@@ -39,7 +36,7 @@ def march(
 
     def walk(write: bool, points: Tensor, along: Tensor, t: Tensor, delta: Tensor, ray: Tensor) -> None:
         if rays > 0:
-            march_triton.march[(-(-rays // BLOCK),)](
+            triton.march[(-(-rays // BLOCK),)](
                 origins,
                 directions,
                 shift,
@@ -74,14 +71,14 @@ def march(
 class _Composite(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, sigma: Tensor, values: Tensor, samples: Samples, stop: float) -> tuple[Tensor, ...]:
-        from tfg.engines import march_triton
+        from tfg.engines.march import triton
 
         sigma, values = sigma.contiguous(), values.contiguous()
         rays = len(samples.start) - 1
         total, weights = values.new_empty((rays, values.shape[1])), torch.empty_like(sigma)
         opacity, depth = sigma.new_empty(rays), sigma.new_empty(rays)
         if rays > 0:
-            march_triton.composite[(-(-rays // BLOCK),)](
+            triton.composite[(-(-rays // BLOCK),)](
                 sigma,
                 values,
                 samples.t,
@@ -102,14 +99,14 @@ class _Composite(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        from tfg.engines import march_triton
+        from tfg.engines.march import triton
 
         sigma, values, weights = ctx.saved_tensors
         samples: Samples = ctx.samples
         grad_sigma, grad_values = torch.zeros_like(sigma), torch.zeros_like(values)
         rays = len(samples.start) - 1
         if rays > 0:
-            march_triton.composite_backward[(-(-rays // BLOCK),)](
+            triton.composite_backward[(-(-rays // BLOCK),)](
                 sigma,
                 values,
                 samples.t,
@@ -132,5 +129,5 @@ def _sizes(values: Tensor) -> dict[str, int]:
 
 
 def composite(sigma: Tensor, values: Tensor, samples: Samples, stop: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """As `march_torch.composite`, up to rounding. NaN is not looked for."""
+    """As `twin.composite`, up to rounding. NaN is not looked for."""
     return _Composite.apply(sigma, values, samples, stop)

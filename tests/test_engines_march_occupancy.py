@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tfg.engines import OccupancyGrid
-from tfg.engines.occupancy import morton, unmorton
+from tfg.engines.march.occupancy import morton, unmorton
 from tfg.types import InputError
 
 
@@ -25,10 +25,10 @@ def test_every_cell_is_occupied_until_the_first_update() -> None:
 
 
 def test_density_is_sampled_inside_each_cell_in_morton_order() -> None:
-    grid, seen = OccupancyGrid(8, bound=2.0), []
-    grid.update(lambda points: seen.append(points) or points[:, 0] + 2, dilate=False, chunk=100)
-    points = torch.cat(seen)
-    assert max(len(part) for part in seen) == 100
+    grid, sampled = OccupancyGrid(8, bound=2.0), []
+    grid.update(lambda points: sampled.append(points) or points[:, 0] + 2, dilate=False, chunk=100)
+    points = torch.cat(sampled)
+    assert max(len(part) for part in sampled) == 100
     assert torch.equal(((points + 2) / 4 * 8).floor().long(), grid.order())
     torch.testing.assert_close(grid.density, points[:, 0] + 2)
 
@@ -71,11 +71,11 @@ def test_excluded_cells_stay_empty() -> None:
     assert grid.is_occupied().sum() == 63
 
 
-def test_a_partial_update_samples_no_more_cells_than_asked() -> None:
-    grid, asked = OccupancyGrid(8), []
-    grid.update(lambda points: asked.append(len(points)) or torch.ones(len(points)), num_cells=100, dilate=False)
-    assert 60 < sum(asked) <= 100
-    assert grid.density.count_nonzero() == sum(asked)
+def test_a_partial_update_samples_no_more_cells_than_num_cells() -> None:
+    grid, sampled = OccupancyGrid(8), []
+    grid.update(lambda points: sampled.append(len(points)) or torch.ones(len(points)), num_cells=100, dilate=False)
+    assert 60 < sum(sampled) <= 100
+    assert grid.density.count_nonzero() == sum(sampled)
 
 
 def test_same_generator_gives_the_same_grid() -> None:
@@ -99,9 +99,9 @@ def test_resolution_must_be_a_power_of_two() -> None:
         OccupancyGrid(100)
 
 
-def test_excluded_cells_are_never_asked_about() -> None:
-    grid, asked = OccupancyGrid(4), []
+def test_excluded_cells_are_never_sampled() -> None:
+    grid, sampled = OccupancyGrid(4), []
     grid.exclude(grid.order()[:, 0] > 0)
-    grid.update(lambda points: asked.append(points) or torch.ones(len(points)), dilate=False)
-    assert len(asked[0]) == 16
-    assert (asked[0][:, 0] < -0.5).all()
+    grid.update(lambda points: sampled.append(points) or torch.ones(len(points)), dilate=False)
+    assert len(sampled[0]) == 16
+    assert (sampled[0][:, 0] < -0.5).all()

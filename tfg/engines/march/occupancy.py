@@ -39,7 +39,7 @@ class OccupancyGrid(nn.Module):
     occupied: Tensor
     linear: Tensor
 
-    def __init__(self, resolution: int = 128, bound: float = 1.0, decay: float = 0.95, threshold: float = 10.0) -> None:
+    def __init__(self, resolution: int, bound: float = 1.0, decay: float = 0.95, threshold: float = 10.0) -> None:
         super().__init__()
         if resolution not in (4, 8, 16, 32, 64, 128, 256, 512):
             raise InputError(f"OccupancyGrid.resolution is {resolution}: it must be a power of two in [4, 512]")
@@ -80,7 +80,7 @@ class OccupancyGrid(nn.Module):
         """One exponential-maximum step with `density_fn`: points (n, 3) -> density (n,), called with at most `chunk`.
 
         Each cell is sampled at a random place inside it; with `num_cells`, only that many: half of them drawn from all
-        cells, half from the occupied. Excluded cells are never asked about. `dilate` first spreads each sample to its 6
+        cells, half from the occupied. `density_fn` gets no point of an excluded cell. `dilate` first spreads each sample to its 6
         neighbours.
         """
         device = self.density.device
@@ -92,8 +92,8 @@ class OccupancyGrid(nn.Module):
             sampled[part] = density_fn(points).reshape(-1).to(sampled)
         if dilate:
             sampled = self._dilate(sampled)
-        seen = (self.density >= 0) & (sampled >= 0)
-        self.density = torch.where(seen, torch.maximum(self.density * self.decay, sampled), self.density)
+        renewed = (self.density >= 0) & (sampled >= 0)
+        self.density = torch.where(renewed, torch.maximum(self.density * self.decay, sampled), self.density)
         mean = float(self.density.clamp(min=0).mean())
         self._pack(self.density > min(mean, self.threshold))
 
