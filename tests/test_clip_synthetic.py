@@ -10,11 +10,11 @@ import pytest
 from tfg.clip.read import read_clip
 from tfg.clip.synthetic import generate as synthetic
 from tfg.clip.synthetic.generate import SyntheticClip, make_synthetic, render
-from tfg.clip.synthetic.identity import make_identity
-from tfg.clip.synthetic.motion import POSE_LIMITS, make_motion, rotations
-from tfg.clip.synthetic.render import Camera
-from tfg.clip.synthetic.scene import make_scene
-from tfg.clip.synthetic.speech import make_speech
+from tfg.clip.synthetic.mesh import make_person_mesh
+from tfg.clip.synthetic.motion import POSE_LIMITS, make_head_motion, rotations
+from tfg.clip.synthetic.person import make_person
+from tfg.clip.synthetic.render import FrameRenderer
+from tfg.clip.synthetic.speech import make_spoken_track
 from tfg.types import UPPER_FACE, InputError
 
 SPEC = SyntheticClip(seconds=6, size=64)
@@ -33,9 +33,9 @@ def truth(path: Path) -> Truth:
 
 
 def pictures(spec: SyntheticClip, count: int = 25) -> np.ndarray:
-    speech = make_speech(spec.speech_seed, spec.num_frames)
-    motion = make_motion(spec.motion_seed, spec.num_frames, spec.num_poses)
-    camera = Camera(make_scene(make_identity(spec.identity_seed), spec.size), spec.size)
+    speech = make_spoken_track(spec.speech_seed, spec.num_frames)
+    motion = make_head_motion(spec.motion_seed, spec.num_frames, spec.num_poses)
+    camera = FrameRenderer(make_person_mesh(make_person(spec.identity_seed), spec.size), spec.size)
     return np.stack([shot.image for shot in islice(render(spec, camera, speech, motion), count)])
 
 
@@ -87,15 +87,15 @@ def test_motion_and_speech_know_nothing_of_each_other(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [1, 5, 50])
 def test_the_head_visits_exactly_as_many_poses_as_asked(count: int) -> None:
-    smooth = make_motion(3, 400, None)
-    posed = make_motion(3, 400, count)
+    smooth = make_head_motion(3, 400, None)
+    posed = make_head_motion(3, 400, count)
     assert len(np.unique(posed.pose, axis=0)) == count
     assert len(np.unique(smooth.pose, axis=0)) == 400
     np.testing.assert_array_equal(posed.upper, smooth.upper)  # blinks and brows go on
 
 
 def test_the_head_turns_within_its_limits_at_natural_speeds() -> None:
-    pose = make_motion(0, 1650, None).pose
+    pose = make_head_motion(0, 1650, None).pose
     assert (np.abs(pose) <= POSE_LIMITS).all()
     assert (np.abs(pose).max(axis=0) > 0.6 * POSE_LIMITS).all()  # and uses them
     assert np.abs(np.diff(pose[:, :3], axis=0)).max() * 25 < 60  # degrees a second
@@ -111,7 +111,7 @@ def test_rotations_are_proper_and_yaw_turns_the_face_to_the_images_right() -> No
 
 
 def test_blinks_close_the_eyes_a_few_times_in_ten_seconds() -> None:
-    upper = make_motion(0, 250, None).upper
+    upper = make_head_motion(0, 250, None).upper
     assert ((upper >= 0) & (upper <= 1)).all()
     blink = upper[:, UPPER_FACE.index("eyeBlinkLeft")] > 0.6
     assert 2 <= np.count_nonzero(np.diff(blink.astype(int)) == 1) <= 8
@@ -198,7 +198,7 @@ def test_the_clip_is_an_ordinary_video_with_its_sound_in_place(path: Path) -> No
     assert clip.sidecar == path.with_suffix(".npz")
     error = clip.frames(0, 25).astype(float) - pictures(SPEC)
     assert 10 * np.log10(255**2 / (error**2).mean()) > 32  # dB; H.264 at crf 17, colour at half of 64 x 64
-    sound, spoken = clip.audio(), make_speech(0, SPEC.num_frames).audio
+    sound, spoken = clip.audio(), make_spoken_track(0, SPEC.num_frames).audio
     lags = [np.dot(sound[200:-200], spoken[200 + lag : len(spoken) - 200 + lag]) for lag in range(-160, 161)]
     assert abs(int(np.argmax(lags)) - 160) <= 16  # samples: 1 ms
 
