@@ -99,7 +99,7 @@ def _picture_stream(container: OutputContainer, height: int, width: int, rate: F
     )
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     context = stream.codec_context
-    context.thread_count = _THREADS
+    context.thread_count, context.thread_type = _THREADS, "FRAME"
     context.color_primaries = context.color_trc = context.colorspace = BT709
     context.color_range = LIMITED_RANGE
     return stream
