@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.clip.synthetic.arithmetic import bell, cos, dot, length, power, sin, tanh, turned
+from tfg.clip.synthetic.arithmetic import Array, bell, cos, dot, length, power, sin, tanh, turned
 from tfg.clip.synthetic.expression import JAW_DROP
 from tfg.clip.synthetic.mesh import CLOTH, EAR, EYE, HAIR, MOUTH, NECK, SKIN, PersonMesh
 from tfg.clip.synthetic.paint import GAMMA, linear
@@ -38,13 +38,13 @@ class View:
     rounding: float  # in [0, 1]
     tongue: float  # in [0, 1]
 
-    def rays(self, sample: Indices) -> tuple[Floats32, Floats32]:
+    def rays(self, sample: Indices) -> tuple[Array, Array]:
         """Origin (3,) and directions (m, 3), unit in z of the camera, in head space."""
         row, column = np.divmod(sample, self.width)
         x, y = (column + 0.5 - self.width / 2) / self.focal, (row + 0.5 - self.width / 2) / self.focal
         direction = np.stack([x, y, np.ones_like(x)], axis=1)
         direction = turned(direction, self.rotation)
-        return turned(-self.translation, self.rotation).astype(np.float32), direction.astype(np.float32)
+        return turned(-self.translation, self.rotation), direction
 
 
 def shade(
