@@ -1,4 +1,4 @@
-"""`tfg select | render | evaluate | doctor | assets`. Answers go to stdout, everything else to stderr; exit code 2 for bad input."""
+"""`tfg select | render | evaluate | clip | doctor | assets`. Answers go to stdout, all else to stderr; exit code 2 for bad input."""
 
 from __future__ import annotations
 
@@ -74,6 +74,13 @@ def evaluate(options: argparse.Namespace) -> None:
     command.run(options)
 
 
+def clip(options: argparse.Namespace) -> None:
+    """An embedded clip as a file of its own."""
+    from tfg.commands import clip as command
+
+    command.run(options)
+
+
 def doctor(options: argparse.Namespace) -> None:
     """What this machine can do."""
     from tfg.commands import doctor as diagnosis
@@ -120,7 +127,7 @@ class OneLineParser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="tfg", description="How much video does a talking head need, and which seconds?")
-    commands = parser.add_subparsers(required=True, metavar="select | render | evaluate | doctor | assets")
+    commands = parser.add_subparsers(required=True, metavar="select | render | evaluate | clip | doctor | assets")
 
     command = commands.add_parser("select", help="which seconds of a video to train on, and why")
     command.add_argument("clip", nargs="?", help="a video with sound; without it the embedded clip")
@@ -167,6 +174,19 @@ def _parser() -> argparse.ArgumentParser:
         "--sheet", metavar="FOLDER", help="write an HTML page with videos, curves and the worst frames"
     )
     command.set_defaults(do=evaluate)
+
+    command = commands.add_parser("clip", help="write a video of the embedded talking head, with its ground truth")
+    command.add_argument("--seconds", type=float, default=66.0, help="length (default 66)")
+    command.add_argument("--size", type=int, default=128, help="pixels of the square picture (default 128)")
+    command.add_argument(
+        "--speech-seed", type=int, default=0, metavar="K", help="sentences, voice and pace (default 0)"
+    )
+    command.add_argument("--motion-seed", type=int, default=0, metavar="K", help="head, blinks, gaze (default 0)")
+    command.add_argument("--identity-seed", type=int, default=0, metavar="K", help="face, hair, clothes (default 0)")
+    command.add_argument("--num-poses", type=int, metavar="N", help="distinct head poses (default: smooth motion)")
+    command.add_argument("--force", action="store_true", help="replace files that are there")
+    command.add_argument("-o", "--output", required=True, metavar="MP4", help="the sidecar gets its name with .npz")
+    command.set_defaults(do=clip)
 
     command = commands.add_parser("doctor", help="what this machine can do")
     command.set_defaults(do=doctor)

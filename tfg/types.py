@@ -75,7 +75,7 @@ class Clip:
     path: Path
     name: str  # file-name safe, used in run names
     digest: str  # sha256 of the file
-    identity: str  # what seeds and ids depend on: the digest, or the embedded clip's specification
+    identity: str  # what seeds and ids depend on: sha256 of a video's bytes, or the embedded clip's specification
     num_frames: int  # at 25 fps
     source_width: int
     source_height: int

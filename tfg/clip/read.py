@@ -31,7 +31,7 @@ def read_clip(
     """A clip whose frames and sound are read when asked for; InputError if it cannot be used.
 
     Without `crop` the largest square in the middle is taken; without `name` the file's own; the sidecar is the `.npz` beside the file
-    if there is one.
+    if there is one; the identity is the file's digest unless another is declared.
     """
     path = Path(path).expanduser()
     if size < 16 or size % 2:

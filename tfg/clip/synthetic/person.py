@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfg.clip.synthetic.arithmetic import normal, uniform
+
 Colour = tuple[float, float, float]
 
 _SKIN: tuple[Colour, ...] = (
@@ -36,7 +38,7 @@ PATTERNS = ("stripes", "checks", "knit")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Identity:
+class Person:
     """One person. Shape offsets are standard-normal-like numbers around 0, the average face."""
 
     seed: int
@@ -61,13 +63,13 @@ class Identity:
     fringe: float  # -1 receding to 1 low
 
 
-def make_identity(seed: int) -> Identity:
+def make_person(seed: int) -> Person:
     """The person of this seed."""
     rng = np.random.default_rng([seed, 3])
-    sides = rng.uniform(0.6, 1.0)
+    sides = uniform(rng, 0.6, 1.0)
     skin = _SKIN[seed % len(_SKIN)]
     dark = skin[0] < 0.6
-    return Identity(
+    return Person(
         seed=seed,
         skin=skin,
         hair=_HAIR[1 + 2 * int(rng.integers(2)) if dark else seed % len(_HAIR)],
@@ -75,10 +77,10 @@ def make_identity(seed: int) -> Identity:
         cloth=_CLOTH[seed % len(_CLOTH)],
         wall=_WALL[seed % len(_WALL)],
         pattern=PATTERNS[seed % len(PATTERNS)],
-        **{name: float(np.clip(rng.normal(0.0, 0.7), -1.4, 1.4)) for name in _SHAPE},
+        **{name: float(np.clip(0.7 * normal(rng), -1.4, 1.4)) for name in _SHAPE},
         hair_volume=float(rng.random()),
         hair_sides=float(sides) if seed % 2 else 0.0,
-        fringe=float(rng.uniform(-0.6, 0.8)),
+        fringe=float(uniform(rng, -0.6, 0.8)),
     )
 
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfg.clip.synthetic import paint
+from tfg.clip.synthetic.arithmetic import bell, length
 from tfg.clip.synthetic.body import (
-    Part,
+    BodyPart,
     head_texture,
     make_ear,
     make_hair,
@@ -19,7 +20,7 @@ from tfg.clip.synthetic.body import (
     under_hair,
 )
 from tfg.clip.synthetic.expression import OPEN_EYES, FaceModel, make_face_model
-from tfg.clip.synthetic.identity import Identity
+from tfg.clip.synthetic.person import Person
 from tfg.clip.synthetic.raster import Floats32, Indices, grid_normals, grid_triangles
 from tfg.clip.synthetic.shape import (
     EYE_HALF_WIDTH,
@@ -37,7 +38,7 @@ _SEAM_CLOSED = 0.4  # mm: lips or lids nearer than this are shaded as one surfac
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class PersonMesh:
     """Vertices in head units; the head grid's rows come first, then hair, neck, torso and the rest."""
 
     head_shape: tuple[int, int]  # rows, columns of the head grid
@@ -54,7 +55,7 @@ class Scene:
     textures: dict[int, paint.Texture]
     millimetre: float  # head units
     origin: Array  # (3,) x, y, f in mm of head space's origin
-    identity: Identity
+    person: Person
 
     def eyeball(self, side: int) -> tuple[Array, float]:
         """Centre (3,) and radius in head units."""
@@ -69,15 +70,15 @@ class Scene:
         return (points - self.origin) * self.millimetre * (1, 1, -1)
 
 
-def make_scene(identity: Identity, size: int) -> Scene:
+def make_person_mesh(person: Person, size: int) -> PersonMesh:
     """The person, with textures as fine as a picture of `size` pixels needs."""
-    grid = make_head_grid(identity)
-    face = make_face_model(grid, identity)
+    grid = make_head_grid(person)
+    face = make_face_model(grid, person)
     rows, columns = grid.position.shape[:2]
     origin, millimetre = _head_frame(face)
     direction = np.array([1.0, 1.0, -1.0]) * millimetre
-    parts = _parts(grid, identity)
-    triangles, material = _head_triangles(grid, under_hair(grid, identity))
+    parts = _parts(grid, person)
+    triangles, material = _head_triangles(grid, under_hair(grid, person))
     index, kind = [triangles], [material]
     count = rows * columns
     for code, part in parts:
@@ -93,7 +94,7 @@ def make_scene(identity: Identity, size: int) -> Scene:
     place += [np.pad(part.texture.reshape(-1, 2), ((0, 0), (0, 1))) for _, part in parts]
     height = int(np.clip(4 * size, 384, 1024))
     placed = [((part.position - origin) * direction).astype(np.float32) for _, part in parts]
-    return Scene(
+    return PersonMesh(
         head_shape=(rows, columns),
         seams=(grid.eye_row, grid.mouth_row),
         closed=((face.closed - origin) * direction).astype(np.float32),
@@ -108,27 +109,28 @@ def make_scene(identity: Identity, size: int) -> Scene:
         triangles=np.concatenate(index),
         material=np.concatenate(kind),
         textures={
-            SKIN: paint.paint_head(grid, face.closed.reshape(rows, columns, 3), identity, height),
-            HAIR: paint.paint_hair(identity, height),
-            EAR: paint.paint_ear(identity, height // 4),
-            NECK: paint.paint_neck(identity, height // 2),
-            CLOTH: paint.paint_cloth(identity, height // 2),
+            SKIN: paint.paint_head(grid, face.closed.reshape(rows, columns, 3), person, height),
+            HAIR: paint.paint_hair(person, height),
+            EAR: paint.paint_ear(person, height // 4),
+            NECK: paint.paint_neck(person, height // 2),
+            CLOTH: paint.paint_cloth(person, height // 2),
         },
         millimetre=millimetre,
         origin=origin,
-        identity=identity,
+        person=person,
     )
 
 
-def head_normals(scene: Scene, position: Floats32) -> Floats32:
+def head_normals(mesh: PersonMesh, position: Floats32) -> Floats32:
     """(head vertices, 3) outward normals of one deformed head (head vertices, 3); lips and lids have edges where they are open."""
-    eye, mouth = scene.seams
-    grid = position.reshape(*scene.head_shape, 3)
+    eye, mouth = mesh.seams
+    grid = position.reshape(*mesh.head_shape, 3)
     blocks = (grid[: eye + 1], grid[eye + 1 : mouth + 1], grid[mouth + 1 :])
     normals = np.concatenate([grid_normals(block) for block in blocks])
-    for row in scene.seams:
-        gap = np.abs(grid[row + 1] - grid[row]).sum(axis=1) / scene.millimetre
-        shut = np.exp(-((gap / _SEAM_CLOSED) ** 2))[:, None] / 2
+    for row in mesh.seams:
+        across, down, deep = np.abs(grid[row + 1] - grid[row]).T
+        gap = (across + down + deep) / mesh.millimetre
+        shut = bell(gap, 0, _SEAM_CLOSED).astype(np.float32)[:, None] / 2
         upper, lower = normals[row].copy(), normals[row + 1].copy()
         normals[row] += shut * (lower - upper)
         normals[row + 1] += shut * (upper - lower)
@@ -138,15 +140,15 @@ def head_normals(scene: Scene, position: Floats32) -> Floats32:
 def _head_frame(face: FaceModel) -> tuple[Array, float]:
     """Origin in mm and the length of a millimetre in head units, by the 68 points of the resting face with open eyes (tfg.types)."""
     resting = (face.closed + face.fields[OPEN_EYES].sum(axis=0))[face.landmarks]
-    return resting.mean(axis=0), float(1 / np.linalg.norm(resting[36] - resting[45]))
+    return resting.mean(axis=0), float(1 / length(resting[36] - resting[45]))
 
 
-def _parts(grid: HeadGrid, identity: Identity) -> list[tuple[int, Part]]:
+def _parts(grid: HeadGrid, person: Person) -> list[tuple[int, BodyPart]]:
     """Material and grid of all but the head."""
-    body = [(HAIR, make_hair(grid, identity)), (NECK, make_neck(identity)), (CLOTH, make_torso(identity))]
-    if identity.hair_sides > 0:
-        return [*body, (HAIR, make_hair_behind(identity))]
-    return [*body, *((EAR, make_ear(side, identity)) for side in (-1, 1))]
+    body = [(HAIR, make_hair(grid, person)), (NECK, make_neck(person)), (CLOTH, make_torso(person))]
+    if person.hair_sides > 0:
+        return [*body, (HAIR, make_hair_behind(person))]
+    return [*body, *((EAR, make_ear(side, person)) for side in (-1, 1))]
 
 
 def _head_triangles(grid: HeadGrid, hidden: NDArray[np.bool_]) -> tuple[Indices, NDArray[np.int8]]:
@@ -157,6 +159,6 @@ def _head_triangles(grid: HeadGrid, hidden: NDArray[np.bool_]) -> tuple[Indices,
     material = np.select([row == grid.eye_row, row == grid.mouth_row], [EYE, MOUTH], SKIN).astype(np.int8)
     middle = np.abs(grid.position[row, column, 0] + grid.position[row, column + 1, 0]) / 2
     opens = np.where(material == EYE, np.abs(middle - EYE_X) < EYE_HALF_WIDTH, middle < MOUTH_HALF_WIDTH)
-    seen = ~hidden.ravel()[triangles].all(axis=1)
-    kept = np.where(material == SKIN, seen, opens & (np.abs(grid.angle[column]) < 60))
+    visible = ~hidden.ravel()[triangles].all(axis=1)
+    kept = np.where(material == SKIN, visible, opens & (np.abs(grid.angle[column]) < 60))
     return triangles[kept], material[kept]
