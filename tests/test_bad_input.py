@@ -12,12 +12,11 @@ import pytest
 from clip_media import grey_frames, make_video, tone
 from end_to_end import CLIP, EMBEDDED, INSTAG, leftovers, run_py, shared_cache
 
-import run
 from tfg import overrides, pipeline, training
 from tfg.clip.read import read_clip
 from tfg.clip.synthetic.generate import make_synthetic
 from tfg.clip.write import write_video
-from tfg.commands import sweep
+from tfg.commands import run, sweep
 
 CHOSEN = ["face=sidecar", "masks=sidecar", "trainer=cpu", "tracker=none"]
 

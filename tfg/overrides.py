@@ -18,9 +18,10 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from tfg import configuration
 from tfg.types import InputError
 
-CONFIG = Path(__file__).resolve().parent.parent / "conf"
+CONFIG = configuration.folder()
 
 
 def register_resolvers() -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
-import torch
-from omegaconf import DictConfig, OmegaConf
-
-from tfg import data, overrides, rendering, training
-from tfg.clip.sound import read_audio
-from tfg.clip.write import write_video
-from tfg.pipeline import build, make_backbone
 from tfg.types import InputError
+
+
+def run(options: argparse.Namespace) -> None:
+    """The video's path on stdout."""
+    print(speak(Path(options.run), Path(options.audio), Path(options.output)))
 
 
 def speak(folder: Path, sound: Path, output: Path) -> Path:
@@ -20,10 +19,21 @@ def speak(folder: Path, sound: Path, output: Path) -> Path:
         raise InputError(f"{sound}: no such file; check --audio")
     if output.suffix.lower() != ".mp4" or not output.absolute().parent.is_dir():
         raise InputError(f"--output {output}: must be an .mp4 in a folder that exists")
-    if not (folder / "portrait.npz").exists() or training.newest_checkpoint(folder) is None:
-        raise InputError(
-            f"{folder}: not a finished run; give a folder of results/ that holds portrait.npz and last.ckpt"
-        )
+    unfinished = InputError(
+        f"{folder}: not a finished run; give a folder of results/ that holds portrait.npz and last.ckpt"
+    )
+    if not (folder / "portrait.npz").is_file():
+        raise unfinished
+    import torch  # which no mistake waits for
+    from omegaconf import DictConfig, OmegaConf
+
+    from tfg import data, overrides, rendering, training
+    from tfg.clip.sound import read_audio
+    from tfg.clip.write import write_video
+    from tfg.pipeline import build, make_backbone
+
+    if training.newest_checkpoint(folder) is None:
+        raise unfinished
     overrides.register_resolvers()
     config = OmegaConf.load(folder / "config.yaml")
     assert isinstance(config, DictConfig)
