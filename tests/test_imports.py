@@ -21,6 +21,7 @@ LAUNCH_MAY = {
     "tfg.record.results",
     "tfg.record.identity",
     "tfg.overrides",
+    "tfg.parts",
     "tfg.types",
 }  # overrides composes a cell as run.py would
 

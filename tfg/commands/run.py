@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 
 import hydra
-from omegaconf import DictConfig
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
 
 from tfg import configuration, overrides
-from tfg.types import InputError
+from tfg.commands import sweep
 
 overrides.register_resolvers()
 
@@ -17,32 +18,18 @@ overrides.register_resolvers()
 def main(config: DictConfig) -> None:
     from tfg import pipeline
 
-    pipeline.run(config)
+    number = 0 if OmegaConf.is_missing(job := HydraConfig.get().job, "num") else job.num
+    pipeline.run(config, sweep.title(config, number + 1))
 
 
 def start(arguments: list[str]) -> int:
-    """Check every cell before the first starts; afterwards show the sweep's table. Exit code 0, 1 (a run failed) or 2 (input)."""
-    flags = [text for text in arguments if text.startswith("-")]
-    if {"-h", "--help", "--hydra-help", "-c", "--cfg", "-i", "--info"} & set(flags):
-        sys.argv = [sys.argv[0], *arguments]
-        main()
-        return 0
-    try:
-        from tfg.commands import sweep
+    """What hydra answers itself, else a run or a sweep; exit code 0, 1 (a run failed) or 2 (input)."""
 
-        if strange := set(flags) - {"-m", "--multirun"}:
-            raise InputError(f"{min(strange)}: is no option of run.py; there are -m for a sweep, --help and --cfg job")
-        given = overrides.complete([text for text in arguments if not text.startswith("-")])
-        given += [] if any(text.startswith("group=") for text in given) else [f"group={sweep.group()}"]
-        plan = overrides.cells(given)
-        if len(plan) > 1 and not {"-m", "--multirun"} & set(flags):
-            raise InputError("a list of values is a sweep: add -m")
-        configs = [overrides.composed(cell) for cell in plan]
-        for config in configs:
-            sweep.check(config)
-    except InputError as error:
-        print(f"tfg: {error}", file=sys.stderr)
-        return 2
-    sys.argv = [sys.argv[0], *flags, *given]
-    main()
-    return sweep.report(configs)
+    def job(given: list[str]) -> None:
+        sys.argv = [sys.argv[0], *given]
+        main()
+
+    if {"-h", "--help", "--hydra-help", "-c", "--cfg", "-i", "--info"} & set(arguments):
+        job(arguments)
+        return 0
+    return sweep.start(arguments, job)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from tfg import overrides
+from tfg import overrides, parts
 from tfg.commands import sweep
 from tfg.selectors.report import selection_plot, selection_text
 from tfg.types import InputError
@@ -38,9 +38,9 @@ def run(options: argparse.Namespace) -> None:
 
 def plot_name(config: DictConfig) -> str:
     """`<clip>-<selector>-<seconds>s-seed<k>.png`, of the composed configuration: what was overridden counts."""
-    clip = config.clip.name or (Path(config.clip.path).stem if config.clip.path else "embedded")
-    parts = (re.sub(r"[/\0]", "_", str(clip)), config.selector.name, f"{config.seconds:g}s", f"seed{config.seed}")
-    return "-".join(map(str, parts)) + ".png"
+    clip = re.sub(r"[/\0]", "_", parts.clip_name(config))
+    named = (clip, config.selector.name, f"{config.seconds:g}s", f"seed{config.seed}")
+    return "-".join(named) + ".png"
 
 
 def quoted(path: str) -> str:

@@ -10,15 +10,18 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
+from tfg import heads, overrides, parts
+from tfg.record import identity
 from tfg.record.files import write_text
-from tfg.record.results import RunResult
-from tfg.types import InputError
+from tfg.record.results import DamagedRecord, RunResult, read_failure
+from tfg.types import ENGINES, InputError
 
 _COLUMNS = (
     ("psnr_face", "PSNR face", "{:.2f}"),
@@ -36,22 +39,73 @@ _COLUMNS = (
 _FULL_FRAME = ("psnr", "ssim", "lpips")  # of the columns those that no face reader has a part in
 
 
+def start(arguments: list[str], job: Callable[[list[str]], None]) -> int:
+    """A run or a sweep from its command line: every cell is checked before the first starts; the table comes after the last.
+
+    `job` runs the unfinished cells by hydra. Exit code 0, 1 (a run failed) or 2 (input).
+    """
+    flags = [text for text in arguments if text.startswith("-")]
+    try:
+        if unknown := set(flags) - {"-m", "--multirun"}:
+            raise InputError(f"{min(unknown)}: is no option of run.py; there are -m for a sweep, --help and --cfg job")
+        given = overrides.complete([text for text in arguments if not text.startswith("-")])
+        given += [] if any(text.startswith("group=") for text in given) else [f"group={group()}"]
+        plan = overrides.cells(given)
+        if len(plan) > 1 and not {"-m", "--multirun"} & set(flags):
+            raise InputError("a list of values is a sweep: add -m")
+        if axes := overrides.varying(given):
+            named = [f"sweep.axes=[{','.join(axes)}]", f"sweep.size={len(plan)}"]
+            given, plan = [*given, *named], [[*cell, *named] for cell in plan]
+        configs = [overrides.composed(cell) for cell in plan]
+        missing = [config for config in configs if not _checked_as_done(config)]
+        for config in missing:
+            check(config)
+        for config in missing:
+            parts.check_backbone(config)
+    except InputError as error:
+        print(f"tfg: {error}", file=sys.stderr)
+        return 2
+    if missing:
+        job([*flags, *given])
+    else:
+        print(
+            f"tfg: all {len(configs)} runs are done already" if len(configs) > 1 else "tfg: done already",
+            file=sys.stderr,
+        )
+    return report(configs)
+
+
+def title(config: DictConfig, number: int) -> str:
+    """`run 2 of 4: selector=isexplore seed=1`, or the run's folder name where nothing varies."""
+    varied = identity.varied(parts.plain(config))
+    if not varied:
+        return parts.run_folder(config).name
+    values = " ".join(f"{axis}={value}" for axis, value in varied.items())
+    return f"run {number} of {config.sweep.size}: {values}"
+
+
 def group() -> str:
     """Name of a sweep in the tracker: when it began."""
     return time.strftime("%Y%m%d-%H%M%S")
 
 
 def check(config: DictConfig) -> None:
-    """Everything of one cell that can be known to be wrong before any run starts; InputError names the key or file."""
-    import torch
+    """What can be known to be wrong with a cell before any run starts, its backbone aside; InputError names the key or file."""
+    _check_values(config)
+    check_folder("results", config.results)
+    parts.check(config)
 
-    from tfg import pipeline
-    from tfg.engines.choose import ENGINES
 
+def _check_values(config: DictConfig) -> None:
+    """The keys that no part has for itself."""
     for key in ("seconds", "stride_seconds"):
         value = config[key]
         if not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
             raise InputError(f"{key}={value}: must be a number of seconds above 0")
+    if config.start is not None and config.selector.name != "at":
+        raise InputError(
+            f"start={config.start}: is of selector=at; selector={config.selector.name} looks for a segment itself, remove it"
+        )
     if not isinstance(config.seed, int) or config.seed < 0:
         raise InputError(f"seed={config.seed}: must be a whole number, 0 or above")
     if not isinstance(config.trainer.size, int) or not 32 <= config.trainer.size <= 1024:
@@ -62,15 +116,25 @@ def check(config: DictConfig) -> None:
     for key, allowed in (("profile", ("cpu", "gpu")), ("device", ("cpu", "cuda"))):
         if config.trainer[key] not in allowed:
             raise InputError(f"trainer.{key}={config.trainer[key]}: allowed are {', '.join(allowed)}")
-    if config.trainer.device == "cuda" and not torch.cuda.is_available():
+    if config.trainer.device == "cuda" and not _has_card():
         raise InputError("trainer.device=cuda: no CUDA card is found here; use trainer=cpu")
     engine, device = config.backbone.engine, config.trainer.device
     if engine not in ENGINES or (engine in ("cpu", "cuda") and engine != device):
         raise InputError(f"backbone.engine={engine}: on trainer.device={device} allowed are auto, torch, {device}")
     if config.group is not None and not re.fullmatch(r"[\w.-]+", str(config.group)):
         raise InputError(f"group={config.group}: it names files; use letters, digits, dots, dashes and underscores")
-    check_folder("results", config.results)
-    pipeline.check(config)
+
+
+def _has_card() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _checked_as_done(config: DictConfig) -> bool:
+    """Whether a cell is done, told without looking at more than its files."""
+    _check_values(config)
+    return heads.is_done(config, parts.run_folder(config))
 
 
 def check_folder(key: str, value: object) -> None:
@@ -93,29 +157,27 @@ def _existing(path: Path) -> Path:
 
 
 def report(configs: list[DictConfig]) -> int:
-    """Print the table of these cells, write it to results/, list failures; exit code 0, 1, or 2 for bad input only."""
-    from tfg import pipeline
+    """Print the table of these cells, write it to results/, list failures; exit code 0, 1, or 2 for bad input only.
 
-    folders = [pipeline.run_folder(config) for config in configs]
-    done = [(folder, RunResult.read(folder / "result.json")) for folder in folders if (folder / "result.json").exists()]
-    failed = [folder for folder in folders if (folder / "failure.json").exists()]
+    Cells that were left to another process are waited for, and done here where that process ended without them.
+    """
+    folders = [parts.run_folder(config) for config in configs]
+    for config, folder in zip(configs, folders, strict=True):
+        _wait(config, folder)
+    done, codes = [], []
+    for folder in folders:
+        if (folder / "result.json").exists():
+            try:
+                done.append(RunResult.read(folder / "result.json"))
+            except DamagedRecord as error:
+                print(f"tfg: {error}", file=sys.stderr)
+                codes.append(1)
     if done:
-        root = Path(configs[0].results)
-        table = markdown([result for _, result in done], evaluations(root))
-        path = root / f"table-{_table_name(configs[0], [folder.name for folder in folders])}.md"
-        write_text(path, table + "\n")
-        print(table)
-        for folder, result in done:
-            print(f"{result.run_id}\n  video  {folder / result.files['side_by_side']}")
-            print(f"  plot   {folder / result.files['selection_plot']}")
-        print(f"table: {path}")
-    codes = []
+        codes.append(_show(configs[0], folders, done))
+    failed = [folder for folder in folders if (folder / "failure.json").exists()]
     for folder in failed:
-        failure = json.loads((folder / "failure.json").read_text())
-        if len(folders) > 1:  # a single run has said so just before
-            print(f"tfg: {folder.name} failed in {failure['stage']}: {failure['message']}", file=sys.stderr)
-        codes.append(2 if failure["user"] else 1)
-    missing = len(folders) - len(done) - len(failed)
+        codes.append(_failed(folder, alone=len(folders) == 1))
+    missing = len(folders) - len({folder for folder in folders if (folder / "result.json").exists()} | set(failed))
     if missing:
         print(
             f"tfg: {missing} of {len(folders)} runs did not finish; the same command goes on with them", file=sys.stderr
@@ -125,9 +187,75 @@ def report(configs: list[DictConfig]) -> int:
     return max(codes, default=0) if 1 not in codes else 1
 
 
-def evaluations(root: Path) -> list[dict[str, Any]]:
-    """What `tfg evaluate --name` kept below a results folder, in the order of names."""
-    return [json.loads(path.read_text()) for path in sorted((root / "evaluations").glob("*.json"))]
+def _wait(config: DictConfig, folder: Path) -> None:
+    """Wait for another process that works on this run; do the run here where it has died."""
+    if not (folder / ".lock").exists() or (folder / "result.json").exists() or (folder / "failure.json").exists():
+        return
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+        lock.release()
+        return
+    except Timeout:
+        print(f"tfg: waiting for {folder.name}, which another process runs", file=sys.stderr)
+    with lock:
+        pass
+    if not (folder / "result.json").exists() and not (folder / "failure.json").exists():
+        from tfg import pipeline
+
+        pipeline.run(config)
+
+
+def _show(config: DictConfig, folders: list[Path], done: list[RunResult]) -> int:
+    """The table on stdout and in a file of its own; 2 where the disk is full."""
+    root = Path(config.results)
+    others, damaged = evaluations(root)
+    for line in damaged:
+        print(f"tfg: {line}", file=sys.stderr)
+    table = markdown(done, others)
+    print(table)
+    for result in done:
+        print(f"{result.run_id}\n  video  {root / result.files['side_by_side']}")
+        print(f"  plot   {root / result.files['selection_plot']}")
+    path = root / f"table-{_table_name(config, [folder.name for folder in folders])}.md"
+    try:
+        write_text(path, table + "\n")
+    except OSError as error:
+        print(
+            f"tfg: {path}: {error.strerror}; the table above could not be written; free some space and repeat",
+            file=sys.stderr,
+        )
+        return 2
+    print(f"table: {path}")
+    return 0
+
+
+def _failed(folder: Path, *, alone: bool) -> int:
+    """Say why a run failed, which a single one has done itself just before; its exit code."""
+    try:
+        failure = read_failure(folder)
+    except DamagedRecord as error:
+        print(f"tfg: {error}", file=sys.stderr)
+        return 1
+    if not alone:
+        print(f"tfg: {folder.name} failed in {failure['stage']}: {failure['message']}", file=sys.stderr)
+    return 2 if failure.get("user") else 1
+
+
+def evaluations(root: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """What `tfg evaluate --name` kept below a results folder, in the order of names, and a line for each that cannot be read."""
+    found, damaged = [], []
+    for path in sorted((root / "evaluations").glob("*.json")):
+        try:
+            record = json.loads(path.read_text())
+            wanted = {"name": str, "pred": str, "reader": str, "digests": list, "metrics": dict}
+            if not all(isinstance(record[key], kind) for key, kind in wanted.items()) or len(record["digests"]) < 2:
+                raise ValueError("keys are missing")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            damaged.append(f"{path}: not a readable evaluation ({error}); it is left out of the table")
+            continue
+        found.append(record)
+    return found, damaged
 
 
 def markdown(results: list[RunResult], others: Sequence[dict[str, Any]] = ()) -> str:
@@ -141,7 +269,7 @@ def markdown(results: list[RunResult], others: Sequence[dict[str, Any]] = ()) ->
     joined: dict[str, str] = {}  # digest of a true video -> how its runs' faces were read
     for result in results:
         start, seconds = result.selection["start"], result.stages["training"]["seconds"]
-        name = f"{_name(result, 'selector')} {_name(result, 'backbone')}"
+        name = identity.label(result.config)
         rows.append([name, f"{start:.2f}", *_cells(name, result.metrics, reasons), f"{seconds:.0f}"])
         for source, metrics in {**result.baselines, "ground truth": result.truth}.items():
             label = source if source == "ground truth" else f"baseline {source}"
@@ -175,10 +303,6 @@ def _table_name(config: DictConfig, runs: list[str]) -> str:
     """The sweep's own name where it was given one, else one of its runs: the same command writes the same file."""
     named = config.group is not None and not re.fullmatch(r"\d{8}-\d{6}", str(config.group))
     return str(config.group) if named else hashlib.sha256("\n".join(sorted(runs)).encode()).hexdigest()[:8]
-
-
-def _name(result: RunResult, axis: str) -> str:
-    return str(result.config[axis]["name"])
 
 
 def _cells(row: str, metrics: dict[str, dict[str, Any]], reasons: dict[str, list[str]]) -> list[str]:

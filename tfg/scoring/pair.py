@@ -59,7 +59,7 @@ def evaluate(request: Request) -> dict[str, Any]:
         reader, blind = None, f"{assets.absence(model)}; {assets.remedy(model)}"
     definition = reader.definition if reader is not None else "no face reader"
     ear, units = _ear(request), _action_units(request)
-    metrics = suite.build(request.switches, reader=reader, ear=ear, action_units=units)
+    metrics = suite.build(request.switches, reader=reader, listener=ear, action_units=units)
     path = assets.cache_root() / "evaluations" / f"{_key(request, shown, metrics, [definition, ear.reason])}.json"
     if path.exists():
         return _named(json.loads(path.read_text()), request)
@@ -165,7 +165,7 @@ def _ear(request: Request) -> suite.Ear:
             masks=MediaPipeMasks(),
             root=assets.cache_root() / "features",
         )
-    return suite.fit_ear(features, request.switches)
+    return suite.fit_listener(features, request.switches)
 
 
 def _action_units(request: Request) -> ActionUnitError:

@@ -56,7 +56,7 @@ class Ear:
 
 
 def build(
-    switches: Switches, *, reader: FaceReader | None, ear: Ear, action_units: ActionUnitError | None = None
+    switches: Switches, *, reader: FaceReader | None, listener: Ear, action_units: ActionUnitError | None = None
 ) -> tuple[Metric, ...]:
     """Every metric, in the order of the tables; one whose file is missing is there and says so."""
     reads_all = not isinstance(reader, FittedLandmarks)  # else eyes and pose are taken from the truth
@@ -71,7 +71,7 @@ def build(
         MouthCorrelation(),
         SyncNetScore(network=syncnet, note=syncnet_note),
         SyncNetScore(network=syncnet, note=syncnet_note, direct=True, names=DIRECT_NAMES),
-        ListenerSync(listener=ear.listener, reason=ear.reason),
+        ListenerSync(listener=listener.listener, reason=listener.reason),
         BlendshapeError(),
         HeadPoseError(shape=GENERIC_SHAPE, reads_pose=reads_all),
         HeadJitter(shape=GENERIC_SHAPE, reads_pose=reads_all),
@@ -83,7 +83,7 @@ def build(
     return (*metrics, action_units) if action_units is not None else tuple(metrics)
 
 
-def fit_ear(features: ClipFeatures | None, switches: Switches) -> Ear:
+def fit_listener(features: ClipFeatures | None, switches: Switches) -> Ear:
     """The listener of a reference clip, fitted on all that may be trained on and never on the held-out part; cached."""
     if not switches.listener:
         return Ear(listener=None, reason=_off("listener"))

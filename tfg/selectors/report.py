@@ -73,6 +73,8 @@ def selection_plot(selection: Selection, path: Path) -> None:
 
     heard = [score for score in selection.scores if score.diversity is not None]
     looked_at = [score for score in selection.scores if score.motion_complexity is not None or score.note is not None]
+    if all(score.motion_complexity is None for score in looked_at):
+        looked_at = []  # no face was looked at: notes are of another kind
     finalists = looked_at if heard else []
     height = 0.9 + 0.3 * len(finalists) if finalists else 0.0
     figure = Figure(figsize=(10, (3.0 if heard or looked_at else 1.6) + height), dpi=120, layout="constrained")

@@ -63,6 +63,10 @@ class Instag(Backbone):
     def num_steps(self) -> int:
         return self.stages.total
 
+    @property
+    def stage_name(self) -> str:
+        return self.stages.locate(int(self.step))[0]
+
     def prepare(self, portrait: Portrait) -> None:
         self.seed.copy_(torch.randint(2**40, ()))
         cloud, generator = self.cloud, torch.default_generator

@@ -65,6 +65,12 @@ class SyntheticClip:
         return round(self.seconds * FPS)
 
     @property
+    def identity(self) -> str:
+        values = {key: value for key, value in asdict(self).items() if key != "size"}
+        canonical = json.dumps({"version": VERSION, **values, "seconds": float(self.seconds)}, sort_keys=True)
+        return f"embedded-{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
+
+    @property
     def folder_name(self) -> str:
         """Seeds to read and a hash of everything, the version included."""
         canonical = json.dumps({"version": VERSION, **asdict(self), "seconds": float(self.seconds)}, sort_keys=True)
