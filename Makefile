@@ -14,7 +14,7 @@ FETCH := $(BIN)/tfg assets fetch face_landmarker selfie_segmenter whisper_tiny_e
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: $(STAMP) ## Make .venv and fetch what real videos need (TORCH="torch" for the default CUDA build)
+setup: $(STAMP) ## Make .venv and fetch what real videos need (TORCH="torch==2.13.0 ..." is what pip installs)
 	@$(FETCH)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -27,7 +27,7 @@ $(STAMP): pyproject.toml constraints.txt
 $(FETCHED): $(STAMP) # tried once; `make setup` tries again
 	@$(FETCH)
 
-demo: $(FETCHED) ## The main job on the embedded clip: random against isexplore; ends with the table and the videos
+demo: $(FETCHED) ## Random against isexplore on the embedded clip; ends with a table and two videos
 	$(BIN)/python run.py -m selector=random,isexplore
 
 test: $(FETCHED) ## All tests that need no GPU; those that need real videos run when TFG_ASSETS is set

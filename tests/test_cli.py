@@ -58,7 +58,7 @@ def answer(here, capsys):
         ("select --sceonds 5", "tfg: unrecognized arguments: --sceonds; `tfg --help` shows how"),
         (
             "select --method isexplor",
-            "tfg: selector=isexplor: unknown option; did you mean 'isexplore'?; allowed: audio, ",
+            "tfg: selector=isexplor: unknown option; did you mean 'isexplore'?; allowed: at, audio, ",
         ),
         ("select --seconds -1", "tfg: seconds=-1.0: must be a number of seconds above 0"),
         ("select --seed -1", "tfg: seed=-1: must be a whole number, 0 or above"),
@@ -78,7 +78,10 @@ def answer(here, capsys):
         ("render --run x --audio no.wav -o a.mp4", "tfg: no.wav: no such file; check --audio"),
         ("render --run x --audio {wav} -o a.txt", "tfg: --output a.txt: must be an .mp4 in a folder that exists"),
         ("render --run x --audio {wav} -o no/a.mp4", "tfg: --output no/a.mp4: must be an .mp4 in a folder that exists"),
-        ("render --run x --audio {wav} -o a.mp4", "tfg: x: not a finished run; give a folder of results/ that holds "),
+        (
+            "render --run x --audio {wav} -o a.mp4",
+            "tfg: x: not a finished head; give a run folder of results/ or a head",
+        ),
         ("assets fetch", "tfg: assets fetch: nothing was named; give names as `tfg assets` lists them"),
         ("assets fetch face_landmark", "tfg: assets: unknown name 'face_landmark'; did you mean 'face_landmarker'?"),
         ("assets add nowhere.npz", "tfg: assets: nowhere.npz is not a file"),
