@@ -14,12 +14,11 @@ from clip_media import grey_frames, make_video, tone
 from end_to_end import CLIP, EMBEDDED, INSTAG, leftovers, run_py, shared_cache
 from result_records import result, write
 
-import run
 from tfg import overrides, parts, pipeline, training
 from tfg.clip.read import read_clip
 from tfg.clip.synthetic.generate import make_synthetic
 from tfg.clip.write import write_video
-from tfg.commands import sweep
+from tfg.commands import run, sweep
 
 FILES = {"side_by_side": "side_by_side.mp4", "selection_plot": "selection.png"}
 CHOSEN = ["face=sidecar", "masks=sidecar", "trainer=cpu", "tracker=none"]

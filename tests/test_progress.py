@@ -23,7 +23,9 @@ def test_lines_of_a_log_begin_with_the_run(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().err.splitlines() == ["tfg: before", "tfg: random-1: selection", "tfg: after"]
 
 
-def test_a_line_says_rate_time_left_and_stage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_says_rate_time_left_and_stage(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     now = iter([0.0, 5.0, 20.0, 24.0])
     monkeypatch.setattr("tfg.progress.time.monotonic", lambda: next(now))
     asked = []

@@ -4,8 +4,8 @@ Nothing is downloaded without being asked. A file counts as found when its name 
 verified when it is fetched, added, or listed with `tfg assets --verify`.
 """
 
-from tfg.assets.catalogue import ASSETS, Asset, PackageSource, UrlSource, asset
-from tfg.assets.fetching import fetch
+from tfg.assets.catalogue import ASSETS, Asset, PackageSource, UrlSource, asset, named
+from tfg.assets.fetching import NotFetchedError, fetch
 from tfg.assets.store import (
     absence,
     add,
@@ -24,6 +24,7 @@ from tfg.assets.sums import blob_id, checksum, content_sum
 __all__ = [
     "ASSETS",
     "Asset",
+    "NotFetchedError",
     "PackageSource",
     "UrlSource",
     "absence",
@@ -39,6 +40,7 @@ __all__ = [
     "listing",
     "locate",
     "located",
+    "named",
     "records",
     "remedy",
     "search_folders",

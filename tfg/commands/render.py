@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
-import torch
-
-from tfg import data, heads, overrides, parts, rendering, training
-from tfg.clip.sound import read_audio
-from tfg.clip.write import write_video
+from tfg import heads
 from tfg.types import InputError
+
+
+def run(options: argparse.Namespace) -> None:
+    """The video's path on stdout."""
+    print(speak(Path(options.run), Path(options.audio), Path(options.output)))
 
 
 def speak(given: Path, sound: Path, output: Path) -> Path:
@@ -20,6 +22,12 @@ def speak(given: Path, sound: Path, output: Path) -> Path:
         raise InputError(f"--output {output}: must be an .mp4 in a folder that exists")
     folder = heads.folder_of(given)
     heads.read_record(folder)
+    import torch  # which no mistake waits for
+
+    from tfg import data, overrides, parts, rendering, training
+    from tfg.clip.sound import read_audio
+    from tfg.clip.write import write_video
+
     config = overrides.literal(heads.read_config(folder))
     audio = read_audio(sound)
     portrait, mean, std = rendering.load_portrait(folder / "portrait.npz")
