@@ -14,7 +14,6 @@ from tfg.metrics.landmark import (
     MouthCorrelation,
     agreement,
     landmark_distance,
-    mouth_opening,
     no_agreement,
 )
 
@@ -109,12 +108,6 @@ def test_faces_in_under_half_of_the_frames_are_no_number_but_a_count() -> None:
         }
     assert MouthCorrelation().conclude({}, half)["mouth_correlation"].value == 1
     assert LandmarkDistance().conclude({}, half)["lmd"].value == 0
-
-
-def test_mouth_opening_is_the_mean_inner_gap() -> None:
-    points = np.zeros((1, 68, 2), np.float32)
-    points[0, [67, 66, 65], 1] = [3, 6, 9]
-    assert mouth_opening(points)[0] == pytest.approx(6)
 
 
 def test_agreement_finds_a_late_prediction() -> None:

@@ -13,10 +13,11 @@ import torch
 from metric_scenes import scene_of, track_of
 from safetensors.numpy import load_file, save_file
 
+from tfg.landmarks import ANCHORS
 from tfg.metrics import listener_fit
 from tfg.metrics.base import NO_AUDIO, Scene
 from tfg.metrics.listener import Listener, ListenerSync, ListenerUnavailable
-from tfg.metrics.listener_features import ANCHORS, MOVING, anchor_shape, log_mel, mouth_motion, sound_motion, usable
+from tfg.metrics.listener_features import MOVING, anchor_shape, log_mel, mouth_motion, sound_motion, usable
 from tfg.metrics.listener_reliability import area, reliability
 from tfg.types import SAMPLES_PER_FRAME, Floats, InputError
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfg.landmarks import LEFT_EYE, RIGHT_EYE
 from tfg.metrics.base import NO_TRUTH, Chunk, Outcome, PerFrame, Scene, frames_left_out, too_few_faces
 from tfg.types import FPS, FaceTrack, Floats
 
@@ -35,7 +36,7 @@ def eye_aspect_ratio(landmarks: Floats) -> PerFrame:
         high = distance(corner + 1, corner + 5) + distance(corner + 2, corner + 4)
         return high / (2 * distance(corner, corner + 3))
 
-    return (ratio(36) + ratio(42)) / 2
+    return (ratio(LEFT_EYE.start) + ratio(RIGHT_EYE.start)) / 2
 
 
 def blinks(openness: PerFrame) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfg.landmarks import EAR_LOBES, EYE_CORNERS, NOSE, TEMPLES, indices
 from tfg.metrics.base import (
     NO_TRUTH,
     Chunk,
@@ -21,7 +22,7 @@ from tfg.metrics.base import (
 )
 from tfg.types import Bools, FaceTrack, Floats
 
-RIGID = (0, 1, 2, 3, 13, 14, 15, 16, *range(27, 36), 36, 39, 42, 45)
+RIGID = (*sorted(TEMPLES + EAR_LOBES), *indices(NOSE, EYE_CORNERS))
 """Temples, nose and eye corners: neither speech nor brows move them. Measured on German_20s and GRID, they give
 MediaPipe's own rotation to 0.5 and 0.7 degrees, a constant turn set aside; with nose and eye corners alone 0.9 and 1.6."""
 NO_POSE = "the face reader takes the head's place from the truth, so it cannot tell a wrong one; use face=mediapipe"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfg.landmarks import LEFT_EYE, MOUTH_CORNERS, NOSE_TIP, RIGHT_EYE
 from tfg.metrics.base import Chunk, Outcome, Scene, left_out, mean
 from tfg.metrics.mobilefacenet import NUMBERS, SIZE, Embedder, open_embedder
 from tfg.types import Bytes, FaceTrack, Floats
@@ -18,7 +19,6 @@ from tfg.types import Bytes, FaceTrack, Floats
 TEMPLATE = np.array(
     [(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)]
 )
-_EYES, _NOSE_TIP, _MOUTH_CORNERS = (slice(36, 42), slice(42, 48)), 30, (48, 54)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +71,8 @@ def aligned(image: Bytes, landmarks: Floats) -> Bytes:
     """(height, width, 3) and its 68 landmarks -> the face in ArcFace's pose, (112, 112, 3); black beyond the picture."""
     import cv2
 
-    left, right = (landmarks[eye].mean(axis=0) for eye in _EYES)
-    points = np.stack([left, right, landmarks[_NOSE_TIP], *(landmarks[corner] for corner in _MOUTH_CORNERS)])
+    left, right = (landmarks[eye].mean(axis=0) for eye in (LEFT_EYE, RIGHT_EYE))
+    points = np.stack([left, right, landmarks[NOSE_TIP], *(landmarks[corner] for corner in MOUTH_CORNERS)])
     move = similarity(points - 0.5, TEMPLATE)  # OpenCV's pixel centres are whole numbers
     return np.asarray(cv2.warpAffine(image, move, (SIZE, SIZE), flags=cv2.INTER_LINEAR), np.uint8)
 

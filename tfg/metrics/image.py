@@ -21,7 +21,7 @@ SSIM = (
     "mean over frames, windows and channels of SSIM, 11x11 Gaussian window of sigma 1.5, data range 1, k1 0.01, k2 0.03, "
     "windows inside the region only, uint8 RGB pictures"
 )
-REGIONS = {"": regions.FULL, "_face": regions.FACE, "_mouth": regions.MOUTH}
+REGIONS = {"": regions.FULL_FRAME, "_face": regions.FACE_BOX, "_mouth": regions.MOUTH_BOX}
 
 
 def as_bytes(images: NDArray[Any]) -> Bytes:

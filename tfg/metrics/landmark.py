@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfg.landmarks import MOUTH, eye_distance, mouth_opening
 from tfg.metrics.base import Chunk, Outcome, PerFrame, Scene, left_out, mean, too_few_faces
 from tfg.types import FaceTrack, Floats
 
-MOUTH = slice(48, 68)
-OUTER_EYE_CORNERS = (36, 45)
 MAX_LAG = 10  # frames each way
-_UPPER_INNER, _LOWER_INNER = (61, 62, 63), (67, 66, 65)
 _FEWEST_PAIRS = 10
 _STILL = 1e-6  # pixels of standard deviation
 
@@ -27,18 +25,6 @@ def landmark_distance(prediction: Floats, truth: Floats) -> PerFrame:
     """
     lips = [points[:, MOUTH] - points[:, MOUTH].mean(axis=1, keepdims=True) for points in (prediction, truth)]
     return np.linalg.norm(lips[0] - lips[1], axis=-1).mean(axis=-1).astype(np.float64)
-
-
-def eye_distance(landmarks: Floats) -> PerFrame:
-    """(n, 68, 2) -> (n,) distance in pixels between the outer eye corners, points 36 and 45."""
-    left, right = OUTER_EYE_CORNERS
-    return np.linalg.norm(landmarks[:, left] - landmarks[:, right], axis=-1).astype(np.float64)
-
-
-def mouth_opening(landmarks: Floats) -> PerFrame:
-    """(n, 68, 2) -> (n,) mean distance in pixels of the three pairs of inner-lip points."""
-    gap = landmarks[:, _UPPER_INNER] - landmarks[:, _LOWER_INNER]
-    return np.linalg.norm(gap, axis=-1).mean(axis=-1).astype(np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +121,9 @@ class MouthCorrelation:
         }
 
     def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
-        made, true = (np.where(scene.seen, mouth_opening(track.landmarks), np.nan) for track in _both(scene))
+        made, true = (
+            np.where(scene.seen, mouth_opening(track.landmarks).astype(np.float64), np.nan) for track in _both(scene)
+        )
         found = agreement(made, true)
         reason = too_few_faces(scene.seen) or no_agreement(made, true)
         if reason or found is None:

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from tfg.landmarks import ANCHORS
 from tfg.metrics.base import NO_AUDIO, Chunk, Outcome, Scene
 from tfg.metrics.curve import MAX_OFFSET, SyncCurve, curve
-from tfg.metrics.listener_features import ANCHORS, MOVING, SURROUND, log_mel, usable
+from tfg.metrics.listener_features import MOVING, SURROUND, log_mel, usable
 from tfg.metrics.listener_fit import EDGE, STEPS, WINDOW, Tower, Towers, fit_towers, num_windows, tower_shapes
 from tfg.metrics.listener_reliability import STRETCH, Reliability, reliability
 from tfg.types import FPS, Floats, InputError

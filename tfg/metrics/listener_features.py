@@ -8,20 +8,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tfg.landmarks import ANCHORS, CHIN_ARC, MOUTH, OUTER_EYE_CORNERS, indices
 from tfg.types import SAMPLE_RATE, SAMPLES_PER_FRAME, Bools, Floats
 
-ANCHORS = (
-    27,
-    28,
-    29,
-    30,
-    36,
-    39,
-    42,
-    45,
-)  # nose bridge and eye corners: they say where the head is, never how the lips are
-_LEFT_EYE, _RIGHT_EYE = ANCHORS.index(36), ANCHORS.index(45)
-MOVING = (*range(6, 11), *range(48, 68))  # chin and lips
+MOVING = indices(CHIN_ARC, MOUTH)
+_LEFT_EYE, _RIGHT_EYE = (ANCHORS.index(corner) for corner in OUTER_EYE_CORNERS)
 SURROUND = (
     12  # frames each way whose mean is taken off: a turned head, a mouth at rest, a reader's habits, a room's sound
 )

@@ -108,9 +108,9 @@ class PerceptualDistance:
     def define(self, scene: Scene) -> dict[str, str]:
         text = f"LPIPS v0.1 AlexNet, mean over frames; weights {self.note}"
         return {
-            "lpips": f"{text}; {regions.FULL}",
-            "lpips_face": f"{text}; {regions.FACE}, resized to {FACE_SIZE}x{FACE_SIZE}",
-            "lpips_mouth": f"{text}; {regions.MOUTH}, resized to {MOUTH_SIZE}x{MOUTH_SIZE}",
+            "lpips": f"{text}; {regions.FULL_FRAME}",
+            "lpips_face": f"{text}; {regions.FACE_BOX}, resized to {FACE_SIZE}x{FACE_SIZE}",
+            "lpips_mouth": f"{text}; {regions.MOUTH_BOX}, resized to {MOUTH_SIZE}x{MOUTH_SIZE}",
         }
 
     def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:

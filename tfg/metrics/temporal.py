@@ -39,7 +39,7 @@ class Flicker:
         return dict(zip(self.names, np.array(rows, np.float64).reshape(-1, 2).T, strict=True))
 
     def define(self, scene: Scene) -> dict[str, str]:
-        return {"flicker": f"{_FORMULA}; {regions.FULL}", "flicker_mouth": f"{_FORMULA}; {regions.MOUTH}"}
+        return {"flicker": f"{_FORMULA}; {regions.FULL_FRAME}", "flicker_mouth": f"{_FORMULA}; {regions.MOUTH_BOX}"}
 
     def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
         if scene.num_frames < 2:
