@@ -31,8 +31,9 @@ from tfg.features.face.crop import read_crop
 from tfg.features.portrait import face_reader, frame_face, observe
 from tfg.record import files, identity, results, tracking
 from tfg.record.stages import Stages
+from tfg.scoring import controls, suite
 from tfg.scoring import run as scoring
-from tfg.scoring import suite
+from tfg.scoring.setting import Switches
 from tfg.selectors.base import Candidates, Selection, Selector
 from tfg.selectors.candidates import candidates_for, frames_of
 from tfg.selectors.report import selection_json, selection_plot
@@ -134,9 +135,9 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
         with stages("metrics") as stage:
             shuffled = None
             if config.metrics.shuffled_audio:
-                shuffled = rendering.render(backbone, test, scoring.shuffle(windows, *names), device=device).images
+                shuffled = rendering.render(backbone, test, controls.shuffle(windows, *names), device=device).images
             switches, reader = switches_of(config), face_reader(features)
-            metrics = suite.build(switches, reader=reader, ear=suite.fit_ear(features, switches))
+            metrics = suite.build(switches, reader=reader, listener=suite.fit_listener(features, switches))
             videos = (open_video(folder / written["rendered"]), open_video(folder / written["truth"]))
             judged = scoring.judge(test, sound, reader, metrics)
             scores = scoring.score_run(judged, rendered.images, shuffled, videos, train, mean, std)
@@ -199,9 +200,9 @@ def open_clip(config: DictConfig) -> Clip:
     return read_clip(path, size=config.clip.size, name=config.clip.name or "embedded")
 
 
-def switches_of(config: DictConfig) -> suite.Switches:
+def switches_of(config: DictConfig) -> Switches:
     """Which metrics `metrics=` asks for."""
-    return suite.Switches(**{key: bool(value) for key, value in config.metrics.items() if key != "shuffled_audio"})
+    return Switches(**{key: bool(value) for key, value in config.metrics.items() if key != "shuffled_audio"})
 
 
 def run_folder(config: DictConfig) -> Path:

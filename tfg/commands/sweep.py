@@ -16,22 +16,24 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from tfg.record import evaluations as kept
 from tfg.record.files import write_text
+from tfg.record.metrics import formatted, header, titled
 from tfg.record.results import RunResult
 from tfg.types import InputError
 
 _COLUMNS = (
-    ("psnr_face", "PSNR face", "{:.2f}"),
-    ("psnr", "PSNR", "{:.2f}"),
-    ("ssim_face", "SSIM face", "{:.3f}"),
-    ("lpips", "LPIPS", "{:.3f}"),
-    ("lmd", "LMD px", "{:.2f}"),
-    ("mouth_correlation", "mouth r", "{:.2f}"),
-    ("mouth_lag", "lag", "{:+.0f}"),
-    ("mouth_correlation_shuffled", "r shuffled", "{:.2f}"),
-    ("sync_c", "Sync-C", "{:.2f}"),
-    ("sync_c_listener", "Sync-C own", "{:.2f}"),
-    ("identity", "ID", "{:.3f}"),
+    "psnr_face",
+    "psnr",
+    "ssim_face",
+    "lpips",
+    "lmd",
+    "mouth_correlation",
+    "mouth_lag",
+    "mouth_correlation_shuffled",
+    "sync_c",
+    "sync_c_listener",
+    "identity",
 )
 _FULL_FRAME = ("psnr", "ssim", "lpips")  # of the columns those that no face reader has a part in
 
@@ -126,8 +128,11 @@ def report(configs: list[DictConfig]) -> int:
 
 
 def evaluations(root: Path) -> list[dict[str, Any]]:
-    """What `tfg evaluate --name` kept below a results folder, in the order of names."""
-    return [json.loads(path.read_text()) for path in sorted((root / "evaluations").glob("*.json"))]
+    """What `tfg evaluate --name` kept below a results folder, in the order of names; a damaged file is named in one line."""
+    records, problems = kept.read_all(root)
+    for problem in problems:
+        print(f"tfg: {problem}", file=sys.stderr)
+    return records
 
 
 def markdown(results: list[RunResult], others: Sequence[dict[str, Any]] = ()) -> str:
@@ -135,7 +140,9 @@ def markdown(results: list[RunResult], others: Sequence[dict[str, Any]] = ()) ->
 
     A missing number shows as a dash, its reasons below the table.
     """
-    header = ["run", "start s", *[title for _, title, _ in _COLUMNS], "train s"]
+    entries = [metrics for result in results for metrics in (result.metrics, result.truth)]
+    shown = {name: next((found[name] for found in entries if name in found), None) for name in _COLUMNS}
+    head = ["run", "start s", *[header(entry) if entry else name for name, entry in shown.items()], "train s"]
     rows: list[list[str]] = []
     reasons: dict[str, list[str]] = {}
     joined: dict[str, str] = {}  # digest of a true video -> how its runs' faces were read
@@ -154,8 +161,8 @@ def markdown(results: list[RunResult], others: Sequence[dict[str, Any]] = ()) ->
             reasons.setdefault("Scored on decoded files: compare with the runs' psnr_decoded and the like", []).append(
                 name
             )
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    lines = [_line(header, widths), "|" + "|".join("-" * (w + 2) for w in widths) + "|"]
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    lines = [_line(head, widths), "|" + "|".join("-" * (w + 2) for w in widths) + "|"]
     lines += [_line(row, widths) for row in rows]
     return "\n".join([*lines, *(f"{reason} ({', '.join(names)})" for reason, names in reasons.items())])
 
@@ -168,7 +175,7 @@ def _comparable(other: dict[str, Any], reading: str) -> dict[str, dict[str, Any]
         "value": None,
         "unavailable": "its faces were not read as the runs' were; run with face=mediapipe to compare",
     }
-    return {name: metric if name in _FULL_FRAME else hidden for name, metric in other["metrics"].items()}
+    return {name: metric if name in _FULL_FRAME else metric | hidden for name, metric in other["metrics"].items()}
 
 
 def _table_name(config: DictConfig, runs: list[str]) -> str:
@@ -184,17 +191,17 @@ def _name(result: RunResult, axis: str) -> str:
 def _cells(row: str, metrics: dict[str, dict[str, Any]], reasons: dict[str, list[str]]) -> list[str]:
     """One cell a column; empty where the metric does not exist for this row. Reasons: sentence -> rows."""
     cells = []
-    for name, title, form in _COLUMNS:
+    for name in _COLUMNS:
         metric = metrics.get(name)
         if metric is None:
             cells.append("")
         elif metric["value"] is None:
             cells.append("-")
-            rows = reasons.setdefault(f"{title}: unavailable: {metric['unavailable']}", [])
+            rows = reasons.setdefault(f"{titled(metric)}: unavailable: {metric['unavailable']}", [])
             if row not in rows:
                 rows.append(row)
         else:
-            cells.append(form.format(float(metric["value"])))
+            cells.append(formatted(metric))
     return cells
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfg.landmarks import LEFT_EYE, MOUTH_CORNERS, NOSE_TIP, RIGHT_EYE
-from tfg.metrics.base import Chunk, Outcome, Scene, left_out, mean
+from tfg.metrics.base import Chunk, MetricFacts, Outcome, ScoredVideo, left_out, mean
 from tfg.metrics.mobilefacenet import NUMBERS, SIZE, Embedder, open_embedder
 from tfg.types import Bytes, FaceTrack, Floats
 
@@ -27,6 +27,9 @@ class Identity:
 
     network: Embedder | None
     note: str  # checksum of the weights, or why there are none
+    facts: ClassVar[Mapping[str, MetricFacts]] = {
+        "identity": MetricFacts(title="Identity", better="up", digits=3),
+    }
     names: tuple[str, ...] = ("identity",)
     needs: tuple[str, ...] = ("truth", "chunks", "faces")
 
@@ -45,18 +48,18 @@ class Identity:
             "true": _embeddings(self.network, chunk.truth, chunk.true),
         }
 
-    def define(self, scene: Scene) -> dict[str, str]:
+    def define(self, video: ScoredVideo) -> dict[str, str]:
         text = (
             "cosine of MobileFaceNet embeddings of a prediction frame and its truth frame, mean over frames; each face turned "
             "and scaled by eye centres, nose tip and mouth corners to ArcFace's 112x112 template, RGB, ImageNet mean and "
-            f"deviation; faces by {scene.reader}; {left_out(scene)}; weights {self.note}"
+            f"deviation; faces by {video.reader}; {left_out(video)}; weights {self.note}"
         )
         return {"identity": text}
 
-    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
+    def conclude(self, rows: Mapping[str, NDArray[Any]], video: ScoredVideo) -> dict[str, Outcome]:
         if self.network is None:
             return {"identity": Outcome(missing=self.note)}
-        return {"identity": mean(cosine(seen["made"], seen["true"]))}
+        return {"identity": mean(cosine(rows["made"], rows["true"]))}
 
 
 def cosine(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float64]:

@@ -56,7 +56,7 @@ class FittedLandmarks:
         trial = _fit(images[:seen], landmarks[:seen], np.nan, np.nan)
         made, true = trial.landmarks(images[seen:], landmarks[seen:]), landmarks[seen:]
         error = float(np.sqrt(((made - true)[:, MOUTH] ** 2).sum(axis=-1).mean()))
-        correlation = float(np.corrcoef(*(mouth_opening(points).astype(np.float32) for points in (made, true)))[0, 1])
+        correlation = float(np.corrcoef([mouth_opening(points).astype(np.float32) for points in (made, true)])[0, 1])
         return _fit(images, landmarks, error, correlation)
 
     @property

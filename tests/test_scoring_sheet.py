@@ -14,10 +14,11 @@ import pytest
 
 from tfg.clip.read import open_video
 from tfg.clip.write import write_video
-from tfg.scoring.pair import Request
+from tfg.scoring.request import Request
 from tfg.scoring.sheet import curves as sheet_curves
 from tfg.scoring.sheet import write as sheet
 from tfg.scoring.sheet.page import Shown, page, worst_frames
+from tfg.scoring.sheet.place import checked
 from tfg.types import InputError
 
 COUNT = 30
@@ -186,20 +187,20 @@ def test_an_earlier_sheet_is_replaced_and_other_files_never(videos, tmp_path):
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "index.html").write_text("<p>somebody's own page")
     with pytest.raises(InputError, match="not a sheet's"):
-        sheet.checked(tmp_path / "site")
+        checked(tmp_path / "site")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "sheet", "site"]
 
 
 def test_places_where_no_sheet_can_be_are_refused_in_one_line(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="is a file"):
-        sheet.checked(tmp_path / "file")
+        checked(tmp_path / "file")
     with pytest.raises(InputError, match="its folder does not exist"):
-        sheet.checked(tmp_path / "none" / "sheet")
+        checked(tmp_path / "none" / "sheet")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(InputError, match="the folder you work in"):
-        sheet.checked(tmp_path / "here")
+        checked(tmp_path / "here")
 
 
 def test_a_failed_sheet_leaves_the_earlier_one_and_nothing_else(videos, tmp_path, monkeypatch):

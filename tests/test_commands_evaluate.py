@@ -16,7 +16,7 @@ from tfg.clip.write import write_video
 from tfg.commands import sweep
 from tfg.scoring import folder
 from tfg.scoring.folder import summary
-from tfg.scoring.suite import Switches
+from tfg.scoring.setting import Switches
 
 
 @pytest.fixture
