@@ -171,7 +171,7 @@ def test_the_table_points_where_a_number_went_and_leaves_out_what_was_not_scored
 def test_a_claim_that_fails_is_marked_and_fails_the_run(monkeypatch, tmp_path, capsys):
     measured = measured_of(SCORES)
     monkeypatch.setattr(
-        metric_sensitivity, "asked", lambda found: [chain(("none", "psnr"), 5.0), chain(("blur 1", "lmd"), 5.0)]
+        metric_sensitivity, "expectations", lambda found: [chain(("none", "psnr"), 5.0), chain(("blur 1", "lmd"), 5.0)]
     )
     assert verdicts(measured)[2:] == ["| a claim | inf < 5 | **FAILS** |", "| a claim | 0.5 < 5 | holds |", ""]
     for name in ("on_grid", "on_german"):

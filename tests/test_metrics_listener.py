@@ -20,6 +20,7 @@ from tfg.metrics.listener.features import MOVING, anchor_shape, log_mel, mouth_m
 from tfg.metrics.listener.fitted import FittedListener, ListenerUnavailable, NoListener
 from tfg.metrics.listener.metric import ListenerSync
 from tfg.metrics.listener.reliability import area, reliability
+from tfg.record.files import seal
 from tfg.types import SAMPLES_PER_FRAME, Floats, InputError
 
 CHANNELS = 12
@@ -184,7 +185,17 @@ def test_a_saved_listener_scores_the_same(listener, unseen, tmp_path: Path) -> N
     again = FittedListener.load(tmp_path / "listener.safetensors")
     np.testing.assert_array_equal(again.score(*unseen).distances, listener.score(*unseen).distances)
     assert again.definition == listener.definition
-    assert list(tmp_path.iterdir()) == [tmp_path / "listener.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["listener.safetensors", "listener.safetensors.sha256"]
+
+
+def test_a_listener_with_a_flipped_byte_is_named_as_damaged(listener, tmp_path: Path) -> None:
+    path = tmp_path / "listener.safetensors"
+    listener.save(path)
+    held = bytearray(path.read_bytes())
+    held[-100] ^= 1  # in a tensor: still a valid safetensors file
+    path.write_bytes(held)
+    with pytest.raises(InputError, match=r"listener.safetensors: a fitted listener whose checksum .* it is damaged"):
+        FittedListener.load(path)
 
 
 def test_foreign_files_are_refused_in_one_line(listener, tmp_path: Path) -> None:
@@ -194,12 +205,16 @@ def test_foreign_files_are_refused_in_one_line(listener, tmp_path: Path) -> None
     notes = {"format": "tfg-listener 2", "reliability": "{}", "num_frames": "1", "num_missing": "0", "seed": "0"}
 
     def refused(match: str) -> None:
+        if (tmp_path / "bad").exists():  # sealed: a whole file, but not ours
+            (tmp_path / "bad").rename(tmp_path / "part")
+            seal(tmp_path / "part", tmp_path / "bad")
         with pytest.raises(InputError, match=match) as caught:
             FittedListener.load(tmp_path / "bad")
         assert "\n" not in str(caught.value)
         assert str(tmp_path / "bad") in str(caught.value)
 
-    refused("not a fitted listener")  # there is none
+    with pytest.raises(InputError, match="checksum is missing"):
+        FittedListener.load(tmp_path / "bad")  # there is none
     (tmp_path / "bad").write_bytes(pickle.dumps({"lips.mean": 1}))
     refused("not a fitted listener")
     (tmp_path / "bad").write_bytes(good.read_bytes()[:-100])
