@@ -26,9 +26,11 @@ from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.mediapipe import MediaPipeFace
 from tfg.features.masks.mediapipe import MediaPipeMasks
 from tfg.metrics.base import Metric, MetricValue
+from tfg.metrics.listener.fitted import FittedListener, NoListener
 from tfg.record import results
 from tfg.scoring import suite
-from tfg.scoring.evaluate import Held, Subject, read_faces, score
+from tfg.scoring.score import Held, Subject, read_faces, score
+from tfg.scoring.setting import Switches
 from tfg.types import SAMPLES_PER_FRAME, FaceTrack, InputError
 
 THREADS = 2
@@ -58,7 +60,7 @@ class Measured:
         return {edit: {name: value.value for name, value in found.items()} for edit, found in self.values.items()}
 
     @property
-    def listens(self) -> bool:
+    def has_listener(self) -> bool:
         return self.values["none"]["sync_c_listener"].value is not None
 
 
@@ -76,7 +78,7 @@ def main(arguments: list[str]) -> int:
     print(text, end="")
     if options.out:
         options.out.write_text(text)
-    return int(any(not claim.holds(found.scores) for found in measured for claim in asked(found)))
+    return int(any(not claim.holds(found.scores) for found in measured for claim in expectations(found)))
 
 
 def on_grid(folder: Path) -> Measured:
@@ -85,19 +87,19 @@ def on_grid(folder: Path) -> Measured:
     features = ClipFeatures(
         clip=clip, audio=LogMel(), face=MediaPipeFace(), masks=MediaPipeMasks(), root=assets.cache_root() / "features"
     )
-    ear = suite.fit_ear(features, suite.Switches())
+    listener = suite.fit_listener(features, Switches())
     stranger = open_video(folder / STRANGER)
     other = clip.audio()[OTHER_SOUND * SAMPLES_PER_FRAME :][: GRID_FRAMES * SAMPLES_PER_FRAME]
     strange = stranger.frames(0, stranger.shape[0])
     title = f"`{GRID}`, frames {GRID_START} to {GRID_START + GRID_FRAMES} (held out), 360x288"
-    return measure(title, _footage(folder / GRID, GRID_START, GRID_FRAMES), ear, strange, other)
+    return measure(title, _footage(folder / GRID, GRID_START, GRID_FRAMES), listener, strange, other)
 
 
 def on_german(folder: Path) -> Measured:
     """The short clip: its held-out part is too short for a listener."""
-    ear = suite.Ear(listener=None, reason="the held-out part of this clip, 1.8 s, is too short for a listener")
+    listener = NoListener(reason="the held-out part of this clip, 1.8 s, is too short for a listener")
     title = f"`{GERMAN}`, frames {GERMAN_START} to {GERMAN_START + GERMAN_FRAMES}, 512x512"
-    return measure(title, _footage(folder / GERMAN, GERMAN_START, GERMAN_FRAMES), ear, None, None)
+    return measure(title, _footage(folder / GERMAN, GERMAN_START, GERMAN_FRAMES), listener, None, None)
 
 
 def _footage(path: Path, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -112,13 +114,13 @@ def _footage(path: Path, start: int, count: int) -> tuple[np.ndarray, np.ndarray
 def measure(
     title: str,
     media: tuple[np.ndarray, np.ndarray],
-    ear: suite.Ear,
+    listener: FittedListener | NoListener,
     stranger: np.ndarray | None,
     other_sound: np.ndarray | None,
 ) -> Measured:
     started = time.monotonic()
     reader = MediaPipeFace()
-    metrics = suite.build(suite.Switches(), reader=reader, ear=ear)
+    metrics = suite.build(Switches(), reader=reader, listener=listener)
     true = read_faces(reader, Held(images=media[0][MARGIN:-MARGIN]))
     footage = Footage(
         pictures=media[0], sound=media[1], landmarks=true.landmarks, stranger=stranger, other_sound=other_sound
@@ -147,15 +149,15 @@ def score_edit(
     return score(subject, wanted, reader.definition)
 
 
-def asked(measured: Measured) -> list[Claim]:
-    return claims(measured.values, listens=measured.listens)
+def expectations(measured: Measured) -> list[Claim]:
+    return claims(measured.values, has_listener=measured.has_listener)
 
 
 def markdown(measured: list[Measured], commit: tuple[str, bool]) -> str:
     digest, dirty = commit
     machine = results.machine()
     seconds = sum(found.seconds for found in measured)
-    kept = [claim.holds(found.scores) for found in measured for claim in asked(found)]
+    kept = [claim.holds(found.scores) for found in measured for claim in expectations(found)]
     lines = [
         "# What moves which metric",
         "",
@@ -208,7 +210,7 @@ def unavailable(measured: Measured) -> list[str]:
 
 def verdicts(measured: Measured) -> list[str]:
     rows = ["| expected | measured | |", "|---|---|---|"]
-    for claim in asked(measured):
+    for claim in expectations(measured):
         verdict = "holds" if claim.holds(measured.scores) else "**FAILS**"
         rows.append(f"| {claim.text} | {claim.shown(measured.scores)} | {verdict} |")
     return [*rows, ""]

@@ -7,9 +7,16 @@ from typing import Any
 
 from tfg.record.results import HEADS, HeadRecord, RunRecord, RunResult, ScoresRecord
 
+FACTS = {
+    "psnr_face": {"title": "PSNR face", "unit": "dB", "better": "up", "digits": 2, "curve": ""},
+    "lpips": {"title": "LPIPS", "unit": "", "better": "down", "digits": 4, "curve": ""},
+    "mouth_correlation": {"title": "Mouth r", "unit": "", "better": "up", "digits": 3, "curve": "Mouth opening, px"},
+}
 
-def metric(value: float | None, why: str = "no weights") -> dict[str, Any]:
-    return {"value": value, "unavailable": None if value is not None else why, "definition": "as given"}
+
+def metric(name: str, value: float | None, why: str = "no weights") -> dict[str, Any]:
+    missing = None if value is not None else why
+    return {"value": value, "unavailable": missing, "definition": "as given", "per_frame": None, **FACTS[name]}
 
 
 def result(
@@ -19,9 +26,9 @@ def result(
 
     def scores(value: float, correlation: float | None) -> dict[str, dict[str, Any]]:
         return {
-            "psnr_face": metric(value),
-            "lpips": metric(lpips),
-            "mouth_correlation": metric(correlation, "the mouth does not move"),
+            "psnr_face": metric("psnr_face", value),
+            "lpips": metric("lpips", lpips),
+            "mouth_correlation": metric("mouth_correlation", correlation, "the mouth does not move"),
         }
 
     return RunResult(
@@ -32,7 +39,7 @@ def result(
         stages={"training": {"seconds": 60.0, "peak_mb": 500, "frames": 125}},
         metrics=scores(psnr, 0.75),
         baselines={"static": scores(psnr - 2, None), "nearest": scores(psnr - 1, 0.5)},
-        truth={"mouth_correlation": metric(1.0)},
+        truth={"mouth_correlation": metric("mouth_correlation", 1.0)},
         files={},
         head=f"head-of-{run_id}",
         trained=True,

@@ -14,7 +14,7 @@ from typing import NoReturn
 from tfg import __version__
 from tfg.types import InputError
 
-SWITCHES = ("fid", "identity", "listener", "lpips", "syncnet")  # of suite.Switches, which is slow to import
+SWITCHES = ("fid", "identity", "listener", "lpips", "syncnet")  # of tfg.scoring.setting.Switches, which imports numpy
 
 
 def run(arguments: list[str]) -> int:
@@ -93,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--jobs", type=int, default=1, metavar="N", help="videos scored at once (default 1)")
     command.add_argument("--json", metavar="FILE", help="write every number with its definition and its frames")
+    command.add_argument("--definitions", action="store_true", help="say below the table what each number is")
     command.add_argument(
         "--sheet", metavar="FOLDER", help="write an HTML page with videos, curves and the worst frames"
     )

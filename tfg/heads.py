@@ -17,7 +17,7 @@ from tfg import overrides, parts
 from tfg.record import identity, results
 from tfg.record.files import write_text
 from tfg.record.results import HEADS, DamagedRecord, HeadRecord, ScoresRecord
-from tfg.scoring.setting import setting
+from tfg.scoring.setting import Switches, setting
 from tfg.types import FPS, Clip, InputError, Segment
 
 _CONFIGURED = ("clip", "audio", "face", "masks", "backbone", "trainer", "seed")  # of a run's configuration
@@ -151,7 +151,17 @@ def folder_of(given: Path) -> Path:
 
 def scores_name(switches: dict[str, bool]) -> str:
     """File of the scores under these switches and with the weights that are here: other weights are another file."""
-    return f"scores-{identity.digest_of(setting(switches))}.json"
+    return f"scores-{identity.digest_of(scored_with(switches))}.json"
+
+
+def scored_with(switches: dict[str, bool]) -> dict[str, Any]:
+    """What scores depend on beside their head: the metrics, their weights, and whether the control was rendered."""
+    return {**setting(suite_switches(switches)), "shuffled_audio": switches["shuffled_audio"]}
+
+
+def suite_switches(switches: dict[str, bool]) -> Switches:
+    """Of `metrics=` those that choose metrics; the other, `shuffled_audio`, renders a control."""
+    return Switches(**{name: value for name, value in switches.items() if name != "shuffled_audio"})
 
 
 def is_scored(path: Path) -> bool:

@@ -29,9 +29,8 @@ from tfg.progress import run as shown_run
 from tfg.progress import say
 from tfg.record import files, identity, results, tracking
 from tfg.record.stages import Stages
+from tfg.scoring import controls, suite
 from tfg.scoring import run as scoring
-from tfg.scoring import suite
-from tfg.scoring.setting import Switches, setting
 from tfg.selectors.base import Candidates, Selection
 from tfg.selectors.candidates import candidates_for, frames_of
 from tfg.selectors.report import selection_json, selection_plot
@@ -198,9 +197,9 @@ def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, 
         shuffled = None
         if switches["shuffled_audio"]:
             names = (head.config.backbone.name, head.clip.identity, head.config.seed)
-            mixed = scoring.shuffle(data.audio_windows(test.audio, mean, std), *names)
+            mixed = controls.shuffle(data.audio_windows(test.audio, mean, std), *names)
             shuffled = rendering.render(trained.backbone, test, mixed, device=head.config.trainer.device).images
-        chosen, reader = Switches(**switches), face_reader(trained.features)
+        chosen, reader = heads.suite_switches(switches), face_reader(trained.features)
         metrics = suite.build(chosen, reader=reader, listener=suite.fit_listener(trained.features, chosen))
         truth = open_video(head.folder / "truth.mp4")
         decoded = (open_video(head.folder / "rendered.mp4"), truth)
@@ -210,7 +209,7 @@ def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, 
     commit, dirty = results.commit()
     results.ScoresRecord(
         head_id=head.name,
-        setting=setting(switches),
+        setting=heads.scored_with(switches),
         metrics=scoring.as_json(scores.metrics),
         baselines={name: scoring.as_json(values) for name, values in scores.baselines.items()},
         truth=scoring.as_json(scores.truth),

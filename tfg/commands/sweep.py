@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 import re
@@ -18,23 +17,25 @@ from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
 from tfg import heads, overrides, parts
+from tfg.record import evaluations as kept
 from tfg.record import identity
 from tfg.record.files import write_text
+from tfg.record.metrics import formatted, header, titled
 from tfg.record.results import DamagedRecord, RunResult, read_failure
 from tfg.types import ENGINES, InputError
 
 _COLUMNS = (
-    ("psnr_face", "PSNR face", "{:.2f}"),
-    ("psnr", "PSNR", "{:.2f}"),
-    ("ssim_face", "SSIM face", "{:.3f}"),
-    ("lpips", "LPIPS", "{:.3f}"),
-    ("lmd", "LMD px", "{:.2f}"),
-    ("mouth_correlation", "mouth r", "{:.2f}"),
-    ("mouth_lag", "lag", "{:+.0f}"),
-    ("mouth_correlation_shuffled", "r shuffled", "{:.2f}"),
-    ("sync_c", "Sync-C", "{:.2f}"),
-    ("sync_c_listener", "Sync-C own", "{:.2f}"),
-    ("identity", "ID", "{:.3f}"),
+    "psnr_face",
+    "psnr",
+    "ssim_face",
+    "lpips",
+    "lmd",
+    "mouth_correlation",
+    "mouth_lag",
+    "mouth_correlation_shuffled",
+    "sync_c",
+    "sync_c_listener",
+    "identity",
 )
 _FULL_FRAME = ("psnr", "ssim", "lpips")  # of the columns those that no face reader has a part in
 
@@ -209,10 +210,7 @@ def _wait(config: DictConfig, folder: Path) -> None:
 def _show(config: DictConfig, folders: list[Path], done: list[RunResult]) -> int:
     """The table on stdout and in a file of its own; 2 where the disk is full."""
     root = Path(config.results)
-    others, damaged = evaluations(root)
-    for line in damaged:
-        print(f"tfg: {line}", file=sys.stderr)
-    table = markdown(done, others)
+    table = markdown(done, evaluations(root))
     print(table)
     for result in done:
         print(f"{result.run_id}\n  video  {root / result.files['side_by_side']}")
@@ -242,20 +240,12 @@ def _failed(folder: Path, *, alone: bool) -> int:
     return 2 if failure.get("user") else 1
 
 
-def evaluations(root: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """What `tfg evaluate --name` kept below a results folder, in the order of names, and a line for each that cannot be read."""
-    found, damaged = [], []
-    for path in sorted((root / "evaluations").glob("*.json")):
-        try:
-            record = json.loads(path.read_text())
-            wanted = {"name": str, "pred": str, "reader": str, "digests": list, "metrics": dict}
-            if not all(isinstance(record[key], kind) for key, kind in wanted.items()) or len(record["digests"]) < 2:
-                raise ValueError("keys are missing")
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            damaged.append(f"{path}: not a readable evaluation ({error}); it is left out of the table")
-            continue
-        found.append(record)
-    return found, damaged
+def evaluations(root: Path) -> list[dict[str, Any]]:
+    """What `tfg evaluate --name` kept below a results folder, in the order of names; a damaged file is named in one line."""
+    records, problems = kept.read_all(root)
+    for problem in problems:
+        print(f"tfg: {problem}", file=sys.stderr)
+    return records
 
 
 def markdown(results: list[RunResult], others: Sequence[dict[str, Any]] = ()) -> str:
@@ -263,7 +253,9 @@ def markdown(results: list[RunResult], others: Sequence[dict[str, Any]] = ()) ->
 
     A missing number shows as a dash, its reasons below the table.
     """
-    header = ["run", "start s", *[title for _, title, _ in _COLUMNS], "train s"]
+    entries = [metrics for result in results for metrics in (result.metrics, result.truth)]
+    shown = {name: next((found[name] for found in entries if name in found), None) for name in _COLUMNS}
+    head = ["run", "start s", *[header(entry) if entry else name for name, entry in shown.items()], "train s"]
     rows: list[list[str]] = []
     reasons: dict[str, list[str]] = {}
     joined: dict[str, str] = {}  # digest of a true video -> how its runs' faces were read
@@ -282,8 +274,8 @@ def markdown(results: list[RunResult], others: Sequence[dict[str, Any]] = ()) ->
             reasons.setdefault("Scored on decoded files: compare with the runs' psnr_decoded and the like", []).append(
                 name
             )
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    lines = [_line(header, widths), "|" + "|".join("-" * (w + 2) for w in widths) + "|"]
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    lines = [_line(head, widths), "|" + "|".join("-" * (w + 2) for w in widths) + "|"]
     lines += [_line(row, widths) for row in rows]
     return "\n".join([*lines, *(f"{reason} ({', '.join(names)})" for reason, names in reasons.items())])
 
@@ -296,7 +288,7 @@ def _comparable(other: dict[str, Any], reading: str) -> dict[str, dict[str, Any]
         "value": None,
         "unavailable": "its faces were not read as the runs' were; run with face=mediapipe to compare",
     }
-    return {name: metric if name in _FULL_FRAME else hidden for name, metric in other["metrics"].items()}
+    return {name: metric if name in _FULL_FRAME else metric | hidden for name, metric in other["metrics"].items()}
 
 
 def _table_name(config: DictConfig, runs: list[str]) -> str:
@@ -308,17 +300,17 @@ def _table_name(config: DictConfig, runs: list[str]) -> str:
 def _cells(row: str, metrics: dict[str, dict[str, Any]], reasons: dict[str, list[str]]) -> list[str]:
     """One cell a column; empty where the metric does not exist for this row. Reasons: sentence -> rows."""
     cells = []
-    for name, title, form in _COLUMNS:
+    for name in _COLUMNS:
         metric = metrics.get(name)
         if metric is None:
             cells.append("")
         elif metric["value"] is None:
             cells.append("-")
-            rows = reasons.setdefault(f"{title}: unavailable: {metric['unavailable']}", [])
+            rows = reasons.setdefault(f"{titled(metric)}: unavailable: {metric['unavailable']}", [])
             if row not in rows:
                 rows.append(row)
         else:
-            cells.append(form.format(float(metric["value"])))
+            cells.append(formatted(metric))
     return cells
 
 

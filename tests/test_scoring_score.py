@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
-from metric_scenes import track_of
+from scored_videos import track_of
 
-from tfg.metrics.base import Outcome, mean
+from tfg.metrics.base import MetricFacts, Outcome, mean
 from tfg.metrics.image import ImageQuality
 from tfg.metrics.temporal import Flicker
-from tfg.scoring import evaluate
-from tfg.scoring.evaluate import Held, Subject, joined, read_faces, score
+from tfg.scoring import score as module
+from tfg.scoring.score import Held, Subject, joined, read_faces, score
 from tfg.types import FaceTrack, InputError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Brightness:
-    """A metric that needs what it is told to."""
+    """A metric with needs of choice."""
+
+    facts: ClassVar = {"brightness": MetricFacts(title="Brightness", better="none", digits=1)}
 
     names: tuple[str, ...] = ("brightness",)
     needs: tuple[str, ...] = ("chunks",)
@@ -29,12 +32,12 @@ class Brightness:
             "start": np.full(len(chunk.prediction), chunk.start),
         }
 
-    def define(self, scene):
+    def define(self, video):
         return {"brightness": "mean grey level"}
 
-    def conclude(self, seen, scene):
-        assert len(seen["brightness"]) == scene.num_frames
-        return {"brightness": mean(seen["brightness"])}
+    def conclude(self, rows, video):
+        assert len(rows["brightness"]) == video.num_frames
+        return {"brightness": mean(rows["brightness"])}
 
 
 @pytest.fixture
@@ -58,7 +61,7 @@ def subject_of(prediction, truth, **fields):
 def test_a_score_depends_neither_on_chunks_nor_on_other_metrics(videos, monkeypatch):
     subject = subject_of(*videos)
     alone = score(subject, (Flicker(),), "reader")
-    monkeypatch.setattr(evaluate, "CHUNK_BYTES", 3 * 24 * 32 * 2)  # two frames at once
+    monkeypatch.setattr(module, "CHUNK_BYTES", 3 * 24 * 32 * 2)  # two frames at once
     together = score(subject, (Brightness(), ImageQuality(), Flicker()), "reader")
     assert {name: together[name] for name in alone} == alone
     assert together["brightness"].value == pytest.approx(videos[0].mean())
@@ -117,7 +120,7 @@ class Reader:
 
 
 def test_faces_are_read_in_pieces_and_a_still_video_once(videos, monkeypatch):
-    monkeypatch.setattr(evaluate, "READ_BYTES", 3 * 24 * 32 * 3)
+    monkeypatch.setattr(module, "READ_BYTES", 3 * 24 * 32 * 3)
     reader = Reader()
     track = read_faces(reader, Held(images=videos[0]))
     assert reader.shown == [3, 3, 1]
@@ -138,7 +141,7 @@ def test_joined_tracks_keep_every_row():
 def test_an_outcome_without_a_number_keeps_its_reason(videos):
     @dataclass(frozen=True, kw_only=True)
     class Never(Brightness):
-        def conclude(self, seen, scene):
+        def conclude(self, rows, video):
             return {"brightness": Outcome(missing="never")}
 
     assert score(subject_of(*videos), (Never(),), "reader")["brightness"].unavailable == "never"

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
+import sys
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +20,9 @@ from tfg.clip.write import write_video
 from tfg.commands import sweep
 from tfg.scoring import folder
 from tfg.scoring.folder import summary
-from tfg.scoring.suite import Switches
+from tfg.scoring.setting import Switches
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -48,10 +54,16 @@ def test_one_pair_gives_scores_the_ground_truth_and_definitions(here, capsys):
     made, true = video(here / "made.mp4", noise=8), video(here / "true.mp4")
     evaluate("--pred", made, "--truth", true, "--json", "scores.json")
     out = capsys.readouterr().out
+    assert out.startswith("| metric")  # the table comes first
     rows = {line.split("|")[1].strip(): line for line in out.splitlines() if line.startswith("| ")}
-    assert "inf" in rows["psnr"]  # the truth against itself
-    assert "psnr_face" not in rows
-    assert "psnr_face: face_landmarker.task is missing; run `tfg assets fetch face_landmarker`" in out
+    assert "inf" in rows["psnr \u2191"]  # the truth against itself
+    assert "| - |" in " ".join(rows["psnr \u2191"].split())  # 25 frames are too few for an interval
+    assert "flicker \u2193" in rows
+    assert not [name for name in rows if name.startswith("psnr_face")]
+    (line,) = [line for line in out.splitlines() if line.startswith("unavailable: psnr_face, psnr_mouth, ")]
+    assert line.endswith("face_landmarker.task is missing; run `tfg assets fetch face_landmarker`")
+    assert "Definitions:" not in out
+    assert "mean over frames of 10 log10" not in out
     record = json.loads((here / "scores.json").read_text())
     assert (record["pred"], record["truth"], record["num_frames"]) == (made, true, 25)
     psnr = record["metrics"]["psnr"]
@@ -62,6 +74,21 @@ def test_one_pair_gives_scores_the_ground_truth_and_definitions(here, capsys):
     assert record["ground_truth"]["psnr"]["value"] == "inf"
     for metric in record["metrics"].values():
         assert (metric["value"] is None) != (metric["unavailable"] is None)
+        assert {"title", "unit", "better", "digits"} <= metric.keys()
+    evaluate("--pred", made, "--truth", true, "--definitions")
+    assert f"Definitions:\n  psnr: {psnr['definition']}\n" in capsys.readouterr().out
+
+
+def test_the_mean_over_the_frames_of_one_video_has_an_interval(here, capsys):
+    made, true = video(here / "made.mp4", noise=8, seconds=5), video(here / "true.mp4", seconds=5)
+    evaluate("--pred", made, "--truth", true, "--json", "scores.json")
+    record = json.loads((here / "scores.json").read_text())
+    low, high = record["intervals"]["metrics"]["psnr"]
+    assert low < record["metrics"]["psnr"]["value"] < high
+    assert record["intervals"]["metrics"]["fid"] is None
+    out = capsys.readouterr().out
+    assert f"{low:.2f} to {high:.2f}" in out
+    assert "moving-block bootstrap, blocks of 25 consecutive frames" in out
 
 
 def test_the_same_evaluation_is_not_computed_twice(here, capsys, monkeypatch):
@@ -75,6 +102,49 @@ def test_the_same_evaluation_is_not_computed_twice(here, capsys, monkeypatch):
     monkeypatch.setattr("tfg.scoring.pair.score", never)
     evaluate("--pred", made, "--truth", true)
     assert capsys.readouterr().out == first
+
+
+def test_a_damaged_cached_evaluation_is_named_and_made_anew(here, capsys):
+    made, true = video(here / "made.mp4", noise=8), video(here / "true.mp4")
+    evaluate("--pred", made, "--truth", true)
+    first = capsys.readouterr().out
+    (cached,) = (here / "cache" / "evaluations").glob("*.json")
+    cached.write_text(cached.read_text().replace('"value": ', '"value": 1', 1))
+    evaluate("--pred", made, "--truth", true)
+    out, err = capsys.readouterr()
+    assert out == first
+    assert f"tfg: {cached}: an evaluation whose checksum is missing or does not fit; scored anew" in err
+    evaluate("--pred", made, "--truth", true)
+    assert "scored anew" not in capsys.readouterr().err
+
+
+def test_a_damaged_kept_evaluation_is_named_and_the_others_stay(here, capsys):
+    made, true = video(here / "made.mp4", noise=8), video(here / "true.mp4")
+    for name in ("a", "b", "c", "d"):
+        evaluate("--pred", made, "--truth", true, "--name", name)
+    a, b, c, _ = sorted((here / "results" / "evaluations").glob("*.json"))
+    a.write_text(a.read_text()[:400])
+    b.write_text("[]")
+    c.write_text(c.read_text().replace('"title"', '"tittle"', 1))
+    capsys.readouterr()
+    assert [record["name"] for record in sweep.evaluations(here / "results")] == ["d"]
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(": not a readable evaluation (")[0] for line in lines] == [f"tfg: {path}" for path in (a, b, c)]
+    assert "psnr lacks title" in lines[2]
+
+
+@pytest.mark.parametrize("arguments", ["--pred nowhere.mp4", "--pred made.mp4 --truth small.mp4", "--pred text.mp4"])
+def test_a_mistake_is_refused_before_torch_is_imported(here, arguments):
+    video(here / "made.mp4", seconds=0.2)
+    write_video(here / "small.mp4", np.zeros((5, 16, 16, 3), np.uint8), tone(0.2, rate=16_000)[0])
+    (here / "text.mp4").write_text("no video")
+    script = "import sys; from tfg import cli; code = cli.run(sys.argv[1:]); print(code, 'torch' in sys.modules)"
+    command = [sys.executable, "-c", script, "evaluate", *arguments.split()]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
+    assert done.stdout == "2 False\n"
+    assert done.stderr.count("\n") == 1
 
 
 def test_action_units_of_the_truth_are_compared_with_themselves(here):
@@ -141,9 +211,10 @@ def test_named_scores_are_kept_and_join_the_table_of_the_same_truth(here, capsys
     table = sweep.markdown([run], kept)
     assert "GeneFace (made.mp4)" in table
     assert "Scored on decoded files: compare with the runs' psnr_decoded and the like (GeneFace (made.mp4))" in table
-    assert "PSNR face: unavailable: its faces were not read as the runs' were" in table
+    assert "PSNR face dB: unavailable: its faces were not read as the runs' were" in table
     same = replace(
-        run, metrics={**run.metrics, "lmd": {"value": 1.0, "unavailable": None, "definition": "by no face reader"}}
+        run,
+        metrics={**run.metrics, "lmd": kept[0]["metrics"]["lmd"] | {"value": 1.0, "definition": "by no face reader"}},
     )
     assert "were not read as" not in sweep.markdown([same], kept)
     assert "GeneFace" not in sweep.markdown([replace(run, notes={"truth_digest": "other"})], kept)

@@ -1,6 +1,6 @@
-"""The embedded listener: how well lips and sound fit, heard by towers fitted to the person's own training part.
+"""The fitted listener: how well lips and sound fit, by towers fitted to the person's own training part; and its file.
 
-It ships no weights and says how reliable it is: every number carries what it achieved on speech that it was not fitted on.
+It needs no shipped weights, and its reliability on speech that it was not fitted on stands beside every number.
 """
 
 from __future__ import annotations
@@ -17,26 +17,23 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from tfg.metrics.base import NO_AUDIO, Chunk, Outcome, Scene
+from tfg.landmarks import ANCHORS
 from tfg.metrics.curve import MAX_OFFSET, SyncCurve, curve
-from tfg.metrics.listener_features import ANCHORS, MOVING, SURROUND, log_mel, usable
-from tfg.metrics.listener_fit import EDGE, STEPS, WINDOW, Tower, Towers, fit_towers, num_windows, tower_shapes
-from tfg.metrics.listener_reliability import STRETCH, Reliability, reliability
+from tfg.metrics.listener.features import MOVING, SURROUND, VERSION, usable
+from tfg.metrics.listener.fit import EDGE, STEPS, WINDOW, Tower, Towers, fit_towers, num_windows, tower_shapes
+from tfg.metrics.listener.reliability import STRETCH, Reliability, reliability
+from tfg.record.files import is_sealed, seal
 from tfg.types import FPS, Floats, InputError
 
-VERSION = 2  # of features, towers and training together
 FOLDS = 4  # stretches of the training part, left out in turn to measure the reliability
 TOTAL_STEPS = (FOLDS + 1) * STEPS  # what `progress` adds up to
-FEWEST_FRAMES = FOLDS * (2 * EDGE + STRETCH)  # every fold can then be measured: 236 frames, 9.4 s
-FEWEST_WINDOWS = STRETCH  # of lips: of fewer the reliability is unknown, and chance alone makes a minimum
-LEAST_AUC = 0.6  # in the folds; a listener that hears less is none
+# Every fold can then be measured: 236 frames, 9.4 s.
+FEWEST_FRAMES = FOLDS * (2 * EDGE + STRETCH)
+# Of lips: of fewer the reliability is unknown, and chance alone makes a minimum.
+FEWEST_WINDOWS = STRETCH
+LEAST_AUC = 0.6  # minimum in the folds for the fitted listener to be used
 
 _FORMAT = "tfg-listener"
-_NUMBERS = (
-    "median minus minimum of the offset curve, higher is better, near 0 when lips and sound do not belong together",
-    "minimum of the offset curve in [0, 2], lower is better",
-    "offset in frames of that minimum, negative when the sound comes late, means nothing when sync_c_listener is near 0",
-)
 
 
 class ListenerUnavailable(Exception):
@@ -44,7 +41,14 @@ class ListenerUnavailable(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listener:
+class NoListener:
+    """Why none could be fitted."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedListener:
     """Towers with what they achieve. Fit it on the whole training part of a clip, once, whatever was selected from it."""
 
     towers: Towers
@@ -56,10 +60,10 @@ class Listener:
     @classmethod
     def fit(
         cls, sound: Floats, landmarks: Floats, seed: int = 0, progress: Callable[[int], None] | None = None
-    ) -> Listener:
+    ) -> FittedListener:
         """From (n, c) sound and (n, 68, 2) landmarks (rows may be NaN) of consecutive frames; ListenerUnavailable where that fails.
 
-        `progress` is told of steps, TOTAL_STEPS in all. About 20 s on one core, however long the clip.
+        `progress` is called after every step, TOTAL_STEPS in all. About 20 s on one core, however long the clip.
         """
         landmarks, sound = landmarks[: len(sound)], sound[: len(landmarks)]
         known = usable(landmarks)
@@ -68,15 +72,15 @@ class Listener:
                 f"the listener needs {FEWEST_FRAMES / FPS:.0f} s ({FEWEST_FRAMES} windows) of the training part with a face and "
                 f"sound to be fitted and measured, here are {num_windows(known)} windows of {len(sound)} frames"
             )
-        unseen = []
+        held_out = []
         edges = np.linspace(0, len(sound), FOLDS + 1).round().astype(int)
         for start, stop in itertools.pairwise(edges):
             rest = known.copy()
             rest[start:stop] = False
             if num_windows(rest) and num_windows(known[start:stop]):
                 towers = fit_towers(sound, landmarks, rest, seed, progress)
-                unseen.append(towers.distances(sound[start:stop], landmarks[start:stop]))
-        measured = reliability(unseen, WINDOW)
+                held_out.append(towers.distances(sound[start:stop], landmarks[start:stop]))
+        measured = reliability(held_out, WINDOW)
         if measured is None:
             raise ListenerUnavailable(
                 f"the listener cannot be measured: no quarter of the training part shows a face for {STRETCH + WINDOW - 1} frames "
@@ -84,8 +88,8 @@ class Listener:
             )
         if measured.auc < LEAST_AUC:
             raise ListenerUnavailable(
-                f"a listener fitted to this clip tells true from shifted sound with an AUC of only {measured.auc:.2f} "
-                f"({LEAST_AUC} is asked); more or clearer speech would help"
+                f"a listener fitted to this clip separates true from shifted sound with an AUC of only {measured.auc:.2f} "
+                f"({LEAST_AUC} is the minimum); more or clearer speech would help"
             )
         return cls(
             towers=fit_towers(sound, landmarks, known, seed, progress),
@@ -116,7 +120,7 @@ class Listener:
         """(n, c), (n, 68, 2) -> (n, 31) by frame; NaN within 17 frames of the ends and where a face is missing."""
         channels = len(self.towers.sound.mean)
         if sound.ndim != 2 or sound.shape[1] != channels:
-            raise ValueError(f"Listener: sound is {sound.shape}, but it was fitted on {channels} channels")
+            raise ValueError(f"FittedListener: sound is {sound.shape}, but it was fitted on {channels} channels")
         return self.towers.distances(sound, landmarks)
 
     def score(self, sound: Floats, landmarks: Floats) -> SyncCurve:
@@ -128,7 +132,7 @@ class Listener:
         return reliability([self.distances(sound, landmarks)], WINDOW)
 
     def save(self, path: Path) -> None:
-        """Whole or not at all, in safetensors."""
+        """Whole or not at all, in safetensors, with its checksum beside it."""
         notes = {"num_frames": self.num_frames, "num_missing": self.num_missing, "seed": self.seed}
         metadata = {
             "format": f"{_FORMAT} {VERSION}",
@@ -136,12 +140,17 @@ class Listener:
             **{name: str(number) for name, number in notes.items()},
         }
         partial = path.with_name(path.name + ".part")
-        save_file(_arrays(self.towers), partial, metadata=metadata)
-        partial.replace(path)
+        try:
+            save_file(_arrays(self.towers), partial, metadata=metadata)
+            seal(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
 
     @classmethod
-    def load(cls, path: Path) -> Listener:
-        """What `save` wrote; InputError for any other file."""
+    def load(cls, path: Path) -> FittedListener:
+        """What `save` wrote; InputError for any other file, and for one whose bytes have changed since."""
+        if not is_sealed(path):
+            raise InputError(f"{path}: a fitted listener whose checksum is missing or does not fit; it is damaged")
         try:
             with safe_open(path, framework="numpy") as file:
                 notes = file.metadata() or {}
@@ -157,7 +166,7 @@ class Listener:
             )
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())[:160]
-            raise InputError(f"{path}: not a fitted listener ({reason}); delete it and it is fitted again") from error
+            raise InputError(f"{path}: not a fitted listener ({reason})") from error
 
 
 def mean_curve(distances: NDArray[np.float64]) -> SyncCurve:
@@ -169,59 +178,6 @@ def mean_curve(distances: NDArray[np.float64]) -> SyncCurve:
             f"{FEWEST_WINDOWS + 2 * EDGE} frames in all; here are {len(known)} windows of {len(distances)} frames"
         )
     return curve(known)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ListenerSync:
-    """Metric: confidence, distance and offset by the embedded listener. `hear` must be what the listener was fitted with."""
-
-    listener: Listener | None
-    reason: str = ""  # why there is no listener
-    hear: Callable[[Floats], Floats] = log_mel  # (n * 640,) samples -> (n, c)
-    names: tuple[str, ...] = ("sync_c_listener", "sync_d_listener", "sync_offset_listener")
-    needs: tuple[str, ...] = ("audio", "faces")
-
-    def __post_init__(self) -> None:
-        if self.listener is None and not self.reason:
-            raise ValueError("ListenerSync: say why there is no listener")
-
-    def look(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
-        """Nothing: it looks at landmarks, not at pictures."""
-        return {}
-
-    def define(self, scene: Scene) -> dict[str, str]:
-        shared = "embedded listener" if self.listener is None else self.listener.definition
-        known = usable(scene.made.landmarks)
-        scored = (
-            f"scored: lips of the prediction by {scene.reader}, {num_windows(known[MAX_OFFSET:-MAX_OFFSET])} windows; "
-            f"{EDGE} frames at either end and windows that hold one of {int((~known).sum())} frames without a face left out; "
-            f"{scene.where}"
-        )
-        return {name: f"{number}; {shared}; {scored}" for name, number in zip(self.names, _NUMBERS, strict=True)}
-
-    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
-        if self.listener is None:
-            return self._missing(self.reason)
-        if scene.audio is None:
-            return self._missing(NO_AUDIO)
-        sound = self.hear(scene.audio)
-        if len(sound) < scene.num_frames:
-            return self._missing(f"{len(sound)} frames of sound are fewer than {scene.num_frames} of video")
-        distances = self.listener.distances(sound[: scene.num_frames], scene.made.landmarks)
-        try:
-            found = mean_curve(distances)
-        except ListenerUnavailable as error:
-            return self._missing(str(error))
-        closest = distances[:, MAX_OFFSET - found.offset]
-        values = (
-            Outcome(value=found.confidence, per_frame=float(np.median(found.distances)) - closest),
-            Outcome(value=found.distance, per_frame=closest),
-            Outcome(value=float(found.offset)),
-        )
-        return dict(zip(self.names, values, strict=True))
-
-    def _missing(self, reason: str) -> dict[str, Outcome]:
-        return {name: Outcome(missing=reason) for name in self.names}
 
 
 _SIDES = ("lips", "sound")

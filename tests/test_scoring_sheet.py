@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import re
+from dataclasses import asdict
 from html.parser import HTMLParser
 
 import chromium
@@ -14,10 +15,15 @@ import pytest
 
 from tfg.clip.read import open_video
 from tfg.clip.write import write_video
-from tfg.scoring.pair import Request
+from tfg.metrics.base import MetricFacts
+from tfg.metrics.head_motion import HeadJitter
+from tfg.metrics.image import ImageQuality
+from tfg.metrics.landmark import LandmarkDistance, MouthCorrelation
+from tfg.scoring.request import Request
 from tfg.scoring.sheet import curves as sheet_curves
 from tfg.scoring.sheet import write as sheet
 from tfg.scoring.sheet.page import Shown, page, worst_frames
+from tfg.scoring.sheet.place import checked
 from tfg.types import InputError
 
 COUNT = 30
@@ -47,13 +53,27 @@ class Tags(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-def metric(value, per_frame=None, why="no weights"):
+FACTS = {
+    name: facts
+    for kind in (ImageQuality, LandmarkDistance, MouthCorrelation, HeadJitter)
+    for name, facts in kind.facts.items()
+}
+OTHER = MetricFacts(title="Other", better="down", digits=3)
+
+
+def metric(value, per_frame=None, why="no weights", name=None):
     return {
         "value": value,
         "unavailable": why if value is None else None,
         "definition": "how it is measured",
         "per_frame": per_frame,
+        **asdict(FACTS.get(name, OTHER)),
     }
+
+
+def named(entries):
+    """The entries with the facts of their names."""
+    return {name: entry | asdict(FACTS.get(name, OTHER)) for name, entry in entries.items()}
 
 
 def record_of(**changes):
@@ -86,8 +106,9 @@ def record_of(**changes):
         "height": 40,
         "width": 48,
         "digests": ["1" * 64, "2" * 64, ""],
-        "metrics": metrics,
-        "ground_truth": truth,
+        "metrics": named(metrics),
+        "ground_truth": named(truth),
+        "intervals": {"method": "by blocks", "metrics": {"psnr": [36.0, 39.0]}},
         "commit": "c" * 40,
         "machine": {"host": "secret", "cpu": "a processor", "cores": 2, "python": "3.11.7"},
         **changes,
@@ -186,20 +207,20 @@ def test_an_earlier_sheet_is_replaced_and_other_files_never(videos, tmp_path):
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "index.html").write_text("<p>somebody's own page")
     with pytest.raises(InputError, match="not a sheet's"):
-        sheet.checked(tmp_path / "site")
+        checked(tmp_path / "site")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "sheet", "site"]
 
 
 def test_places_where_no_sheet_can_be_are_refused_in_one_line(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="is a file"):
-        sheet.checked(tmp_path / "file")
+        checked(tmp_path / "file")
     with pytest.raises(InputError, match="its folder does not exist"):
-        sheet.checked(tmp_path / "none" / "sheet")
+        checked(tmp_path / "none" / "sheet")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(InputError, match="the folder you work in"):
-        sheet.checked(tmp_path / "here")
+        checked(tmp_path / "here")
 
 
 def test_a_failed_sheet_leaves_the_earlier_one_and_nothing_else(videos, tmp_path, monkeypatch):
@@ -239,12 +260,11 @@ def test_names_in_any_alphabet_and_undecodable_ones_are_written():
     assert "Gr&#246;&#223;e" in text
 
 
-def test_the_table_has_the_truths_column_and_the_reasons_are_told_once():
+def test_the_table_has_the_truths_column_the_intervals_and_the_reasons_stand_once():
     record = record_of()
     record["metrics"]["sync_d"] = metric(None)
     found = Tags(page(record, shown_of()))
-    rows = re.findall(r"(psnr|psnr_face|lmd|head_jitter)([\d.]+)(inf|[\d.]+?)(?=[a-z]|The last)", found.text)
-    assert ("psnr", "37.50", "inf") in rows
+    assert "psnr \u219137.5036.00 to 39.00infpsnr_face \u219136.50-inf" in found.text
     assert "sync_c, sync_dno weights" in found.text
     assert found.text.count("no weights") == 1
     assert "psnr_decoded" not in found.text
@@ -274,10 +294,23 @@ def test_worst_frames_lie_apart_and_skip_perfect_and_faceless_ones():
 def test_regions_share_a_chart_and_the_truth_joins_where_it_has_a_curve():
     found = {chart.title: [line.label for line in chart.lines] for chart in sheet_curves.charts(record_of())}
     assert found == {
-        "PSNR, dB, higher is better": ["full frame", "face"],
-        "LMD, pixels, lower is better": ["lmd"],
-        "Head jitter, degrees a frame squared": ["head_jitter", "ground truth"],
+        "PSNR dB, higher is better": ["full frame", "face"],
+        "LMD px, lower is better": ["prediction against truth"],
+        "Head jitter degrees/frame^2": ["prediction", "ground truth"],
     }
+
+
+def test_a_curve_that_is_not_the_metric_itself_says_what_it_is():
+    opening = [0.1 * (frame % 7) for frame in range(COUNT)]
+    record = record_of(
+        metrics=named({"mouth_correlation": metric(0.8, opening)}),
+        ground_truth=named({"mouth_correlation": metric(1.0, opening[::-1])}),
+    )
+    (chart,) = sheet_curves.charts(record)
+    assert chart.title == "Mouth opening, px"
+    assert [line.label for line in chart.lines] == ["prediction", "ground truth"]
+    (alone,) = sheet_curves.charts(record | {"ground_truth": {}})
+    assert [line.label for line in alone.lines] == ["prediction"]
 
 
 def chart_of(*values):

@@ -1,4 +1,4 @@
-"""How far a listener can be trusted: what its distances tell about true speech that it was not fitted on."""
+"""How reliable a listener is: its distances on true speech that it was not fitted on."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ class Reliability:
     auc: float  # area under the ROC curve: one window in sync against one shifted by 2 to 15 frames
     auc_window_frames: int  # frames of lips in one such window
     auc_second: float  # the same for the mean of 25 consecutive windows
-    offset_found_share: (
-        float  # stretches of 25 consecutive windows whose smallest mean distance lies at 0 +- 1, in [0, 1]
-    )
+    # Share in [0, 1] of stretches of 25 consecutive windows whose smallest mean distance lies at 0 +- 1.
+    offset_found_share: float
     num_stretches: int  # without overlap
     num_frames: int  # windows with all 31 distances
 

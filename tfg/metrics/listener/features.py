@@ -1,4 +1,4 @@
-"""What the embedded listener is given: fine log-mel rows of the sound, and the place of mouth and chin relative to eyes and nose.
+"""The features of the embedded listener: fine log-mel rows of the sound, and the place of mouth and chin relative to eyes and nose.
 
 Nothing here is learned but the mean place of the anchors. The sound does not depend on the run's audio axis.
 """
@@ -8,23 +8,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tfg.landmarks import ANCHORS, CHIN_ARC, MOUTH, OUTER_EYE_CORNERS, indices
 from tfg.types import SAMPLE_RATE, SAMPLES_PER_FRAME, Bools, Floats
 
-ANCHORS = (
-    27,
-    28,
-    29,
-    30,
-    36,
-    39,
-    42,
-    45,
-)  # nose bridge and eye corners: they say where the head is, never how the lips are
-_LEFT_EYE, _RIGHT_EYE = ANCHORS.index(36), ANCHORS.index(45)
-MOVING = (*range(6, 11), *range(48, 68))  # chin and lips
-SURROUND = (
-    12  # frames each way whose mean is taken off: a turned head, a mouth at rest, a reader's habits, a room's sound
-)
+MOVING = indices(CHIN_ARC, MOUTH)
+_LEFT_EYE, _RIGHT_EYE = (ANCHORS.index(corner) for corner in OUTER_EYE_CORNERS)
+# Frames each way whose mean is taken off: a turned head, a mouth at rest, a reader's habits, a room's sound.
+SURROUND = 12
+
+VERSION = 2  # of features, towers and training together
 
 BANDS = 40
 ROWS_PER_FRAME = 4  # every 10 ms
@@ -33,7 +25,8 @@ _LOW, _HIGH = 60.0, 7600.0  # hertz
 _WINDOW = 400  # samples, 25 ms
 _STEP = SAMPLES_PER_FRAME // ROWS_PER_FRAME
 _PREEMPHASIS = 0.97
-_LOUD = 95  # percentile of the rows' loudest bands: the speech's level, taken off so that loudness does not matter
+# Percentile of the rows' loudest bands: the speech's level, taken off so that loudness does not matter.
+_LOUD = 95
 _RANGE = 60.0  # decibels below that level at which silence starts
 _TINY = 1e-8
 _AT_ONCE = 4096  # spectra in memory
@@ -43,7 +36,7 @@ Doubles = NDArray[np.float64]
 
 def log_mel(audio: Floats) -> Floats:
     """(num_samples,) 16 kHz -> (num_samples // 640, 160) decibels from -60, relative to the run's speech: four rows of 40 bands a
-    frame, each hearing 25 ms.
+    frame, each of 25 ms.
     """
     count = len(audio) // SAMPLES_PER_FRAME * ROWS_PER_FRAME
     signal = np.asarray(audio, np.float64)
@@ -79,7 +72,7 @@ def _hertz(mel: Doubles) -> Doubles:
 
 
 def usable(landmarks: Floats) -> Bools:
-    """(n, 68, 2) -> (n,) whether the points that are looked at are known, and the anchors not all in one place."""
+    """(n, 68, 2) -> (n,) whether the points that are used are known, and the anchors not all in one place."""
     known = np.isfinite(landmarks[:, [*ANCHORS, *MOVING]]).all(axis=(1, 2))
     return np.asarray(known & (np.ptp(landmarks[:, ANCHORS], axis=1) > 0).any(axis=1))
 

@@ -1,4 +1,4 @@
-"""One call that scores a video with any metrics: reads the faces, shows every metric the pictures once, collects the numbers."""
+"""One video by any metrics: reads the faces, shows every metric the pictures once, collects the values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfg.metrics import regions
-from tfg.metrics.base import NO_AUDIO, NO_FACE, NO_TRUTH, Chunk, Metric, MetricValue, Outcome, Pictures, Scene
+from tfg.metrics.base import (
+    NO_AUDIO,
+    NO_FACE,
+    NO_TRUTH,
+    Chunk,
+    Metric,
+    MetricFacts,
+    MetricValue,
+    Outcome,
+    Pictures,
+    ScoredVideo,
+)
 from tfg.types import Bytes, FaceTrack, Floats, InputError
 
 CHUNK_BYTES = 16_000_000  # of pictures looked at together
@@ -84,8 +95,8 @@ def read_range(reader: FaceReader, pictures: Pictures, start: int, stop: int, gu
 def score(
     subject: Subject, metrics: tuple[Metric, ...], reader: str, advance: Callable[[int], object] = lambda frames: None
 ) -> dict[str, MetricValue]:
-    """Name -> value, in the order of the metrics. `reader` is the face reader's definition; `advance` hears of frames done."""
-    scene = Scene(
+    """Name -> value, in the order of the metrics. `reader` is the face reader's definition; `advance`: frames done."""
+    video = ScoredVideo(
         prediction=subject.prediction,
         truth=subject.truth,
         made=subject.made,
@@ -94,29 +105,29 @@ def score(
         where=subject.where,
         reader=reader,
     )
-    unmet = [_unmet(metric, scene, subject.blind) for metric in metrics]
+    unmet = [_unmet(metric, video, subject.blind) for metric in metrics]
     able = [metric for metric, reason in zip(metrics, unmet, strict=True) if reason is None]
-    seen: list[dict[str, list[NDArray[Any]]]] = [{} for _ in able]
+    rows: list[dict[str, list[NDArray[Any]]]] = [{} for _ in able]
     if any("chunks" in metric.needs for metric in able):
         for chunk in _chunks(subject):
-            for metric, found in zip(able, seen, strict=True):
+            for metric, found in zip(able, rows, strict=True):
                 if "chunks" in metric.needs:
-                    for name, rows in metric.look(chunk).items():
-                        found.setdefault(name, []).append(rows)
+                    for name, part in metric.look(chunk).items():
+                        found.setdefault(name, []).append(part)
             advance(len(chunk.prediction))
-    whole = [{name: np.concatenate(parts) for name, parts in found.items()} for found in seen]
+    whole = [{name: np.concatenate(parts) for name, parts in found.items()} for found in rows]
     values: dict[str, MetricValue] = {}
     for metric, reason in zip(metrics, unmet, strict=True):
         if reason is not None:
             outcomes = {name: Outcome(missing=reason) for name in metric.names}
         else:
-            outcomes = metric.conclude(whole[able.index(metric)], scene)
-        sentences = metric.define(scene)
+            outcomes = metric.conclude(whole[able.index(metric)], video)
+        sentences, facts = metric.define(video), metric.facts
         for name in metric.names:
             outcome = outcomes[name]
             if subject.blind is not None and outcome.missing == NO_FACE:
                 outcome = Outcome(missing=subject.blind)
-            values[name] = _value(outcome, f"{sentences[name]}; {scene.where}")
+            values[name] = _value(outcome, f"{sentences[name]}; {video.where}", facts[name])
     return values
 
 
@@ -137,13 +148,13 @@ def _rows(track: FaceTrack, rows: slice | NDArray[np.int64]) -> FaceTrack:
     return replace(track, **arrays)
 
 
-def _unmet(metric: Metric, scene: Scene, blind: str | None) -> str | None:
+def _unmet(metric: Metric, video: ScoredVideo, blind: str | None) -> str | None:
     """Why a metric cannot be scored at all."""
-    if "truth" in metric.needs and scene.truth is None:
+    if "truth" in metric.needs and video.truth is None:
         return NO_TRUTH
     if "faces" in metric.needs and blind is not None:
         return blind
-    return NO_AUDIO if "audio" in metric.needs and scene.audio is None else None
+    return NO_AUDIO if "audio" in metric.needs and video.audio is None else None
 
 
 def _chunks(subject: Subject) -> Iterator[Chunk]:
@@ -175,10 +186,10 @@ def _ranges(pictures: Pictures, at_once: int, start: int, stop: int) -> list[tup
     return [(first, min(first + step, stop)) for first in range(start, stop, step)]
 
 
-def _value(outcome: Outcome, definition: str) -> MetricValue:
+def _value(outcome: Outcome, definition: str, facts: MetricFacts) -> MetricValue:
     if outcome.value is None:
-        return MetricValue(definition=definition, unavailable=outcome.missing)
+        return MetricValue(definition=definition, facts=facts, unavailable=outcome.missing)
     per_frame = None
     if outcome.per_frame is not None:
         per_frame = tuple(None if np.isnan(v) else float(v) for v in outcome.per_frame)
-    return MetricValue(definition=definition, value=float(outcome.value), per_frame=per_frame)
+    return MetricValue(definition=definition, facts=facts, value=float(outcome.value), per_frame=per_frame)

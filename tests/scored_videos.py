@@ -1,4 +1,4 @@
-"""Hand-made chunks and scenes for tests of metrics."""
+"""Hand-made chunks and scored videos for tests of metrics."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tfg.metrics.base import Chunk, Scene
-from tfg.scoring.evaluate import Held
+from tfg.metrics.base import Chunk, ScoredVideo
+from tfg.scoring.score import Held
 from tfg.types import FaceTrack
 
 
@@ -38,9 +38,9 @@ def chunk_of(made, true, *, face=None, mouth=None, rows=slice(None)) -> Chunk:
     )
 
 
-def scene_of(made, true, *, made_track=None, true_track=None, audio=None) -> Scene:
-    """A scene of two videos in memory; `true` may be None."""
-    return Scene(
+def scored_video(made, true, *, made_track=None, true_track=None, audio=None) -> ScoredVideo:
+    """Two videos in memory, as metrics get them; `true` may be None."""
+    return ScoredVideo(
         prediction=Held(images=made),
         truth=None if true is None else Held(images=true),
         made=made_track or FaceTrack.empty(0, len(made)),

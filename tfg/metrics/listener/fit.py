@@ -1,4 +1,4 @@
-"""Two small towers that embed lips and sound alike, fitted to one person by telling the true sound from its neighbours in time.
+"""Two small towers that embed lips and sound, fitted to one person by contrast of the true sound with its neighbours in time.
 
 The objective is InfoNCE over the offsets of the curve (multi-way matching: Chung, Chung and Kang, "Perfect match", 2019) on unit
 vectors. Differs from: SyncNet, whose towers look at pictures of thousands of people and are trained by pairs.
@@ -17,11 +17,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tfg.metrics.curve import MAX_OFFSET, pairwise
-from tfg.metrics.listener_features import anchor_shape, mouth_motion, sound_motion, usable
+from tfg.metrics.listener.features import anchor_shape, mouth_motion, sound_motion, usable
 from tfg.types import Bools, Floats
 
-WINDOW = 5  # frames that a tower sees, as SyncNet
-EDGE = WINDOW // 2 + MAX_OFFSET  # frames at either end of a run for which not all 31 offsets exist
+WINDOW = 5  # frames of a tower's input, as SyncNet's
+# Frames at either end of a run for which not all 31 offsets exist.
+EDGE = WINDOW // 2 + MAX_OFFSET
 EMBEDDING = 32
 HIDDEN = 192
 LIP_SHAPES, SOUND_SHAPES = 12, 24  # principal components
@@ -98,7 +99,7 @@ class Towers:
 def fit_towers(
     sound: Floats, landmarks: Floats, known: Bools, seed: int, progress: Callable[[int], None] | None = None
 ) -> Towers:
-    """Towers for (n, c) and (n, 68, 2), from windows whose frames are all known. `progress` is told of every step.
+    """Towers for (n, c) and (n, 68, 2), from windows whose frames are all known. `progress` is called after every step.
 
     The same numbers for a seed whatever the number of threads: everything here runs on one.
     """
@@ -107,17 +108,17 @@ def fit_towers(
         motion, changes = mouth_motion(landmarks, known, shape), sound_motion(sound)
         lip_mean, lip_basis = _whitening(motion, known, LIP_SHAPES)
         sound_mean, sound_basis = _whitening(changes, known, SOUND_SHAPES)
-        lips, heard = _Tower(lip_basis.shape[1]), _Tower(sound_basis.shape[1])
+        lip_tower, sound_tower = _Tower(lip_basis.shape[1]), _Tower(sound_basis.shape[1])
         data = _Stretches(
             lips=torch.from_numpy((motion - lip_mean).astype(np.float32)) @ torch.from_numpy(lip_basis),
             sound=torch.from_numpy((changes - sound_mean).astype(np.float32)) @ torch.from_numpy(sound_basis),
             whole=torch.from_numpy(_whole(known)),
         )
-        _train(lips, heard, data, torch.from_numpy(lip_basis), seed, progress)
+        _train(lip_tower, sound_tower, data, torch.from_numpy(lip_basis), seed, progress)
         return Towers(
             anchors=shape.astype(np.float32),
-            lips=lips.frozen(lip_mean, lip_basis),
-            sound=heard.frozen(sound_mean, sound_basis),
+            lips=lip_tower.frozen(lip_mean, lip_basis),
+            sound=sound_tower.frozen(sound_mean, sound_basis),
         )
 
 
@@ -185,19 +186,19 @@ class _Stretches:
 
 
 def _train(
-    lips: _Tower,
-    sound: _Tower,
+    lip_tower: _Tower,
+    sound_tower: _Tower,
     data: _Stretches,
     lip_basis: Tensor,
     seed: int,
     progress: Callable[[int], None] | None,
 ) -> None:
-    """In every stretch each window of lips must find its sound among those within 15 frames, and the other way round."""
+    """In every stretch each window of lips is to be nearest to its sound among those within 15 frames, and vice versa."""
     length = min(_STRETCH, len(data.lips))
     count = length - WINDOW + 1
     sharpness = nn.Parameter(torch.tensor(float(np.log(1 / _TEMPERATURE))))
     groups = [
-        {"params": [*lips.parameters(), *sound.parameters()], "weight_decay": _WEIGHT_DECAY},
+        {"params": [*lip_tower.parameters(), *sound_tower.parameters()], "weight_decay": _WEIGHT_DECAY},
         {"params": [sharpness], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=_LEARNING_RATE)
@@ -210,13 +211,15 @@ def _train(
         whole = data.whole[frames[:, :count]]
         strength = torch.from_numpy(rng.uniform(0, READING_NOISE, (_STRETCHES, 1, 1)).astype(np.float32))
         reading = strength * _normal((_STRETCHES, length, len(lip_basis)), rng)
-        seen = lips(data.lips[frames] + reading @ lip_basis, rng)
-        heard = data.sound[frames]
-        told = sound(heard + _SOUND_NOISE * _normal(tuple(heard.shape), rng), rng)
-        alike = (seen @ told.transpose(1, 2) * sharpness.exp()).masked_fill(far | ~whole[:, None], -1e9)
-        back = (told @ seen.transpose(1, 2) * sharpness.exp()).masked_fill(far | ~whole[:, None], -1e9)
+        lip_embeddings = lip_tower(data.lips[frames] + reading @ lip_basis, rng)
+        components = data.sound[frames]
+        sound_embeddings = sound_tower(components + _SOUND_NOISE * _normal(tuple(components.shape), rng), rng)
+        similarities = [
+            (queries @ keys.transpose(1, 2) * sharpness.exp()).masked_fill(far | ~whole[:, None], -1e9)
+            for queries, keys in ((lip_embeddings, sound_embeddings), (sound_embeddings, lip_embeddings))
+        ]
         targets = torch.where(whole, index, _IGNORED).flatten()
-        loss = sum(functional.cross_entropy(scores.flatten(0, 1), targets) for scores in (alike, back))
+        loss = sum(functional.cross_entropy(scores.flatten(0, 1), targets) for scores in similarities)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[union-attr]
         optimizer.step()
