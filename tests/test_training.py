@@ -1,8 +1,8 @@
 """Checkpoints, resume and the training curve, on a backbone of one number whose steps draw random numbers."""
 
+import contextlib
 import errno
 import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -134,45 +134,46 @@ def test_two_damaged_checkpoints_are_named_and_the_training_starts_anew(portrait
     assert len(lines(capsys)) == 2
 
 
-def test_killed_at_any_point_of_writing_one_checkpoint_is_whole(portrait, tmp_path, monkeypatch):
-    """Every call that changes a file is once the last one that happens."""
-    folder = tmp_path / "r"
-    changes = ("os.link", "pathlib.Path.replace", "pathlib.Path.write_text", "os.fsync")
+class Killed:
+    """Lets `left` calls that change a file happen, and stops the process at the next."""
+
+    def __init__(self, patch, left):
+        self.left = left
+        for owner, name in ((os, "link"), (os, "fsync"), (Path, "replace"), (Path, "write_text")):
+            patch.setattr(owner, name, self.stopping(getattr(owner, name)))
+
+    def stopping(self, real):
+        def call(*arguments, **options):
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+            return real(*arguments, **options)
+
+        return call
+
+
+def test_killed_while_writing_at_any_point_it_ends_as_if_never_stopped(portrait, tmp_path, monkeypatch):
     torch.manual_seed(0)
     whole = OneNumber()
-    train(portrait, tmp_path / "whole", whole)
+    train(portrait, tmp_path / "whole", whole, chunk=20)
+    resumed = []
     for number in range(40):
-        count = 0
-        with monkeypatch.context() as patch:
-            for name in changes:
-                module, attribute = name.rsplit(".", 1)
-                owner = {"os": os, "pathlib.Path": Path}[module]
-
-                def stopping(*arguments, real=getattr(owner, attribute), **options):
-                    nonlocal count
-                    count += 1
-                    if count > number:
-                        raise KeyboardInterrupt
-                    return real(*arguments, **options)
-
-                patch.setattr(owner, attribute, stopping)
-            torch.manual_seed(0)
-            shutil.rmtree(folder, ignore_errors=True)
-            try:
-                train(portrait, folder, OneNumber())
-            except (KeyboardInterrupt, SystemExit):
-                pass
-        if count <= number:
+        folder = tmp_path / str(number)
+        torch.manual_seed(0)
+        with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt, SystemExit):
+            killed = Killed(patch, left=number)
+            train(portrait, folder, OneNumber(), chunk=20)
+        if killed.left >= 0:
             break
-        kept = training.newest_checkpoint(folder)
-        assert kept is not None or not (folder / training.PREVIOUS).exists()
+        torch.manual_seed(0)
         again = OneNumber()
-        torch.manual_seed(0 if kept is None else 99)
-        done = train(portrait, folder, again)
+        resumed.append(train(portrait, folder, again, chunk=20).resumed_from)
         assert again.level.item() == whole.level.item()
-        if number > 12:
-            assert done.resumed_from > 0
-    assert 12 < number < 40
+    assert killed.left == 0
+    assert resumed == sorted(
+        resumed, key=lambda step: min(step, 20)
+    )  # once there is a checkpoint there is one for good
+    assert set(resumed) == {0, 20}
 
 
 @pytest.mark.parametrize("written", [1, 2, 3])
@@ -225,11 +226,11 @@ def foreign_checkpoint(folder, portrait, kind):
 def test_a_foreign_checkpoint_is_one_line_that_names_it(portrait, tmp_path, kind, use):
     foreign_checkpoint(tmp_path / "r", portrait, kind)
     head = TwoNumbers() if kind == "of another shape" else OneNumber()
+    do = {"fit": lambda: train(portrait, tmp_path / "r", head), "load": lambda: training.load(head, tmp_path / "r")}[
+        use
+    ]
     with pytest.raises(InputError, match=f"{training.LAST}: is .*checkpoint .*remove it to train anew") as error:
-        if use == "fit":
-            train(portrait, tmp_path / "r", head)
-        else:
-            training.load(head, tmp_path / "r")
+        do()
     assert "\n" not in str(error.value)
 
 
