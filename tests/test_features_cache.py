@@ -101,11 +101,35 @@ def test_a_corrupt_entry_is_computed_again_and_said(tmp_path: Path, capsys: pyte
         path.write_bytes(content)
         assert cached(KEY, lambda: {"x": np.arange(3)}, tmp_path).arrays["x"].tolist() == [0, 1, 2]
         err = capsys.readouterr().err
-        assert f"{path} is not readable" in err
+        assert f"{path} is damaged" in err
         assert err.count("\n") == 1
     save_file({"x": np.arange(3)}, path)  # a whole file of another kind: no seconds in it
     cached(KEY, lambda: {"x": np.arange(3)}, tmp_path)
-    assert "is not readable" in capsys.readouterr().err
+    assert "is damaged" in capsys.readouterr().err
+
+
+def test_flipped_bytes_anywhere_in_an_entry_are_named_and_never_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arrays = {"x": np.linspace(0, 1, 500, dtype=np.float32).reshape(50, 10), "n": np.arange(50)}
+    cached(KEY, lambda: arrays, tmp_path)
+    (path,) = tmp_path.rglob("*.safetensors")
+    whole = path.read_bytes()
+    header = len(whole) - sum(values.nbytes for values in arrays.values())
+    rng = np.random.default_rng(0)
+    damages = [rng.integers(0, header, 1) for _ in range(60)]  # names, types, shapes, seconds, the checksum itself
+    damages += [rng.integers(header, len(whole), count) for count in (1,) * 20 + (100,) * 5]
+    for places in damages:
+        content = bytearray(whole)
+        for place in set(places.tolist()):
+            content[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(content)
+        found = cached(KEY, lambda: arrays, tmp_path)
+        for name, values in arrays.items():
+            np.testing.assert_array_equal(found.arrays[name], values)
+        err = capsys.readouterr().err
+        assert err.startswith(f"tfg: {path} is damaged (")
+        assert err.count("\n") == 1
 
 
 def test_a_full_disk_is_a_line_and_computing_goes_on(

@@ -1,13 +1,20 @@
 """Checkpoints, resume and the training curve, on a backbone of one number whose steps draw random numbers."""
 
+import contextlib
+import errno
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from portraits import make_scene
 
-from tfg import training
+from tfg import rendering, training
 from tfg.backbones.base import Backbone
 from tfg.data import PortraitData, audio_statistics, audio_windows
+from tfg.record.files import is_sealed, seal
+from tfg.types import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec.*", "ignore:.*does not have many workers.*")
 
@@ -86,13 +93,181 @@ def test_a_finished_training_is_loaded_not_repeated(portrait, tmp_path):
     assert done.seconds >= 0.5 * seconds  # the cost of the training stays known
 
 
-def test_a_torn_checkpoint_falls_back_to_the_one_before(portrait, tmp_path, capsys):
-    train(portrait, tmp_path / "r", OneNumber())
+def flip(path, seed=0, count=100):
+    content = bytearray(path.read_bytes())
+    rng = np.random.default_rng(seed)
+    for place in {int(place) for place in rng.integers(len(content), size=count)}:
+        content[place] ^= 1 << int(rng.integers(8))
+    path.write_bytes(content)
+
+
+def lines(capsys):
+    """What was said of files; the lines on progress are left out."""
+    return [line for line in capsys.readouterr().err.splitlines() if not line.startswith("  training ")]
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped"])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_used(portrait, tmp_path, capsys, damage):
+    torch.manual_seed(0)
+    whole = OneNumber()
+    train(portrait, tmp_path / "r", whole)
     last = tmp_path / "r" / training.LAST
-    last.write_bytes(last.read_bytes()[:200])
+    if damage == "cut":
+        last.write_bytes(last.read_bytes()[:200])
+    else:
+        flip(last)
+    capsys.readouterr()
     again = OneNumber()
     assert train(portrait, tmp_path / "r", again).resumed_from == 30
-    assert "not readable" in capsys.readouterr().err
+    assert lines(capsys) == [f"tfg: {last} is damaged or cut short (its checksum differs); not used"]
+    assert again.level.item() == whole.level.item()
+    assert is_sealed(last)
+    assert is_sealed(tmp_path / "r" / training.PREVIOUS)
+
+
+def test_two_damaged_checkpoints_are_named_and_the_training_starts_anew(portrait, tmp_path, capsys):
+    train(portrait, tmp_path / "r", OneNumber())
+    for name in (training.LAST, training.PREVIOUS):
+        flip(tmp_path / "r" / name)
+    capsys.readouterr()
+    assert train(portrait, tmp_path / "r", OneNumber()).resumed_from == 0
+    assert len(lines(capsys)) == 2
+
+
+class Killed:
+    """Lets `left` calls that change a file happen, and stops the process at the next."""
+
+    def __init__(self, patch, left):
+        self.left = left
+        for owner, name in ((os, "link"), (os, "fsync"), (Path, "replace"), (Path, "write_text")):
+            patch.setattr(owner, name, self.stopping(getattr(owner, name)))
+
+    def stopping(self, real):
+        def call(*arguments, **options):
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+            return real(*arguments, **options)
+
+        return call
+
+
+def test_killed_while_writing_at_any_point_it_ends_as_if_never_stopped(portrait, tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    whole = OneNumber()
+    train(portrait, tmp_path / "whole", whole, chunk=20)
+    resumed = []
+    for number in range(40):
+        folder = tmp_path / str(number)
+        torch.manual_seed(0)
+        with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt, SystemExit):
+            killed = Killed(patch, left=number)
+            train(portrait, folder, OneNumber(), chunk=20)
+        if killed.left >= 0:
+            break
+        torch.manual_seed(0)
+        again = OneNumber()
+        resumed.append(train(portrait, folder, again, chunk=20).resumed_from)
+        assert again.level.item() == whole.level.item()
+    assert killed.left == 0
+    assert resumed == sorted(
+        resumed, key=lambda step: min(step, 20)
+    )  # once there is a checkpoint there is one for good
+    assert set(resumed) == {0, 20}
+
+
+@pytest.mark.parametrize("written", [1, 2, 3])
+def test_a_full_disk_leaves_the_checkpoints_before(portrait, tmp_path, monkeypatch, written):
+    epoch = training.Checkpoints.on_train_epoch_end
+    calls = []
+
+    def fill(self, trainer, module):
+        calls.append(module)
+        if len(calls) == written:
+            with monkeypatch.context() as patch:
+                patch.setattr("os.fsync", full)
+                return epoch(self, trainer, module)
+        return epoch(self, trainer, module)
+
+    def full(number):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training.Checkpoints, "on_train_epoch_end", fill)
+        with pytest.raises(OSError, match="No space left"):
+            train(portrait, tmp_path / "r", OneNumber())
+    assert [path for path in (tmp_path / "r").iterdir() if ".part" in path.name] == []
+    newest = training.newest_checkpoint(tmp_path / "r")
+    assert (newest is None) == (written == 1)
+    assert train(portrait, tmp_path / "r", OneNumber()).resumed_from == 10 * (written - 1)
+
+
+class TwoNumbers(OneNumber):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.ones(3))
+
+
+def foreign_checkpoint(folder, portrait, kind):
+    train(portrait, folder, OneNumber())
+    if kind == "lacks keys":
+        torch.save({"state_dict": {}}, folder / "new")
+    elif kind == "is a list":
+        torch.save([1, 2], folder / "new")
+    elif kind == "is text":
+        (folder / "new").write_text("no checkpoint")
+    else:
+        return
+    seal(folder / "new", folder / training.LAST)
+
+
+@pytest.mark.parametrize("kind", ["of another shape", "lacks keys", "is a list", "is text"])
+@pytest.mark.parametrize("use", ["fit", "load"])
+def test_a_foreign_checkpoint_is_one_line_that_names_it(portrait, tmp_path, kind, use):
+    foreign_checkpoint(tmp_path / "r", portrait, kind)
+    head = TwoNumbers() if kind == "of another shape" else OneNumber()
+    do = {"fit": lambda: train(portrait, tmp_path / "r", head), "load": lambda: training.load(head, tmp_path / "r")}[
+        use
+    ]
+    with pytest.raises(InputError, match=f"{training.LAST}: is .*checkpoint .*remove it to train anew") as error:
+        do()
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_without_a_checkpoint_is_one_line(tmp_path):
+    with pytest.raises(InputError, match="holds no whole checkpoint"):
+        training.load(OneNumber(), tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["rows", "binary", "flipped", "cut"])
+def test_a_damaged_curve_loses_its_unreadable_rows_and_training_goes_on(
+    portrait, tmp_path, capsys, monkeypatch, damage
+):
+    monkeypatch.setattr(training.Curve.__init__, "__defaults__", (5,))
+    train(portrait, tmp_path / "r", OneNumber())
+    (tmp_path / "r" / training.LAST).unlink()  # goes on from step 30
+    path = tmp_path / "r" / "metrics.csv"
+    whole = path.read_text()
+    if damage == "rows":
+        path.write_text(whole.replace("10,loss,", "ten,loss,").replace("15,loss,", "15,loss,x"))
+    elif damage == "binary":
+        path.write_bytes(bytes(range(256)) * 20 + b"\n")
+    elif damage == "flipped":
+        flip(path, count=20)
+    else:
+        path.write_text(whole[: whole.index("30,loss") + 4])
+    capsys.readouterr()
+    assert train(portrait, tmp_path / "r", OneNumber()).resumed_from == 30
+    said = lines(capsys)
+    assert [line.split(":")[1] for line in said] == ([] if damage == "cut" else [f" {path} is damaged"])
+    rows = path.read_text().splitlines()
+    assert rows[0] == "step,name,value"
+    steps = [int(row.split(",")[0]) for row in rows[1:]]
+    assert [step for step in steps if step > 30] == [35, 40]
+    if damage == "rows":
+        assert steps == [5, 20, 25, 30, 35, 40]
+        assert "2 of 8 rows" in said[0]
+    assert set(rows[1:]) <= set(whole.splitlines()) or damage == "flipped"
 
 
 def test_the_curve_has_one_row_a_number_and_survives_a_resume(portrait, tmp_path):
@@ -108,3 +283,25 @@ def test_a_pickle_is_refused_as_a_checkpoint(tmp_path):
     path = tmp_path / training.LAST
     path.write_bytes(pickle.dumps({"state_dict": print}, protocol=2))
     assert training.newest_checkpoint(tmp_path) is None
+
+
+def test_a_damaged_or_foreign_portrait_is_one_line_that_names_it(portrait, tmp_path):
+    path = tmp_path / "portrait.npz"
+    assert not rendering.portrait_ok(path)
+    statistics = audio_statistics(portrait.audio)
+    rendering.save_portrait(path, portrait, *statistics)
+    assert rendering.portrait_ok(path)
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["portrait.npz", "portrait.npz.sha256"]
+    again, mean, std = rendering.load_portrait(path)
+    np.testing.assert_array_equal(again.images, portrait.images)
+    np.testing.assert_array_equal((mean, std), statistics)
+    for count in (1, 100):
+        rendering.save_portrait(path, portrait, *statistics)
+        flip(path, count=count)
+        assert not rendering.portrait_ok(path)
+        with pytest.raises(InputError, match=r"portrait.npz: is damaged .*give the command of its run again"):
+            rendering.load_portrait(path)
+    (tmp_path / "other.npz").write_bytes(b"text")
+    seal(tmp_path / "other.npz", path)
+    with pytest.raises(InputError, match=r"portrait.npz: is no portrait of tfg"):
+        rendering.load_portrait(path)

@@ -145,22 +145,7 @@ def _make(head: Head, features: ClipFeatures, stages: Stages, logger: Any) -> Tr
 
     # The optimisation, from the same random numbers for every selector that leads here.
     with stages("training") as stage:
-        config, names = head.config, (head.config.backbone.name, head.clip.identity, head.config.seed)
-        torch.manual_seed(identity.seed_for("init", *names))
-        backbone = parts.make_backbone(config, train)
-        fitted = training.fit(
-            backbone,
-            data.PortraitData(
-                train,
-                data.audio_windows(train.audio, mean, std),
-                chunk=config.trainer.checkpoint_every,
-                num_steps=backbone.num_steps,
-                seed=identity.seed_for("order", *names),
-            ),
-            head.folder,
-            device=config.trainer.device,
-            logger=logger,
-        )
+        backbone, fitted = _fit(head, train, mean, std, logger)
         stage.frames = len(train.frames)
         stage.notes = {
             "seconds": round(fitted.seconds, 3),  # of all parts of an interrupted run
@@ -171,7 +156,7 @@ def _make(head: Head, features: ClipFeatures, stages: Stages, logger: Any) -> Tr
     # The held-out speech, as pictures to score and as videos to look at.
     with stages("rendering") as stage:
         windows = data.audio_windows(test.audio, mean, std)
-        rendered = rendering.render(backbone, test, windows, device=config.trainer.device).images
+        rendered = rendering.render(backbone, test, windows, device=head.config.trainer.device).images
         written = rendering.write_videos(head.folder, rendered, test.images, _sound(head.clip, test))
         stage.frames = len(test.frames)
     own = {name: stages.records[name] for name in ("features", "training", "rendering")}
@@ -179,12 +164,26 @@ def _make(head: Head, features: ClipFeatures, stages: Stages, logger: Any) -> Tr
     return Trained(features=features, backbone=backbone, train=train, test=test, mean=mean, std=std, rendered=rendered)
 
 
+def _fit(head: Head, train: Portrait, mean: Floats, std: Floats, logger: Any) -> tuple[Backbone, training.Training]:
+    """The backbone after its last step: from the last checkpoint on, which may be all of it."""
+    config, names = head.config, (head.config.backbone.name, head.clip.identity, head.config.seed)
+    torch.manual_seed(identity.seed_for("init", *names))
+    backbone = parts.make_backbone(config, train)
+    material = data.PortraitData(
+        train,
+        data.audio_windows(train.audio, mean, std),
+        chunk=config.trainer.checkpoint_every,
+        num_steps=backbone.num_steps,
+        seed=identity.seed_for("order", *names),
+    )
+    return backbone, training.fit(backbone, material, head.folder, device=config.trainer.device, logger=logger)
+
+
 def _reopened(head: Head, features: ClipFeatures) -> Trained:
     """A finished head with its portraits, from its checkpoint."""
     features, train, test, _ = _portraits(head, features)
     mean, std = data.audio_statistics(train.audio)
-    backbone = parts.make_backbone(head.config, train)
-    training.load(backbone, head.folder)
+    backbone, _ = _fit(head, train, mean, std, None)
     windows = data.audio_windows(test.audio, mean, std)
     rendered = rendering.render(backbone, test, windows, device=head.config.trainer.device).images
     return Trained(features=features, backbone=backbone, train=train, test=test, mean=mean, std=std, rendered=rendered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ from torch.utils.data import default_collate
 from tfg.backbones.base import Backbone
 from tfg.clip.write import write_video
 from tfg.data import batches
-from tfg.types import Bytes, Cameras, Floats, Frames, Portrait
+from tfg.record.files import is_sealed, seal
+from tfg.types import Bytes, Cameras, Floats, Frames, InputError, Portrait
 
 
 def render(backbone: Backbone, portrait: Portrait, windows: Floats, *, device: str) -> Frames:
@@ -74,7 +76,7 @@ def write_videos(folder: Path, rendered: Bytes, truth: Bytes, sound: Floats) -> 
 
 
 def save_portrait(path: Path, portrait: Portrait, mean: Floats, std: Floats) -> None:
-    """What `tfg render` needs beside the checkpoint, as plain arrays."""
+    """What `tfg render` needs beside the checkpoint, as plain arrays, with a checksum beside them."""
     arrays = {name: getattr(portrait, name) for name in _ARRAYS}
     cameras = portrait.cameras
     partial = path.with_suffix(".part.npz")
@@ -89,21 +91,33 @@ def save_portrait(path: Path, portrait: Portrait, mean: Floats, std: Floats) -> 
             mean=mean,
             std=std,
         )
-        partial.replace(path)
+        seal(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 
 
+def portrait_ok(path: Path) -> bool:
+    """Whether a portrait is there as `save_portrait` wrote it."""
+    return is_sealed(path)
+
+
 def load_portrait(path: Path) -> tuple[Portrait, Floats, Floats]:
-    """Portrait, audio mean and standard deviation, as `save_portrait` wrote them."""
-    with np.load(path, allow_pickle=False) as file:
-        cameras = Cameras(
-            rotation=file["rotation"],
-            translation=file["translation"],
-            focal=float(file["focal"]),
-            size=int(file["size"]),
-        )
-        return Portrait(**{name: file[name] for name in _ARRAYS}, cameras=cameras), file["mean"], file["std"]
+    """Portrait, audio mean and standard deviation, as `save_portrait` wrote them; InputError names a damaged file."""
+    remedy = "remove its folder and give the command of its run again"
+    if not portrait_ok(path):
+        raise InputError(f"{path}: is damaged or cut short (its checksum differs); {remedy}")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            cameras = Cameras(
+                rotation=file["rotation"],
+                translation=file["translation"],
+                focal=float(file["focal"]),
+                size=int(file["size"]),
+            )
+            return Portrait(**{name: file[name] for name in _ARRAYS}, cameras=cameras), file["mean"], file["std"]
+    except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+        raise InputError(f"{path}: is no portrait of tfg ({reason}); {remedy}") from error
 
 
 _ARRAYS = (

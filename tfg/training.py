@@ -1,7 +1,7 @@
 """Trainer, checkpoints, resume: the only file that builds a Lightning Trainer.
 
 A training is cut into epochs of `trainer.checkpoint_every` steps (data.py); after each the checkpoint is replaced atomically
-and the one before is kept, so that a killed process loses at most one epoch and a torn file none.
+and the one before is kept, both with their checksums, so that a killed process or a damaged file costs at most one epoch.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import re
+import shutil
 import sys
 import time
 import warnings
@@ -23,7 +25,8 @@ from pytorch_lightning.loggers import Logger
 from tfg.backbones.base import Backbone
 from tfg.data import PortraitData
 from tfg.progress import Advance, progress, say
-from tfg.record.files import write_text
+from tfg.record.files import is_sealed, put, seal, seal_of, write_text
+from tfg.types import InputError
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 
@@ -45,16 +48,22 @@ def fit(
     device: str,
     logger: Logger | None,
 ) -> Training:
-    """Train to the backbone's `num_steps`, from the newest readable checkpoint in `folder` or from `prepare`."""
+    """Train to the backbone's `num_steps`, from the newest whole checkpoint in `folder` or from `prepare`.
+
+    InputError names a checkpoint that is whole but of another head.
+    """
     _quiet()
     clock = Clock()
     checkpoint = newest_checkpoint(folder)
-    first = int(read_checkpoint(checkpoint)["state_dict"]["step"]) if checkpoint else 0
-    steps = backbone.num_steps
+    first, steps = 0, backbone.num_steps
+    if checkpoint != folder / LAST:
+        (folder / LAST).unlink(missing_ok=True)  # damaged: it must not take the place of the one before
     if checkpoint is None:
         backbone.prepare(data.portrait)
-    if checkpoint is not None:
-        say(f"going on from step {first} of {steps}")
+    else:
+        first = int(checked_checkpoint(backbone, checkpoint)["state_dict"]["step"])
+        if first < steps:
+            say(f"going on from step {first} of {steps}")
     if first < steps:
         with progress("training", steps, "steps", done=first) as advance:
             trainer = pl.Trainer(
@@ -84,28 +93,47 @@ def fit(
 
 
 def load(backbone: Backbone, folder: Path) -> dict[str, Any]:
-    """Put the newest checkpoint's weights into a freshly constructed backbone; the checkpoint."""
+    """Put a whole training's checkpoint into a freshly constructed backbone; InputError where there is none."""
     path = newest_checkpoint(folder)
     if path is None:
-        raise ValueError(f"{folder} holds no readable checkpoint")
-    checkpoint = read_checkpoint(path)
-    backbone.on_load_checkpoint(checkpoint)
+        raise InputError(f"{folder}: holds no whole checkpoint; train it again with the command of its run")
+    checkpoint = checked_checkpoint(backbone, path)
+    if (step := int(checkpoint["state_dict"]["step"])) < backbone.num_steps:
+        raise InputError(
+            f"{path}: is of step {step} of {backbone.num_steps}; the command of its run goes on from there"
+        )
     backbone.load_state_dict(checkpoint["state_dict"])
     return checkpoint
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
-    """`last.ckpt`, or the one before where the last is torn; None when there is none. A torn file is named on stderr."""
+    """`last.ckpt`, or the one before where the last is damaged; None without a whole one. A damaged one is named on stderr."""
     for path in (folder / LAST, folder / PREVIOUS):
-        if not path.exists():
-            continue
-        try:
-            read_checkpoint(path)
-        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-            print(f"tfg: {path} is not readable ({error}); trying the one before", file=sys.stderr)
-            continue
-        return path
+        if path.exists():
+            if is_sealed(path):
+                return path
+            print(f"tfg: {path} is damaged or cut short (its checksum differs); not used", file=sys.stderr)
     return None
+
+
+def checked_checkpoint(backbone: Backbone, path: Path) -> dict[str, Any]:
+    """A checkpoint that fits the backbone, which has made room for its parameters; else InputError names the file."""
+    remedy = "remove it to train anew, or give the configuration that wrote it"
+    try:
+        checkpoint = read_checkpoint(path)
+        backbone.on_load_checkpoint(checkpoint)
+        found = {name: tuple(values.shape) for name, values in checkpoint["state_dict"].items()}
+        _ = checkpoint["optimizer_states"], checkpoint["loops"], checkpoint["callbacks"][Clock.state_key]["seconds"]
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, LookupError, AttributeError, TypeError) as error:
+        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+        raise InputError(f"{path}: is no checkpoint of this head ({reason}); {remedy}") from error
+    expected = {name: tuple(values.shape) for name, values in backbone.state_dict().items()}
+    if found != expected:
+        name = min(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
+        raise InputError(
+            f"{path}: is a checkpoint of another head ({name} has shape {found.get(name)}, not {expected.get(name)}); {remedy}"
+        )
+    return checkpoint
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -114,24 +142,37 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 class Checkpoints(pl.Callback):
-    """Writes last.ckpt after every epoch: temporary name, fsync, rename; the one before becomes previous.ckpt."""
+    """Writes last.ckpt after every epoch; the one before becomes previous.ckpt. Killed at any point, one of the two is whole."""
 
     def __init__(self, folder: Path, steps: int) -> None:
         self.folder = folder
         self.steps = steps
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        partial = self.folder / (LAST + ".part")
+        last, partial = self.folder / LAST, self.folder / (LAST + ".part")
         try:
             trainer.save_checkpoint(partial)
-            with partial.open("rb") as file:
-                os.fsync(file.fileno())
-            if (self.folder / LAST).exists():
-                (self.folder / LAST).replace(self.folder / PREVIOUS)
-            partial.replace(self.folder / LAST)
+            if last.exists():
+                keep(last, self.folder / PREVIOUS)
+            seal(partial, last)
         finally:
             partial.unlink(missing_ok=True)
         trainer.should_stop = _step(pl_module) >= self.steps
+
+
+def keep(path: Path, copy: Path) -> None:
+    """Make `copy` the same sealed file, which stays in its place until the next one is put there."""
+    partial = copy.with_name(copy.name + ".part")
+    try:
+        partial.unlink(missing_ok=True)
+        try:
+            os.link(path, partial)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(path, partial)
+        put(partial, copy)
+        write_text(seal_of(copy), seal_of(path).read_text().replace(path.name, copy.name))
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 class RandomState(pl.Callback):
@@ -183,6 +224,7 @@ class Curve(pl.Callback):
     """metrics.csv, rows of step, name, value, each 50 steps; a resumed run goes on in the same file."""
 
     HEADER = "step,name,value"
+    ROW = re.compile(r"\d{1,12},[\w/.-]+,(nan|-?inf|-?\d+(\.\d+)?(e[+-]\d+)?)", re.ASCII)
 
     def __init__(self, path: Path, every: int = 50) -> None:
         self.path = path
@@ -190,8 +232,17 @@ class Curve(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         first = _step(pl_module)
-        rows = self.path.read_text().splitlines()[1:] if first and self.path.exists() else []
-        kept = [row for row in rows if row.count(",") == 2 and int(row.split(",", 1)[0]) <= first]
+        text = self.path.read_text(errors="replace") if first and self.path.exists() else ""
+        rows = (
+            text.splitlines()[1:] if text.endswith("\n") else text.splitlines()[1:-1]
+        )  # a killed process cut the last
+        kept = [row for row in rows if self.ROW.fullmatch(row)]
+        if len(kept) < len(rows):
+            print(
+                f"tfg: {self.path} is damaged: {len(rows) - len(kept)} of {len(rows)} rows cannot be read; dropped",
+                file=sys.stderr,
+            )
+        kept = [row for row in kept if int(row.split(",", 1)[0]) <= first]
         write_text(self.path, "\n".join([self.HEADER, *kept]) + "\n")
 
     def on_train_batch_end(

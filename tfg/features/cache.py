@@ -1,6 +1,7 @@
 """Computed features on disk: one safetensors file an entry, named by what it depends on; computed once by any number of processes.
 
-An entry remembers the seconds it took to compute, so that the cost of a selection is the same whether or not it was cached.
+An entry remembers the seconds it took to compute, so that the cost of a selection is the same whether or not it was cached,
+and carries the checksum of all it holds: a damaged one is named and computed anew.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from tfg.progress import progress
+from tfg.record import files
 from tfg.types import InputError
 
 Arrays = dict[str, np.ndarray]
+LAYOUT = 2  # of an entry's file; entries of another layout are never looked for
 CHUNK = 25  # frames; chunks lie at multiples of it, so that overlapping ranges look at each frame once
 CHUNKS_AT_ONCE = 10  # computed in one call; what is done is on disk when the process is killed
 
@@ -118,7 +121,7 @@ def _lock(path: Path) -> Iterator[None]:
 
 
 def _path(key: Mapping[str, Any], root: Path) -> Path:
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps({**key, "layout": LAYOUT}, sort_keys=True).encode()).hexdigest()
     return root / digest[:2] / f"{digest[2:34]}.safetensors"
 
 
@@ -135,10 +138,14 @@ def _load(path: Path) -> Entry | None:
         return None
     try:
         with safe_open(path, framework="numpy") as file:
-            seconds = float(file.metadata()["seconds"])
-            return Entry(arrays={name: file.get_tensor(name) for name in file.keys()}, seconds=seconds)  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        print(f"tfg: {path} is not readable ({error}); computing it again", file=sys.stderr)
+            said = file.metadata()
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if said["sha256"] != _checksum(arrays, said["seconds"]):
+            raise ValueError("its checksum differs")
+        return Entry(arrays=arrays, seconds=float(said["seconds"]))
+    except (SafetensorError, OSError, LookupError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        print(f"tfg: {path} is damaged ({reason}); computing it again", file=sys.stderr)
         return None
 
 
@@ -146,14 +153,23 @@ def _store(path: Path, entry: Entry) -> None:
     """Whole or not at all; without disk space the run goes on uncached."""
     partial = path.with_suffix(".part")
     arrays = {name: np.ascontiguousarray(values) for name, values in entry.arrays.items()}
+    seconds = repr(entry.seconds)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(arrays, partial, metadata={"seconds": repr(entry.seconds)})
-        partial.replace(path)
+        save_file(arrays, partial, metadata={"seconds": seconds, "sha256": _checksum(arrays, seconds)})
+        files.put(partial, path)
     except (OSError, SafetensorError) as error:
-        if partial.exists():
-            partial.unlink()
+        partial.unlink(missing_ok=True)
         _warn(path.parent.parent, str(error))
+
+
+def _checksum(arrays: Arrays, seconds: str) -> str:
+    """sha256 of names, types, shapes and bytes of all arrays, and of the seconds as they are written."""
+    digest = hashlib.sha256(seconds.encode())
+    for name, values in sorted(arrays.items()):
+        digest.update(f"{name} {values.dtype.str} {values.shape}".encode())
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
 
 
 @functools.cache
