@@ -135,17 +135,31 @@ def test_only_one_file_imports_wandb_and_one_instantiates() -> None:
         for name in ("wandb", "hydra.utils")
     }
     assert users["wandb"] <= {"tfg/record/tracking.py"}
-    assert users["hydra.utils"] <= {"tfg/pipeline.py"}
+    assert users["hydra.utils"] <= {"tfg/parts.py"}
 
 
 def test_only_one_file_holds_hydra_main() -> None:
     assert [ids(path) for path in FILES if "hydra.main" in path.read_text()] == ["tfg/commands/run.py"]
 
 
-def test_results_need_the_standard_library_only() -> None:
-    assert {m.split(".")[0] for m in imports(ROOT / "tfg" / "record" / "results.py")} <= set(
-        sys.stdlib_module_names
-    ) | {"tfg"}
+@pytest.mark.parametrize("name", ["files", "identity", "results", "metrics", "evaluations"])
+def test_records_need_the_standard_library_only(name: str) -> None:
+    found = imports(ROOT / "tfg" / "record" / f"{name}.py")
+    assert {m.split(".")[0] for m in found} <= set(sys.stdlib_module_names) | {"tfg"}
+    assert {m for m in found if inside(m, {"tfg"})} <= {"tfg.record.files"}
+
+
+def test_the_ground_floor_imports_no_room() -> None:
+    files = [path for path in FILES if inside(module_name(path), GROUND)]
+    strangers = {(ids(path), module) for path in files for module in of_project(path) if not inside(module, GROUND)}
+    assert strangers == set()
+
+
+def test_rooms_do_not_know_who_orchestrates_them() -> None:
+    """pipeline, heads, parts, commands and scoring know the rooms; no room knows them."""
+    above = {f"tfg.{name}" for name in ("pipeline", "heads", "parts", "overrides", "commands", "scoring", "cli")}
+    files = [path for room in ROOMS for path in (ROOT / "tfg" / room).rglob("*.py")]
+    assert {(ids(path), module) for path in files for module in of_project(path) if inside(module, above)} == set()
 
 
 def test_experiments_know_results_identity_and_composition_of_tfg() -> None:
@@ -178,6 +192,9 @@ def test_analysis_knows_grids_and_results_and_neither_torch_nor_wandb() -> None:
         "tfg.selectors.report",
         "analysis.paper.table_ablation",
         "experiments.launch",
+        "tfg.commands.sweep",
+        "tfg.commands.run",
+        "tfg.heads",
     ],
 )
 def test_a_light_import_loads_no_heavy_library(module: str) -> None:

@@ -29,6 +29,10 @@ class OneNumber(Backbone):
         self.stop_at = stop_at
 
     @property
+    def stage_name(self) -> str:
+        return "all"
+
+    @property
     def num_steps(self) -> int:
         return 40
 

@@ -71,8 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("-o", "--output", required=True, metavar="MP4")
 
     command = commands.add_parser("evaluate", help="score a video, or a folder of them, of any method")
-    command.add_argument(
-        "--pred", required=True, metavar="PATH", help="the video that a method made, or a folder of them"
+    judged = command.add_mutually_exclusive_group(required=True)
+    judged.add_argument("--pred", metavar="PATH", help="the video that a method made, or a folder of them")
+    judged.add_argument(
+        "--head", metavar="FOLDER", help="of results/: score a trained head with the weights that are here now"
     )
     command.add_argument("--truth", metavar="PATH", help="the true video, or a folder with files of the same names")
     command.add_argument(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from tfg import heads
 from tfg.record import evaluations, files
 from tfg.scoring.request import Request, requests
 from tfg.scoring.setting import Switches
@@ -18,6 +20,8 @@ from tfg.types import InputError
 
 def run(options: argparse.Namespace) -> None:
     """Scores on stdout, everything else on stderr; InputError when a video failed, after the others are done and written."""
+    if options.head is not None:
+        return _head(options)
     wanted = _checked(options)
     from tfg.scoring import folder, report
 
@@ -35,6 +39,23 @@ def run(options: argparse.Namespace) -> None:
         print(f"tfg: sheet: {write_sheet(records[0], wanted[0], Path(options.sheet))}", file=sys.stderr)
     if failures:
         raise InputError(f"{len(failures)} of {len(wanted)} videos could not be scored; the first: {failures[0]}")
+
+
+def _head(options: argparse.Namespace) -> None:
+    """Score a trained head anew where its scores under these metrics are not there yet."""
+    for option in ("truth", "audio", "reference", "name", "au_pred", "au_truth", "sheet"):
+        if getattr(options, option):
+            raise InputError(f"--{option.replace('_', '-')}: goes with --pred; a head has its own truth and sound")
+    folder = heads.folder_of(Path(options.head))
+    heads.read_record(folder)
+    from tfg import pipeline
+    from tfg.scoring import report
+
+    switches = {**asdict(Switches(**{name: False for name in options.without})), "shuffled_audio": True}
+    record = pipeline.score_head(folder, switches)
+    print(report.of_head(record, definitions=options.definitions))
+    if options.json:
+        files.write_json(Path(options.json), asdict(record))
 
 
 def _checked(options: argparse.Namespace) -> list[Request]:

@@ -7,6 +7,7 @@ from typing import Any
 from tabulate import tabulate
 
 from tfg.record.metrics import arrow, formatted, number, ranged
+from tfg.record.results import Metrics, ScoresRecord
 from tfg.scoring.folder import INTERVAL, summary
 
 
@@ -17,20 +18,35 @@ def text(records: list[dict[str, Any]], *, many: bool, definitions: bool = False
     lines = [_many(records, available) if many else _one(records[0], available), ""]
     for record in records:
         lines += [f"{record['name']}: {note}" for note in record["compared"]]
-    lines += _unavailable(records[0], [name for name in names if name not in available])
-    if definitions:
-        lines += ["Definitions:"]
-        lines += [f"  {name}: {records[0]['metrics'][name]['definition']}" for name in available]
-    else:
-        lines += ["What each number is: --definitions; --json writes it beside the number."]
-    return "\n".join(lines)
+    lines += _unavailable(records[0]["metrics"], [name for name in names if name not in available])
+    return "\n".join([*lines, *_defined(records[0]["metrics"], available, definitions)])
 
 
-def _unavailable(record: dict[str, Any], names: list[str]) -> list[str]:
+def of_head(record: ScoresRecord, *, definitions: bool = False) -> str:
+    """The table of a head: its numbers beside those of its baselines and of the truth itself."""
+    columns = {record.head_id: record.metrics, **record.baselines, "ground truth": record.truth}
+    names = [name for name, entry in record.metrics.items() if entry["value"] is not None]
+    rows = [
+        [f"{name}{arrow(record.metrics[name])}", *(formatted(metrics.get(name)) for metrics in columns.values())]
+        for name in names
+    ]
+    header = ["metric", *columns]
+    lines = [tabulate(rows, header, tablefmt="github", disable_numparse=True, stralign="right", colalign=("left",)), ""]
+    lines += _unavailable(record.metrics, [name for name in record.metrics if name not in names])
+    return "\n".join([*lines, *_defined(record.metrics, names, definitions)])
+
+
+def _defined(metrics: Metrics, names: list[str], wanted: bool) -> list[str]:
+    if not wanted:
+        return ["What each number is: --definitions; --json writes it beside the number."]
+    return ["Definitions:", *(f"  {name}: {metrics[name]['definition']}" for name in names)]
+
+
+def _unavailable(metrics: Metrics, names: list[str]) -> list[str]:
     """Every reason once, with the numbers that it holds for."""
     reasons: dict[str, list[str]] = {}
     for name in names:
-        reasons.setdefault(str(record["metrics"][name]["unavailable"]), []).append(name)
+        reasons.setdefault(str(metrics[name]["unavailable"]), []).append(name)
     return [f"unavailable: {', '.join(lacking)}: {reason}" for reason, lacking in reasons.items()]
 
 
