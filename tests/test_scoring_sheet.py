@@ -294,9 +294,9 @@ def test_worst_frames_lie_apart_and_skip_perfect_and_faceless_ones():
 def test_regions_share_a_chart_and_the_truth_joins_where_it_has_a_curve():
     found = {chart.title: [line.label for line in chart.lines] for chart in sheet_curves.charts(record_of())}
     assert found == {
-        "PSNR dB, higher is better": ["full frame", "face"],
-        "LMD px, lower is better": ["prediction against truth"],
-        "Head jitter degrees/frame^2": ["prediction", "ground truth"],
+        "PSNR, dB, higher is better": ["full frame", "face"],
+        "LMD, px, lower is better": ["prediction against truth"],
+        "Head jitter, degrees/frame^2": ["prediction", "ground truth"],
     }
 
 

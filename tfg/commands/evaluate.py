@@ -14,7 +14,6 @@ from tfg.record import evaluations, files
 from tfg.scoring.request import Request, requests
 from tfg.scoring.setting import Switches
 from tfg.scoring.sheet.place import checked
-from tfg.scoring.videos import compare
 from tfg.types import InputError
 
 
@@ -72,9 +71,22 @@ def _checked(options: argparse.Namespace) -> list[Request]:
     if options.sheet:
         checked(Path(options.sheet))
     if len(wanted) == 1:  # of a folder, one that cannot be read must not lose the others
-        only = wanted[0]
-        compare(only.prediction, only.truth, only.audio, resize=only.resize)
+        _check_files(wanted[0])
     return wanted
+
+
+def _check_files(request: Request) -> None:
+    """InputError for files that cannot be read or compared; still without torch."""
+    from tfg.clip.read import open_video
+    from tfg.metrics.openface import read_action_units
+    from tfg.scoring.videos import compare
+
+    compare(request.prediction, request.truth, request.audio, resize=request.resize)
+    if request.reference is not None:
+        open_video(request.reference)
+    for path in (request.au_prediction, request.au_truth):
+        if path is not None:
+            read_action_units(path)
 
 
 def _request(options: argparse.Namespace) -> Request:

@@ -1,4 +1,4 @@
-"""Flicker: how much the error changes from frame to frame. A still error is not seen as flicker, a trembling one is."""
+"""Flicker: how much the error changes from frame to frame. A still error is no flicker, a trembling one is."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""How sure the mean over the frames of one video is: neighbouring frames are alike, so whole stretches of them are drawn.
+"""Interval of the mean over the frames of one video: neighbouring frames resemble each other, so whole stretches are drawn.
 
 Moving-block bootstrap (Kuensch 1989): as many stretches of BLOCK consecutive frames as the video holds are drawn with replacement
-from all stretches; their means give a standard error, and Student's t for the number of stretches the interval. It speaks for
-other speech of the same person by the same head, not for other people or other heads.
+from all stretches; their means give a standard error, and Student's t for the number of stretches the interval. It holds for
+other speech of the same person by the same head, not for other people or other heads. Measured on made frames (docs/metrics.md): it
+covers the true mean in 92 to 96 of 100 draws where frames correlate by 0.8 or less, in 87 by 0.9, in 79 by 0.95.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 
 from tfg.metrics.base import IDENTICAL_DB
 
-BLOCK = 25  # frames, 1 s: about as long as errors of neighbouring frames are alike
-FEWEST_BLOCKS = 4  # fewer stretches say too little of their spread
+BLOCK = 25  # frames, 1 s: about as long as neighbouring frames resemble each other
+FEWEST_BLOCKS = 4  # of fewer stretches the spread is hardly known
 DRAWS = 2000
 CONFIDENCE = 0.95
 METHOD = (

@@ -64,7 +64,7 @@ def _one(record: dict[str, Any], names: list[str]) -> str:
         for name in names
     ]
     table = tabulate(rows, header, tablefmt="github", disable_numparse=True, stralign="right", colalign=("left",))
-    return f"{table}\n{found['method']}" if any(found["metrics"][name] for name in names) else table
+    return f"{table}\n{found['method']}"
 
 
 def _many(records: list[dict[str, Any]], names: list[str]) -> str:

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from tfg.record.metrics import titled
-
 WIDTH, HEIGHT = 1000, 100  # of the drawing, stretched to the page; text is HTML beside it, so that it is not stretched
 MOST_POINTS = 2000  # on a line; a longer one is drawn by the lowest and highest value of neighbouring frames
 REGIONS = {"_face": "face", "_mouth": "mouth"}
 FULL = "full frame"
 PREDICTION, COMPARED = "prediction", "prediction against truth"
-BETTER = {"up": ", higher is better", "down": ", lower is better", "none": ""}
+BETTER = {"up": "higher is better", "down": "lower is better", "none": ""}
 FIRST = ("psnr", "ssim", "lpips", "lmd", "mouth")  # families in this order, then the others as recorded
 
 PerFrame = list[float | str | None]  # of a record: "inf" is infinity, None no number
@@ -59,7 +57,7 @@ def charts(record: dict[str, Any]) -> list[Chart]:
 
 def _title(entry: dict[str, Any]) -> str:
     """What the curve draws: the metric, or what its numbers per frame are where the value is not their mean."""
-    return str(entry["curve"]) or f"{titled(entry)}{BETTER[entry['better']]}"
+    return str(entry["curve"]) or ", ".join(filter(None, (entry["title"], entry["unit"], BETTER[entry["better"]])))
 
 
 def figure(chart: Chart, fps: int) -> str:
