@@ -1,4 +1,4 @@
-"""Facts of the embedded clip's voice: repeatable, timed, and seen on the lips."""
+"""Facts of the embedded clip's voice: repeatable, timed, and visible on the lips."""
 
 import numpy as np
 import pytest
@@ -34,9 +34,9 @@ def test_espeak_says_the_same_text_with_the_same_samples_and_ascending_phonemes(
 
 
 def test_every_sound_of_every_sentence_has_a_viseme() -> None:
-    seen = {name for utterance in speak(SENTENCES, Voice()) for name in utterance.phonemes}
-    assert len(seen) > 40
-    used = {viseme for name in seen for viseme in visemes_of(name)}
+    names = {name for utterance in speak(SENTENCES, Voice()) for name in utterance.phonemes}
+    assert len(names) > 40
+    used = {viseme for name in names for viseme in visemes_of(name)}
     assert used == set(VISEMES)
 
 

@@ -95,7 +95,9 @@ def length(vector: NDArray[Any]) -> NDArray[Any]:
 
 def turned(points: NDArray[Any], matrix: NDArray[Any]) -> NDArray[Any]:
     """points @ matrix: (..., 3) and (3, 3) -> (..., 3)."""
-    return np.asarray(points[..., 0:1] * matrix[0] + points[..., 1:2] * matrix[1] + points[..., 2:3] * matrix[2])
+    x, y, z = np.moveaxis(points, -1, 0)
+    first, second, third = matrix
+    return np.stack([x * first[..., k] + y * second[..., k] + z * third[..., k] for k in range(3)], axis=-1)
 
 
 def product(first: Array, second: Array) -> Array:

@@ -11,7 +11,7 @@ from tfg.clip.synthetic.arithmetic import product, turned
 from tfg.clip.synthetic.mesh import CLOTH, EAR, EYE, HAIR, MOUTH, NECK, SKIN, PersonMesh, head_normals
 from tfg.clip.synthetic.paint import paint_wall
 from tfg.clip.synthetic.raster import Floats32, rasterise
-from tfg.clip.synthetic.shade import View, encode, shade
+from tfg.clip.synthetic.shade import FrameView, encode, shade
 from tfg.types import Bools, Bytes
 
 OVERSAMPLING = 2
@@ -59,12 +59,13 @@ class FrameRenderer:
         depth = points[:, 2]
         pixels = points[:, :2] / depth[:, None] * self.focal + self.size / 2
         hits = rasterise(pixels * OVERSAMPLING, depth, mesh.triangles, self.width)
-        attributes = np.concatenate([mesh.texture_place, normals], axis=1)
-        corners = attributes[mesh.triangles[hits.triangle]]  # (m, 3 corners, 6)
-        first, second, third = (hits.weight[:, corner, None] * corners[:, corner] for corner in range(3))
-        surface = first + second + third
+        corner = mesh.triangles[hits.triangle].T  # (3, m)
+        first, second, third = hits.weight.T
+        surface = np.empty((6, len(hits.sample)), np.float32)
+        for row, values in zip(surface, (*mesh.texture_place.T, *normals.T), strict=True):
+            row[:] = first * values[corner[0]] + second * values[corner[1]] + third * values[corner[2]]
         material = mesh.material[hits.triangle]
-        view = View(
+        view = FrameView(
             width=self.width,
             focal=self.focal * OVERSAMPLING,
             rotation=rotation,
@@ -74,7 +75,7 @@ class FrameRenderer:
             rounding=float(weights[3]),
             tongue=tongue,
         )
-        colour, lip = shade(mesh, view, hits.sample, material, surface)
+        colour, lip = shade(mesh, view, hits.sample, material, surface.T)
         picture = self.wall.copy()
         picture[hits.sample] = colour
         area = np.full(self.width**2, -1, np.int8)

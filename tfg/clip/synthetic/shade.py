@@ -26,7 +26,7 @@ _HALF = unit(_KEY + np.array([0, 0, -1], np.float32))
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class FrameView:
     """What the rays of one frame depend on; lengths in samples."""
 
     width: int
@@ -48,7 +48,7 @@ class View:
 
 
 def shade(
-    mesh: PersonMesh, view: View, sample: Indices, material: NDArray[np.int8], surface: Floats32
+    mesh: PersonMesh, view: FrameView, sample: Indices, material: NDArray[np.int8], surface: Floats32
 ) -> tuple[Floats32, Floats32]:
     """Linear colours (m, 3) and shares of lip red (m,); surface is (m, 6): texture across, down, opening, normal."""
     colour = np.empty((len(sample), 3), np.float32)
@@ -116,7 +116,7 @@ def _look_up(texture: Floats32, place: Floats32) -> Floats32:
     return above + down * (below - above)
 
 
-def _eyes(mesh: PersonMesh, view: View, sample: Indices, down: Floats32) -> Floats32:
+def _eyes(mesh: PersonMesh, view: FrameView, sample: Indices, down: Floats32) -> Floats32:
     """Eyeballs behind the open lids; `down` is 0 at the upper lid and 1 at the lower."""
     origin, direction = view.rays(sample)
     colour = np.empty((len(sample), 3), np.float32)
@@ -154,12 +154,12 @@ def _eyes(mesh: PersonMesh, view: View, sample: Indices, down: Floats32) -> Floa
     return colour
 
 
-def forward_of(view: View) -> NDArray[np.float64]:
+def forward_of(view: FrameView) -> NDArray[np.float64]:
     """(3,) the direction to the camera in head space."""
     return -view.rotation[2]
 
 
-def _mouth(mesh: PersonMesh, view: View, sample: Indices, down: Floats32) -> Floats32:
+def _mouth(mesh: PersonMesh, view: FrameView, sample: Indices, down: Floats32) -> Floats32:
     """Teeth, tongue and darkness behind the parted lips, on a plane behind them curved away at the sides."""
     origin, direction = view.rays(sample)
     plane = mesh.place(np.array([0.0, 0.0, 12.0]))[2]

@@ -18,7 +18,7 @@ from tfg.clip.synthetic.person import Person
 EYE_X, EYE_Y, EYE_HALF_WIDTH = 31.5, 2.5, 15.0  # middle and reach of the closed right eye's line
 EYEBALL_RADIUS = 12.2
 MOUTH_Y, MOUTH_HALF_WIDTH = 69.0, 25.5
-AXIS_F, AXIS_Y = -75.0, 15.0  # the surface is a radius seen from here
+AXIS_F, AXIS_Y = -75.0, 15.0  # the surface is a radius around this axis
 # between these, grid rows are level lines; beyond, they close over the skull and under the chin
 _FIRST_Y, _LAST_Y = -80.0, 104.0
 _SMOOTHING = 2e-4  # how far the surface may miss a control point
@@ -71,7 +71,7 @@ class HeadGrid:
 
 def make_head_grid(person: Person) -> HeadGrid:
     """The closed, resting head of this person, symmetric to the last bit; one column is the middle line."""
-    right = _graded([(0, 1.3), (24, 1.6), (66, 5.0), (106, 5.0)])  # no camera sees the back
+    right = _graded([(0, 1.3), (24, 1.6), (66, 5.0), (106, 5.0)])  # the back is never in the picture
     level = _levels()
     radius_of = _radius_function(person)
     latitude = np.linspace(-89.0, 84.0, 347)
