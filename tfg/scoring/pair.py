@@ -8,13 +8,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tfg import assets
+from tfg import assets, overrides, pipeline
 from tfg.clip.read import read_clip
-from tfg.features.audio.logmel import LogMel
 from tfg.features.cache import cached_ranges
 from tfg.features.clip_features import TRACK_FIELDS, ClipFeatures
 from tfg.features.face.mediapipe import MediaPipeFace
-from tfg.features.masks.mediapipe import MediaPipeMasks
 from tfg.metrics.base import Metric, MetricValue, Pictures
 from tfg.metrics.openface import ActionUnitError, read_action_units
 from tfg.progress import progress
@@ -52,8 +50,8 @@ def evaluate(request: Request) -> dict[str, Any]:
 
     torch.set_num_threads(THREADS)
     shown = compare(request.prediction, request.truth, request.audio, resize=request.resize)
-    reader: MediaPipeFace | None = MediaPipeFace()
-    blind = None
+    face, blind = _parts().face, None
+    reader = face if isinstance(face, MediaPipeFace) else None
     model = assets.asset("face_landmarker")
     if assets.locate(model) is None:
         reader, blind = None, f"{assets.absence(model)}; {assets.remedy(model)}"
@@ -132,6 +130,11 @@ def _key(request: Request, shown: Comparison, metrics: tuple[Metric, ...], reade
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
+def _parts() -> pipeline.Parts:
+    """What reads a real video, as conf/ has it."""
+    return pipeline.build(overrides.composed(["audio=logmel", "face=mediapipe", "masks=mediapipe"]))
+
+
 def _faces(reader: MediaPipeFace | None, pictures: Pictures, path: Path | None, digest: str) -> FaceTrack:
     """Faces in the pictures that are scored, cached by file and size; none at all without a reader."""
     if reader is None or path is None:
@@ -158,11 +161,12 @@ def _ear(request: Request) -> suite.Ear:
     """The listener of the reference video."""
     features = None
     if request.reference is not None:
+        parts = _parts()
         features = ClipFeatures(
             clip=read_clip(request.reference),
-            audio=LogMel(),
-            face=MediaPipeFace(),
-            masks=MediaPipeMasks(),
+            audio=parts.audio,
+            face=parts.face,
+            masks=parts.masks,
             root=assets.cache_root() / "features",
         )
     return suite.fit_ear(features, request.switches)

@@ -12,7 +12,7 @@ from tfg.types import Segment
 
 @dataclass(frozen=True, kw_only=True)
 class Random:
-    name: str = "random"
+    name: str
 
     def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection:
         """Looks at nothing; the generator alone decides."""

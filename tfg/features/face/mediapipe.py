@@ -29,11 +29,11 @@ _FEWEST_PER_WORKER = 12  # a second landmarker costs about as much to build as r
 class MediaPipeFace:
     """FaceExtractor and FaceReader. Coordinates in pixels of the picture it is given, at its own resolution."""
 
-    weights: str | None = None  # face_landmarker.task; None looks where `tfg assets` does
-    min_confidence: float = 0.5  # of detection and of presence
-    second_face_height: float = 0.4  # a second face counts when at least this part of the tallest face's height
-    workers: int = 2  # threads with a landmarker each; the result does not depend on it
-    name: str = "mediapipe"
+    weights: str | None  # face_landmarker.task; None looks where `tfg assets` does
+    min_confidence: float  # of detection and of presence
+    second_face_height: float  # a second face counts when at least this part of the tallest face's height
+    workers: int  # threads with a landmarker each; the result does not depend on it
+    name: str
 
     def __post_init__(self) -> None:
         if not 0 < self.min_confidence <= 1:

@@ -27,10 +27,10 @@ _FEWEST_PER_WORKER = 12
 class MediaPipeMasks:
     """MaskExtractor. Every frame on its own; what is stable in time comes from the landmarks."""
 
-    weights: str | None = None  # selfie_segmenter.tflite; None looks where `tfg assets` does
-    threshold: float = 0.3  # of the person's confidence; at 0.5 the rim of the hair is lost
-    workers: int = 2  # threads with a segmenter each; the result does not depend on it
-    name: str = "mediapipe"
+    weights: str | None  # selfie_segmenter.tflite; None looks where `tfg assets` does
+    threshold: float  # of the person's confidence; at 0.5 the rim of the hair is lost
+    workers: int  # threads with a segmenter each; the result does not depend on it
+    name: str
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
