@@ -19,12 +19,10 @@ import torch
 
 from benchmarks.sensitivity_claims import Claim, Scores, claims
 from benchmarks.sensitivity_edits import MARGIN, Edit, Footage, edits
-from tfg import assets
+from tfg import assets, overrides, parts
 from tfg.clip.read import open_video, read_clip
-from tfg.features.audio.logmel import LogMel
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.mediapipe import MediaPipeFace
-from tfg.features.masks.mediapipe import MediaPipeMasks
 from tfg.metrics.base import Metric, MetricValue
 from tfg.metrics.listener.fitted import FittedListener, NoListener
 from tfg.record import results
@@ -81,11 +79,17 @@ def main(arguments: list[str]) -> int:
     return int(any(not claim.holds(found.scores) for found in measured for claim in expectations(found)))
 
 
+def _parts() -> parts.Parts:
+    """What reads a real video, as conf/ has it."""
+    return parts.build(overrides.composed(["audio=logmel", "face=mediapipe", "masks=mediapipe"]))
+
+
 def on_grid(folder: Path) -> Measured:
     """The long clip, with a listener fitted to its training part; another speaker of the corpus is the stranger."""
     clip = read_clip(folder / GRID)
+    parts = _parts()
     features = ClipFeatures(
-        clip=clip, audio=LogMel(), face=MediaPipeFace(), masks=MediaPipeMasks(), root=assets.cache_root() / "features"
+        clip=clip, audio=parts.audio, face=parts.face, masks=parts.masks, root=assets.cache_root() / "features"
     )
     listener = suite.fit_listener(features, Switches())
     stranger = open_video(folder / STRANGER)
@@ -119,7 +123,8 @@ def measure(
     other_sound: np.ndarray | None,
 ) -> Measured:
     started = time.monotonic()
-    reader = MediaPipeFace()
+    reader = _parts().face
+    assert isinstance(reader, MediaPipeFace)
     metrics = suite.build(Switches(), reader=reader, listener=listener)
     true = read_faces(reader, Held(images=media[0][MARGIN:-MARGIN]))
     footage = Footage(

@@ -13,36 +13,34 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
+from tfg import overrides, parts
 from tfg.clip.read import read_clip
-from tfg.features.audio.logmel import LogMel
 from tfg.features.clip_features import ClipFeatures
-from tfg.features.face.mediapipe import MediaPipeFace
-from tfg.features.masks.mediapipe import MediaPipeMasks
 from tfg.selectors.base import Candidates, Selection, Selector
 from tfg.selectors.candidates import candidates_for, frames_of
-from tfg.selectors.diversity import MEASURES, Diversity
+from tfg.selectors.diversity import MEASURES
 from tfg.selectors.faces import Rejected, score_motion
 from tfg.selectors.isexplore import ISExplore
-from tfg.selectors.lip_camera import LipCamera
 from tfg.selectors.motion import SIGNALS, MotionComplexity
 from tfg.selectors.pairwise import distances, window_mean_distances
 
 SECONDS, REPEATS = 5.0, 5
-VARIANTS = {
-    "default": MotionComplexity(),
-    "mean_of_ratios": MotionComplexity(aggregation="mean_of_ratios"),
-    "xy": MotionComplexity(coordinates="xy"),
-    "detrend linear": MotionComplexity(detrend="linear"),
-    "window hann": MotionComplexity(window="hann"),
-    "threshold 0.15": MotionComplexity(threshold=0.15),
-    "threshold 0.35": MotionComplexity(threshold=0.35),
+READERS = ("audio=logmel", "face=mediapipe", "masks=mediapipe")
+VARIANTS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "mean_of_ratios": {"aggregation": "mean_of_ratios"},
+    "xy": {"coordinates": "xy"},
+    "detrend linear": {"detrend": "linear"},
+    "window hann": {"window": "hann"},
+    "threshold 0.15": {"threshold": 0.15},
+    "threshold 0.35": {"threshold": 0.35},
 }
 
 
@@ -114,16 +112,22 @@ def banded(total: int, channels: int) -> dict[str, Any]:
 def on_clip(path: Path) -> dict[str, Any]:
     """ISExplore and a scan of every face, each from an empty cache; then how the alternative readings of the paper rank."""
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
-        explored = timed(ISExplore(), path, Path(first))
-        scanned = timed(LipCamera(), path, Path(second))
+        selector = _parts("selector=isexplore").selector
+        assert isinstance(selector, ISExplore)
+        explored = timed(selector, path, Path(first))
+        scanned = timed(_parts("selector=lip_camera").selector, path, Path(second))
         candidates = _candidates(_features(path, Path(second)))
-        diversity = {name: Diversity(measure=name) for name in MEASURES} | {"pairs l2norm": Diversity(l2norm=True)}
-        heard = {
+        diversity = {name: replace(selector.diversity, measure=name) for name in MEASURES}
+        diversity["pairs l2norm"] = replace(selector.diversity, l2norm=True)
+        varied = {
             name: way.of(candidates.audio(), candidates.starts, candidates.num_frames)
             for name, way in diversity.items()
         }
-        seen = {name: _complexities(candidates, motion, "both") for name, motion in VARIANTS.items()}
-        seen |= {f"mc={signals}": _complexities(candidates, MotionComplexity(), signals) for signals in SIGNALS[:2]}
+        moving = {
+            name: _complexities(candidates, replace(selector.motion, **changes), "both")
+            for name, changes in VARIANTS.items()
+        }
+        moving |= {f"mc={signals}": _complexities(candidates, selector.motion, signals) for signals in SIGNALS[:2]}
     return {
         "name": path.name,
         "candidates": len(candidates.starts),
@@ -131,10 +135,10 @@ def on_clip(path: Path) -> dict[str, Any]:
         "every_face": _record(scanned),
         "ratio": scanned.seconds / explored.seconds,
         "rank_correlation_with_pairs": {
-            name: _rank_correlation(heard["pairs"], values) for name, values in heard.items()
+            name: _rank_correlation(varied["pairs"], values) for name, values in varied.items()
         },
         "rank_correlation_with_default_mc": {
-            name: _rank_correlation(seen["default"], values) for name, values in seen.items()
+            name: _rank_correlation(moving["default"], values) for name, values in moving.items()
         },
     }
 
@@ -149,7 +153,13 @@ def timed(selector: Selector, path: Path, cache: Path) -> Timed:
 
 def _features(path: Path, cache: Path) -> ClipFeatures:
     clip = read_clip(str(path), size=128, name=path.stem)
-    return ClipFeatures(clip=clip, audio=LogMel(), face=MediaPipeFace(), masks=MediaPipeMasks(), root=cache)
+    parts = _parts()
+    return ClipFeatures(clip=clip, audio=parts.audio, face=parts.face, masks=parts.masks, root=cache)
+
+
+def _parts(*overriding: str) -> parts.Parts:
+    """The parts of a real video as conf/ has them."""
+    return parts.build(overrides.composed([*READERS, *overriding]))
 
 
 def _candidates(features: ClipFeatures) -> Candidates:

@@ -1,8 +1,11 @@
 """Growing, pruning and the optimiser's moments that follow."""
 
-import torch
+import dataclasses
 
-from tfg.backbones.gaussian.density import Density, DensityRules, regrow, replace, reset_opacity
+import torch
+from support.parts import part
+
+from tfg.backbones.gaussian.density import Density, regrow, replace, reset_opacity
 from tfg.backbones.gaussian.gaussians import NAMES, Gaussians
 
 
@@ -25,7 +28,9 @@ def make(sizes: list[float], alphas: list[float]) -> tuple[Gaussians, torch.opti
     return gaussians, optimizer, density
 
 
-RULES = DensityRules(
+RULES = part(
+    "backbone/instag",
+    "face_density",
     every=10,
     start=0,
     stop=100,
@@ -54,7 +59,7 @@ def test_a_large_gaussian_is_split_in_two_smaller_ones():
     gaussians, optimizer, density = make([0.05, 0.32], [0.5, 0.5])
     density.gradient += 4.0
     density.seen += torch.tensor([0.0, 1.0])  # row 0 was never drawn: its mean counts one frame
-    rules = DensityRules(**{**vars(RULES), "gradient": 4.0})
+    rules = dataclasses.replace(RULES, gradient=4.0)
     regrow(gaussians, density, optimizer, rules, step=10)
     assert len(gaussians) == 4  # row 0 cloned, row 1 replaced by two
     torch.testing.assert_close(gaussians.sizes[-2:], torch.full((2, 3), 0.2))  # 0.32 / 1.6
@@ -73,13 +78,13 @@ def test_growth_stops_at_the_largest_number_and_takes_the_highest_gradients():
     gaussians, optimizer, density = make([0.05] * 4, [0.5] * 4)
     density.gradient += torch.tensor([2.0, 5.0, 3.0, 4.0])
     density.seen += 1
-    regrow(gaussians, density, optimizer, DensityRules(**{**vars(RULES), "max_num": 6}), step=10)
+    regrow(gaussians, density, optimizer, dataclasses.replace(RULES, max_num=6), step=10)
     torch.testing.assert_close(gaussians.means[4:, 0], torch.tensor([3.0, 9.0]))  # rows 1 and 3
 
 
 def test_the_most_opaque_are_never_pruned():
     gaussians, optimizer, density = make([0.05] * 4, [0.01, 0.03, 0.04, 0.02])
-    regrow(gaussians, density, optimizer, DensityRules(**{**vars(RULES), "min_num": 2}), step=10)
+    regrow(gaussians, density, optimizer, dataclasses.replace(RULES, min_num=2), step=10)
     torch.testing.assert_close(gaussians.alphas.detach(), torch.tensor([0.03, 0.04]))
 
 
@@ -103,6 +108,6 @@ def test_an_opacity_reset_leaves_nothing_above_a_hundredth():
 
 
 def test_the_opacity_floor_rises_with_the_steps():
-    rules = DensityRules(stop=1000, opacity_floor=0.05, opacity_rise=0.25)
+    rules = part("backbone/instag", "face_density", stop=1000, opacity_floor=0.05, opacity_rise=0.25)
     assert rules.floor(0) == 0.05
     assert abs(rules.floor(400) - 0.15) < 1e-9

@@ -5,15 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from portraits import Scene, make_scene, mouth_darkness, rows
+from support.parts import part
 from torch.utils.data import default_collate
 
 from tfg.backbones.gaussian.frame import frame_of
 from tfg.backbones.gaussian.instag import Instag
 from tfg.data import PortraitData, audio_statistics, audio_windows, batches
-from tfg.overrides import register_resolvers
 from tfg.rendering import render
 from tfg.training import fit, load
 from tfg.types import Floats, Portrait
@@ -23,7 +21,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Experiment logs directory:UserWarning"),  # a resumed run finds its own folder
 ]
 
-CONF = Path(__file__).parent.parent / "conf" / "backbone" / "instag.yaml"
 TINY = {
     "cloud": {"face": 300, "mouth": 60},
     "stages": {"warm_up": 6, "face": 24, "mouth": 8, "fuse": 8, "harmonics_from": 10, "min_mouth_pixels": 0.0},
@@ -33,13 +30,12 @@ TINY = {
 
 
 def make_backbone(portrait: Portrait, changes: dict[str, object]) -> Instag:
-    register_resolvers()
-    whole = OmegaConf.create({"trainer": {"profile": "cpu"}, "backbone": OmegaConf.load(CONF)})
-    OmegaConf.resolve(whole)
-    config = OmegaConf.merge(whole.backbone, changes)
-    config.pop("name")
-    cameras = portrait.cameras
-    return instantiate(config, size=cameras.size, focal=cameras.focal, audio_channels=portrait.audio.shape[1])
+    given = {
+        "size": portrait.cameras.size,
+        "focal": portrait.cameras.focal,
+        "audio_channels": portrait.audio.shape[1],
+    }
+    return part("backbone/instag", **given, **changes)
 
 
 def windows_of(portrait: Portrait) -> Floats:

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 from portraits import CENTER, RADII, make_scene, project
+from support.parts import part
 
 from tfg.backbones.gaussian.cloud import head_cloud, mouth_cloud
 from tfg.backbones.gaussian.gaussians import Gaussians, inverse_softplus, neighbour_distance
 from tfg.backbones.gaussian.losses import photometric, ssim
-from tfg.backbones.gaussian.motion import FaceField, Motion, MotionShape, mouth_hook
+from tfg.backbones.gaussian.motion import FaceField, GaussianMotion, mouth_hook
 from tfg.backbones.gaussian.regions import box_mask, polygon_mask, vertical_ramp
-from tfg.backbones.gaussian.schedule import Rates, Stages
 from tfg.types import InputError
 
 
@@ -103,7 +103,7 @@ def test_equal_pictures_have_no_loss():
 
 
 def test_stages_follow_each_other():
-    stages = Stages(warm_up=1, face=3, mouth=2, fuse=2)
+    stages = part("backbone/instag", "stages", warm_up=1, face=3, mouth=2, fuse=2)
     assert [stages.locate(step) for step in (0, 2, 3, 5, 6)] == [
         ("face", 0),
         ("face", 2),
@@ -115,21 +115,21 @@ def test_stages_follow_each_other():
 
 
 def test_rates_fall_geometrically_to_their_final_values():
-    rates = Rates(means=1e-2, means_final=1e-4, networks=1.0, motion_final=0.25)
+    rates = part("backbone/instag", "rates", means=1e-2, means_final=1e-4, networks=1.0, motion_final=0.25)
     assert rates.of_gaussians(0.5)["means"] == pytest.approx(1e-3)
     assert rates.of_motion(0.5)["networks"] == pytest.approx(0.5)
 
 
 def test_a_bad_value_names_its_config_key():
     with pytest.raises(InputError, match=r"backbone\.stages\.warm_up"):
-        Stages(warm_up=10, face=5)
+        part("backbone/instag", "stages", warm_up=10, face=5)
     with pytest.raises(InputError, match=r"backbone\.motion\.dropout"):
-        MotionShape(dropout=1.0)
+        part("backbone/instag", "motion", dropout=1.0)
 
 
 def make_field() -> FaceField:
     torch.manual_seed(0)
-    field = FaceField(MotionShape(), audio_channels=5, engine="torch")
+    field = FaceField(part("backbone/instag", "motion"), audio_channels=5, engine="torch")
     field.tables.data.uniform_(-1, 1)
     field.eye_line.fill_(-0.2)
     field.nose_base.fill_(0.2)
@@ -155,6 +155,6 @@ def test_expression_never_moves_the_mouth_and_speech_never_moves_the_brows():
 def test_the_hook_reads_the_ranked_vertical_motion_and_stops_the_gradient():
     means = torch.zeros(5, 3, requires_grad=True)
     moved = means + torch.tensor([[9.0, value, 9.0] for value in (0.5, -0.1, 0.3, 0.0, -0.4)])
-    hook = mouth_hook(Motion(moved), rank=2)
+    hook = mouth_hook(GaussianMotion(moved), rank=2)
     torch.testing.assert_close(hook, torch.tensor([[3.0, -1.0, 4.0]]))
     assert not hook.requires_grad

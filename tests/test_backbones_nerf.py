@@ -6,12 +6,12 @@ import numpy as np
 import portraits
 import pytest
 import torch
+from support.parts import part
 
 from tfg.backbones.nerf import losses, rays
-from tfg.backbones.nerf.field import FieldShape, HeadField, truncated_exp
+from tfg.backbones.nerf.field import HeadField, truncated_exp
 from tfg.backbones.nerf.head import Average
-from tfg.backbones.nerf.region import head_region
-from tfg.backbones.nerf.schedule import Schedule
+from tfg.backbones.nerf.region import find_region
 from tfg.landmarks import NOSE_TIP
 from tfg.types import InputError
 
@@ -77,7 +77,7 @@ def inside_hull(hull: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
 
 
 def test_the_hull_holds_the_face_and_little_else(scene: portraits.Scene) -> None:
-    region = head_region(scene.portrait, 32, 0.3)
+    region = find_region(scene.portrait, 32, 0.3)
     face = torch.from_numpy(scene.portrait.face_shape[17:]) * rays.FIELD_SCALE
     assert inside_hull(region.hull, face).all()
     assert ((face >= region.box[0]) & (face <= region.box[1])).all()
@@ -92,7 +92,7 @@ def test_an_empty_head_mask_is_one_clear_line(scene: portraits.Scene) -> None:
 
     empty = replace(scene.portrait, head_mask=np.zeros_like(scene.portrait.head_mask))
     with pytest.raises(InputError, match="no head is seen"):
-        head_region(empty, 16, 0.3)
+        find_region(empty, 16, 0.3)
 
 
 def test_truncated_exp_bounds_its_gradient() -> None:
@@ -105,7 +105,11 @@ def test_truncated_exp_bounds_its_gradient() -> None:
 def _field(gate_width: float) -> HeadField:
     torch.manual_seed(0)
     field = HeadField(
-        FieldShape(levels=4, gate_width=gate_width), audio_width=8, upper_width=7, code_width=0, engine="torch"
+        part("backbone/synctalk", "field", levels=4, gate_width=gate_width),
+        audio_width=8,
+        upper_width=7,
+        code_width=0,
+        engine="torch",
     )
     torch.nn.init.uniform_(field.tables, -0.5, 0.5)
     return field
@@ -127,7 +131,7 @@ def test_audio_moves_nothing_above_its_gate_and_expression_nothing_below() -> No
 
 
 def test_the_nets_have_the_papers_widths() -> None:
-    field = HeadField(FieldShape(), audio_width=32, upper_width=7, code_width=4, engine="torch")
+    field = HeadField(part("backbone/synctalk", "field"), audio_width=32, upper_width=7, code_width=4, engine="torch")
     widths = {
         name: [tuple(layer.weight.shape) for layer in getattr(field, name).layers] for name in ("density", "color")
     }
@@ -157,7 +161,7 @@ def test_structure_is_one_minus_the_metrics_ssim() -> None:
 
 
 def test_the_learning_rate_falls_at_the_lips_stage_as_in_the_official_run() -> None:
-    plan = Schedule(steps=100_000, lips_steps=40_000)
+    plan = part("backbone/synctalk", "schedule", steps=100_000, lips_steps=40_000)
     assert plan.rate(0) == 1
     assert plan.rate(59_999) == pytest.approx(0.5, rel=1e-4)
     assert plan.rate(60_000) == pytest.approx(0.166, abs=1e-3)  # SyncTalk
@@ -177,11 +181,11 @@ def test_the_average_follows_the_weights() -> None:
 @pytest.mark.parametrize(
     ("make", "key"),
     [
-        (lambda: Schedule(steps=10, lips_steps=11), "backbone.schedule"),
-        (lambda: rays.Sampling(num_rays=0), "backbone.sampling.num_rays"),
-        (lambda: rays.Sampling(mouth_share=0.7, outside_share=0.7), "mouth_share"),
-        (lambda: FieldShape(direction_degree=5), "backbone.field.direction_degree"),
-        (lambda: losses.LossWeights(entropy=-1), "backbone.weights.entropy"),
+        (lambda: part("backbone/synctalk", "schedule", steps=10, lips_steps=11), "backbone.schedule"),
+        (lambda: part("backbone/synctalk", "sampling", num_rays=0), "backbone.sampling.num_rays"),
+        (lambda: part("backbone/synctalk", "sampling", mouth_share=0.7, outside_share=0.7), "mouth_share"),
+        (lambda: part("backbone/synctalk", "field", direction_degree=5), "backbone.field.direction_degree"),
+        (lambda: part("backbone/synctalk", "weights", entropy=-1), "backbone.weights.entropy"),
     ],
 )
 def test_a_value_out_of_range_names_its_key(make, key: str) -> None:

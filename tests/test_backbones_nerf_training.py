@@ -10,12 +10,8 @@ import numpy as np
 import portraits
 import pytest
 import torch
+from support.parts import part
 
-from tfg.backbones.nerf.field import FieldShape
-from tfg.backbones.nerf.head import Speech
-from tfg.backbones.nerf.losses import LossWeights
-from tfg.backbones.nerf.rays import Sampling
-from tfg.backbones.nerf.schedule import Schedule
 from tfg.backbones.nerf.synctalk import SyncTalk
 from tfg.data import PortraitData, audio_statistics, audio_windows
 from tfg.rendering import render
@@ -32,16 +28,17 @@ SIZE = 32
 
 def make(steps: int, *, lips_steps: int, num_rays: int = 128, **options: object) -> SyncTalk:
     torch.manual_seed(5)
-    plan = Schedule(steps=steps, lips_steps=lips_steps, lr_grid=3e-2, lr_net=3e-3, average_every=2, occupancy_every=8)
-    return SyncTalk(
+    pace = {"lr_grid": 3e-2, "lr_net": 3e-3, "average_every": 2, "occupancy_every": 8}
+    return part(
+        "backbone/synctalk",
         size=SIZE,
         focal=2.1 * SIZE,
         audio_channels=12,
-        field=FieldShape(levels=6, finest=128),
-        speech=Speech(hidden=(16,), dropout=0.1, noise=0.1, shift=0.5),
-        sampling=Sampling(num_rays=num_rays, patch=12, step=0.05, mouth_share=0.2, outside_share=0.1),
-        weights=LossWeights(smoothness_every=4),
-        schedule=plan,
+        field={"levels": 6, "finest": 128},
+        speech={"hidden": [16]},
+        sampling={"num_rays": num_rays, "max_samples": 16, "patch": 12, "step": 0.05},
+        weights={"smoothness_every": 4},
+        schedule={"steps": steps, "lips_steps": lips_steps, **pace},
         occupancy_resolution=32,
         **options,
     )
@@ -52,12 +49,12 @@ def scene() -> portraits.Scene:
     return portraits.make_scene(num_frames=48, size=SIZE)
 
 
-def windows_of(part: Portrait, train: Portrait) -> np.ndarray:
-    return audio_windows(part.audio, *audio_statistics(train.audio))
+def windows_of(portrait: Portrait, train: Portrait) -> np.ndarray:
+    return audio_windows(portrait.audio, *audio_statistics(train.audio))
 
 
-def data_of(part: Portrait, steps: int, chunk: int) -> PortraitData:
-    return PortraitData(part, windows_of(part, part), chunk=chunk, num_steps=steps, seed=0)
+def data_of(portrait: Portrait, steps: int, chunk: int) -> PortraitData:
+    return PortraitData(portrait, windows_of(portrait, portrait), chunk=chunk, num_steps=steps, seed=0)
 
 
 def test_a_resumed_training_equals_an_uninterrupted_one(scene: portraits.Scene, tmp_path: Path) -> None:
@@ -94,7 +91,7 @@ def test_a_render_uses_no_truth_and_leaves_the_background_where_no_head_can_be(s
     head = make(8, lips_steps=0)
     head.prepare(train)
     blind = replace(test, images=np.zeros_like(test.images), head_mask=np.zeros_like(test.head_mask))
-    pictures = [render(head, part, windows_of(test, train), device="cpu").images for part in (test, blind)]
+    pictures = [render(head, shown, windows_of(test, train), device="cpu").images for shown in (test, blind)]
     assert np.array_equal(pictures[0], pictures[1])
     assert np.array_equal(pictures[0][0, :, :2], test.background[0, :, :2])
 

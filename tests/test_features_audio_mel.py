@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from support.parts import part
 
-from tfg.features.audio.logmel import LogMel
 from tfg.features.audio.mel import ave_mel, mel_bands
 from tfg.types import InputError
 
@@ -68,7 +68,7 @@ def test_bands_equal_the_written_out_triangles() -> None:
 
 def test_logmel_gives_one_vector_a_frame() -> None:
     for samples, frames in ((640, 1), (6_400, 10), (6_639, 10), (80_000, 125)):
-        features = LogMel().extract(noise(samples / 16_000))
+        features = part("audio/logmel").extract(noise(samples / 16_000))
         assert features.shape == (frames, 80)
         assert features.dtype == np.float32
 
@@ -77,14 +77,14 @@ def test_a_click_is_loudest_in_its_own_frame() -> None:
     for frame in (0, 7, 12, 24):
         audio = np.zeros(16_000, np.float32)
         audio[640 * frame + 320] = 0.9
-        energy = LogMel().extract(audio).mean(axis=1)
+        energy = part("audio/logmel").extract(audio).mean(axis=1)
         assert int(energy.argmax()) == frame
 
 
 def test_a_click_between_frames_is_seen_alike_from_both() -> None:
     audio = np.zeros(16_000, np.float32)
     audio[640 * 10 - 20 : 640 * 10 + 20] = noise(40 / 16_000)
-    energy = LogMel().extract(audio).mean(axis=1) + 4  # 0 in silence
+    energy = part("audio/logmel").extract(audio).mean(axis=1) + 4  # 0 in silence
     assert energy[9] > 0
     assert energy[10] > 0
     assert energy[7] == energy[12] == 0  # 50 ms windows: at most one frame away
@@ -93,16 +93,16 @@ def test_a_click_between_frames_is_seen_alike_from_both() -> None:
 def test_logmel_rows_of_a_frame_are_those_within_its_forty_milliseconds() -> None:
     audio = noise(1)
     mel = ave_mel(audio)
-    features = LogMel().extract(audio)
+    features = part("audio/logmel").extract(audio)
     # frame 3 is 120 to 160 ms: rows at 125, 137.5 and 150 ms; frame 0 is 0 to 40 ms: rows at 0, 12.5, 25, 37.5 ms
     np.testing.assert_allclose(features[3], mel[10:13].mean(axis=0), atol=1e-5)
     np.testing.assert_allclose(features[0], mel[0:4].mean(axis=0), atol=1e-5)
 
 
 def test_silence_is_the_floor_and_finite() -> None:
-    assert (LogMel().extract(np.zeros(16_000, np.float32)) == -4).all()
+    assert (part("audio/logmel").extract(np.zeros(16_000, np.float32)) == -4).all()
 
 
 def test_window_out_of_range_names_its_key() -> None:
     with pytest.raises(InputError, match=r"audio\.window_ms must lie in"):
-        LogMel(window_ms=10)
+        part("audio/logmel", window_ms=10)

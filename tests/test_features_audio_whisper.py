@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.parts import part
 
 from tfg.clip.read import read_clip
-from tfg.features.audio.whisper import Whisper, pass_starts
-from tfg.features.audio.whisper_encoder import encoder_shapes, load_encoder, log_mel
+from tfg.features.audio.whisper_encoder import encoder_shapes, load_whisper, pass_starts, whisper_mel
 from tfg.types import InputError
 
 ASSETS = Path(os.environ.get("TFG_ASSETS", ""))
@@ -22,11 +22,11 @@ def noise(seconds: float) -> np.ndarray:
 
 
 def test_log_mel_has_a_row_each_ten_milliseconds_and_whispers_range() -> None:
-    mel = log_mel(noise(2))
+    mel = whisper_mel(noise(2))
     assert tuple(mel.shape) == (80, 200)
     assert float(mel.max() - mel.min()) <= 2  # 8 decades / 4
     tone = np.sin(2 * np.pi * 1_000 * np.arange(32_000) / 16_000).astype(np.float32)
-    peak = log_mel(tone)[:, 100]
+    peak = whisper_mel(tone)[:, 100]
     # band 25 of 80 holds 1 kHz: 80 bands to 8 kHz are 45.2 mels wide in all, 1 kHz is mel 15, 15 / (45.2 / 81) - 1 = 25.9
     assert int(peak.argmax()) in (25, 26)
 
@@ -40,19 +40,19 @@ def test_passes_leave_no_gap() -> None:
 
 def test_layer_out_of_range_and_missing_weights_name_their_keys(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"audio\.layer must lie in \[1, 4\], not 5"):
-        Whisper(layer=5)
+        part("audio/whisper", layer=5)
     with pytest.raises(InputError, match=r"audio\.weights: .* is not a file"):
-        Whisper(weights=str(tmp_path / "none.npz")).extract(noise(1))
+        part("audio/whisper", weights=str(tmp_path / "none.npz")).extract(noise(1))
 
 
 def test_wrong_weights_are_one_line(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     path.write_text("nonsense")
     with pytest.raises(InputError, match="is not a readable npz"):
-        load_encoder(path, 4, 384)
+        load_whisper(path, 4, 384)
     np.savez(path, **{"encoder/conv1/weight": np.zeros((384, 80, 5), np.float16)})
     with pytest.raises(InputError, match=r"conv1/weight has shape \(384, 80, 5\), expected \(384, 80, 3\)"):
-        load_encoder(path, 4, 384)
+        load_whisper(path, 4, 384)
 
 
 def small_weights(path: Path, layers: int, width: int) -> dict[str, np.ndarray]:
@@ -89,20 +89,20 @@ def test_encoder_equals_torchs_own_transformer_layers(tmp_path: Path) -> None:
             joint = "" if ours.endswith(".") else "_"
             state[f"{ours}{joint}weight"] = get(f"layer_{number}/{theirs}/weight")
             state[f"{ours}{joint}bias"] = get(f"layer_{number}/{theirs}/bias")
-        for norm, part in (("norm1", "self_attention"), ("norm2", "ffn")):
-            state[f"{norm}.weight"] = get(f"layer_{number}/{part}/layer_norm/gamma")
-            state[f"{norm}.bias"] = get(f"layer_{number}/{part}/layer_norm/beta")
+        for norm, name in (("norm1", "self_attention"), ("norm2", "ffn")):
+            state[f"{norm}.weight"] = get(f"layer_{number}/{name}/layer_norm/gamma")
+            state[f"{norm}.bias"] = get(f"layer_{number}/{name}/layer_norm/beta")
         layer.load_state_dict(state)
         x = layer(x)
     x = torch.nn.functional.layer_norm(x, (width,), get("layer_norm/gamma"), get("layer_norm/beta"))
-    torch.testing.assert_close(load_encoder(tmp_path / "a.npz", layers, width)(mel, layers), x, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(load_whisper(tmp_path / "a.npz", layers, width)(mel, layers), x, atol=1e-4, rtol=1e-4)
 
 
 def test_a_long_track_gives_one_vector_a_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tfg.features.audio.whisper.NUM_LAYERS", 1)
     monkeypatch.setattr("tfg.features.audio.whisper.WIDTH", 64)
     small_weights(tmp_path / "a.npz", 1, 64)
-    whisper = Whisper(weights=str(tmp_path / "a.npz"))
+    whisper = part("audio/whisper", weights=str(tmp_path / "a.npz"))
     assert whisper.channels == 64
     for seconds, frames in ((0.5, 12), (30, 750), (31, 775), (60, 1500)):
         features = whisper.extract(noise(seconds))
@@ -115,7 +115,7 @@ def test_a_long_track_gives_one_vector_a_frame(tmp_path: Path, monkeypatch: pyte
 def test_encoder_equals_ctranslate2() -> None:
     row, band = np.arange(3000)[None], np.arange(80)[:, None]
     mel = 0.5 + 0.4 * np.sin(0.002 * row * (band + 1) / 8) + 0.2 * np.cos(0.3 * band + 0.01 * row)
-    out = load_encoder(WEIGHTS, 4, 384)(torch.from_numpy(mel.astype(np.float32))[None], 4)[0]
+    out = load_whisper(WEIGHTS, 4, 384)(torch.from_numpy(mel.astype(np.float32))[None], 4)[0]
     # printed by ctranslate2 4.8.5 (float32) from the same weights and spectrogram
     expected = {
         0: [-0.6632, -0.3478, 1.1962, -0.6105],
@@ -131,7 +131,7 @@ def test_encoder_equals_ctranslate2() -> None:
 def test_speech_onset_changes_the_vectors_of_its_own_frame() -> None:
     audio = np.zeros(48_000, np.float32)
     audio[640 * 40 :] = noise(3)[: 48_000 - 640 * 40]
-    features = Whisper(weights=str(WEIGHTS), layer=1).extract(audio)
+    features = part("audio/whisper", weights=str(WEIGHTS), layer=1).extract(audio)
     assert features.shape == (75, 384)
     steps = np.linalg.norm(np.diff(features, axis=0), axis=1)
     assert abs(int(steps.argmax()) + 1 - 40) <= 1
@@ -141,7 +141,7 @@ def test_speech_onset_changes_the_vectors_of_its_own_frame() -> None:
 @needs_weights
 def test_passes_meet_without_a_jump() -> None:
     audio = read_clip(ASSETS / "video" / "grid_s1_79clips_237s.mp4").audio()[: 640 * 1000]  # 40 s: two passes
-    whisper = Whisper(weights=str(WEIGHTS))
+    whisper = part("audio/whisper", weights=str(WEIGHTS))
     whole = whisper.extract(audio)
     assert whole.shape == (1000, 384)
     seam = 700  # position 1400: the first pass ends, the second goes on

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
+from support.parts import part
 
 from tfg.features.face.canonical import GENERIC_SHAPE
-from tfg.features.face.mediapipe import MediaPipeFace, _compare_faces, opencv_rotation
+from tfg.features.face.mediapipe import _compare_faces, opencv_rotation
 from tfg.types import InputError
 
 
@@ -35,10 +36,10 @@ def test_a_second_face_counts_only_when_of_comparable_size_and_elsewhere() -> No
 
 def test_options_out_of_range_name_their_key() -> None:
     with pytest.raises(InputError, match=r"face\.min_confidence"):
-        MediaPipeFace(min_confidence=0)
+        part("face/mediapipe", min_confidence=0)
     with pytest.raises(InputError, match=r"face\.second_face_height"):
-        MediaPipeFace(second_face_height=1.5)
+        part("face/mediapipe", second_face_height=1.5)
     with pytest.raises(InputError, match=r"face\.workers"):
-        MediaPipeFace(workers=0)
+        part("face/mediapipe", workers=0)
     with pytest.raises(InputError, match=r"face\.weights: nowhere\.task"):
-        _ = MediaPipeFace(weights="nowhere.task").path
+        _ = part("face/mediapipe", weights="nowhere.task").path

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.parts import part
 
-from tfg.features.face.sidecar import SidecarFace, true_cameras
-from tfg.features.masks.sidecar import SidecarMasks, cut
+from tfg.features.face.sidecar import true_cameras
+from tfg.features.masks.sidecar import cut
 from tfg.types import Bytes, Clip, Crop, Floats, InputError
 
 SIZE, NUM_FRAMES = 20, 6
@@ -55,7 +56,7 @@ def clip(tmp_path: Path) -> Clip:
 def test_the_track_is_the_rows_of_the_range(clip: Clip) -> None:
     assert clip.sidecar is not None
     truth = np.load(clip.sidecar)
-    track = SidecarFace().extract(clip, 2, 5)
+    track = part("face/sidecar").extract(clip, 2, 5)
     np.testing.assert_allclose(track.landmarks, truth["landmarks"][2:5], rtol=1e-6)
     np.testing.assert_allclose(track.upper, truth["upper"][2:5], rtol=1e-6)
     assert track.start == 2
@@ -73,12 +74,12 @@ def test_true_cameras_scale_with_the_picture(clip: Clip) -> None:
 
 
 def test_masks_are_unpacked_and_follow_the_crop(clip: Clip) -> None:
-    track = SidecarFace().extract(clip, 0, 1)
-    masks = SidecarMasks().extract(clip, 1, 3, track)
+    track = part("face/sidecar").extract(clip, 0, 1)
+    masks = part("masks/sidecar").extract(clip, 1, 3, track)
     assert masks.head.shape == (2, SIZE, SIZE)
     assert masks.head[0, 4:12, 6:14].all()
     assert masks.head[0].sum() == 64
-    zoomed = SidecarMasks().extract(replace(clip, crop=Crop(x=6, y=4, side=8), size=16), 1, 3, track)
+    zoomed = part("masks/sidecar").extract(replace(clip, crop=Crop(x=6, y=4, side=8), size=16), 1, 3, track)
     assert zoomed.head.all()
     beside = cut(masks.head, Crop(x=2, y=0, side=16), 16)
     assert beside[0, 4:12, 4:12].all()
@@ -96,13 +97,13 @@ def test_masks_that_exclude_each_other_still_do_at_another_size() -> None:
 
 def test_a_missing_or_foreign_sidecar_is_one_clear_line(clip: Clip, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no ground truth beside it.*face=mediapipe"):
-        SidecarFace().extract(replace(clip, sidecar=None), 0, 1)
+        part("face/sidecar").extract(replace(clip, sidecar=None), 0, 1)
     with pytest.raises(InputError, match=r"describes 6 frames of 20x20.*has 7"):
-        SidecarFace().extract(replace(clip, num_frames=7), 0, 1)
+        part("face/sidecar").extract(replace(clip, num_frames=7), 0, 1)
     foreign = tmp_path / "foreign.npz"
     np.savez(foreign, values=np.zeros(3))
     with pytest.raises(InputError, match=r"foreign\.npz: is no sidecar"):
-        SidecarMasks().extract(replace(clip, sidecar=foreign), 0, 1, SidecarFace().extract(clip, 0, 1))
+        part("masks/sidecar").extract(replace(clip, sidecar=foreign), 0, 1, part("face/sidecar").extract(clip, 0, 1))
     (tmp_path / "text.npz").write_text("no archive")
     with pytest.raises(InputError, match=r"text\.npz: is no sidecar"):
-        SidecarFace().extract(replace(clip, sidecar=tmp_path / "text.npz"), 0, 1)
+        part("face/sidecar").extract(replace(clip, sidecar=tmp_path / "text.npz"), 0, 1)

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
+from support.parts import part
 
 from tfg.clip.read import read_clip
 from tfg.clip.synthetic.generate import SyntheticClip, make_synthetic
 from tfg.features.background import clean_plate, fill_background, widen
 from tfg.features.cameras import fit_cameras
 from tfg.features.face.fitted import FittedLandmarks
-from tfg.features.face.sidecar import SidecarFace, true_cameras
-from tfg.features.masks.sidecar import SidecarMasks
+from tfg.features.face.sidecar import true_cameras
 from tfg.landmarks import eye_distance, mouth_opening
 from tfg.types import Clip, Floats
 
@@ -25,7 +25,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
 
 @pytest.fixture(scope="module")
 def landmarks(clip: Clip) -> Floats:
-    return clip.to_clip(SidecarFace().extract(clip, 0, clip.num_frames).landmarks)
+    return clip.to_clip(part("face/sidecar").extract(clip, 0, clip.num_frames).landmarks)
 
 
 def test_the_true_cameras_explain_the_true_landmarks(clip: Clip, landmarks: Floats) -> None:
@@ -56,7 +56,7 @@ def test_the_fitted_reader_follows_the_lips_of_frames_it_has_not_seen(clip: Clip
 
 
 def test_true_masks_hold_the_face_and_the_background_loses_it(clip: Clip, landmarks: Floats) -> None:
-    masks = SidecarMasks().extract(clip, 0, 50, SidecarFace().extract(clip, 0, 50))
+    masks = part("masks/sidecar").extract(clip, 0, 50, part("face/sidecar").extract(clip, 0, 50))
     for row in (0, 25, 49):
         x, y = landmarks[row, 27:].astype(int).T  # nose, eyes, mouth
         assert masks.head[row, y, x].all()

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from support.parts import part
 
 from tfg.features.face.canonical import GENERIC_SHAPE
-from tfg.features.masks.mediapipe import MediaPipeMasks, nearest_known
+from tfg.features.masks.mediapipe import nearest_known
 from tfg.features.masks.regions import head_region, mouth_region
 from tfg.types import Floats, InputError
 
@@ -59,8 +60,8 @@ def test_frames_without_landmarks_take_the_nearest_ones() -> None:
 
 def test_options_out_of_range_name_their_key() -> None:
     with pytest.raises(InputError, match=r"masks\.threshold"):
-        MediaPipeMasks(threshold=1)
+        part("masks/mediapipe", threshold=1)
     with pytest.raises(InputError, match=r"masks\.workers"):
-        MediaPipeMasks(workers=0)
+        part("masks/mediapipe", workers=0)
     with pytest.raises(InputError, match=r"masks\.weights: nowhere\.tflite"):
-        _ = MediaPipeMasks(weights="nowhere.tflite").path
+        _ = part("masks/mediapipe", weights="nowhere.tflite").path

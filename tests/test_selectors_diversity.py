@@ -8,11 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.parts import part
 
-from tfg.selectors.diversity import MEASURES, Diversity, cumulative_variance, entropy, explained_variance
+from tfg.selectors.diversity import MEASURES, cumulative_variance, entropy, explained_variance
 from tfg.selectors.kmeans import cluster
 from tfg.selectors.pairwise import distances, window_mean_distances
 from tfg.types import InputError
+
+
+def diversity(**changes):
+    return part("selector/isexplore", "diversity", **changes)
 
 
 def double_loop(features: np.ndarray, start: int, num_frames: int) -> float:
@@ -57,17 +62,17 @@ def test_distances_far_from_the_origin_do_not_cancel() -> None:
 
 def test_pairs_of_three_points_on_a_line_is_four_thirds() -> None:
     features = np.array([[0.0], [1.0], [2.0]])  # distances 1, 2, 1
-    assert Diversity().of(features, (0,), 3) == pytest.approx([4 / 3])
+    assert diversity().of(features, (0,), 3) == pytest.approx([4 / 3])
 
 
 def test_consecutive_is_the_mean_step() -> None:
     features = np.array([[0.0], [1.0], [3.0], [3.0]])  # steps 1, 2, 0
-    assert Diversity(measure="consecutive").of(features, (0, 1), 3) == pytest.approx([1.5, 1.0])
+    assert diversity(measure="consecutive").of(features, (0, 1), 3) == pytest.approx([1.5, 1.0])
 
 
 def test_centroid_is_the_mean_distance_to_the_mean() -> None:
     features = np.array([[0.0], [2.0], [10.0], [10.0]])
-    assert Diversity(measure="centroid").of(features, (0, 2), 2) == pytest.approx([1.0, 0.0])
+    assert diversity(measure="centroid").of(features, (0, 2), 2) == pytest.approx([1.0, 0.0])
 
 
 def test_explained_and_cumulative_variance_of_known_axes() -> None:
@@ -77,15 +82,15 @@ def test_explained_and_cumulative_variance_of_known_axes() -> None:
     assert explained_variance(vectors, 2) == pytest.approx(13 / 28)
     assert cumulative_variance(vectors, 1) == pytest.approx(9 / 14)
     assert cumulative_variance(vectors, 2) == pytest.approx((9 / 14 + 13 / 14) / 2)
-    assert Diversity(measure="cumulative_variance", components=3).of(vectors, (0,), 6) == pytest.approx(
+    assert diversity(measure="cumulative_variance", components=3).of(vectors, (0,), 6) == pytest.approx(
         [1 - (9 + 13 + 14) / 42]
     )
-    assert Diversity(measure="explained_variance").of(vectors, (0,), 6) == pytest.approx([5 / 14])
+    assert diversity(measure="explained_variance").of(vectors, (0,), 6) == pytest.approx([5 / 14])
 
 
 def test_explained_variance_of_a_still_window_is_no_diversity() -> None:
     features = np.concatenate([np.ones((4, 3)), np.eye(3), np.zeros((1, 3))])
-    scores = Diversity(measure="explained_variance").of(features, (0, 4), 4)
+    scores = diversity(measure="explained_variance").of(features, (0, 4), 4)
     assert scores[0] == 0.0
     assert scores[1] > 0.3
 
@@ -98,7 +103,7 @@ def test_entropy_of_even_and_single_histograms() -> None:
 def test_semantic_entropy_counts_the_clusters_of_the_window() -> None:
     centers = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
     features = centers[[0, 0, 0, 0, 0, 1, 2, 0]] + np.random.default_rng(0).normal(0, 0.01, (8, 2))
-    scores = Diversity(measure="semantic_entropy", clusters=3).of(features, (0, 4), 4)
+    scores = diversity(measure="semantic_entropy", clusters=3).of(features, (0, 4), 4)
     expected = -(2 * 0.25 * math.log(0.25) + 0.5 * math.log(0.5))
     assert scores == pytest.approx([0.0, expected])
 
@@ -116,7 +121,7 @@ def test_l2norm_ignores_loudness_and_keeps_zero_vectors() -> None:
     features = rng.standard_normal((40, 6))
     features[3] = 0.0
     louder = features * rng.uniform(0.5, 2, (40, 1))
-    normalised = Diversity(l2norm=True)
+    normalised = diversity(l2norm=True)
     np.testing.assert_allclose(normalised.of(features, (0, 9), 20), normalised.of(louder, (0, 9), 20), rtol=1e-12)
 
 
@@ -129,21 +134,21 @@ def test_a_varied_window_beats_a_monotone_one_under_every_measure(measure: str) 
             rng.standard_normal((60, 8)) * 2,
         ]
     )
-    monotone, varied = Diversity(measure=measure).of(features, (0, 60), 60)
+    monotone, varied = diversity(measure=measure).of(features, (0, 60), 60)
     assert varied > monotone
 
 
 @pytest.mark.parametrize("measure", MEASURES)
 def test_silence_throughout_is_refused(measure: str) -> None:
     with pytest.raises(InputError, match="silence"):
-        Diversity(measure=measure).of(np.full((50, 4), 0.7, np.float32), (0, 10), 20)
+        diversity(measure=measure).of(np.full((50, 4), 0.7, np.float32), (0, 10), 20)
 
 
 def test_features_that_are_no_numbers_are_refused() -> None:
     features = np.ones((50, 4))
     features[7, 2] = np.nan
     with pytest.raises(InputError, match="audio features"):
-        Diversity().of(features, (0,), 20)
+        diversity().of(features, (0,), 20)
 
 
 @pytest.mark.parametrize(
@@ -159,19 +164,19 @@ def test_features_that_are_no_numbers_are_refused() -> None:
 )
 def test_options_out_of_range_name_their_key(options: dict, key: str) -> None:
     with pytest.raises(InputError, match=key):
-        Diversity(**options)
+        diversity(**options)
 
 
 def test_more_components_or_clusters_than_the_clip_has_name_their_key() -> None:
     features = np.random.default_rng(0).standard_normal((15, 6))
     with pytest.raises(InputError, match=r"selector\.diversity\.components.*at most 6"):
-        Diversity(measure="explained_variance", components=7).of(features, (0,), 10)
+        diversity(measure="explained_variance", components=7).of(features, (0,), 10)
     with pytest.raises(InputError, match=r"selector\.diversity\.clusters.*at most 15"):
-        Diversity(measure="semantic_entropy").of(features, (0,), 10)
+        diversity(measure="semantic_entropy").of(features, (0,), 10)
 
 
 @pytest.mark.parametrize("measure", MEASURES)
 def test_definition_names_what_was_measured(measure: str) -> None:
-    raw, scaled = Diversity(measure=measure).definition(), Diversity(measure=measure, l2norm=True).definition()
+    raw, scaled = diversity(measure=measure).definition(), diversity(measure=measure, l2norm=True).definition()
     assert "raw" in raw
     assert "L2-normalised" in scaled

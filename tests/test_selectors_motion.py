@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from selector_candidates import face_points, face_track, opening_mouth
+from support.parts import part
 
 from tfg.selectors.faces import Rejected, complete_landmarks, stretches
 from tfg.selectors.motion import MotionComplexity, camera_signal, lip_signals
@@ -12,6 +13,10 @@ from tfg.types import InputError
 
 N = 125
 TIME = np.arange(N)
+
+
+def motion(**changes):
+    return part("selector/isexplore", "motion", **changes)
 
 
 def tone(bin_number: float, amplitude: float = 0.2) -> np.ndarray:
@@ -24,33 +29,33 @@ def ratio(measure: MotionComplexity, signal: np.ndarray) -> float:
 
 
 def test_on_bin_tones_are_all_low_or_all_high() -> None:
-    assert ratio(MotionComplexity(), tone(12)) == pytest.approx(0.0, abs=1e-12)
-    assert ratio(MotionComplexity(), tone(50)) == pytest.approx(1.0, abs=1e-12)
+    assert ratio(motion(), tone(12)) == pytest.approx(0.0, abs=1e-12)
+    assert ratio(motion(), tone(50)) == pytest.approx(1.0, abs=1e-12)
 
 
 def test_tones_in_the_landmarks_reach_the_lip_complexity() -> None:
     # Landmarks are float32: their rounding, 1e-5 pixels, is white and leaks a little over 62 bins.
-    assert MotionComplexity().of(opening_mouth(tone(12)), "lips").complexity == pytest.approx(0.0, abs=1e-3)
-    assert MotionComplexity().of(opening_mouth(tone(50)), "lips").complexity == pytest.approx(1.0, abs=1e-3)
+    assert motion().of(opening_mouth(tone(12)), "lips").complexity == pytest.approx(0.0, abs=1e-3)
+    assert motion().of(opening_mouth(tone(50)), "lips").complexity == pytest.approx(1.0, abs=1e-3)
 
 
 def test_off_bin_tones_leak_and_a_hann_window_stops_it() -> None:
-    leaking = ratio(MotionComplexity(), tone(12.5))
+    leaking = ratio(motion(), tone(12.5))
     assert leaking > 0.02
-    assert ratio(MotionComplexity(window="hann"), tone(12.5)) < leaking / 20
+    assert ratio(motion(window="hann"), tone(12.5)) < leaking / 20
 
 
 def test_white_noise_scores_one_half() -> None:
     noise = np.random.default_rng(0).standard_normal((200, N))
     # 31 of 62 bins are high; 200 signals of Rayleigh amplitudes: standard error about 0.003.
-    assert ratio(MotionComplexity(), noise) == pytest.approx(0.5, abs=0.01)
+    assert ratio(motion(), noise) == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.mark.parametrize("aggregation", ["pooled", "mean_of_ratios"])
 @pytest.mark.parametrize("coordinates", ["radial", "xy"])
 def test_scale_and_offset_do_not_matter(aggregation: str, coordinates: str) -> None:
     landmarks = face_points() + np.random.default_rng(1).normal(0, 2, (N, 68, 2))
-    measure = MotionComplexity(aggregation=aggregation, coordinates=coordinates)
+    measure = motion(aggregation=aggregation, coordinates=coordinates)
     for signals in ("lips", "camera", "both"):
         plain = measure.of(landmarks, signals).complexity
         assert measure.of(landmarks * 7 + 55, signals).complexity == pytest.approx(plain, rel=1e-9)
@@ -59,7 +64,7 @@ def test_scale_and_offset_do_not_matter(aggregation: str, coordinates: str) -> N
 def test_thirty_one_of_sixty_two_bins_lie_strictly_above_a_quarter() -> None:
     impulse = np.zeros(N)
     impulse[0] = 1.0  # a flat spectrum: every bin 1
-    high, total = MotionComplexity().amplitudes(impulse[None])
+    high, total = motion().amplitudes(impulse[None])
     assert (high[0], total[0]) == pytest.approx((31, 62))
 
 
@@ -67,27 +72,27 @@ def test_thirty_one_of_sixty_two_bins_lie_strictly_above_a_quarter() -> None:
 def test_a_bin_on_the_threshold_is_not_high(num_frames: int, threshold: float, bin_number: float) -> None:
     impulse = np.zeros((1, num_frames))
     impulse[0, 0] = 1.0
-    high, _ = MotionComplexity(threshold=threshold).amplitudes(impulse)
+    high, _ = motion(threshold=threshold).amplitudes(impulse)
     assert high[0] == pytest.approx(num_frames // 2 - int(bin_number))
 
 
 def test_threshold_in_hertz_is_the_same_threshold() -> None:
     noise = np.random.default_rng(4).standard_normal((3, N))
-    assert ratio(MotionComplexity(threshold_hz=6.25), noise) == ratio(MotionComplexity(threshold=0.25), noise)
-    assert ratio(MotionComplexity(threshold_hz=3.125), noise) > ratio(MotionComplexity(), noise)
+    assert ratio(motion(threshold_hz=6.25), noise) == ratio(motion(threshold=0.25), noise)
+    assert ratio(motion(threshold_hz=3.125), noise) > ratio(motion(), noise)
 
 
 def test_detrending_makes_a_drift_invisible() -> None:
     signal = tone(6) + tone(50) / 4
     drift = signal + np.linspace(0, 5, N)
-    detrended = MotionComplexity(detrend="linear")
-    assert ratio(MotionComplexity(), drift) < 0.95 * ratio(MotionComplexity(), signal)  # the drift is mostly low
+    detrended = motion(detrend="linear")
+    assert ratio(motion(), drift) < 0.95 * ratio(motion(), signal)  # the drift is mostly low
     assert ratio(detrended, drift) == pytest.approx(ratio(detrended, signal), rel=1e-9)
 
 
 def test_pooling_weighs_by_motion_and_the_mean_of_ratios_does_not() -> None:
     signals = np.stack([tone(12, amplitude=3.0), tone(50, amplitude=1.0)])
-    high, total = MotionComplexity().amplitudes(signals)
+    high, total = motion().amplitudes(signals)
     assert high.sum() / total.sum() == pytest.approx(0.25)
     assert (high / total).mean() == pytest.approx(0.5)
 
@@ -98,9 +103,9 @@ def test_mean_of_ratios_counts_every_moving_signal_once() -> None:
     # Opposite points move alike, so the centroid and with it the camera signal stay still.
     stretch = np.where(np.arange(20)[:, None] % 10 < 5, tone(12, 0.3), tone(50, 0.1)).T
     landmarks[:, 48:68] += lips * stretch[:, :, None]
-    measured = MotionComplexity(aggregation="mean_of_ratios").of(landmarks, "lips")
+    measured = motion(aggregation="mean_of_ratios").of(landmarks, "lips")
     assert measured.complexity == pytest.approx(0.5, abs=1e-4)  # face_points is float32
-    assert MotionComplexity().of(landmarks, "lips").complexity < 0.3
+    assert motion().of(landmarks, "lips").complexity < 0.3
 
 
 def test_camera_signal_is_the_speed_of_the_lip_centroid() -> None:
@@ -122,14 +127,14 @@ def test_radial_signals_ignore_the_head_and_xy_signals_do_not() -> None:
 def test_both_is_pooled_over_lips_and_camera() -> None:
     landmarks = face_points() + np.random.default_rng(9).normal(0, 1, (N, 68, 2))
     lips = landmarks[:, 48:68]
-    high, total = MotionComplexity().amplitudes(np.concatenate([lip_signals(lips, "radial"), camera_signal(lips)]))
-    assert MotionComplexity().of(landmarks, "both").complexity == pytest.approx(high.sum() / total.sum())
+    high, total = motion().amplitudes(np.concatenate([lip_signals(lips, "radial"), camera_signal(lips)]))
+    assert motion().of(landmarks, "both").complexity == pytest.approx(high.sum() / total.sum())
 
 
 def test_a_still_face_has_complexity_zero_and_says_so() -> None:
     landmarks = np.repeat(face_points()[None] * 1.37, N, axis=0)
     for aggregation in ("pooled", "mean_of_ratios"):
-        measured = MotionComplexity(aggregation=aggregation).of(landmarks, "both")
+        measured = motion(aggregation=aggregation).of(landmarks, "both")
         assert (measured.complexity, measured.amplitude, measured.still) == (0.0, 0.0, True)
 
 
@@ -137,7 +142,7 @@ def test_amplitude_is_in_pixels() -> None:
     # Lip point k is r_k from the centroid, mean over k about 23.1: a tone of 0.2 moves it by 0.2 r_k.
     points = face_points()[48:68].astype(np.float64)
     expected = 0.2 * np.linalg.norm(points - points.mean(axis=0), axis=1).mean()
-    assert MotionComplexity().of(opening_mouth(tone(12)), "lips").amplitude == pytest.approx(expected, rel=1e-3)
+    assert motion().of(opening_mouth(tone(12)), "lips").amplitude == pytest.approx(expected, rel=1e-3)
 
 
 def test_five_missing_frames_are_interpolated_and_six_reject_by_name() -> None:
@@ -183,4 +188,4 @@ def test_overlapping_candidates_are_one_stretch() -> None:
 )
 def test_options_out_of_range_name_their_key(options: dict, key: str) -> None:
     with pytest.raises(InputError, match=rf"selector\.motion\.{key}: "):
-        MotionComplexity(**options)
+        motion(**options)

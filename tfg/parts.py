@@ -83,7 +83,9 @@ def check_backbone(config: DictConfig) -> None:
 def weights_of(config: DictConfig) -> None:
     """InputError with the remedy where pretrained weights that the configuration names are not here."""
     for axis in ("audio", "selector_audio", "face", "masks"):
-        if (weights := config[axis].get("weights")) is not None:
+        if "weights" in config[axis]:
+            if not isinstance(weights := config[axis].weights, str):
+                raise InputError(f"{axis}.weights={weights}: give a name of `tfg assets`, or a path")
             assets.located(weights)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clip_media import flag_rotation, make_video
+from support.parts import part
 
 from tfg import cli
 from tfg.clip.read import read_clip
@@ -133,10 +134,10 @@ def chosen(select):
 @pytest.fixture(scope="module")
 def usual(grid, pictures, sound):
     """Of the same seconds as a plain mp4, per candidate: the diversity of its sound."""
-    from tfg.features.audio.logmel import LogMel
-    from tfg.selectors.diversity import Diversity
 
-    return Diversity().of(LogMel().extract(sound), (0, 25, 50, 75, 100, 125), 50)
+    return part("selector/isexplore", "diversity").of(
+        part("audio/logmel").extract(sound), (0, 25, 50, 75, 100, 125), 50
+    )
 
 
 def diversities(record: dict) -> list[float]:

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
+from support.parts import part
 
 from tfg.clip.read import read_clip
 from tfg.features.cameras import fit_cameras
 from tfg.features.face.crop import locate
-from tfg.features.face.mediapipe import MediaPipeFace
 
 pytestmark = [
     pytest.mark.real,
@@ -29,7 +29,7 @@ def test_training_and_held_out_frames_share_one_face_to_a_quarter_of_a_pixel(
     name: str, runs: list[tuple[int, int]]
 ) -> None:
     clip = read_clip(Path(os.environ["TFG_ASSETS"]) / "video" / name, size=128)
-    face = MediaPipeFace()
+    face = part("face/mediapipe")
     tracks = [face.extract(clip, start, stop) for start, stop in runs]
     clip = replace(clip, crop=locate(clip, tracks))
     landmarks = clip.to_clip(np.concatenate([track.landmarks for track in tracks]))

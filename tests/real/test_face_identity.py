@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.parts import part
 
 from tfg import assets
 from tfg.clip.read import read_clip
-from tfg.features.face.mediapipe import MediaPipeFace
 from tfg.metrics.base import Chunk
 from tfg.metrics.identity import Identity, cosine
 from tfg.metrics.mobilefacenet import MobileFaceNet
@@ -29,7 +29,7 @@ GRID_AS_WELL = "bbaf2n"  # a sentence of the man in the long clip
 def people() -> dict[str, tuple[Bytes, FaceTrack]]:
     """Name -> four pictures over three seconds and their faces, of eleven clips of ten people."""
     videos = Path(os.environ["TFG_ASSETS"]) / "video"
-    face, found = MediaPipeFace(workers=1), {}
+    face, found = part("face/mediapipe", workers=1), {}
     for path in (videos / f"{GRID}.mp4", *sorted((videos / "grid_speakers").glob("*.mpg"))):
         clip = read_clip(path)
         images = np.concatenate([clip.source_frames(frame, frame + 1) for frame in FRAMES])
@@ -89,7 +89,7 @@ def test_a_small_shift_of_the_landmarks_changes_little(metric, people):
     seen = look(metric, (images, track), (images, moved))
     assert cosine(seen["made"], seen["true"]).min() > 0.97
     turned = images[:, :, ::-1].copy()
-    mirrored = look(metric, people[GRID], (turned, MediaPipeFace(workers=1).read(turned)))
+    mirrored = look(metric, people[GRID], (turned, part("face/mediapipe", workers=1).read(turned)))
     assert cosine(mirrored["made"], mirrored["true"]).min() > 0.75
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.parts import part
 
 from tfg.clip.read import read_clip
 from tfg.features.face.crop import locate, sample_frames
-from tfg.features.face.mediapipe import MediaPipeFace
 from tfg.landmarks import eye_distance, mouth_opening
 from tfg.types import Clip, InputError
 
@@ -26,12 +26,12 @@ def grid() -> Clip:
 
 
 def test_one_face_in_every_frame_and_the_same_whatever_the_range(grid: Clip) -> None:
-    face = MediaPipeFace()
+    face = part("face/mediapipe")
     track = face.extract(grid, 60, 140)
     assert track.num_faces.tolist() == [1] * 80
-    part = face.extract(grid, 75, 80)
-    np.testing.assert_array_equal(part.landmarks, track.landmarks[15:20])
-    np.testing.assert_array_equal(part.blendshapes, track.blendshapes[15:20])
+    alone = face.extract(grid, 75, 80)
+    np.testing.assert_array_equal(alone.landmarks, track.landmarks[15:20])
+    np.testing.assert_array_equal(alone.blendshapes, track.blendshapes[15:20])
     assert ((track.upper >= 0) & (track.upper <= 1)).all()
     assert 50 < np.median(eye_distance(track.landmarks)) < 90  # pixels; the face is about 104 px wide
     assert np.ptp(mouth_opening(track.landmarks, "eyes")) > 0.05  # he speaks
@@ -40,7 +40,7 @@ def test_one_face_in_every_frame_and_the_same_whatever_the_range(grid: Clip) -> 
 
 
 def test_the_crop_of_a_real_clip_holds_the_face_inside_the_picture(grid: Clip) -> None:
-    face = MediaPipeFace()
+    face = part("face/mediapipe")
     samples = [face.extract(grid, frame, frame + 1) for frame in sample_frames(grid.num_frames, 5)]
     crop = locate(grid, samples)
     assert 220 < crop.side <= 288
@@ -52,7 +52,7 @@ def test_the_crop_of_a_real_clip_holds_the_face_inside_the_picture(grid: Clip) -
 
 def test_pictures_without_a_face_are_nan_rows_and_two_people_are_counted(grid: Clip) -> None:
     picture = grid.source_frames(0, 1)
-    face = MediaPipeFace()
+    face = part("face/mediapipe")
     both = np.concatenate([picture, picture[:, :, ::-1]], axis=2)
     assert face.read(both).num_faces.tolist() == [2]
     track = face.read(np.zeros_like(picture))

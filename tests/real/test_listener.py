@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.parts import part
 
 from tfg.clip.read import read_clip
 from tfg.features.face.crop import locate, sample_frames
-from tfg.features.face.mediapipe import MediaPipeFace
 from tfg.metrics.listener.features import log_mel
 from tfg.metrics.listener.fitted import FittedListener, ListenerUnavailable
 from tfg.types import SAMPLES_PER_FRAME, Floats
@@ -42,7 +42,7 @@ class Held:
 
 def fit(name: str) -> Held:
     clip = read_clip(Path(os.environ["TFG_ASSETS"]) / "video" / name)
-    face = MediaPipeFace()
+    face = part("face/mediapipe")
     points = face.extract(clip, 0, clip.num_frames).landmarks
     split = clip.num_reference_frames
     crop = locate(clip, [face.extract(clip, f, f + 1) for f in sample_frames(split)])

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 from scored_videos import scored_video
+from support.parts import part
 
 from tfg import assets
 from tfg.clip.read import read_clip
 from tfg.features.face.canonical import GENERIC_SHAPE
-from tfg.features.face.mediapipe import MediaPipeFace
 from tfg.metrics.base import Metric, Outcome
 from tfg.metrics.blink import BlinkRate, blinks, eye_aspect_ratio
 from tfg.metrics.expression import BLENDSHAPES, BlendshapeError
@@ -59,12 +59,12 @@ def grid_pictures() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def grid(grid_pictures: np.ndarray) -> FaceTrack:
-    return MediaPipeFace().read(grid_pictures)
+    return part("face/mediapipe").read(grid_pictures)
 
 
 @pytest.fixture(scope="module")
 def german() -> FaceTrack:
-    return MediaPipeFace().read(pictures("German_20s.mp4", 100, 200))
+    return part("face/mediapipe").read(pictures("German_20s.mp4", 100, 200))
 
 
 def test_truth_against_itself_is_perfect(grid: FaceTrack, german: FaceTrack) -> None:
@@ -101,7 +101,7 @@ def test_a_late_video_is_late_and_a_frozen_one_is_still(grid: FaceTrack) -> None
 
 
 def test_a_mirrored_video_keeps_lips_and_blinks_and_turns_the_head(grid_pictures: np.ndarray, grid: FaceTrack) -> None:
-    mirrored = MediaPipeFace().read(grid_pictures[:, :, ::-1])
+    mirrored = part("face/mediapipe").read(grid_pictures[:, :, ::-1])
     found = compare(mirrored, grid)
     assert found["mouth_correlation"].value > 0.95
     assert found["mouth_lag"].value == 0
@@ -120,7 +120,7 @@ def test_a_shaken_picture_raises_jitter_by_what_it_was_shaken(grid_pictures: np.
         turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
         return cv2.warpAffine(picture, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
 
-    shaken = MediaPipeFace().read(np.stack([turned(p, (-1) ** i) for i, p in enumerate(grid_pictures[:40])]))
+    shaken = part("face/mediapipe").read(np.stack([turned(p, (-1) ** i) for i, p in enumerate(grid_pictures[:40])]))
     found = compare(shaken, rows(grid, np.arange(40)))
     assert found["head_jitter"].value == pytest.approx(4, abs=0.7)  # +1, -1, +1 degree: second difference 4
     assert found["head_jitter_ratio"].value > 4

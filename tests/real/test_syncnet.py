@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from support.parts import part
 
 from tfg.clip.read import read_clip
-from tfg.features.face.mediapipe import MediaPipeFace
 from tfg.metrics.base import ScoredVideo
 from tfg.metrics.syncnet import SyncNet, SyncNetScore, crop
 
@@ -38,7 +38,7 @@ def video(request: pytest.FixtureRequest) -> ScoredVideo:
     return ScoredVideo(
         prediction=start,
         truth=None,
-        made=MediaPipeFace().extract(start.clip, 0, FRAMES),
+        made=part("face/mediapipe").extract(start.clip, 0, FRAMES),
         true=None,
         audio=start.clip.audio()[: FRAMES * 640],
         where=f"first {FRAMES} frames of {request.param}",

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.parts import part
 
 from tfg.clip.read import read_clip
 from tfg.clip.synthetic.generate import SyntheticClip, make_synthetic
-from tfg.features.face.mediapipe import MediaPipeFace
 from tfg.types import UPPER_FACE
 
 pytestmark = [
@@ -26,7 +26,7 @@ def test_one_face_is_found_and_its_landmarks_agree_with_the_truth(identity_seed:
     spec = SyntheticClip(identity_seed=identity_seed, motion_seed=identity_seed, seconds=8)
     path = make_synthetic(spec, tmp_path)
     clip = read_clip(path, size=spec.size)
-    track = MediaPipeFace().extract(clip, 0, clip.num_frames)
+    track = part("face/mediapipe").extract(clip, 0, clip.num_frames)
     with np.load(path.with_suffix(".npz"), allow_pickle=False) as file:
         truth = dict(file)
     seen = track.num_faces == 1

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tfg import assets
 from tfg.metrics import regions
 from tfg.metrics.base import Chunk, MetricFacts, Outcome, PerFrame, ScoredVideo, mean
 from tfg.types import Bytes, InputError
@@ -24,10 +25,11 @@ _POOL_BEFORE = (False, True, True, False, False)
 class Lpips(nn.Module):
     """Distance of two batches (n, 3, h, w) in [-1, 1] -> (n,); differentiable, weights frozen."""
 
-    def __init__(self, weights: Path) -> None:
+    def __init__(self, weights: str | Path) -> None:
         super().__init__()
+        path = assets.located(str(weights))
         try:
-            with np.load(weights, allow_pickle=False) as file:
+            with np.load(path, allow_pickle=False) as file:
                 arrays = {name: torch.from_numpy(file[name].astype(np.float32)) for name in file.files}
             expected = {f"conv{i}.{part}" for i in range(5) for part in ("weight", "bias")} | {
                 f"lin{i}" for i in range(5)

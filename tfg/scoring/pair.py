@@ -9,13 +9,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from tfg import assets
+from tfg import assets, overrides, parts
 from tfg.clip.read import read_clip
-from tfg.features.audio.logmel import LogMel
 from tfg.features.cache import cached_ranges
 from tfg.features.clip_features import TRACK_FIELDS, ClipFeatures
 from tfg.features.face.mediapipe import MediaPipeFace
-from tfg.features.masks.mediapipe import MediaPipeMasks
 from tfg.metrics.base import Metric, MetricValue, Pictures
 from tfg.metrics.listener.fitted import FittedListener, NoListener
 from tfg.metrics.openface import ActionUnitError, read_action_units
@@ -39,8 +37,8 @@ def evaluate(request: Request) -> dict[str, Any]:
 
     torch.set_num_threads(THREADS)
     shown = compare(request.prediction, request.truth, request.audio, resize=request.resize)
-    reader: MediaPipeFace | None = MediaPipeFace()
-    blind = None
+    face, blind = _parts().face, None
+    reader = face if isinstance(face, MediaPipeFace) else None
     model = assets.asset("face_landmarker")
     if assets.locate(model) is None:
         reader, blind = None, f"{assets.absence(model)}; {assets.remedy(model)}"
@@ -125,11 +123,16 @@ def _named(record: dict[str, Any], request: Request) -> dict[str, Any]:
 
 def _key(request: Request, shown: Comparison, metrics: tuple[Metric, ...], readers: list[str]) -> str:
     """Of everything the numbers depend on: files, what was done to them, who read them, metrics' weights, and the code."""
-    parts = [SCHEMA, shown.digests, shown.notes, asdict(request.switches), results.commit(), readers]
-    parts += [getattr(metric, "note", "") for metric in metrics]
+    values = [SCHEMA, shown.digests, shown.notes, asdict(request.switches), results.commit(), readers]
+    values += [getattr(metric, "note", "") for metric in metrics]
     for path in (request.reference, request.au_prediction, request.au_truth):
-        parts.append("" if path is None else assets.checksum(path))
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+        values.append("" if path is None else assets.checksum(path))
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:32]
+
+
+def _parts() -> parts.Parts:
+    """What reads a real video, as conf/ has it."""
+    return parts.build(overrides.composed(["audio=logmel", "face=mediapipe", "masks=mediapipe"]))
 
 
 def _faces(reader: MediaPipeFace | None, pictures: Pictures, path: Path | None, digest: str) -> FaceTrack:
@@ -158,11 +161,12 @@ def _listener(request: Request) -> FittedListener | NoListener:
     """Of the reference video."""
     features = None
     if request.reference is not None:
+        parts = _parts()
         features = ClipFeatures(
             clip=read_clip(request.reference),
-            audio=LogMel(),
-            face=MediaPipeFace(),
-            masks=MediaPipeMasks(),
+            audio=parts.audio,
+            face=parts.face,
+            masks=parts.masks,
             root=assets.cache_root() / "features",
         )
     return suite.fit_listener(features, request.switches)

@@ -16,7 +16,7 @@ class At:
     """The segment that begins at `start` seconds, to the nearest frame."""
 
     start: float | None  # seconds
-    name: str = "at"
+    name: str
 
     def __post_init__(self) -> None:
         if self.start is None:

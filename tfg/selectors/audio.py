@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,8 +15,8 @@ from tfg.types import Segment
 
 @dataclass(frozen=True, kw_only=True)
 class Audio:
-    name: str = "audio"
-    diversity: Diversity = field(default_factory=Diversity)
+    name: str
+    diversity: Diversity
 
     def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection:
         """argmax D over all candidates; no face is looked at."""

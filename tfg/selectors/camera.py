@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,10 +12,10 @@ from tfg.selectors.motion import MotionComplexity
 
 
 @dataclass(frozen=True, kw_only=True)
-class Camera:
-    name: str = "camera"
-    motion: MotionComplexity = field(default_factory=MotionComplexity)
+class CameraSelector:
+    name: str
+    motion: MotionComplexity
 
     def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection:
-        """argmin MC over the lip centroid's speed of all candidates; no sound is heard."""
+        """argmin MC over the lip centroid's speed of all candidates; no sound is used."""
         return select_least_motion(candidates, self.motion, "camera", self.name)

@@ -25,11 +25,11 @@ Starts = NDArray[np.int64]
 class Diversity:
     """D of every candidate, from the raw audio features of the whole training part."""
 
-    measure: str = "pairs"
-    l2norm: bool = False  # scale every vector to length 1 first (a zero vector stays zero)
-    components: int = 1  # k of explained_variance and cumulative_variance
-    clusters: int = 20  # of semantic_entropy
-    cluster_seed: int = 0  # of semantic_entropy
+    measure: str
+    l2norm: bool  # scale every vector to length 1 first (a zero vector stays zero)
+    components: int  # k of explained_variance and cumulative_variance
+    clusters: int  # of semantic_entropy
+    cluster_seed: int  # of semantic_entropy
 
     def __post_init__(self) -> None:
         check_choice("diversity.measure", self.measure, MEASURES)

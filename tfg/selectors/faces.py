@@ -1,4 +1,4 @@
-"""Landmarks of candidates: asked for once per stretch of overlapping candidates, gaps interpolated or the candidate rejected."""
+"""Landmarks of candidates: read once per stretch of overlapping candidates, gaps interpolated or the candidate rejected."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfg.selectors.base import Candidates, CandidateScore
-from tfg.selectors.motion import Motion, MotionComplexity
+from tfg.selectors.motion import MotionComplexity, SegmentMotion
 from tfg.types import FaceTrack, Floats, InputError
 
 
@@ -19,9 +19,9 @@ class Rejected:
 
 def score_motion(
     candidates: Candidates, starts: Sequence[int], motion: MotionComplexity, signals: str
-) -> dict[int, Motion | Rejected]:
+) -> dict[int, SegmentMotion | Rejected]:
     """MC of each candidate in `starts`, or why it has none; InputError when none of them has one."""
-    found: dict[int, Motion | Rejected] = {}
+    found: dict[int, SegmentMotion | Rejected] = {}
     for first, last in stretches(starts, candidates.num_frames):
         track = candidates.face(first, last)
         for start in sorted(starts):
@@ -77,7 +77,7 @@ def complete_landmarks(track: FaceTrack, start: int, stop: int, max_missing: int
 
 def motion_score(
     start: int,
-    outcome: Motion | Rejected,
+    outcome: SegmentMotion | Rejected,
     score: float | None,
     diversity: float | None = None,
     extras: dict[str, float] | None = None,

@@ -12,7 +12,7 @@ from tfg.types import Segment
 
 @dataclass(frozen=True, kw_only=True)
 class First:
-    name: str = "first"
+    name: str
 
     def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection:
         """Looks at nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,12 +22,12 @@ EPSILON = 1e-8  # paper equation 3
 class ISExplore:
     """Maximises I = D / (MC + 1e-8) over the `top` candidates by D (paper equation 3)."""
 
-    name: str = "isexplore"
-    top: int = 5  # m: candidates whose faces are looked at
-    mc: str = "both"  # what MC is pooled over
-    max_overlap: float | None = None  # fraction that two of the top candidates may share; None: any
-    diversity: Diversity = field(default_factory=Diversity)
-    motion: MotionComplexity = field(default_factory=MotionComplexity)
+    name: str
+    top: int  # m: candidates whose faces are looked at
+    mc: str  # what MC is pooled over
+    max_overlap: float | None  # fraction that two of the top candidates may share; None: any
+    diversity: Diversity
+    motion: MotionComplexity
 
     def __post_init__(self) -> None:
         check_count("top", self.top, 1)
@@ -36,7 +36,7 @@ class ISExplore:
             check_between("max_overlap", self.max_overlap, 0.0, 1.0, low_allowed=True)
 
     def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection:
-        """Hears all candidates, looks at the top few; a candidate without a clear face drops out of them."""
+        """Diversity of all candidates, faces of the top few; a candidate without a clear face drops out of them."""
         starts, num_frames = candidates.starts, candidates.num_frames
         diversity = self.diversity.of(candidates.audio(), starts, num_frames)
         rows = best(diversity, starts, self.top, num_frames=num_frames, max_overlap=self.max_overlap)

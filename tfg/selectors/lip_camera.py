@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,9 +13,9 @@ from tfg.selectors.motion import MotionComplexity
 
 @dataclass(frozen=True, kw_only=True)
 class LipCamera:
-    name: str = "lip_camera"
-    motion: MotionComplexity = field(default_factory=MotionComplexity)
+    name: str
+    motion: MotionComplexity
 
     def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection:
-        """argmin MC over lips and lip-centroid speed of all candidates; no sound is heard."""
+        """argmin MC over lips and lip-centroid speed of all candidates; no sound is used."""
         return select_least_motion(candidates, self.motion, "both", self.name)

@@ -21,8 +21,8 @@ Signals = NDArray[np.float64]  # (signals, frames)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Motion:
-    """What one segment's landmarks say."""
+class SegmentMotion:
+    """How complex and how large the motion of one segment is."""
 
     complexity: float  # MC in [0, 1], low is slow and simple
     amplitude: float  # pixels: mean over signals of the summed one-sided amplitudes; says how much MC is worth
@@ -33,13 +33,13 @@ class Motion:
 class MotionComplexity:
     """MC of landmark tracks: sum of high-frequency amplitudes over the sum of all amplitudes (paper equation 2)."""
 
-    coordinates: str = "radial"  # lip signals: distance of each lip point to the lips' centroid, or its x and y
-    aggregation: str = "pooled"
-    threshold: float = 0.25  # cycles per frame, Nyquist 0.5; bins strictly above are high
-    threshold_hz: float | None = None  # replaces `threshold` when given
-    detrend: str = "none"  # the mean always goes: the paper's sum starts at bin 1
-    window: str = "none"
-    max_missing: int = 5  # frames of a candidate without one clear face that are interpolated
+    coordinates: str  # lip signals: distance of each lip point to the lips' centroid, or its x and y
+    aggregation: str
+    threshold: float  # cycles per frame, Nyquist 0.5; bins strictly above are high
+    threshold_hz: float | None  # replaces `threshold` when given
+    detrend: str  # the mean always goes: the paper's sum starts at bin 1
+    window: str
+    max_missing: int  # frames of a candidate without one clear face that are interpolated
 
     def __post_init__(self) -> None:
         check_choice("motion.coordinates", self.coordinates, COORDINATES)
@@ -56,7 +56,7 @@ class MotionComplexity:
         """Cycles per frame."""
         return self.threshold if self.threshold_hz is None else self.threshold_hz / FPS
 
-    def of(self, landmarks: Floats, signals: str) -> Motion:
+    def of(self, landmarks: Floats, signals: str) -> SegmentMotion:
         """(frames, 68, 2) complete landmarks -> MC over `lips`, `camera` or `both`."""
         lips = landmarks[:, MOUTH].astype(np.float64)
         chosen = {
@@ -68,10 +68,10 @@ class MotionComplexity:
         moving = total > 0
         amplitude = float(total.mean()) * 2 / chosen.shape[1]
         if not moving.any():
-            return Motion(complexity=0.0, amplitude=amplitude, still=True)
+            return SegmentMotion(complexity=0.0, amplitude=amplitude, still=True)
         pooled = self.aggregation == "pooled"
         ratio = high.sum() / total.sum() if pooled else (high[moving] / total[moving]).mean()
-        return Motion(complexity=float(ratio), amplitude=amplitude, still=False)
+        return SegmentMotion(complexity=float(ratio), amplitude=amplitude, still=False)
 
     def amplitudes(self, signals: Signals) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(signals,) sums of amplitude-spectrum bins strictly above the threshold, and of all bins from 1 on."""

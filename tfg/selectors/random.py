@@ -17,7 +17,7 @@ SILENT = f"passed over: less than {LEAST_VOICED:.0%} of its frames hold speech"
 class Random:
     """Seeds 0, 1, 2 ... walk one permutation of a clip's candidates, so that k seeds are k different segments."""
 
-    name: str = "random"
+    name: str
 
     def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection:
         """The `candidates.draw`-th candidate with speech in the order that the generator alone decides."""

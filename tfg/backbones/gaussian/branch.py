@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from tfg.backbones.gaussian.cloud import Cloud
-from tfg.backbones.gaussian.density import Density, DensityRules, regrow, reset_opacity
+from tfg.backbones.gaussian.density import Density, regrow, reset_opacity
 from tfg.backbones.gaussian.frame import Frame
 from tfg.backbones.gaussian.gaussians import NAMES, Gaussians, neighbour_distance
-from tfg.backbones.gaussian.motion import Field, Motion
-from tfg.backbones.gaussian.schedule import Rates
+from tfg.backbones.gaussian.motion import Field, GaussianMotion
+from tfg.backbones.gaussian.settings import DensityRules, Rates
 from tfg.engines.gaussian import Raster, rasterize
 
 FieldType = TypeVar("FieldType", bound=Field)
@@ -46,7 +46,7 @@ class Branch(nn.Module, Generic[FieldType]):
         self.gaussians.resize(num)
         self.density.resize(num, torch.device("cpu"))
 
-    def draw(self, frame: Frame, motion: Motion | None, background: Tensor, degree: int) -> Raster:
+    def draw(self, frame: Frame, motion: GaussianMotion | None, background: Tensor, degree: int) -> Raster:
         """The branch over `background` (3,) or (size, size, 3); without motion as it rests."""
         gaussians = self.gaussians
         means, quats, scales = gaussians.means, gaussians.quats, gaussians.scales

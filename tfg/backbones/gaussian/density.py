@@ -2,45 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 from tfg.backbones.gaussian.gaussians import NAMES, Gaussians, inverse_softplus
+from tfg.backbones.gaussian.settings import DensityRules
 from tfg.engines.gaussian import Raster
 from tfg.engines.gaussian.twin import rotations
-from tfg.types import InputError
-
-
-@dataclass(frozen=True, kw_only=True)
-class DensityRules:
-    """When and what; steps count from the beginning of the branch's own training."""
-
-    every: int = 100
-    start: int = 500
-    stop: int = 9000  # TalkingGaussian: the branch's end - 1000
-    gradient: float = 5e-4  # mean screen gradient per normalised device unit above which a Gaussian is grown
-    percent_dense: float = 0.05  # head units: smaller ones are cloned, larger ones split (TalkingGaussian: 0.005)
-    opacity_floor: float = 0.05  # pruned below floor + rise * step / stop
-    opacity_rise: float = 0.25
-    largest: float = 1.0  # head units: larger ones are pruned
-    reset_every: int = 0  # steps between opacity resets; 0 never, InsTaG's few-shot training 3000
-    max_num: int = 10_000  # no growth beyond it; the papers have no limit
-    min_num: int = 50  # the most opaque so many are never pruned, so that a mouth that hardly opens keeps its branch
-
-    def __post_init__(self) -> None:
-        for name in ("every", "gradient", "percent_dense", "largest", "max_num", "min_num"):
-            if getattr(self, name) <= 0:
-                raise InputError(
-                    f"backbone.face_density or mouth_density: {name} is {getattr(self, name)}; it must be positive"
-                )
-
-    def due(self, step: int) -> bool:
-        return self.start <= step < self.stop and step % self.every == 0
-
-    def floor(self, step: int) -> float:
-        return self.opacity_floor + self.opacity_rise * step / self.stop
 
 
 class Density(nn.Module):

@@ -19,7 +19,7 @@ class Frame:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Truth:
+class FrameTruth:
     """Training only."""
 
     image: Tensor  # (size, size, 3) in [0, 1]
@@ -38,8 +38,8 @@ def frame_of(batch: Batch, row: int = 0) -> Frame:
     )
 
 
-def truth_of(batch: Batch, row: int = 0) -> Truth:
-    return Truth(
+def truth_of(batch: Batch, row: int = 0) -> FrameTruth:
+    return FrameTruth(
         image=batch["image"][row],  # type: ignore[index]
         head_mask=batch["head_mask"][row],  # type: ignore[index]
         landmarks=batch["landmarks"][row],  # type: ignore[index]

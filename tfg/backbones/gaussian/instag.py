@@ -17,15 +17,22 @@ from torch import Tensor
 from tfg.backbones.base import Backbone
 from tfg.backbones.gaussian.branch import Branch, Optimizers, set_rates
 from tfg.backbones.gaussian.cloud import head_cloud, mouth_cloud
-from tfg.backbones.gaussian.density import DensityRules
-from tfg.backbones.gaussian.frame import Frame, Truth, frame_of, truth_of
+from tfg.backbones.gaussian.frame import Frame, FrameTruth, frame_of, truth_of
 from tfg.backbones.gaussian.losses import photometric
-from tfg.backbones.gaussian.motion import FaceField, Motion, MotionShape, MouthField, mouth_hook
+from tfg.backbones.gaussian.motion import FaceField, GaussianMotion, MouthField, mouth_hook
 from tfg.backbones.gaussian.regions import box_mask, box_slices, polygon_mask
-from tfg.backbones.gaussian.schedule import FirstCloud, Rates, Stages, Weights
+from tfg.backbones.gaussian.settings import (
+    DensityRules,
+    FirstCloud,
+    MotionShape,
+    Rates,
+    StageSteps,
+    Weights,
+    check_head,
+)
 from tfg.engines.gaussian import Raster
 from tfg.landmarks import EYES, INNER_LIPS, NOSE_BASE, OUTER_LIPS
-from tfg.types import Batch, InputError, Portrait
+from tfg.types import Batch, Portrait
 
 
 class Instag(Backbone):
@@ -41,7 +48,7 @@ class Instag(Backbone):
         audio_channels: int,
         cloud: FirstCloud,
         motion: MotionShape,
-        stages: Stages,
+        stages: StageSteps,
         rates: Rates,
         weights: Weights,
         face_density: DensityRules,
@@ -50,8 +57,7 @@ class Instag(Backbone):
         engine: str,
     ) -> None:
         super().__init__(size=size, focal=focal, audio_channels=audio_channels)
-        if sh_degree not in range(4):
-            raise InputError(f"backbone.sh_degree is {sh_degree}; it must be 0, 1, 2 or 3")
+        check_head(sh_degree=sh_degree)
         self.cloud, self.stages, self.rates, self.weights = cloud, stages, rates, weights
         self.sh_degree, self.engine = sh_degree, engine
         self.register_buffer("seed", torch.zeros((), dtype=torch.int64))
@@ -103,7 +109,7 @@ class Instag(Backbone):
         frames = [frame_of(batch, row) for row in range(batch["audio"].shape[0])]  # type: ignore[attr-defined]
         return torch.stack([self._compose(frame, *self._motions(frame)).clamp(0, 1) for frame in frames])
 
-    def _train_face(self, frame: Frame, truth: Truth, step: int) -> None:
+    def _train_face(self, frame: Frame, truth: FrameTruth, step: int) -> None:
         """The head without the inside of the mouth, on a random colour.
 
         Differs from the paper: a new colour at every step instead of green, so that nothing can hide in it and no green
@@ -119,7 +125,7 @@ class Instag(Backbone):
         loss = loss + self.weights.alpha * (raster.alpha - shown).abs().mean() + self._size_of(motion)
         self._descend(self.face, 0, loss, raster, step, self.stages.face, moving)
 
-    def _train_mouth(self, frame: Frame, truth: Truth, step: int) -> None:
+    def _train_mouth(self, frame: Frame, truth: FrameTruth, step: int) -> None:
         """The inside of the mouth alone; a frame that hardly shows it teaches nothing and is passed over.
 
         Differs from the paper: InsTaG evaluates the face at zero expression here and at the real one in rendering
@@ -141,7 +147,7 @@ class Instag(Backbone):
         loss = loss + self.weights.alpha * (raster.alpha - lips).abs().mean() + self._size_of(motion)
         self._descend(self.mouth, 2, loss, raster, step, self.stages.mouth, moving=True)
 
-    def _fuse(self, frame: Frame, truth: Truth, step: int) -> None:
+    def _fuse(self, frame: Frame, truth: FrameTruth, step: int) -> None:
         """Both branches together on the whole frame, at rates that go on falling from where each branch stopped.
 
         Differs from the paper: InsTaG freezes geometry and motion and trains colours and the face's opacity. Here all
@@ -162,7 +168,7 @@ class Instag(Backbone):
             motion.step()
         self.log("loss", loss.detach())
 
-    def _photometric(self, rendered: Tensor, target: Tensor, truth: Truth) -> Tensor:
+    def _photometric(self, rendered: Tensor, target: Tensor, truth: FrameTruth) -> Tensor:
         """L1 + D-SSIM of the picture, and L1 once more in the lip box.
 
         Differs from the paper: the lip box stands in for LPIPS on it, whose weights are not part of a training here.
@@ -172,16 +178,16 @@ class Instag(Backbone):
         lips = (rendered[rows, columns] - target[rows, columns]).abs().sum() / rendered.numel()
         return loss + self.weights.lips * lips
 
-    def _face_motion(self, frame: Frame) -> Motion:
+    def _face_motion(self, frame: Frame) -> GaussianMotion:
         return self.face.field(self.face.gaussians.means, frame.audio, frame.upper)
 
-    def _motions(self, frame: Frame) -> tuple[Motion, Motion]:
+    def _motions(self, frame: Frame) -> tuple[GaussianMotion, GaussianMotion]:
         """Of face and mouth, as they are rendered."""
         face = self._face_motion(frame)
         hook = mouth_hook(face, self.stages.hook_ranks[0])
         return face, self.mouth.field(self.mouth.gaussians.means, frame.audio, hook)
 
-    def _compose(self, frame: Frame, face: Motion, mouth: Motion) -> Tensor:
+    def _compose(self, frame: Frame, face: GaussianMotion, mouth: GaussianMotion) -> Tensor:
         """(size, size, 3) face over mouth over background: F + (1 - aF) * (M + (1 - aM) * BG), as TalkingGaussian."""
         behind = self.mouth.draw(frame, mouth, frame.background, self.sh_degree).color
         return self.face.draw(frame, face, behind, self.sh_degree).color
@@ -201,7 +207,7 @@ class Instag(Backbone):
     def _degree(self, step: int) -> int:
         return self.sh_degree if step >= self.stages.harmonics_from else 0
 
-    def _size_of(self, motion: Motion | None) -> Tensor | float:
+    def _size_of(self, motion: GaussianMotion | None) -> Tensor | float:
         """Weighted mean size of the motion, so that nothing moves without a reason."""
         if motion is None:
             return 0.0

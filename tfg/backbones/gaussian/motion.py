@@ -11,54 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from tfg.backbones.gaussian.regions import vertical_ramp
+from tfg.backbones.gaussian.settings import MotionShape
 from tfg.backbones.layers import MLP, AudioEncoder, augment_windows
 from tfg.engines.hashgrid import HashGridSpec, triplane_encode
-from tfg.types import UPPER_FACE, InputError
-
-
-@dataclass(frozen=True, kw_only=True)
-class MotionShape:
-    """Sizes and noise of the motion networks."""
-
-    bound: float = 1.5  # head units; a plane gives zeros outside (InsTaG: 0.15)
-    base: float = 16.0  # resolution of the coarsest grid level
-    desired: float = 38.4  # of the finest (as InsTaG's code has it: 256 * 0.15)
-    levels: int = 12
-    face_hidden: int = 32  # InsTaG's personal field 32, its shared field 64
-    mouth_hidden: int = 16
-    reach: float = 0.1  # head units that one unit of network output moves a Gaussian (InsTaG: 1e-2)
-    code: int = 32  # width of the audio code
-    audio_hidden: tuple[int, ...] = (32,)  # of the per-frame encoder (SyncTalk: 256, 128)
-    dropout: float = 0.1  # of audio inputs and hidden units; the papers have none
-    noise: float = 0.1  # standard deviation added to normalised audio in training; the papers have none
-    shift: float = 0.5  # frames, largest random time shift of an audio window in training; the papers have none
-
-    def __post_init__(self) -> None:
-        for name in ("bound", "base", "desired", "levels", "face_hidden", "mouth_hidden", "reach", "code"):
-            if getattr(self, name) <= 0:
-                raise InputError(f"backbone.motion.{name} is {getattr(self, name)}; it must be positive")
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"backbone.motion.dropout is {self.dropout}; it must be in [0, 1)")
-        for name in ("noise", "shift"):
-            if getattr(self, name) < 0:
-                raise InputError(f"backbone.motion.{name} is {getattr(self, name)}; it must not be negative")
-
-    @property
-    def grid(self) -> HashGridSpec:
-        return HashGridSpec(
-            dim=2,
-            levels=self.levels,
-            channels=1,
-            log2_size=17,
-            base=self.base,
-            desired=self.desired,
-            kind="hash",
-            bound=self.bound,
-        )
+from tfg.types import UPPER_FACE
 
 
 @dataclass(frozen=True)
-class Motion:
+class GaussianMotion:
     """What is added to raw Gaussians before their activations; n Gaussians."""
 
     means: Tensor  # (n, 3) head units
@@ -66,12 +26,26 @@ class Motion:
     scales: Tensor | None = None  # (n, 3) before softplus
 
 
+def grid_of(shape: MotionShape) -> HashGridSpec:
+    """The tri-plane's pyramid."""
+    return HashGridSpec(
+        dim=2,
+        levels=shape.levels,
+        channels=1,
+        log2_size=17,
+        base=shape.base,
+        desired=shape.desired,
+        kind="hash",
+        bound=shape.bound,
+    )
+
+
 class Field(nn.Module):
     """Abstract: tri-plane grid and audio encoder, the part that both fields share."""
 
     def __init__(self, shape: MotionShape, audio_channels: int, engine: str) -> None:
         super().__init__()
-        self.shape, self.spec, self.engine = shape, shape.grid, engine
+        self.shape, self.spec, self.engine = shape, grid_of(shape), engine
         self.tables = nn.Parameter(torch.empty(3, self.spec.num_params, 1).uniform_(-1e-4, 1e-4))
         self.audio = AudioEncoder(audio_channels, shape.audio_hidden, shape.code, dropout=shape.dropout)
 
@@ -108,14 +82,14 @@ class FaceField(Field):
         self.register_buffer("eye_line", torch.zeros(()))
         self.register_buffer("nose_base", torch.ones(()))
 
-    def forward(self, points: Tensor, windows: Tensor, upper: Tensor) -> Motion:
+    def forward(self, points: Tensor, windows: Tensor, upper: Tensor) -> GaussianMotion:
         """points (n, 3), windows (1, 8, channels), upper (1, 7) -> motion of n Gaussians."""
         place = self.encode_position(points)
         below = vertical_ramp(points.detach(), self.eye_line, self.nose_base)
         speech = self.audio_attention(place) * (below @ self.encode_audio(windows))
         expression = self.upper_attention(place) * ((1 - below) @ upper)
         means, quats, scales = self.network(torch.cat([place, speech, expression], dim=1)).split([3, 4, 3], dim=1)
-        return Motion(means * self.shape.reach, quats, scales)
+        return GaussianMotion(means * self.shape.reach, quats, scales)
 
 
 class MouthField(Field):
@@ -128,16 +102,16 @@ class MouthField(Field):
         self.scaler = MLP(width + 3, 16, 16, 1, engine=engine)
         self.register_buffer("reach", torch.tensor([0.2, 1.0, 0.2]) * shape.reach, persistent=False)
 
-    def forward(self, points: Tensor, windows: Tensor, hook: Tensor) -> Motion:
+    def forward(self, points: Tensor, windows: Tensor, hook: Tensor) -> GaussianMotion:
         """points (n, 3), windows (1, 8, channels), hook (1, 3) -> motion of n Gaussians."""
         place = self.encode_position(points)
         hook = hook.expand(len(points), 3)
         code = self.encode_audio(windows).expand(len(points), -1)
         gain = 2 * torch.sigmoid(self.scaler(torch.cat([place, hook], dim=1)))
-        return Motion(self.network(torch.cat([place, code, hook], dim=1)) * gain * self.reach)
+        return GaussianMotion(self.network(torch.cat([place, code, hook], dim=1)) * gain * self.reach)
 
 
-def mouth_hook(face: Motion, rank: int) -> Tensor:
+def mouth_hook(face: GaussianMotion, rank: int) -> Tensor:
     """(1, 3) of the face's vertical motion: its `rank`-th largest, its `rank`-th smallest, their difference, detached.
 
     Times 10, which makes it 100 in InsTaG's unit.

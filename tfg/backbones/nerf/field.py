@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from tfg.backbones.layers import MLP
+from tfg.backbones.nerf.settings import FieldShape
 from tfg.engines import HashGridSpec, spherical_harmonics, triplane_encode
-from tfg.types import InputError
 
 GEOMETRY = 64  # width of the geometry feature that the density net hands to the colour net
 TABLE_INIT = 1e-4  # half range of the uniform initial table entries, as torch-ngp's
@@ -37,39 +37,17 @@ def truncated_exp(values: Tensor) -> Tensor:
     return _TruncatedExp.apply(values)
 
 
-@dataclass(frozen=True, kw_only=True)
-class FieldShape:
-    """Size of the field's grid and nets. Defaults are the paper's where a comment does not say otherwise."""
-
-    levels: int = 12
-    channels: int = 1
-    log2_size: int = 14
-    base: float = 64
-    finest: float = 512
-    hidden: int = 64
-    direction_degree: int = 4  # spherical harmonics of the viewing direction; 1 = colour does not depend on it
-    gate_width: float = 0.05  # field units over which audio and expression fade beyond their region; 0 = paper, no gate
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.direction_degree <= 4:
-            raise InputError(f"backbone.field.direction_degree={self.direction_degree} must lie in 1..4")
-        if self.hidden < 1:
-            raise InputError(f"backbone.field.hidden={self.hidden} must be at least 1")
-        if self.gate_width < 0:
-            raise InputError(f"backbone.field.gate_width={self.gate_width} must be 0 (off) or more")
-
-    @property
-    def grid(self) -> HashGridSpec:
-        """The tri-plane's pyramid over the field's box [-1, 1]^3."""
-        return HashGridSpec(
-            dim=2,
-            levels=self.levels,
-            channels=self.channels,
-            log2_size=self.log2_size,
-            base=self.base,
-            desired=self.finest,
-            bound=1.0,
-        )
+def grid_of(shape: FieldShape) -> HashGridSpec:
+    """The tri-plane's pyramid over the field's box [-1, 1]^3."""
+    return HashGridSpec(
+        dim=2,
+        levels=shape.levels,
+        channels=shape.channels,
+        log2_size=shape.log2_size,
+        base=shape.base,
+        desired=shape.finest,
+        bound=1.0,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +65,7 @@ class HeadField(nn.Module):
 
     def __init__(self, shape: FieldShape, *, audio_width: int, upper_width: int, code_width: int, engine: str) -> None:
         super().__init__()
-        self.grid = shape.grid
+        self.grid = grid_of(shape)
         self.direction_degree = shape.direction_degree
         self.gate_width = shape.gate_width
         self.engine = engine

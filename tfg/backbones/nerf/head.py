@@ -3,43 +3,30 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from tfg.backbones.layers import AudioEncoder, augment_windows
-from tfg.backbones.nerf.field import FieldShape, HeadField
-from tfg.types import UPPER_FACE, InputError
+from tfg.backbones.nerf.field import HeadField
+from tfg.backbones.nerf.settings import FieldShape, SpeechShape
+from tfg.types import UPPER_FACE
 
 CODE_STD = 0.1  # of the initial individual codes (RAD-NeRF)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Speech:
-    """The audio encoder and what keeps it from learning 125 vectors by heart."""
-
-    hidden: tuple[int, ...] = (256, 128)
-    width: int = 32
-    dropout: float = 0.0  # of the features and of the hidden units
-    noise: float = 0.0  # standard deviations added to the normalised features
-    shift: float = 0.0  # frames of random shift in time
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "hidden", tuple(self.hidden))
-        if self.width < 1 or any(width < 1 for width in self.hidden):
-            raise InputError("backbone.speech.hidden and backbone.speech.width must be at least 1")
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"backbone.speech.dropout={self.dropout} must lie in [0, 1)")
-        if self.noise < 0 or self.shift < 0:
-            raise InputError("backbone.speech.noise and backbone.speech.shift must be 0 or more")
-
-
 class TalkingHead(nn.Module):
-    """Audio window + expression -> a field that can be asked about points."""
+    """Audio window + expression -> a field of density and colour."""
 
     def __init__(
-        self, *, audio_channels: int, num_codes: int, code_width: int, speech: Speech, shape: FieldShape, engine: str
+        self,
+        *,
+        audio_channels: int,
+        num_codes: int,
+        code_width: int,
+        speech: SpeechShape,
+        shape: FieldShape,
+        engine: str,
     ) -> None:
         super().__init__()
         self.options = speech
@@ -49,7 +36,7 @@ class TalkingHead(nn.Module):
         )
         self.codes = nn.Parameter(CODE_STD * torch.randn(num_codes, code_width))
 
-    def listen(self, windows: Tensor) -> Tensor:
+    def encode_audio(self, windows: Tensor) -> Tensor:
         """(b, 8, channels) normalised audio -> (b, width) codes; augmented while training."""
         if self.training:
             windows = augment_windows(windows, noise=self.options.noise, shift=self.options.shift)

@@ -1,43 +1,19 @@
 """The terms of SyncTalk's training loss: photometric, structure on patches, opacity entropy, region attention.
 
-Every function returns an unweighted scalar; the weights and their ramps are `LossWeights`.
+Every function returns an unweighted scalar; the weights and their ramps are `settings.LossWeights`.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from tfg.types import InputError
-
 SSIM_SIGMA = 1.5
 C1, C2 = 0.01**2, 0.03**2  # of SSIM at a data range of 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class LossWeights:
-    """Weights of the terms beside L1; `attention` and `smoothness` are ramped by step / num_steps."""
-
-    entropy: float = 1e-4
-    attention: float = 1e-4  # audio outside and expression inside the lower face
-    smoothness: float = 1e-5  # attention at a point and beside it, every `smoothness_every` steps
-    smoothness_every: int = 16
-    structure: float = 0.2  # D-SSIM on the patches of the lips stage
-    perceptual_lips: float = 0.01  # LPIPS on the lip box; only with perceptual weights
-    perceptual_patch: float = 0.1  # LPIPS on random patches
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if value < 0:
-                raise InputError(f"backbone.weights.{name}={value} is negative: give 0 or more")
-        if self.smoothness_every < 1:
-            raise InputError("backbone.weights.smoothness_every must be at least 1")
-
-
-def photometric(prediction: Tensor, truth: Tensor) -> Tensor:
+def mean_difference(prediction: Tensor, truth: Tensor) -> Tensor:
     """Mean absolute difference of colours (n, 3); SyncTalk's L1 (ER-NeRF has squares)."""
     return (prediction - truth).abs().mean()
 

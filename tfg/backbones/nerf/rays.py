@@ -1,44 +1,17 @@
-"""Rays of a head camera and the choice of the pixels that a training step looks at. No field and no marching here.
+"""Rays of a head camera and the choice of the pixels that a training step draws. No field and no marching here.
 
 Field space is head space times `FIELD_SCALE`: a head with hair, which fits [-2, 2]^3 head units, fits the field's box [-1, 1]^3.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from tfg.landmarks import NOSE_TIP, OUTER_LIPS
-from tfg.types import InputError
 
 FIELD_SCALE = 0.5  # field units per head unit
 Box = tuple[int, int, int, int]  # top, bottom, left, right in pixels, half open
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sampling:
-    """How many rays a step draws, where, and how finely they are sampled."""
-
-    num_rays: int = 65_536
-    max_samples: int = 16  # occupied samples a ray
-    step: float = 0.02706  # field units between samples: 2 sqrt(3) / 128 (torch-ngp)
-    near: float = 0.05  # field units before which no sample lies
-    mouth_share: float = 0.0  # of the rays, drawn in the lower face box
-    outside_share: float = 0.0  # drawn where the head is not but its box is; the rest is drawn on the head
-    patch: int = 64  # pixels of the square patches of the lips stage
-
-    def __post_init__(self) -> None:
-        for name, low in (("num_rays", 1), ("max_samples", 1), ("patch", 11)):
-            if getattr(self, name) < low:
-                raise InputError(f"backbone.sampling.{name}={getattr(self, name)} must be at least {low}")
-        if self.step <= 0:
-            raise InputError(f"backbone.sampling.step={self.step} must be above 0")
-        if min(self.mouth_share, self.outside_share, self.near) < 0 or self.mouth_share + self.outside_share > 1:
-            raise InputError(
-                "backbone.sampling: mouth_share and outside_share must be 0 or more and at most 1 together"
-            )
 
 
 def camera_rays(

@@ -29,7 +29,7 @@ class Region:
     gates: Tensor  # (2,) float32: y of the nose bridge and y of the nose tip; y points down
 
 
-def head_region(portrait: Portrait, resolution: int, depth_margin: float) -> Region:
+def find_region(portrait: Portrait, resolution: int, depth_margin: float) -> Region:
     """The hull of the head masks, cut in depth at the rigid face shape plus `depth_margin` head units before and 2.5x behind."""
     cell = 2 / resolution
     axis = (np.arange(resolution) + 0.5) * cell - 1

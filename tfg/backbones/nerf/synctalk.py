@@ -1,7 +1,7 @@
 """The SyncTalk core: a tri-plane hash field driven by speech and expression, marched through an occupancy grid.
 
 Architecture and training are those of SyncTalk's official code (Peng et al. 2024).
-The field, rays, region, losses and schedule are the other files of this room.
+The field, rays, region, losses and settings are the other files of this room.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from torch.optim import AdamW
 
 from tfg.backbones.base import Backbone
 from tfg.backbones.nerf import losses, rays
-from tfg.backbones.nerf.field import FieldShape
-from tfg.backbones.nerf.head import Average, Speech, TalkingHead
-from tfg.backbones.nerf.region import head_region
-from tfg.backbones.nerf.schedule import Schedule
-from tfg.backbones.nerf.view import Truth, View, truth, views
+from tfg.backbones.nerf.head import Average, TalkingHead
+from tfg.backbones.nerf.region import find_region
+from tfg.backbones.nerf.settings import FieldShape, LossWeights, Sampling, Schedule, SpeechShape, check_head
+from tfg.backbones.nerf.view import HeadView, ViewTruth, truth_of, views_of
 from tfg.engines import OccupancyGrid, Samples, composite, march
-from tfg.types import Batch, InputError, Portrait
+from tfg.types import Batch, Portrait
 
 Perceptual = Callable[[Tensor, Tensor], Tensor]
 """Distance of two pictures (1, 3, height, width) in [-1, 1], differentiable in the first."""
@@ -31,7 +30,7 @@ Perceptual = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Traced:
-    """What rays (n,) saw."""
+    """What rays (n,) meet."""
 
     color: Tensor  # (n, 3) of the head over the background
     opacity: Tensor  # (n,) in [0, 1]
@@ -55,24 +54,26 @@ class SyncTalk(Backbone):
         focal: float,
         audio_channels: int,
         field: FieldShape,
-        speech: Speech,
-        sampling: rays.Sampling,
-        weights: losses.LossWeights,
+        speech: SpeechShape,
+        sampling: Sampling,
+        weights: LossWeights,
         schedule: Schedule,
-        occupancy_resolution: int = 128,
-        depth_margin: float = 0.3,
-        num_codes: int = 0,
-        code_width: int = 4,
-        perceptual: Perceptual | None = None,
-        engine: str = "auto",
+        occupancy_resolution: int,
+        depth_margin: float,
+        num_codes: int,
+        code_width: int,
+        perceptual: Perceptual | None,
+        engine: str,
     ) -> None:
         super().__init__(size=size, focal=focal, audio_channels=audio_channels)
-        if sampling.patch > size:
-            raise InputError(f"backbone.sampling.patch={sampling.patch} is larger than the pictures ({size} pixels)")
-        if occupancy_resolution < 8 or depth_margin <= 0 or num_codes < 0 or code_width < 1:
-            raise InputError(
-                "backbone: occupancy_resolution must be at least 8, depth_margin above 0, num_codes 0 or more, code_width 1 or more"
-            )
+        check_head(
+            size=size,
+            sampling=sampling,
+            occupancy_resolution=occupancy_resolution,
+            depth_margin=depth_margin,
+            num_codes=num_codes,
+            code_width=code_width,
+        )
         self.sampling, self.weights, self.schedule, self.engine = sampling, weights, schedule, engine
         self.depth_margin = depth_margin
         self._perceptual = [perceptual]  # in a list: frozen weights of a metric are no part of the model's state
@@ -102,7 +103,7 @@ class SyncTalk(Backbone):
         return "lips" if self.schedule.is_lips(int(self.step)) else "head"
 
     def prepare(self, portrait: Portrait) -> None:
-        region = head_region(portrait, self.occupancy.resolution, self.depth_margin)
+        region = find_region(portrait, self.occupancy.resolution, self.depth_margin)
         self.occupancy.exclude(~region.hull.to(self.box.device)[self.occupancy.order().unbind(-1)])
         self.box.copy_(region.box)
         self.gates.copy_(region.gates)
@@ -135,13 +136,13 @@ class SyncTalk(Backbone):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         step = int(self.step)
-        view, target = views(batch)[0], truth(batch)
+        view, target = views_of(batch)[0], truth_of(batch)
         with self._own_random_numbers(step):
             if step % self.schedule.occupancy_every == 0:
                 self._update_occupancy(view)
             loss = (
                 self._patch_loss(view, target, step)
-                if self._looks_at_patch(step)
+                if self._trains_on_patch(step)
                 else self._ray_loss(view, target, step)
             )
 
@@ -163,7 +164,7 @@ class SyncTalk(Backbone):
         head = cast(TalkingHead, self.average.copy) if averaged else self.head
         head.eval()
         pictures = []
-        for view in views(batch):
+        for view in views_of(batch):
             picture = view.background.clone()
             pixels = self._box_pixels(view).nonzero()[:, 0]
             if len(pixels):
@@ -178,15 +179,15 @@ class SyncTalk(Backbone):
             torch.manual_seed(int(self.draw_seed) + step)
             yield
 
-    def _rays(self, view: View, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    def _rays(self, view: HeadView, pixels: Tensor) -> tuple[Tensor, Tensor]:
         return rays.camera_rays(view.rotation, view.translation, self.focal, self.size, pixels)
 
-    def _box_pixels(self, view: View) -> Tensor:
+    def _box_pixels(self, view: HeadView) -> Tensor:
         """(size * size,) bool: the pixel's ray meets the head's box."""
         return rays.hits_box(*self._rays(view, torch.arange(self.size**2, device=self.box.device)), self.box)
 
     def _trace(
-        self, head: TalkingHead, view: View, pixels: Tensor, *, code_row: int = 0, offset: Tensor | None = None
+        self, head: TalkingHead, view: HeadView, pixels: Tensor, *, code_row: int = 0, offset: Tensor | None = None
     ) -> Traced:
         """March the pixels' rays (n,) through a head over the view's background."""
         origins, directions = self._rays(view, pixels)
@@ -202,7 +203,7 @@ class SyncTalk(Backbone):
             engine=self.engine,
         )
         code = head.codes[code_row] if len(head.codes) else head.codes.new_zeros(0)
-        audio = head.listen(view.audio)[0]
+        audio = head.encode_audio(view.audio)[0]
         field = head.field(samples.points, samples.directions, audio, view.upper, code, self.gates)
         color, opacity, _ = composite(field.sigma, field.color, samples, engine=self.engine)
         return Traced(
@@ -213,13 +214,13 @@ class SyncTalk(Backbone):
             upper_attention=field.upper_attention,
         )
 
-    def _trace_training(self, view: View, pixels: Tensor) -> Traced:
+    def _trace_training(self, view: HeadView, pixels: Tensor) -> Traced:
         """The learner, each ray's samples shifted by a random part of a step, under the frame's own code."""
         offset = torch.rand(len(pixels), device=pixels.device)
         row = view.index % len(self.head.codes) if len(self.head.codes) else 0
         return self._trace(self.head, view, pixels, code_row=row, offset=offset)
 
-    def _ray_loss(self, view: View, target: Truth, step: int) -> Tensor:
+    def _ray_loss(self, view: HeadView, target: ViewTruth, step: int) -> Tensor:
         """L1 with opacity entropy and the ramped attention terms on drawn rays of the frame."""
         weights, ramp = self.weights, step / self.schedule.steps
         lower = rays.lower_face_box(target.landmarks, self.size)
@@ -228,14 +229,14 @@ class SyncTalk(Backbone):
         inside = rays.inside_box(pixels, lower, self.size)
         silent = losses.ray_attention(traced.audio_attention, traced.samples.ray, ~inside)
         still = losses.ray_attention(traced.upper_attention, traced.samples.ray, inside)
-        loss = losses.photometric(traced.color, target.image[pixels])
+        loss = losses.mean_difference(traced.color, target.image[pixels])
         loss = loss + weights.entropy * losses.opacity_entropy(traced.opacity)
         loss = loss + weights.attention * ramp * (silent + still)
         if weights.smoothness and step % weights.smoothness_every == 0:
             loss = loss + weights.smoothness * ramp * self._roughness(traced.samples.points)
         return loss
 
-    def _draw_weights(self, view: View, target: Truth, lower: rays.Box) -> Tensor:
+    def _draw_weights(self, view: HeadView, target: ViewTruth, lower: rays.Box) -> Tensor:
         """(size * size,) how often a pixel is drawn: shares of the head, the lower face and what surrounds the head."""
         outside = ~target.head & self._box_pixels(view)
         mouth = target.head & rays.inside_box(torch.arange(self.size**2, device=self.box.device), lower, self.size)
@@ -254,11 +255,11 @@ class SyncTalk(Backbone):
         _, audio_near, upper_near = field.attend((points + jitter).clamp(-1, 1), self.gates)
         return (audio - audio_near).abs().mean() + (upper - upper_near).abs().mean()
 
-    def _looks_at_patch(self, step: int) -> bool:
-        """In the lips stage odd steps look at the lips, even ones at random patches where a perceptual loss judges them."""
+    def _trains_on_patch(self, step: int) -> bool:
+        """In the lips stage odd steps train on the lips, even ones on random patches where there is a perceptual loss."""
         return self.schedule.is_lips(step) and (step % 2 == 1 or self._perceptual[0] is not None)
 
-    def _patch_loss(self, view: View, target: Truth, step: int) -> Tensor:
+    def _patch_loss(self, view: HeadView, target: ViewTruth, step: int) -> Tensor:
         """L1, opacity entropy and structure (or LPIPS) on the lip box or on a random patch: SyncTalk's lips stage."""
         points, lips = target.landmarks, step % 2 == 1
         if not lips:
@@ -269,7 +270,7 @@ class SyncTalk(Backbone):
         traced = self._trace_training(view, pixels)
         side = box[1] - box[0]
         made, true = traced.color.reshape(side, side, 3), target.image[pixels].reshape(side, side, 3)
-        loss = losses.photometric(made, true) + self.weights.entropy * losses.opacity_entropy(traced.opacity)
+        loss = losses.mean_difference(made, true) + self.weights.entropy * losses.opacity_entropy(traced.opacity)
         perceptual = self._perceptual[0]
         if perceptual is None:
             return loss + self.weights.structure * losses.structure(made, true)
@@ -278,7 +279,7 @@ class SyncTalk(Backbone):
         return loss + weight * perceptual(pictures[0], pictures[1]).mean()
 
     @torch.no_grad()
-    def _update_occupancy(self, view: View) -> None:
+    def _update_occupancy(self, view: HeadView) -> None:
         """Refresh the density grid under this frame's speech and expression; cells outside the hull hold nothing."""
-        audio = self.head.listen(view.audio)[0]
+        audio = self.head.encode_audio(view.audio)[0]
         self.occupancy.update(lambda points: self.head.field.geometry(points, audio, view.upper, self.gates)[0])

@@ -11,7 +11,7 @@ from tfg.types import Batch
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class HeadView:
     """What a head is rendered from."""
 
     index: int  # row in the training portrait
@@ -23,7 +23,7 @@ class View:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Truth:
+class ViewTruth:
     """What a head is trained on, beside its view."""
 
     image: Tensor  # (size * size, 3) in [0, 1]
@@ -31,11 +31,11 @@ class Truth:
     landmarks: Tensor  # (68, 2) pixels
 
 
-def views(batch: Batch) -> list[View]:
+def views_of(batch: Batch) -> list[HeadView]:
     """The frames of a batch."""
     tensors = cast(dict[str, Any], batch)
     return [
-        View(
+        HeadView(
             index=int(tensors["index"][row]),
             audio=tensors["audio"][row : row + 1],
             upper=tensors["upper"][row],
@@ -47,11 +47,11 @@ def views(batch: Batch) -> list[View]:
     ]
 
 
-def truth(batch: Batch) -> Truth:
+def truth_of(batch: Batch) -> ViewTruth:
     """The truth of a training batch, which is one frame."""
     tensors = cast(dict[str, Any], batch)
     assert len(tensors["image"]) == 1, "a training batch is one frame"
-    return Truth(
+    return ViewTruth(
         image=tensors["image"][0].reshape(-1, 3),
         head=tensors["head_mask"][0].flatten() > 0.5,
         landmarks=tensors["landmarks"][0],

@@ -1,91 +1,24 @@
-"""SyncTalk's audio-visual encoder (AVE), the feature of the ISExplore paper: architecture, strict loader, windows."""
+"""SyncTalk's audio-visual encoder (AVE), the feature of the ISExplore paper: windows of a sound track to vectors."""
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from tfg import assets
 from tfg.features.audio.mel import AVE_BANDS, AVE_ROWS_PER_SECOND, ave_mel
 from tfg.types import FPS, SAMPLES_PER_FRAME, Floats, InputError
 
+if TYPE_CHECKING:
+    from torch import nn
+
 WIDTH = 512
 WINDOW_ROWS = 16  # mel rows of one window, 200 ms
-COPIES = 2  # of the first and last vector, so that index i hears frames i - 2 .. i + 2
-WINDOWS_AT_ONCE = 128
-
-# (channels in, out, kernel, stride, padding, residual) of the 13 blocks, those of Wav2Lip
-BLOCKS: tuple[tuple[int, int, int, int | tuple[int, int], int, bool], ...] = (
-    (1, 32, 3, 1, 1, False),
-    (32, 32, 3, 1, 1, True),
-    (32, 32, 3, 1, 1, True),
-    (32, 64, 3, (3, 1), 1, False),
-    (64, 64, 3, 1, 1, True),
-    (64, 64, 3, 1, 1, True),
-    (64, 128, 3, 3, 1, False),
-    (128, 128, 3, 1, 1, True),
-    (128, 128, 3, 1, 1, True),
-    (128, 256, 3, (3, 2), 1, False),
-    (256, 256, 3, 1, 1, True),
-    (256, 512, 3, 1, 0, False),
-    (512, 512, 1, 1, 0, False),
-)
-
-
-class ConvBlock(nn.Module):
-    """Convolution, batch norm, the input added if residual, ReLU."""
-
-    def __init__(
-        self, inside: int, outside: int, kernel: int, stride: int | tuple[int, int], padding: int, residual: bool
-    ) -> None:
-        super().__init__()
-        self.conv_block = nn.Sequential(nn.Conv2d(inside, outside, kernel, stride, padding), nn.BatchNorm2d(outside))
-        self.residual = residual
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.conv_block(x)
-        return torch.relu(y + x if self.residual else y)
-
-
-def build_encoder() -> nn.Sequential:
-    """(b, 1, 80, 16) mel windows -> (b, 512, 1, 1), non-negative; its state dict has the 91 keys of the official file."""
-    return nn.Sequential(*(ConvBlock(*block) for block in BLOCKS)).eval()
-
-
-def load_encoder(path: Path) -> nn.Sequential:
-    """The encoder with the weights of a file: AVE's own, or the audio encoder inside a Wav2Lip checkpoint, which has the same keys."""
-    try:
-        state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"{path}: is no file of plain torch weights ({reason}); get audio_visual_encoder.pth again"
-        ) from error
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-        state = state["state_dict"]
-    if not isinstance(state, dict):
-        raise InputError(
-            f"{path}: holds a {type(state).__name__}, not a dict of weights; get audio_visual_encoder.pth again"
-        )
-    names = {name: str(name).removeprefix("module.") for name in state}
-    prefix = "audio_encoder." if any(name.startswith("audio_encoder.") for name in names.values()) else ""
-    found = {name.removeprefix(prefix): state[old] for old, name in names.items() if name.startswith(prefix)}
-    encoder = build_encoder()
-    for name, expected in encoder.state_dict().items():
-        shape = tuple(found[name].shape) if name in found else None
-        if shape != tuple(expected.shape):
-            raise InputError(f"{path}: {name} has shape {shape}, expected {tuple(expected.shape)}; this is not AVE")
-    if strangers := sorted(found.keys() - encoder.state_dict().keys()):
-        raise InputError(f"{path}: has {len(strangers)} unknown keys such as '{strangers[0]}'; this is not AVE")
-    encoder.load_state_dict(found)
-    return encoder
+COPIES = 2  # of the first and last vector, so that vector i covers frames i - 2 .. i + 2
 
 
 def window_starts(num_rows: int) -> list[int]:
@@ -98,9 +31,9 @@ def window_starts(num_rows: int) -> list[int]:
 class Ave:
     """AudioExtractor. Raw output of the last ReLU, not normalised, as SyncTalk uses it."""
 
-    weights: str | None = None  # audio_visual_encoder.pth; None looks where `tfg assets` does
-    name: str = "ave"
-    version: int = 1
+    weights: str  # a name of `tfg assets`, or a path
+    name: str
+    version: ClassVar[int] = 1  # of the numbers it gives: part of the cache's key
 
     @property
     def channels(self) -> int:
@@ -109,26 +42,23 @@ class Ave:
     @cached_property
     def path(self) -> Path:
         """The weights; InputError with the remedy where they are missing."""
-        if self.weights is None:
-            return assets.find("ave")
-        if not Path(self.weights).is_file():
-            raise InputError(f"audio.weights: {self.weights} is not a file; leave it null to use `tfg assets`")
-        return Path(self.weights)
+        return assets.located(self.weights)
 
     @cached_property
     def _encoder(self) -> nn.Sequential:
-        return load_encoder(self.path)
+        from tfg.features.audio.ave_encoder import load_ave
 
-    @torch.inference_mode()
+        return load_ave(self.path)
+
     def extract(self, audio: Floats) -> Floats:
         """(num_samples,) mono 16 kHz in [-1, 1] -> (num_samples // 640, 512), non-negative."""
-        mel = torch.from_numpy(ave_mel(audio))
+        from tfg.features.audio.ave_encoder import encode
+
+        mel = ave_mel(audio)
         if len(mel) < WINDOW_ROWS:
             raise InputError(f"audio: {len(audio)} samples are too few for audio=ave; it needs 0.2 s")
-        windows = mel.unfold(0, WINDOW_ROWS, 1)[window_starts(len(mel))]  # (count, 80, 16)
+        windows = np.lib.stride_tricks.sliding_window_view(mel, WINDOW_ROWS, axis=0)[window_starts(len(mel))]
         assert windows.shape[1:] == (AVE_BANDS, WINDOW_ROWS)
-        vectors = torch.cat(
-            [self._encoder(part[:, None]).flatten(1) for part in windows.split(WINDOWS_AT_ONCE)]
-        ).numpy()
+        vectors = encode(self._encoder, windows)
         whole = np.concatenate([vectors[:1]] * COPIES + [vectors] + [vectors[-1:]] * COPIES)
         return whole[: len(audio) // SAMPLES_PER_FRAME]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,12 +15,12 @@ from tfg.types import SAMPLE_RATE, SAMPLES_PER_FRAME, Floats, InputError
 class LogMel:
     """AudioExtractor. The vector of frame i is the mean of the mel rows within `window_ms` around its middle, 40 i + 20 ms.
 
-    Rows come every 12.5 ms, each hearing 50 ms; 40 ms is the frame itself: three or four rows.
+    Rows come every 12.5 ms, each of 50 ms of sound; 40 ms is the frame itself: three or four rows.
     """
 
-    window_ms: int = 40
-    name: str = "logmel"
-    version: int = 1
+    window_ms: int
+    name: str
+    version: ClassVar[int] = 1  # of the numbers it gives: part of the cache's key
 
     def __post_init__(self) -> None:
         if not 20 <= self.window_ms <= 400:

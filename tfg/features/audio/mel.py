@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from tfg.types import SAMPLE_RATE, Floats
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ROWS_AT_ONCE = 4096  # spectra held in memory
 
@@ -19,6 +21,8 @@ AVE_ROWS_PER_SECOND = SAMPLE_RATE // AVE_HOP
 
 def ave_mel(audio: Floats) -> Floats:
     """(num_samples,) 16 kHz -> (num_samples // 200 + 1, 80) log-mel in [-4, 4]; row r is centred at sample 200 r."""
+    import torch
+
     emphasised = torch.from_numpy(np.append(audio[:1], audio[1:] - 0.97 * audio[:-1]).astype(np.float32))
     bands = mel_bands(AVE_BANDS, AVE_WINDOW, 55.0, 7600.0)
     rows = [bands @ block for block in spectra(emphasised, window=AVE_WINDOW, hop=AVE_HOP, power=1, reflect=False)]
@@ -28,6 +32,8 @@ def ave_mel(audio: Floats) -> Floats:
 
 def spectra(audio: Tensor, *, window: int, hop: int, power: int, reflect: bool) -> list[Tensor]:
     """Magnitudes ** power in blocks of (window // 2 + 1, rows): row r is centred at sample hop * r; Hann; ends padded."""
+    import torch
+
     half = window // 2
     if reflect:
         padded = torch.nn.functional.pad(audio[None], (half, half), mode="reflect")[0]
@@ -52,6 +58,8 @@ def spectra(audio: Tensor, *, window: int, hop: int, power: int, reflect: bool) 
 @lru_cache(maxsize=4)
 def mel_bands(num_bands: int, window: int, low: float, high: float) -> Tensor:
     """(num_bands, window // 2 + 1) triangles on Slaney's mel scale, each of area 1 over hertz (librosa's default)."""
+    import torch
+
     frequencies = np.linspace(0, SAMPLE_RATE / 2, window // 2 + 1)
     edges = _mel_to_hertz(np.linspace(_hertz_to_mel(low), _hertz_to_mel(high), num_bands + 2))
     widths = np.diff(edges)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tfg.features.audio.mel import mel_bands, spectra
-from tfg.types import Floats, InputError
+from tfg.types import SAMPLES_PER_FRAME, Floats, InputError
 
 NUM_BANDS, WINDOW, HOP = 80, 400, 160
 POSITIONS = 1500  # vectors of one pass, 30 s
@@ -19,9 +19,11 @@ ROWS = 2 * POSITIONS  # spectrogram rows of one pass
 MEL_RANGE = 2.0  # from the loudest band of the track down to silence, 8 decades of power
 HEAD_WIDTH = 64  # of every Whisper model
 LAYER_NORM_EPSILON = 1e-5
+CONTEXT = 100  # positions (2 s) at both ends of a pass that only lend their context to the middle
+PASSES_AT_ONCE = 2
 
 
-def log_mel(audio: Floats) -> Tensor:
+def whisper_mel(audio: Floats) -> Tensor:
     """(num_samples,) 16 kHz -> (80, num_samples // 160) log10 power, floored 8 below the track's maximum, (x + 4) / 4."""
     bands = mel_bands(NUM_BANDS, WINDOW, 0.0, 8000.0)
     blocks = spectra(torch.from_numpy(audio), window=WINDOW, hop=HOP, power=2, reflect=True)
@@ -70,7 +72,33 @@ class WhisperEncoder:
         return self.weights[f"encoder/{name}"]
 
 
-def load_encoder(path: Path, num_layers: int, width: int) -> WhisperEncoder:
+def frame_vectors(encoder: WhisperEncoder, audio: Floats, layer: int) -> Floats:
+    """(num_samples,) mono 16 kHz in [-1, 1] -> (num_samples // 640, width): the mean of a frame's two positions."""
+    num_frames = len(audio) // SAMPLES_PER_FRAME
+    starts = pass_starts(2 * num_frames)
+    padded = np.pad(audio, (0, max(0, (2 * starts[-1] + ROWS) * HOP - len(audio))))
+    mel = whisper_mel(padded)
+    silence = encoder(torch.full((1, NUM_BANDS, ROWS), float(mel.max()) - MEL_RANGE), layer)
+    kept: list[Tensor] = []
+    for group in (starts[i : i + PASSES_AT_ONCE] for i in range(0, len(starts), PASSES_AT_ONCE)):
+        spoken = encoder(torch.stack([mel[:, 2 * start : 2 * start + ROWS] for start in group]), layer)
+        kept += [
+            vectors[CONTEXT if start else 0 : POSITIONS if start == starts[-1] else POSITIONS - CONTEXT]
+            for start, vectors in zip(group, spoken - silence, strict=True)
+        ]
+    positions = torch.cat(kept)[: 2 * num_frames]
+    return positions.view(num_frames, 2, -1).mean(dim=1).numpy()
+
+
+def pass_starts(num_positions: int) -> list[int]:
+    """First position of each pass: kept parts follow each other without a gap and reach the end."""
+    starts = [0]
+    while starts[-1] + POSITIONS < num_positions:
+        starts.append(starts[-1] + POSITIONS - 2 * CONTEXT)
+    return starts
+
+
+def load_whisper(path: Path, num_layers: int, width: int) -> WhisperEncoder:
     """The encoder of an npz file in CTranslate2's naming; InputError unless every array is there in its shape."""
     expected = encoder_shapes(num_layers, width)
     try:

@@ -14,7 +14,7 @@ from tfg.types import NUM_BLENDSHAPES, Cameras, Clip, FaceTrack, Floats, InputEr
 class SidecarFace:
     """FaceExtractor of clips with ground truth beside them."""
 
-    name: str = "sidecar"
+    name: str
 
     def extract(self, clip: Clip, start: int, stop: int) -> FaceTrack:
         """Frames [start, stop), one face in each; it has no MediaPipe blendshapes beside `upper`."""

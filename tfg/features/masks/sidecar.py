@@ -15,7 +15,7 @@ from tfg.types import Bools, Clip, Crop, FaceTrack
 class SidecarMasks:
     """MaskExtractor of clips with ground truth beside them; the track is not looked at."""
 
-    name: str = "sidecar"
+    name: str
 
     def extract(self, clip: Clip, start: int, stop: int, track: FaceTrack) -> Masks:
         """Frames [start, stop) at `clip.size`. A pixel at the border that shows both head and torso counts as head."""

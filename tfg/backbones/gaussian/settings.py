@@ -1,0 +1,192 @@
+"""What conf/backbone/instag.yaml sets, checked: first cloud, motion networks, stages, learning rates, loss weights, density rules.
+
+The YAML holds every value and the papers' own; nothing has a default here. No torch, so that a wrong value is refused at once.
+Positions are in head units, about ten times the papers' unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tfg.types import InputError
+
+
+def check_head(*, sh_degree: int) -> None:
+    """InputError unless the constructor of `Instag` can use what is no group of its own."""
+    if sh_degree not in range(4):
+        raise InputError(f"backbone.sh_degree is {sh_degree}; it must be 0, 1, 2 or 3")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstCloud:
+    """What a training starts from."""
+
+    face: int  # Gaussians
+    mouth: int  # Gaussians
+    mouth_depth: float  # head units behind the lips
+    opacity: float  # of all, in (0, 1)
+
+    def __post_init__(self) -> None:
+        for name in ("face", "mouth", "mouth_depth"):
+            if getattr(self, name) <= 0:
+                raise InputError(f"backbone.cloud.{name} is {getattr(self, name)}; it must be positive")
+        if not 0 < self.opacity < 1:
+            raise InputError(f"backbone.cloud.opacity is {self.opacity}; it must be between 0 and 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageSteps:
+    """Steps of each stage; one frame a step."""
+
+    warm_up: int  # of the face's steps, static
+    face: int  # warm-up included
+    mouth: int
+    fuse: int
+    harmonics_from: int  # step of a branch from which the colour depends on the view
+    min_mouth_pixels: float  # of a 512 x 512 picture; frames that show less of the mouth's inside are passed over
+    hook_ranks: tuple[int, int]  # of the face-mouth hook: drawn in this range in training, the first in rendering
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hook_ranks", tuple(self.hook_ranks))
+        if len(self.hook_ranks) != 2 or not 1 <= self.hook_ranks[0] <= self.hook_ranks[1]:
+            raise InputError(
+                f"backbone.stages.hook_ranks is {list(self.hook_ranks)}; it must be two ranks, the first at least 1 and not the larger"
+            )
+        for name in ("face", "mouth", "fuse"):
+            if getattr(self, name) <= 0:
+                raise InputError(f"backbone.stages.{name} is {getattr(self, name)}; it must be positive")
+        if not 0 <= self.warm_up <= self.face:
+            raise InputError(f"backbone.stages.warm_up is {self.warm_up}; it must be within stages.face = {self.face}")
+
+    @property
+    def total(self) -> int:
+        return self.face + self.mouth + self.fuse
+
+    def progress(self, step: int, alone: int) -> float:
+        """In [0, 1]: step of a branch that trains `alone` steps by itself and then `fuse` steps with the other."""
+        return step / (alone + self.fuse)
+
+    def locate(self, step: int) -> tuple[str, int]:
+        """Stage that a step belongs to ("face", "mouth" or "fuse") and the step counted from its beginning."""
+        if step < self.face:
+            return "face", step
+        if step < self.face + self.mouth:
+            return "mouth", step - self.face
+        return "fuse", step - self.face - self.mouth
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """Learning rates of Adam and AdamW."""
+
+    means: float  # of positions at the start of a branch, head units
+    means_final: float  # and at its end
+    base: float  # of the colour that does not depend on the view
+    harmonics: float
+    opacities: float
+    scales: float
+    quats: float
+    grid: float
+    networks: float
+    audio: float
+    motion_final: float  # multiplier of the three above at the end of a branch
+    grid_decay: float  # AdamW weight decay
+    network_decay: float
+    audio_decay: float
+    fuse_opacities: float
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 0 or (value == 0 and name in ("means", "means_final", "motion_final")):
+                raise InputError(
+                    f"backbone.rates.{name} is {value}; it must not be negative, means and finals be above 0"
+                )
+
+    def of_gaussians(self, progress: float) -> dict[str, float]:
+        """Rate of every parameter of a branch whose training is at `progress` in [0, 1]."""
+        means = self.means * (self.means_final / self.means) ** progress
+        fixed = ("base", "harmonics", "opacities", "scales", "quats")
+        return {"means": means, **{name: getattr(self, name) for name in fixed}}
+
+    def of_motion(self, progress: float) -> dict[str, float]:
+        gain = self.motion_final**progress
+        return {name: gain * getattr(self, name) for name in ("grid", "networks", "audio")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """Weights of the losses beside L1."""
+
+    dissimilarity: float  # 1 - SSIM
+    lips: float  # L1 once more in the lip box
+    alpha: float  # face alpha against the head mask, mouth alpha against the lip box
+    motion: float  # mean |change| of positions, rotations, sizes
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 0 or (name == "dissimilarity" and value > 1):
+                raise InputError(f"backbone.weights.{name} is {value}; it must be 0 or more, dissimilarity at most 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionShape:
+    """Sizes and noise of the motion networks."""
+
+    bound: float  # head units that the grid covers; a plane gives zeros outside
+    base: float  # resolution of the coarsest grid level
+    desired: float  # of the finest
+    levels: int
+    face_hidden: int  # width of the hidden layers
+    mouth_hidden: int
+    reach: float  # head units that one unit of network output moves a Gaussian
+    code: int  # width of the audio code
+    audio_hidden: tuple[int, ...]  # widths in the per-frame encoder
+    dropout: float  # of audio inputs and hidden units
+    noise: float  # standard deviation added to normalised audio in training
+    shift: float  # frames, largest random time shift of an audio window in training
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "audio_hidden", tuple(self.audio_hidden))
+        if min(self.audio_hidden, default=1) < 1:
+            raise InputError(f"backbone.motion.audio_hidden is {list(self.audio_hidden)}; every width must be positive")
+        for name, low, high in (("levels", 1, 64), ("base", 1, 1 << 16), ("desired", 1, 1 << 16)):
+            if not low <= getattr(self, name) <= high:
+                raise InputError(f"backbone.motion.{name} is {getattr(self, name)}; it must lie in [{low}, {high}]")
+        for name in ("bound", "face_hidden", "mouth_hidden", "reach", "code"):
+            if getattr(self, name) <= 0:
+                raise InputError(f"backbone.motion.{name} is {getattr(self, name)}; it must be positive")
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"backbone.motion.dropout is {self.dropout}; it must be in [0, 1)")
+        for name in ("noise", "shift"):
+            if getattr(self, name) < 0:
+                raise InputError(f"backbone.motion.{name} is {getattr(self, name)}; it must not be negative")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DensityRules:
+    """When and what; steps count from the beginning of the branch's own training."""
+
+    every: int  # steps
+    start: int  # first step that may grow or prune
+    stop: int  # the step after the last
+    gradient: float  # mean screen gradient per normalised device unit above which a Gaussian is grown
+    percent_dense: float  # head units: smaller ones are cloned, larger ones split
+    opacity_floor: float  # pruned below floor + rise * step / stop
+    opacity_rise: float
+    largest: float  # head units: larger ones are pruned
+    reset_every: int  # steps between opacity resets; 0 never
+    max_num: int  # no growth beyond it
+    min_num: int  # the most opaque so many are never pruned, so that a mouth that hardly opens keeps its branch
+
+    def __post_init__(self) -> None:
+        for name in ("every", "gradient", "percent_dense", "largest", "max_num", "min_num"):
+            if getattr(self, name) <= 0:
+                raise InputError(
+                    f"backbone.face_density or mouth_density: {name} is {getattr(self, name)}; it must be positive"
+                )
+
+    def due(self, step: int) -> bool:
+        return self.start <= step < self.stop and step % self.every == 0
+
+    def floor(self, step: int) -> float:
+        return self.opacity_floor + self.opacity_rise * step / self.stop
