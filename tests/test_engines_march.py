@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tfg.engines import OccupancyGrid, Samples, composite, march, spherical_harmonics
+from tfg.engines import OccupancyGrid, Samples, composite, march
 from tfg.types import InputError
 
 BOX = (-1.0, -0.5, -1.0, 1.0, 0.5, 1.0)
@@ -218,24 +218,6 @@ def test_wrong_shapes_are_named() -> None:
     turned = (1.0, -1.0, -1.0, -1.0, 1.0, 1.0)
     with pytest.raises(InputError, match="aabb is"):
         march(torch.zeros(1, 3), torch.ones(1, 3), ball(), aabb=turned, **SAMPLING)
-
-
-def test_spherical_harmonics_are_orthonormal_on_the_sphere() -> None:
-    generator = torch.Generator().manual_seed(0)
-    directions = torch.nn.functional.normalize(torch.randn(200_000, 3, generator=generator), dim=1)
-    basis = spherical_harmonics(directions, 4)
-    gram = basis.T @ basis * (4 * math.pi / len(directions))
-    # Monte Carlo with 2e5 directions: 1 / sqrt(2e5) = 2e-3, times the spread of products
-    torch.testing.assert_close(gram, torch.eye(16), atol=2e-2, rtol=0)
-
-
-def test_spherical_harmonics_follow_torch_ngp_order() -> None:
-    x, y, z = directions = torch.nn.functional.normalize(torch.tensor([1.0, 2.0, 3.0]), dim=0)
-    basis = spherical_harmonics(directions[None], 2)[0]
-    expected = torch.tensor([0.28209479, -0.48860251 * y, 0.48860251 * z, -0.48860251 * x])
-    torch.testing.assert_close(basis, expected)
-    with pytest.raises(InputError, match="degree is 5"):
-        spherical_harmonics(directions[None], 5)
 
 
 def test_an_opaque_sample_hides_all_behind_it() -> None:
