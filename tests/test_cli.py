@@ -49,7 +49,7 @@ def answer(here, capsys):
     [
         (
             "",
-            "tfg: the following arguments are required: select | render | evaluate | doctor | assets; `tfg --help` shows how",
+            "tfg: the following arguments are required: select | render | evaluate | clip | doctor | assets; `tfg --help` shows how",
         ),
         (
             "select --seconds five",
