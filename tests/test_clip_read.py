@@ -138,6 +138,8 @@ def test_default_name_is_safe_for_files_and_sidecar_is_found(tmp_path: Path) -> 
     assert clip.name == "my_clip_1"
     assert clip.sidecar == tmp_path / "my clip-1.npz"
     assert read_clip(path, name="ann").name == "ann"
+    assert clip.identity == clip.digest
+    assert read_clip(path, identity="embedded-0123456789ab").identity == "embedded-0123456789ab"
 
 
 def test_a_pickled_clip_reads_on(tmp_path: Path) -> None:

@@ -240,6 +240,16 @@ def test_the_clip_is_made_once_and_leaves_nothing_else_behind(path: Path, monkey
     assert {file.name for file in path.parent.iterdir()} - {".lock"} == FILES
 
 
+def test_a_process_reads_a_cached_clip_through_only_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_synthetic(SPEC, path.parent.parent)
+
+    def again(*_: object) -> bool:
+        raise AssertionError("its checksum was computed again")
+
+    monkeypatch.setattr(synthetic, "is_sealed", again)
+    assert make_synthetic(SPEC, path.parent.parent) == path
+
+
 def test_a_half_made_clip_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
     spec = replace(SPEC, seconds=1, size=32)
     folder = tmp_path / spec.folder_name

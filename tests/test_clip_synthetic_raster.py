@@ -22,7 +22,7 @@ def test_the_nearer_triangle_wins_whatever_the_order() -> None:
         assert (triangles[hits.triangle] >= 4).all()
 
 
-def test_triangles_that_face_away_or_lie_outside_are_not_seen() -> None:
+def test_triangles_that_face_away_or_lie_outside_are_not_drawn() -> None:
     assert len(rasterise(SQUARE, np.ones(4, np.float32), TWO[:, ::-1].copy(), 5).sample) == 0
     assert len(rasterise(SQUARE + 10, np.ones(4, np.float32), TWO, 5).sample) == 0
 
