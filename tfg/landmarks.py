@@ -26,10 +26,8 @@ NOSE_TIP = 30
 NOSTRILS = (31, 32, 33, 34, 35)
 NOSE_BASE = 33  # below the tip, between the nostrils
 EYES = slice(36, 48)
-LEFT_EYE, RIGHT_EYE = (
-    slice(36, 42),
-    slice(42, 48),
-)  # of the image; corner, two of the upper lid, corner, two of the lower lid
+# Of the image; corner, two of the upper lid, corner, two of the lower lid.
+LEFT_EYE, RIGHT_EYE = slice(36, 42), slice(42, 48)
 EYE_CORNERS = (36, 39, 42, 45)
 OUTER_EYE_CORNERS = (36, 45)
 MOUTH = slice(48, 68)

@@ -118,9 +118,8 @@ class HeadPoseError:
     """Metric: how far the head is turned from the true one."""
 
     reads_pose: bool = True  # False: the face reader takes the head's place from the truth
-    shape: Floats | None = field(
-        default=None, compare=False, repr=False
-    )  # (68, 3) rigid face, for readers without rotation
+    # (68, 3) rigid face, for readers without rotation.
+    shape: Floats | None = field(default=None, compare=False, repr=False)
     facts: ClassVar[Mapping[str, MetricFacts]] = {
         "head_pose_error": MetricFacts(title="Head pose error", unit="degrees", better="down", digits=2),
     }

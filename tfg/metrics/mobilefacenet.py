@@ -21,13 +21,8 @@ SIZE = 112  # pixels of an aligned face
 NUMBERS = 128  # of an embedding
 # Of ImageNet, as the weights were trained. Same person >= 0.82, others <= 0.34 on twelve real clips; (x - 127.5) / 128 is worse.
 _MEAN, _DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-_BLOCKS = (
-    (2, 64, 5, 2),
-    (4, 128, 1, 2),
-    (2, 128, 6, 1),
-    (4, 128, 1, 2),
-    (2, 128, 2, 1),
-)  # widening, width, how many, stride
+# Widening, width, how many, stride.
+_BLOCKS = ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 128, 2, 1))
 
 
 class Embedder(Protocol):

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from tfg.types import InputError
 
 _COUNTER = "num_batches_tracked"  # of batch normalisation: only training needs it, and old files lack it
+# What torch.load raises for foreign or cut files.
 _UNREADABLE = (
     *(pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError),
     *(AttributeError, AssertionError, MemoryError, OverflowError),
-)  # what torch.load raises for foreign or cut files
+)
 Network = TypeVar("Network", bound=nn.Module)
 
 

@@ -18,10 +18,11 @@ SIZE = 224  # pixels of a lips crop
 FRAMES = 5  # pictures of a window
 EMBEDDING = 1024
 _FOREIGN = "not SyncNet weights; the official file is syncnet_v2.model, see `tfg assets`"
+# What torch.load raises for foreign or cut files.
 _UNREADABLE = (
     *(pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError),
     *(AttributeError, AssertionError, struct.error, MemoryError, OverflowError),
-)  # what torch.load raises for foreign or cut files
+)
 
 
 class SyncNet(nn.Module):

@@ -208,7 +208,7 @@ def worst_frames(record: dict[str, Any], most: int = 10, apart: int = 5) -> tupl
     ranked_by = next((name for name in RANKED_BY if record["metrics"].get(name, {}).get("per_frame")), None)
     if ranked_by is None:
         return None, []
-    sign, perfect = (-1.0, 0.0) if ranked_by == "lpips" else (1.0, math.inf)
+    sign, perfect = (-1.0, 0.0) if record["metrics"][ranked_by]["better"] == "down" else (1.0, math.inf)
     values = {
         frame: sign * float(value)
         for frame, value in enumerate(record["metrics"][ranked_by]["per_frame"])
