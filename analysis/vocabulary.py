@@ -32,6 +32,7 @@ SELECTORS = (
     Term(tag="lip", name="Lip"),
     Term(tag="lip_camera", name="Lip + camera"),
     Term(tag="isexplore", name="ISExplore"),
+    Term(tag="at", name="At a given second"),
 )
 
 BACKBONES = (

@@ -20,14 +20,15 @@ from tfg.selectors.isexplore import ISExplore
 from tfg.selectors.lip import Lip
 from tfg.selectors.lip_camera import LipCamera
 from tfg.selectors.motion import MotionComplexity
-from tfg.selectors.random import Random
 from tfg.selectors.ranking import best
 from tfg.types import InputError
 
 NUM_FRAMES, TOTAL = 125, 1500
 STARTS = candidates_for(TOTAL, 5.0)
 CONF = Path(__file__).parents[1] / "conf" / "selector"
-ALL = sorted(path.stem for path in CONF.glob("*.yaml"))
+ALL = sorted(
+    path.stem for path in CONF.glob("*.yaml") if path.stem != "at"
+)  # `at` is told where: test_selectors_random
 
 
 def speech(seed: int = 0) -> np.ndarray:
@@ -82,16 +83,8 @@ def test_every_selector_is_deterministic_and_stays_inside_the_training_part(name
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if name != "random"])
-def test_only_random_depends_on_the_seed(name: str) -> None:
+def test_only_random_depends_on_the_generator(name: str) -> None:
     assert len({select(from_yaml(name), watched(), seed).segment.start for seed in range(5)}) == 1
-
-
-def test_random_reaches_every_candidate_about_equally() -> None:
-    starts = STARTS[:5]
-    world = watched()
-    drawn = [select(Random(), world, seed, starts).segment.start for seed in range(1000)]
-    counts = [drawn.count(start) for start in starts]
-    assert min(counts) > 150  # 200 expected, standard deviation 12.6
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import socket
 import subprocess
 import time
@@ -75,7 +76,15 @@ class ScoresRecord:
 
     @staticmethod
     def read(path: Path) -> ScoresRecord:
-        return _read(ScoresRecord, path)
+        """DamagedRecord names the file when it is not one, or when a metric has neither a number nor none."""
+        record = _read(ScoresRecord, path)
+        for metrics in (record.metrics, record.truth, *record.baselines.values()):
+            for name, metric in metrics.items():
+                if not isinstance(metric, dict) or not {"value", "unavailable", "definition"} <= set(metric):
+                    raise DamagedRecord(
+                        f"{path}: not readable scores ({name} has no value); delete it and run the same command again"
+                    )
+        return record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +110,14 @@ class RunRecord:
 
     @staticmethod
     def read(path: Path) -> RunRecord:
-        return _read(RunRecord, path)
+        """DamagedRecord names the file when it is not one, or points outside its results folder."""
+        record = _read(RunRecord, path)
+        for key in ("head", "scores"):
+            if not re.fullmatch(r"[\w.-]+", name := getattr(record, key)) or name.startswith("."):
+                raise DamagedRecord(f"{path}: not a readable record ({key} is no plain file name)")
+        if not isinstance(record.selection.get("start"), int | float):
+            raise DamagedRecord(f"{path}: not a readable record (selection has no start)")
+        return record
 
 
 @dataclass(frozen=True, kw_only=True)
