@@ -100,20 +100,17 @@ def _parser() -> argparse.ArgumentParser:
         "--sheet", metavar="FOLDER", help="write an HTML page with videos, curves and the worst frames"
     )
 
-    command = commands.add_parser(
-        "clip", help="write an embedded clip: a synthetic head that speaks, and its ground truth"
-    )
-    command.add_argument(
-        "-o", "--output", required=True, metavar="MP4", help="the ground truth goes beside it, as .npz"
-    )
+    command = commands.add_parser("clip", help="write a video of the embedded talking head, with its ground truth")
     command.add_argument("--seconds", type=float, default=66.0, help="length (default 66)")
     command.add_argument("--size", type=int, default=128, help="pixels of the square picture (default 128)")
-    for what, change in (("speech", "what is said"), ("motion", "how the head moves"), ("identity", "who speaks")):
-        command.add_argument(f"--{what}-seed", type=int, default=0, metavar="K", help=f"{change} (default 0)")
     command.add_argument(
-        "--num-poses", type=int, metavar="N", help="distinct head poses (default: the head moves smoothly)"
+        "--speech-seed", type=int, default=0, metavar="K", help="sentences, voice and pace (default 0)"
     )
-    command.add_argument("--force", action="store_true", help="replace files that are there already")
+    command.add_argument("--motion-seed", type=int, default=0, metavar="K", help="head, blinks, gaze (default 0)")
+    command.add_argument("--identity-seed", type=int, default=0, metavar="K", help="face, hair, clothes (default 0)")
+    command.add_argument("--num-poses", type=int, metavar="N", help="distinct head poses (default: smooth motion)")
+    command.add_argument("--force", action="store_true", help="replace files that are there")
+    command.add_argument("-o", "--output", required=True, metavar="MP4", help="the sidecar gets its name with .npz")
 
     commands.add_parser("doctor", help="what this machine can do")
 
