@@ -15,16 +15,8 @@ from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.landmarks import mouth_opening
 from tfg.types import Bytes, FaceTrack, Floats, InputError
 
-ANCHORS = (
-    27,
-    28,
-    29,
-    30,
-    36,
-    39,
-    42,
-    45,
-)  # nose bridge and eye corners: they say where the head is, never how the lips are
+# Nose bridge and eye corners: they give the place of the head, whatever the lips do.
+ANCHORS = (27, 28, 29, 30, 36, 39, 42, 45)
 READ = (*range(4, 13), *range(48, 68))  # jaw and mouth
 PATCH_WIDTH, PATCH_HEIGHT = 36, 32  # pixels
 PATCH_LEFT, PATCH_TOP = -0.54, 0.06  # aligned units: outer eye corners 1 apart, origin as in the generic face
@@ -40,7 +32,7 @@ _BLUR = 1.0  # patch pixels: renderings are softer than films, so every example 
 class FittedLandmarks:
     """A FaceReader of lips and jaw: all else it takes from the guide.
 
-    `read_error_pixels` and `opening_correlation` were measured on true frames it had not seen.
+    `read_error_pixels` and `opening_correlation` were measured on true frames that were not fitted.
     """
 
     mean: Floats  # (regressors,)
@@ -62,9 +54,9 @@ class FittedLandmarks:
                 f"metrics: {len(images)} true frames are too few to fit a landmark reader, it needs {_FEWEST_FRAMES}; "
                 "use face=mediapipe, or a longer clip"
             )
-        seen = len(images) - round(_SHARE_HELD_OUT * len(images))
-        trial = _fit(images[:seen], landmarks[:seen], np.nan, np.nan)
-        made, true = trial.landmarks(images[seen:], landmarks[seen:]), landmarks[seen:]
+        split = len(images) - round(_SHARE_HELD_OUT * len(images))
+        trial = _fit(images[:split], landmarks[:split], np.nan, np.nan)
+        made, true = trial.landmarks(images[split:], landmarks[split:]), landmarks[split:]
         error = float(np.sqrt(((made - true)[:, 48:] ** 2).sum(axis=-1).mean()))
         correlation = float(np.corrcoef(mouth_opening(made), mouth_opening(true))[0, 1])
         return _fit(images, landmarks, error, correlation)
@@ -79,7 +71,7 @@ class FittedLandmarks:
         )
 
     def read(self, images: Bytes, guide: Floats | None = None) -> FaceTrack:
-        """(n, size, size, 3) and the true (n, 68, 2), of which mouth and jaw are not looked at; nothing but landmarks is read."""
+        """(n, size, size, 3) and the true (n, 68, 2), of which mouth and jaw are not used; nothing but landmarks is read."""
         if guide is None:
             raise InputError("metrics: a fitted landmark reader needs to know where the head is; use face=mediapipe")
         track = FaceTrack.empty(0, len(images))
@@ -130,7 +122,7 @@ _NUM_PLACES = 2 * len(ANCHORS)
 
 
 def _regressors(patches: Floats, guide: Floats, to_picture: Floats) -> Floats:
-    """Pixels in [0, 1] and the aligned anchors, which tell how far the head is turned: (n, regressors)."""
+    """Pixels in [0, 1] and the aligned anchors, which follow how far the head is turned: (n, regressors)."""
     places = _apply(_inverse(to_picture), guide[:, list(ANCHORS)]).reshape(len(guide), -1)
     return np.concatenate([patches.reshape(len(patches), -1), places], axis=1).astype(np.float32)
 
