@@ -4,6 +4,9 @@ VENV ?= .venv
 TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Fetched files are kept in ~/.cache/tfg (TFG_CACHE); those of the folder TFG_ASSETS count as here.
+FETCHED := $(VENV)/.fetched
+FETCH := $(BIN)/tfg assets fetch face_landmarker selfie_segmenter whisper_tiny_en --optional && touch $(FETCHED)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow lint format bench sensitivity study gpu-check clean
@@ -11,7 +14,8 @@ STAMP := $(VENV)/.installed
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: $(STAMP) ## Make the environment in .venv (TORCH="torch" for the default CUDA build)
+setup: $(STAMP) ## Make .venv and fetch what real videos need (TORCH="torch==2.13.0 ..." is what pip installs)
+	@$(FETCH)
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("tfg needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -20,13 +24,16 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -e '.[dev,report]' -c constraints.txt
 	@touch $@
 
-demo: $(STAMP) ## The main job on the embedded clip: random against isexplore; ends with the table and the videos
+$(FETCHED): $(STAMP) # tried once; `make setup` tries again
+	@$(FETCH)
+
+demo: $(FETCHED) ## Random against isexplore on the embedded clip; ends with a table and two videos
 	$(BIN)/python run.py -m selector=random,isexplore
 
-test: $(STAMP) ## All tests that need no GPU; those that need real videos run when TFG_ASSETS is set
+test: $(FETCHED) ## All tests that need no GPU; those that need real videos run when TFG_ASSETS is set
 	$(BIN)/python -m pytest -m "not slow" --cov=tfg --cov-report=term:skip-covered --cov-fail-under=85
 
-test-slow: $(STAMP) ## The tests that take minutes: whole real videos
+test-slow: $(FETCHED) ## The tests that take minutes: whole real videos
 	$(BIN)/python -m pytest -m slow
 
 lint: $(STAMP) ## ruff and mypy, as CI runs them
@@ -42,7 +49,7 @@ bench: $(STAMP) ## Engines and selection, measured here (minutes)
 	$(BIN)/python -m benchmarks.engines
 	$(BIN)/python -m benchmarks.selection
 
-sensitivity: $(STAMP) ## What moves which metric, on the real clips of TFG_ASSETS (about a quarter of an hour)
+sensitivity: $(FETCHED) ## What moves which metric, on the real clips of TFG_ASSETS (about a quarter of an hour)
 	$(BIN)/python -m benchmarks.metric_sensitivity --out benchmarks/metric_sensitivity.md
 
 study: $(STAMP) ## The selectors of Table 4 on the embedded clip (about half an hour on two cores)

@@ -19,7 +19,7 @@ class IncompleteGrid(ValueError):
 
 def load(grid: Grid, results: Path, *, allow_missing: bool = False, allow_mixed: bool = False) -> pd.DataFrame:
     """Columns: the grid's labels, run_id, commit, dirty, start, selection_seconds, selection_frames, training_seconds,
-    source (run | static | nearest | truth), metric, value, unavailable.
+    source (run | static | nearest | truth), metric, value, unavailable, and the metric's facts: title, unit, better, digits.
 
     A cell without a result is one row whose run_id and metric are None and whose value is NaN. `unavailable` says why a
     value is NaN.
@@ -85,7 +85,7 @@ def _rows(result: RunResult) -> list[dict[str, object]]:
             "source": source,
             "metric": name,
             "value": float("nan") if metric["value"] is None else float(metric["value"]),
-            "unavailable": metric["unavailable"],
+            **{key: metric[key] for key in ("unavailable", "title", "unit", "better", "digits")},
         }
         for source, metrics in sources.items()
         for name, metric in metrics.items()

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from analysis.vocabulary import METRICS
+from tfg.record.metrics import header as metric_header
+from tfg.record.metrics import number
 from tfg.record.results import RunResult
 
 FOLDER = Path(__file__).parent / "data" / "measured"
@@ -47,6 +48,10 @@ def record(result: RunResult) -> dict[str, Any]:
         "metrics": _values(result.metrics),
         "baselines": {name: _values(metrics) for name, metrics in result.baselines.items()},
         "definitions": {name: metric["definition"] for name, metric in result.metrics.items()},
+        "facts": {
+            name: {key: metric[key] for key in ("title", "unit", "better", "digits")}
+            for name, metric in result.metrics.items()
+        },
     }
 
 
@@ -56,16 +61,23 @@ def _values(metrics: dict[str, dict[str, Any]]) -> dict[str, float | None]:
 
 def markdown(name: str, records: list[dict[str, Any]]) -> str:
     """One row a run and its baselines; a missing number is a dash."""
-    titles = {metric.tag: metric.name for metric in METRICS}
-    header = ["run", "start s", *[titles.get(tag, tag) for tag in SHOWN], "training s", "all stages s", "peak MB"]
+    facts = {tag: found for run in records for tag, found in run["facts"].items()}
+    header = [
+        "run",
+        "start s",
+        *[metric_header(facts[tag]) if tag in facts else tag for tag in SHOWN],
+        "training s",
+        "all stages s",
+        "peak MB",
+    ]
     rows = []
     for run in records:
         seconds = sum(stage["seconds"] for stage in run["stages"].values())
         peak = max(stage["peak_mb"] for stage in run["stages"].values())
         label = f"{run['selector']} {run['backbone']}"
         numbers = [f"{run['stages']['training']['seconds']:.0f}", f"{seconds:.0f}", str(peak)]
-        rows.append([label, f"{run['start']:g}", *_row(run["metrics"]), *numbers])
-        rows += [[f"- {base}", "", *_row(values), "", "", ""] for base, values in run["baselines"].items()]
+        rows.append([label, f"{run['start']:g}", *_row(run["metrics"], facts), *numbers])
+        rows += [[f"- {base}", "", *_row(values, facts), "", "", ""] for base, values in run["baselines"].items()]
     commits = sorted({run["commit"][:8] + ("+" if run["dirty"] else "") for run in records})
     machine = records[0]["machine"]
     lines = [
@@ -81,8 +93,8 @@ def markdown(name: str, records: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _row(values: dict[str, float | None]) -> list[str]:
-    return ["-" if values.get(tag) is None else f"{values[tag]:.3f}" for tag in SHOWN]
+def _row(values: dict[str, float | None], facts: dict[str, dict[str, Any]]) -> list[str]:
+    return [number(values[tag], facts[tag]) if tag in values else "-" for tag in SHOWN]
 
 
 def main(arguments: list[str]) -> int:

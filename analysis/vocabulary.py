@@ -1,8 +1,15 @@
-"""Every selector, backbone and metric once: its tag in the files, its name in print, and which direction is better."""
+"""Every selector, backbone and source once: its tag in the files and its name in print; and which metrics tables show.
+
+A metric's own facts (title, unit, direction, digits) stand in the results; here is how print shows them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from tfg.record.metrics import titled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,14 +20,20 @@ class Term:
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
+    """The facts of a metric, from its entry in a result."""
+
     tag: str
-    name: str
+    name: str  # title and unit
     better: str  # up | down | none (a diagnosis, not a score)
     digits: int
 
+    @classmethod
+    def of(cls, tag: str, entry: Mapping[str, Any]) -> Metric:
+        return cls(tag=tag, name=titled(entry), better=entry["better"], digits=int(entry["digits"]))
+
     @property
     def title(self) -> str:
-        """Printed name with its arrow."""
+        """Printed name with its direction in words, for tables in CSV and LaTeX."""
         return self.name + {"up": " (up)", "down": " (down)", "none": ""}[self.better]
 
 
@@ -32,6 +45,7 @@ SELECTORS = (
     Term(tag="lip", name="Lip"),
     Term(tag="lip_camera", name="Lip + camera"),
     Term(tag="isexplore", name="ISExplore"),
+    Term(tag="at", name="At a given second"),
 )
 
 BACKBONES = (
@@ -46,22 +60,23 @@ SOURCES = (
 )
 
 METRICS = (
-    Metric(tag="psnr_face", name="PSNR face dB", better="up", digits=2),
-    Metric(tag="ssim_face", name="SSIM face", better="up", digits=3),
-    Metric(tag="psnr", name="PSNR dB", better="up", digits=2),
-    Metric(tag="ssim", name="SSIM", better="up", digits=3),
-    Metric(tag="lpips", name="LPIPS", better="down", digits=3),
-    Metric(tag="lmd", name="LMD px", better="down", digits=2),
-    Metric(tag="mouth_correlation", name="Mouth r", better="up", digits=2),
-    Metric(tag="mouth_lag", name="Mouth lag frames", better="none", digits=1),
-    Metric(tag="mouth_correlation_shuffled", name="Mouth r, audio shuffled", better="none", digits=2),
-    Metric(tag="sync_c", name="Sync-C", better="up", digits=2),
-    Metric(tag="sync_d", name="Sync-D", better="down", digits=2),
-    Metric(tag="sync_c_listener", name="Sync-C own listener", better="up", digits=3),
-    Metric(tag="sync_c_listener_shuffled", name="Sync-C own, audio shuffled", better="none", digits=3),
-    Metric(tag="identity", name="Identity", better="up", digits=3),
-    Metric(tag="flicker_mouth", name="Flicker mouth", better="down", digits=2),
+    "psnr_face",
+    "ssim_face",
+    "psnr",
+    "ssim",
+    "lpips",
+    "lmd",
+    "mouth_correlation",
+    "mouth_lag",
+    "mouth_correlation_shuffled",
+    "sync_c",
+    "sync_d",
+    "sync_c_listener",
+    "sync_c_listener_shuffled",
+    "identity",
+    "flicker_mouth",
 )
+"""Columns of a table, in this order."""
 
 
 def printed(terms: tuple[Term, ...], tag: str) -> str:

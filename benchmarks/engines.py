@@ -65,8 +65,8 @@ def run(cases: list[Case], repeats: int) -> dict[str, Any]:
                 "milliseconds": round(floor, 4),
                 "factor": round(found.wall[case.fast] / floor, 1),
             }
-        told = ", ".join(f"{name} {value:.2f} ms" for name, value in found.wall.items())
-        print(f"{case.name}: {told}", file=sys.stderr)
+        medians = ", ".join(f"{name} {value:.2f} ms" for name, value in found.wall.items())
+        print(f"{case.name}: {medians}", file=sys.stderr)
     record["load_average_after"] = [round(load, 1) for load in os.getloadavg()]
     return record
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -10,11 +11,11 @@ from torch import Tensor, nn
 from benchmarks.floors import Work
 from benchmarks.timing import Case
 from tfg.engines import HashGridSpec, OccupancyGrid, composite, march, mlp, triplane_encode
-from tfg.engines.hashgrid import PLANES
-from tfg.engines.hashgrid_torch import PRIMES
+from tfg.engines.hashgrid.base import PLANES, PRIMES
 
 POINTS, RAYS, SAMPLES, ROWS = 65_536, 4_096, 24, 32_768
 BOX = (-1.0, -1.0, -1.0, 1.0, 1.0, 1.0)
+SAMPLING: dict[str, Any] = {"aabb": BOX, "max_samples": SAMPLES, "near": 0.05, "longest": 2 * math.sqrt(3) / 128}
 SYNCTALK = (75, 64, 64, 65)  # the density net
 
 
@@ -92,18 +93,18 @@ def least_work(spec: HashGridSpec) -> Work:
 
 def hash_case(levels: int, log2_size: int, *, to_points: bool = False) -> Case:
     """Three planes, two channels, 16 to 1024 cells, uniform points; gradient of the tables, or of tables and points."""
-    spec = HashGridSpec(dim=2, levels=levels, channels=2, log2_size=log2_size, base=16, desired=1024)
+    spec = HashGridSpec(dim=2, levels=levels, channels=2, log2_size=log2_size, base=16, desired=1024, bound=1.0)
     generator = torch.Generator().manual_seed(0)
     points = (torch.rand(POINTS, 3, generator=generator) * 2 - 1).requires_grad_(to_points)
     tables = torch.rand(3, spec.num_params, 2, generator=generator).requires_grad_()
     upstream = torch.rand(POINTS, 3 * spec.output, generator=generator)
-    wanted = [tables, points] if to_points else [tables]
+    leaves = [tables, points] if to_points else [tables]
 
     def run(engine: str) -> object:
-        return torch.autograd.grad(triplane_encode(points, tables, spec, engine), wanted, upstream)
+        return torch.autograd.grad(triplane_encode(points, tables, spec, engine), leaves, upstream)
 
     def bag(by_channel: bool) -> object:
-        return torch.autograd.grad(embedding_bag_encode(points, tables, spec, by_channel), wanted, upstream)
+        return torch.autograd.grad(embedding_bag_encode(points, tables, spec, by_channel), leaves, upstream)
 
     variants = {"torch": lambda: run("torch"), "cpu": lambda: run("cpu")}
     if to_points:
@@ -130,7 +131,7 @@ def march_case() -> Case:
     upstream = torch.rand(RAYS, 3, generator=generator)
 
     def run(engine: str) -> object:
-        samples = march(origins, directions, grid, aabb=BOX, max_samples=SAMPLES, offset=offset, engine=engine)
+        samples = march(origins, directions, grid, **SAMPLING, offset=offset, engine=engine)
         count = len(samples.t)
         leaves = [density[:count].requires_grad_(), colors[:count].requires_grad_()]
         values, _, _ = composite(leaves[0], leaves[1], samples, engine)

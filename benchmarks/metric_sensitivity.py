@@ -19,14 +19,16 @@ import torch
 
 from benchmarks.sensitivity_claims import Claim, Scores, claims
 from benchmarks.sensitivity_edits import MARGIN, Edit, Footage, edits
-from tfg import assets, overrides, pipeline
+from tfg import assets, overrides, parts
 from tfg.clip.read import open_video, read_clip
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.mediapipe import MediaPipeFace
 from tfg.metrics.base import Metric, MetricValue
+from tfg.metrics.listener.fitted import FittedListener, NoListener
 from tfg.record import results
 from tfg.scoring import suite
-from tfg.scoring.evaluate import Held, Subject, read_faces, score
+from tfg.scoring.score import Held, Subject, read_faces, score
+from tfg.scoring.setting import Switches
 from tfg.types import SAMPLES_PER_FRAME, FaceTrack, InputError
 
 THREADS = 2
@@ -56,7 +58,7 @@ class Measured:
         return {edit: {name: value.value for name, value in found.items()} for edit, found in self.values.items()}
 
     @property
-    def listens(self) -> bool:
+    def has_listener(self) -> bool:
         return self.values["none"]["sync_c_listener"].value is not None
 
 
@@ -74,12 +76,12 @@ def main(arguments: list[str]) -> int:
     print(text, end="")
     if options.out:
         options.out.write_text(text)
-    return int(any(not claim.holds(found.scores) for found in measured for claim in asked(found)))
+    return int(any(not claim.holds(found.scores) for found in measured for claim in expectations(found)))
 
 
-def _parts() -> pipeline.Parts:
+def _parts() -> parts.Parts:
     """What reads a real video, as conf/ has it."""
-    return pipeline.build(overrides.composed(["audio=logmel", "face=mediapipe", "masks=mediapipe"]))
+    return parts.build(overrides.composed(["audio=logmel", "face=mediapipe", "masks=mediapipe"]))
 
 
 def on_grid(folder: Path) -> Measured:
@@ -89,19 +91,19 @@ def on_grid(folder: Path) -> Measured:
     features = ClipFeatures(
         clip=clip, audio=parts.audio, face=parts.face, masks=parts.masks, root=assets.cache_root() / "features"
     )
-    ear = suite.fit_ear(features, suite.Switches())
+    listener = suite.fit_listener(features, Switches())
     stranger = open_video(folder / STRANGER)
     other = clip.audio()[OTHER_SOUND * SAMPLES_PER_FRAME :][: GRID_FRAMES * SAMPLES_PER_FRAME]
     strange = stranger.frames(0, stranger.shape[0])
     title = f"`{GRID}`, frames {GRID_START} to {GRID_START + GRID_FRAMES} (held out), 360x288"
-    return measure(title, _footage(folder / GRID, GRID_START, GRID_FRAMES), ear, strange, other)
+    return measure(title, _footage(folder / GRID, GRID_START, GRID_FRAMES), listener, strange, other)
 
 
 def on_german(folder: Path) -> Measured:
     """The short clip: its held-out part is too short for a listener."""
-    ear = suite.Ear(listener=None, reason="the held-out part of this clip, 1.8 s, is too short for a listener")
+    listener = NoListener(reason="the held-out part of this clip, 1.8 s, is too short for a listener")
     title = f"`{GERMAN}`, frames {GERMAN_START} to {GERMAN_START + GERMAN_FRAMES}, 512x512"
-    return measure(title, _footage(folder / GERMAN, GERMAN_START, GERMAN_FRAMES), ear, None, None)
+    return measure(title, _footage(folder / GERMAN, GERMAN_START, GERMAN_FRAMES), listener, None, None)
 
 
 def _footage(path: Path, start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -116,14 +118,14 @@ def _footage(path: Path, start: int, count: int) -> tuple[np.ndarray, np.ndarray
 def measure(
     title: str,
     media: tuple[np.ndarray, np.ndarray],
-    ear: suite.Ear,
+    listener: FittedListener | NoListener,
     stranger: np.ndarray | None,
     other_sound: np.ndarray | None,
 ) -> Measured:
     started = time.monotonic()
     reader = _parts().face
     assert isinstance(reader, MediaPipeFace)
-    metrics = suite.build(suite.Switches(), reader=reader, ear=ear)
+    metrics = suite.build(Switches(), reader=reader, listener=listener)
     true = read_faces(reader, Held(images=media[0][MARGIN:-MARGIN]))
     footage = Footage(
         pictures=media[0], sound=media[1], landmarks=true.landmarks, stranger=stranger, other_sound=other_sound
@@ -152,15 +154,15 @@ def score_edit(
     return score(subject, wanted, reader.definition)
 
 
-def asked(measured: Measured) -> list[Claim]:
-    return claims(measured.values, listens=measured.listens)
+def expectations(measured: Measured) -> list[Claim]:
+    return claims(measured.values, has_listener=measured.has_listener)
 
 
 def markdown(measured: list[Measured], commit: tuple[str, bool]) -> str:
     digest, dirty = commit
     machine = results.machine()
     seconds = sum(found.seconds for found in measured)
-    kept = [claim.holds(found.scores) for found in measured for claim in asked(found)]
+    kept = [claim.holds(found.scores) for found in measured for claim in expectations(found)]
     lines = [
         "# What moves which metric",
         "",
@@ -213,7 +215,7 @@ def unavailable(measured: Measured) -> list[str]:
 
 def verdicts(measured: Measured) -> list[str]:
     rows = ["| expected | measured | |", "|---|---|---|"]
-    for claim in asked(measured):
+    for claim in expectations(measured):
         verdict = "holds" if claim.holds(measured.scores) else "**FAILS**"
         rows.append(f"| {claim.text} | {claim.shown(measured.scores)} | {verdict} |")
     return [*rows, ""]

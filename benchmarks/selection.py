@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from tfg import overrides, pipeline
+from tfg import overrides, parts
 from tfg.clip.read import read_clip
 from tfg.features.clip_features import ClipFeatures
 from tfg.selectors.base import Candidates, Selection, Selector
@@ -157,9 +157,9 @@ def _features(path: Path, cache: Path) -> ClipFeatures:
     return ClipFeatures(clip=clip, audio=parts.audio, face=parts.face, masks=parts.masks, root=cache)
 
 
-def _parts(*overriding: str) -> pipeline.Parts:
+def _parts(*overriding: str) -> parts.Parts:
     """The parts of a real video as conf/ has them."""
-    return pipeline.build(overrides.composed([*READERS, *overriding]))
+    return parts.build(overrides.composed([*READERS, *overriding]))
 
 
 def _candidates(features: ClipFeatures) -> Candidates:

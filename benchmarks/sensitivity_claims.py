@@ -58,15 +58,15 @@ class Claim:
         return sign.join("missing" if value is None else f"{value:.4g}" for value in values)
 
 
-def claims(edits: Iterable[str], *, listens: bool) -> list[Claim]:
-    """All that can be asked of these edits; `listens`: there is a listener."""
+def claims(edits: Iterable[str], *, has_listener: bool) -> list[Claim]:
+    """All that is expected of these edits; those of the listener only where there is one."""
     made = [
         *_unchanged(),
         *_pictures(),
         *_lips(),
         *_head_and_eyes(),
     ]
-    made += _listener() if listens else []
+    made += _listener() if has_listener else []
     known = set(edits)
     return [claim for claim in made if all(term.edit in known for term in claim.terms if term.bound is None)]
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfg.landmarks import ANCHORS, EYES, MOUTH, NOSE_TIP
 from tfg.metrics.blink import eye_aspect_ratio
 from tfg.types import SAMPLES_PER_FRAME, Bytes, Floats
 
 MARGIN = 8  # frames of the clip known on either side of the footage, for edits that come late
-ANCHORS = (27, 28, 29, 30, 36, 39, 42, 45)  # nose bridge and eye corners: where the head is
-MOUTH, EYES = slice(48, 68), slice(36, 48)
 SEED = 4
 
 
@@ -113,7 +112,7 @@ def jitter(*, pixels: float = 0.0, degrees: float = 0.0) -> Change:
         made = np.empty_like(footage.truth)
         height, width = made.shape[1:3]
         for row, picture, points in zip(made, footage.truth, footage.landmarks, strict=True):
-            x, y = points[30].tolist()
+            x, y = points[NOSE_TIP].tolist()
             matrix = cv2.getRotationMatrix2D((x, y), degrees * rng.uniform(-1, 1), 1.0)
             matrix = matrix + np.pad(pixels * rng.uniform(-1, 1, (2, 1)), ((0, 0), (2, 0)))
             row[:] = cv2.warpAffine(picture, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
@@ -139,7 +138,9 @@ def held(part: slice, choose: Callable[[Floats], int]) -> Change:
         mask = cv2.GaussianBlur(mask, (0, 0), 0.08 * opening)
         made = np.empty_like(footage.truth)
         for row, picture, points in zip(made, footage.truth, landmarks, strict=True):
-            matrix = cv2.estimateAffinePartial2D(landmarks[frame, ANCHORS], points[list(ANCHORS)], method=cv2.LMEDS)[0]
+            matrix = cv2.estimateAffinePartial2D(
+                landmarks[frame, list(ANCHORS)], points[list(ANCHORS)], method=cv2.LMEDS
+            )[0]
             patch, soft = (cv2.warpAffine(image, matrix, (width, height)) for image in (source, mask))
             row[:] = _rounded(picture + soft[:, :, None] * (patch - picture))
         return made

@@ -71,8 +71,8 @@ def machine() -> dict[str, Any]:
     """Processor, cores, threads, instruction set and versions."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
-    told = {line.split(":")[0].strip(): line.split(":", 1)[1].strip() for line in lines if ":" in line}
-    supported = told.get("flags", "").split()
+    facts = {line.split(":")[0].strip(): line.split(":", 1)[1].strip() for line in lines if ":" in line}
+    supported = facts.get("flags", "").split()
     sets = [name for name in ("avx512f", "avx2", "sse2") if name in supported]
     disabled = [
         word
@@ -81,7 +81,7 @@ def machine() -> dict[str, Any]:
     ]
     version = subprocess.run([build.compiler(), "--version"], capture_output=True, text=True, check=True).stdout
     return {
-        "processor": told.get("model name", platform.processor() or platform.machine()),
+        "processor": facts.get("model name", platform.processor() or platform.machine()),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "instructions": sets[0] if sets else platform.machine(),

@@ -1,7 +1,7 @@
 """Runs the cells of a grid that have no result yet, one process a run, and says at the end which failed and why.
 
-A cell is done when a result exists whose resolved configuration is the cell's: defaults count, so a changed default is a new
-run. Each run is `python run.py <overrides>`, which resumes what was interrupted.
+A cell is done when the run of its resolved configuration is: defaults count, so a changed default is a new run. Each run is
+`python run.py <overrides>`, which resumes what was interrupted.
 """
 
 from __future__ import annotations
@@ -19,13 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from experiments.grid import Cell, Grid
 from experiments.ledger import write_ledger
-from tfg import overrides
-from tfg.record.identity import science
-from tfg.record.results import RunResult, commit, load_all
+from tfg import overrides, parts
+from tfg.record.results import DamagedRecord, RunResult
 from tfg.types import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,11 +30,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """A cell with its resolved configuration; `overrides` also holds the choices made for this machine."""
+    """A cell with its resolved configuration and run folder; `overrides` also holds the choices made for this machine."""
 
     cell: Cell
     overrides: tuple[str, ...]
     config: Mapping[str, Any]
+    folder: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +72,7 @@ def launch(grid: Grid, *, jobs: int = 1, dry_run: bool = False) -> int:
     """Run what is missing and write the ledger; the exit code of `main`."""
     plans = plan(grid)
     results = Path(plans[0].config["results"])
-    found = matches(plans, load_all(results))
+    found = finished(plans)
     missing = [planned for planned in plans if found[planned.cell.title] is None]
     _say(f"{grid.name}: {len(plans) - len(missing)} of {len(plans)} cells are done, {len(missing)} to run")
     if dry_run:
@@ -83,7 +81,7 @@ def launch(grid: Grid, *, jobs: int = 1, dry_run: bool = False) -> int:
             print(f"{planned.cell.title:40} {'missing' if done is None else done.run_id}")
         return 0
     ends = _run_all(missing, grid.name, results, jobs)
-    found = matches(plans, load_all(results))
+    found = finished(plans)
     write_ledger(results, grid, {title: result.run_id if result else None for title, result in found.items()})
     failed = [end for end in ends if found[end.planned.cell.title] is None]
     for end in failed:
@@ -98,36 +96,31 @@ def plan(grid: Grid) -> list[Planned]:
     for cell in grid.cells:
         with redirect_stderr(said):
             complete = tuple(overrides.complete([*cell.overrides, f"group={grid.name}"]))
-        resolved = OmegaConf.to_container(overrides.composed(complete), resolve=True)
-        assert isinstance(resolved, dict)
+        config = overrides.composed(complete)
         plans.append(
-            Planned(cell=cell, overrides=complete, config={str(key): value for key, value in resolved.items()})
+            Planned(cell=cell, overrides=complete, config=parts.plain(config), folder=parts.run_folder(config))
         )
     for line in dict.fromkeys(said.getvalue().splitlines()):  # the same choice for every cell is said once
         print(line, file=sys.stderr)
     return plans
 
 
-def matches(plans: Sequence[Planned], results: Sequence[RunResult]) -> dict[str, RunResult | None]:
-    """Title of each cell -> the result of its configuration, or None; a result of the commit in use is preferred."""
-    head, _ = commit()
+def finished(plans: Sequence[Planned]) -> dict[str, RunResult | None]:
+    """Title of each cell -> its result, or None; a record that cannot be read is named, and its run is missing."""
     found: dict[str, RunResult | None] = {}
     for planned in plans:
-        same = [result for result in results if _identity(result.config) == _identity(planned.config)]
-        same.sort(key=lambda result: result.commit == head)
-        found[planned.cell.title] = same[-1] if same else None
+        found[planned.cell.title] = None
+        if (planned.folder / "result.json").exists():
+            try:
+                found[planned.cell.title] = RunResult.read(planned.folder / "result.json")
+            except DamagedRecord as error:
+                _say(str(error))
     return found
 
 
 def last_line(log: Path) -> str:
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1] if lines else "no output"
-
-
-def _identity(config: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
-    """What tells runs apart: the scientific values, and the video by its path since its bytes are not in the configuration."""
-    path = config["clip"].get("path")
-    return science(config), None if path is None else str(Path(path).resolve())
 
 
 def _run_all(plans: Sequence[Planned], name: str, results: Path, jobs: int) -> list[Ended]:

@@ -17,8 +17,8 @@ def intersections(ellipses: twin.Projection, width: int, height: int) -> tuple[T
     with torch.no_grad():
         for tiles, listed in twin.tile_lists(ellipses, across, down):
             alpha = twin.alphas(ellipses, listed, tiles, across)
-            seen = (alpha > 0) & ((1 - alpha).cumprod(1) > TRANSMITTANCE_MIN)
-            tile, place_in_tile, place = seen.transpose(1, 2).nonzero(as_tuple=True)
+            composited = (alpha > 0) & ((1 - alpha).cumprod(1) > TRANSMITTANCE_MIN)
+            tile, place_in_tile, place = composited.transpose(1, 2).nonzero(as_tuple=True)
             x = tiles[tile] % across * twin.TILE + place_in_tile % twin.TILE
             y = tiles[tile] // across * twin.TILE + place_in_tile // twin.TILE
             inside = (x < width) & (y < height)
@@ -113,9 +113,9 @@ def draw(given: dict, *, antialias: bool = False) -> dict[str, Tensor]:
 
 def projected(given: dict) -> tuple[twin.Projection, Tensor]:
     """Our ellipses and colours of a scene, without gradients: what both compositors are given in the benchmark."""
-    from tfg.engines.gaussian.base import Camera
+    from tfg.engines.gaussian.base import Pinhole
 
-    camera = Camera(
+    camera = Pinhole(
         **{name: given[name] for name in ("rotation", "translation", "focal", "width", "height")}, near=0.01, far=100.0
     )
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Scenes for the rasteriser's tests, and how they are asked for pictures and gradients. Holds no tests."""
+"""Scenes for the rasteriser's tests, and how their pictures and gradients are made. Holds no tests."""
 
 import torch
 from torch import Tensor
@@ -107,7 +107,7 @@ def as_double(given: dict) -> dict:
     return {name: x.double() if isinstance(x, Tensor) else x for name, x in given.items()}
 
 
-def ask(given: dict, engine: str, **options: bool) -> tuple[Raster, dict[str, Tensor]]:
+def draw_and_differentiate(given: dict, engine: str, **options: bool) -> tuple[Raster, dict[str, Tensor]]:
     """The raster, and the gradients of a fixed random weighting of all its pictures (and `means2d`'s)."""
     learned = {name: given[name].detach().clone().requires_grad_() for name in LEARNED}
     raster = rasterize(**(given | learned), engine=engine, **options)
@@ -130,10 +130,10 @@ def pictures(raster: Raster) -> dict[str, Tensor]:
     return {name: x.detach() for name, x in named.items() if x is not None}
 
 
-def difference(found: Tensor, wanted: Tensor) -> float:
-    """Largest difference over the largest wanted value; 0 for two empty or zero tensors."""
-    if wanted.numel() == 0:
+def difference(found: Tensor, expected: Tensor) -> float:
+    """Largest difference over the largest expected value; 0 for two empty or zero tensors."""
+    if expected.numel() == 0:
         return 0.0
-    gap = float((found.double() - wanted.double()).abs().max())
-    size = float(wanted.abs().max())
+    gap = float((found.double() - expected.double()).abs().max())
+    size = float(expected.abs().max())
     return gap / size if size > 0 else gap

@@ -1,15 +1,22 @@
-"""Result records made by hand for the tests of experiments and analysis, in the exact shape that tfg.record.results writes."""
+"""Records made by hand for the tests of experiments and analysis, in the exact shape that tfg.record.results writes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from tfg.record.results import RunResult
+from tfg.record.results import HEADS, HeadRecord, RunRecord, RunResult, ScoresRecord
+
+FACTS = {
+    "psnr_face": {"title": "PSNR face", "unit": "dB", "better": "up", "digits": 2, "curve": ""},
+    "lpips": {"title": "LPIPS", "unit": "", "better": "down", "digits": 4, "curve": ""},
+    "mouth_correlation": {"title": "Mouth r", "unit": "", "better": "up", "digits": 3, "curve": "Mouth opening, px"},
+}
 
 
-def metric(value: float | None, why: str = "no weights") -> dict[str, Any]:
-    return {"value": value, "unavailable": None if value is not None else why, "definition": "as given"}
+def metric(name: str, value: float | None, why: str = "no weights") -> dict[str, Any]:
+    missing = None if value is not None else why
+    return {"value": value, "unavailable": missing, "definition": "as given", "per_frame": None, **FACTS[name]}
 
 
 def result(
@@ -19,9 +26,9 @@ def result(
 
     def scores(value: float, correlation: float | None) -> dict[str, dict[str, Any]]:
         return {
-            "psnr_face": metric(value),
-            "lpips": metric(lpips),
-            "mouth_correlation": metric(correlation, "the mouth does not move"),
+            "psnr_face": metric("psnr_face", value),
+            "lpips": metric("lpips", lpips),
+            "mouth_correlation": metric("mouth_correlation", correlation, "the mouth does not move"),
         }
 
     return RunResult(
@@ -32,15 +39,51 @@ def result(
         stages={"training": {"seconds": 60.0, "peak_mb": 500, "frames": 125}},
         metrics=scores(psnr, 0.75),
         baselines={"static": scores(psnr - 2, None), "nearest": scores(psnr - 1, 0.5)},
-        truth={"mouth_correlation": metric(1.0)},
+        truth={"mouth_correlation": metric("mouth_correlation", 1.0)},
         files={},
+        head=f"head-of-{run_id}",
+        trained=True,
         commit=commit,
         dirty=False,
         machine={},
     )
 
 
-def write(results: Path, record: RunResult) -> None:
-    folder = results / record.run_id
-    folder.mkdir(parents=True)
-    record.write(folder)
+def write(results: Path, made: RunResult) -> Path:
+    """Its three records in a results folder; the run's folder."""
+    of_code: dict[str, Any] = {"commit": made.commit, "dirty": made.dirty, "machine": made.machine}
+    run, head = results / made.run_id, results / HEADS / made.head
+    run.mkdir(parents=True)
+    head.mkdir(parents=True)
+    RunRecord(
+        run_id=made.run_id,
+        group=made.group,
+        config=made.config,
+        selection=made.selection,
+        stages={},
+        files={},
+        head=made.head,
+        scores="scores-0.json",
+        trained=made.trained,
+        **of_code,
+    ).write(run)
+    HeadRecord(
+        head_id=made.head,
+        config=made.config,
+        clip={},
+        segment={"start": made.selection["start"]},
+        stages=made.stages,
+        files=made.files,
+        **of_code,
+    ).write(head)
+    ScoresRecord(
+        head_id=made.head,
+        setting={},
+        metrics=made.metrics,
+        baselines=made.baselines,
+        truth=made.truth,
+        truth_digest="",
+        stages={},
+        **of_code,
+    ).write(head / "scores-0.json")
+    return run

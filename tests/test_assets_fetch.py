@@ -194,7 +194,7 @@ def test_all_sources_are_tried_in_order_and_each_failure_is_said(store, server, 
     assert assets.fetch("weights").read_bytes() == CONTENT
     (store / "weights.bin").unlink()
     server.status = 404
-    assert cli.run(["assets", "fetch", "weights"]) == 2
+    assert cli.run(["assets", "fetch", "weights"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(
         "tfg: assets: weights.bin could not be fetched: http://127.0.0.1:9/weights.bin: no connection "
@@ -316,6 +316,56 @@ def test_a_source_archive_is_a_tar(tmp_path):
     assert (tmp_path / "out").read_bytes() == CONTENT
     with pytest.raises(packages.SourceError, match=r"holds no v\.bin"):
         packages._extract(archive, "v.bin", tmp_path / "out")
+
+
+@pytest.fixture
+def three(store, server, monkeypatch):
+    """`first` and `third` come from the server, `second` from a closed port."""
+    (known,) = catalogue.ASSETS
+    closed = UrlSource(url="http://127.0.0.1:9/weights.bin")
+    made = [
+        replace(known, name=name, filename=f"{name}.bin", sources=(source,))
+        for name, source in (
+            ("first", UrlSource(url=server.url)),
+            ("second", closed),
+            ("third", UrlSource(url=server.url)),
+        )
+    ]
+    monkeypatch.setattr(catalogue, "ASSETS", (made[0], replace(made[1], aliases=("face=two", "two")), made[2]))
+    return store
+
+
+def test_a_wrong_name_is_refused_before_anything_is_fetched(three, server, capsys):
+    assert cli.run(["assets", "fetch", "first", "thrid"]) == 2
+    assert (
+        capsys.readouterr().err
+        == "tfg: assets: unknown name 'thrid'; did you mean 'third'?; known: first, second, third\n"
+    )
+    assert server.asked == []
+
+
+def test_one_that_fails_does_not_stop_the_others(three, capsys):
+    assert cli.run(["assets", "fetch", "first", "two", "third", "first"]) == 1
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [str(three / "first.bin"), str(three / "third.bin")]
+    first, last = err.splitlines()
+    assert first.startswith("tfg: assets: second.bin could not be fetched: ")
+    assert last == "tfg: assets: 2 of 3 files are here; not fetched: second"
+
+
+def test_a_file_only_the_user_can_bring_is_code_2(three, capsys, monkeypatch):
+    monkeypatch.setattr(catalogue, "ASSETS", (replace(catalogue.ASSETS[0], sources=()), *catalogue.ASSETS[1:]))
+    assert cli.run(["assets", "fetch", "first", "third"]) == 2
+    assert "first has no automatic source" in capsys.readouterr().err
+
+
+def test_without_a_connection_setup_goes_on_after_one_line(three, server, capsys):
+    assert cli.run(["assets", "fetch", "second", "first", "--optional"]) == 0
+    out, err = capsys.readouterr()
+    assert (out, server.asked) == ("", [])  # nothing more was tried
+    assert err == "tfg: no connection: the embedded clip runs; real videos first need `tfg assets fetch second first`\n"
+    assert cli.run(["assets", "fetch", "third", "--optional"]) == 0
+    assert capsys.readouterr() == ("", "")
 
 
 def test_packages_are_pinned_by_the_sum_of_their_archive():

@@ -2,16 +2,20 @@
 
 import hashlib
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 from tfg import assets, cli
 from tfg.assets import Asset, catalogue
 from tfg.assets.convert import write_npz
 from tfg.assets.store import fault_of
 from tfg.assets.sums import fault
+from tfg.configuration import folder
+from tfg.record import files
 from tfg.types import InputError
 
 ARRAYS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b/c": np.array(7, np.int16)}
@@ -24,7 +28,7 @@ def known(tmp_path, monkeypatch):
     monkeypatch.delenv("TFG_ASSETS", raising=False)
     write_npz(tmp_path / "made.npz", ARRAYS)
     common = {"enables": "nothing", "licence": "none", "origin": "here"}
-    files = (
+    made = (
         Asset(name="text", filename="text.bin", size=5, sha256=hashlib.sha256(b"hello").hexdigest(), **common),
         Asset(name="blob", filename="blob.bin", blob="ce013625030ba8dba906f756967f9e9ca394464a", **common),
         Asset(
@@ -37,8 +41,8 @@ def known(tmp_path, monkeypatch):
         ),
         Asset(name="unknown", filename="unknown.pth", **common),
     )
-    monkeypatch.setattr(catalogue, "ASSETS", files)
-    return {file.name: file for file in files}
+    monkeypatch.setattr(catalogue, "ASSETS", made)
+    return {file.name: file for file in made}
 
 
 def test_the_blob_id_is_gits(tmp_path):
@@ -186,3 +190,63 @@ def test_a_folder_of_files_that_is_not_there_is_named(known, monkeypatch):
     monkeypatch.setenv("TFG_ASSETS", "nowhere")
     with pytest.raises(InputError, match="TFG_ASSETS=nowhere: no such folder; name one, or unset it"):
         assets.find("text")
+
+
+def test_a_configuration_names_an_asset_or_a_file(known, tmp_path, monkeypatch):
+    monkeypatch.setattr(catalogue, "ASSETS", (replace(known["text"], aliases=("face=reader", "reader")), known["blob"]))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "text.bin").write_bytes(b"hello")
+    kept = assets.add(tmp_path / "source" / "text.bin")
+    for name in ("text", "reader", "face=reader", "text.bin"):
+        assert assets.located(name) == kept
+    (tmp_path / "text").write_bytes(b"a file of that name is not the asset")
+    assert assets.located("text") == kept
+    assert assets.located(str(tmp_path / "text")) == tmp_path / "text"
+    (tmp_path / "text.bin").write_bytes(b"mine")
+    assert assets.located("text.bin").absolute() == tmp_path / "text.bin"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("blob", r"blob\.bin is missing .*get it from here and run `tfg assets add blob\.bin`"),
+        ("txt", "unknown name 'txt'; did you mean 'text'"),
+        ("none.npz", r"^none\.npz is not a file; give one, or a name of `tfg assets`"),
+        ("folder/none", "^folder/none is not a file; "),
+        ("logmel", "'logmel' is not one file; give a name of `tfg assets`"),
+        ("reader", "'reader' is not one file; give text or blob"),
+    ],
+)
+def test_what_is_no_file_has_a_remedy(known, tmp_path, monkeypatch, name, message):
+    both = [replace(known[name], aliases=("reader",)) for name in ("text", "blob")]
+    monkeypatch.setattr(catalogue, "ASSETS", (*both, known["arrays"]))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=message):
+        assets.located(name)
+
+
+def test_an_asset_answers_to_the_option_that_needs_it():
+    axes = [(axis, path.stem) for axis in ("audio", "face", "masks") for path in (folder() / axis).glob("*.yaml")]
+    for axis, option in axes:
+        needed = assets.named(f"{axis}={option}")
+        assert set(needed) <= set(assets.named(option))
+        assert len(needed) == ("weights" in OmegaConf.load(folder() / axis / f"{option}.yaml"))
+    for metric in ("lpips", "syncnet", "identity", "fid"):
+        assert metric in OmegaConf.load(folder() / "metrics" / "full.yaml")
+        assert len(assets.named(metric)) == 1
+        assert assets.named(metric) == assets.named(f"metrics.{metric}=true")
+
+
+def test_a_checksum_is_taken_once_and_again_when_the_file_changes(tmp_path, monkeypatch):
+    read = []
+    real = files.checksum
+    monkeypatch.setattr(files, "checksum", lambda path: read.append(path) or real(path))
+    path = tmp_path / "weights"
+    path.write_bytes(b"hello")
+    assert assets.checksum(path) == assets.checksum(path) == hashlib.sha256(b"hello").hexdigest()
+    assert len(read) == 1
+    os.utime(path, ns=(0, 0))
+    path.write_bytes(b"world")
+    assert assets.checksum(path) == hashlib.sha256(b"world").hexdigest()
+    assert len(read) == 2

@@ -12,6 +12,7 @@ from tfg.backbones.nerf import losses, rays
 from tfg.backbones.nerf.field import HeadField, truncated_exp
 from tfg.backbones.nerf.head import Average
 from tfg.backbones.nerf.region import find_region
+from tfg.landmarks import NOSE_TIP
 from tfg.types import InputError
 
 
@@ -48,7 +49,7 @@ def test_a_ray_hits_the_box_only_in_front_of_its_origin() -> None:
 
 def test_the_lower_face_box_begins_at_the_nose_tip() -> None:
     landmarks = torch.tensor([[10.2, 8.0], [30.9, 40.5]]).repeat(34, 1)
-    landmarks[rays.NOSE_BASE] = torch.tensor([20.0, 22.7])
+    landmarks[NOSE_TIP] = torch.tensor([20.0, 22.7])
     assert rays.landmark_box(landmarks, 64) == (8, 41, 10, 31)
     assert rays.lower_face_box(landmarks, 64) == (22, 41, 10, 31)
 

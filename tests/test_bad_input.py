@@ -5,20 +5,22 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from clip_media import grey_frames, make_video, tone
 from end_to_end import CLIP, EMBEDDED, INSTAG, leftovers, run_py, shared_cache
+from result_records import result, write
 
-import run
-from tfg import overrides, pipeline, training
+from tfg import overrides, parts, pipeline, training
 from tfg.clip.read import read_clip
 from tfg.clip.synthetic.generate import make_synthetic
 from tfg.clip.write import write_video
-from tfg.commands import sweep
+from tfg.commands import run, sweep
 
+FILES = {"side_by_side": "side_by_side.mp4", "selection_plot": "selection.png"}
 CHOSEN = ["face=sidecar", "masks=sidecar", "trainer=cpu", "tracker=none"]
 
 
@@ -128,12 +130,18 @@ def test_shorter_than_segment_and_test_part(answer, tmp_path):
         ("backbone.rates.means=fast", "backbone.rates.means=fast: must be a number, as its default 0.0016 is"),
         ("backbone.rates.grid=-1", "backbone.rates.grid is -1; it must not be negative"),
         ("backbone.sh_degree=9", "backbone.sh_degree is 9; it must be 0, 1, 2 or 3"),
+        ("selector=at", "start: selector=at trains the segment that begins there; give start=SECONDS"),
+        ("start=12", "start=12: is of selector=at; selector=isexplore looks for a segment itself, remove it"),
+        ("selector.name=../../evil", "selector.name: is the name of the option and is not set by hand; "),
+        ("hydra.job.chdir=true", "hydra.job.chdir: is always false here, "),
+        ("audio._target_=os.system", "audio._target_=os.system: is not a class that conf/ names; it is not built"),
+        ("selector_audio=whispr", "selector_audio=whispr: unknown option; did you mean 'whisper'?"),
         ("backbone.engine=fpga", "backbone.engine=fpga: on trainer.device=cpu allowed are auto, torch, cpu"),
         ("tracker.mode=maybe", "tracker.mode=maybe: allowed are auto, offline, online"),
         ("metrics.lpips=2", "metrics.lpips=2: must be true or false"),
         ("group=a/b", "group=a/b: it names files; "),
         ("results=null", "results=None: must be the path of a folder"),
-        ("audio.weights=none.npz audio=whisper", "audio.weights: none.npz is not a file; "),
+        ("audio.weights=none.npz audio=whisper", "none.npz: is neither a file nor a name of `tfg assets`"),
     ],
 )
 def test_a_wrong_override_is_refused_by_its_key(answer, given, line):
@@ -202,6 +210,8 @@ def test_a_full_disk_is_named_and_leaves_nothing_half_written(cache, tmp_path, m
         "selection.json",
         "selection.png",
     }
+    (head,) = (tmp_path / "results" / "heads").iterdir()
+    assert {path.name for path in head.iterdir()} == {".lock", "config.yaml"}
 
 
 def test_a_disk_too_full_even_for_failure_json_still_ends_with_code_2(cache, tmp_path, monkeypatch, capsys):
@@ -218,6 +228,45 @@ def test_a_disk_too_full_even_for_failure_json_still_ends_with_code_2(cache, tmp
     lines = capsys.readouterr().err.splitlines()
     assert "no space left on the disk of " in lines[-2]
     assert lines[-1:] == ["tfg: 1 of 1 runs did not finish; the same command goes on with them"]
+
+
+def test_a_disk_too_full_for_the_table_is_one_line_and_the_table_is_printed(cache, tmp_path, monkeypatch, capsys):
+    def fill(path, text):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.chdir(tmp_path)
+    config = overrides.composed([*CHOSEN, *CLIP, *INSTAG, "selector=first"])
+    write(
+        tmp_path / "results",
+        replace(result(parts.run_folder(config).name, config=parts.plain(config), psnr=20.0), files=FILES),
+    )
+    monkeypatch.setattr("tfg.commands.sweep.write_text", fill)
+    assert sweep.report([config]) == 2
+    out, err = capsys.readouterr()
+    assert "| first instag" in out
+    assert len(err.splitlines()) == 1
+    assert "No space left on device; the table above could not be written; free some space and repeat" in err
+
+
+def test_damaged_records_are_named_and_the_others_make_the_table(cache, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    configs = [overrides.composed([*CHOSEN, *CLIP, *INSTAG, f"selector={name}"]) for name in ("first", "random")]
+    for config in configs:
+        write(
+            tmp_path / "results",
+            replace(result(parts.run_folder(config).name, config=parts.plain(config), psnr=20.0), files=FILES),
+        )
+    broken = parts.run_folder(configs[0]) / "result.json"
+    broken.write_bytes(b"\xff\x00")
+    (tmp_path / "results" / "evaluations").mkdir()
+    (tmp_path / "results" / "evaluations" / "x.json").write_text('{"name": "x"}')
+    assert sweep.report(configs) == 1
+    out, err = capsys.readouterr()
+    assert "| random instag" in out
+    assert [line.split(": not a readable")[0] for line in err.splitlines()] == [
+        f"tfg: {broken}",
+        "tfg: results/evaluations/x.json",
+    ]
 
 
 def test_a_checkpoint_that_finds_no_space_leaves_the_one_before(tmp_path):

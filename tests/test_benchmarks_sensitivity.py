@@ -11,7 +11,7 @@ from benchmarks import metric_sensitivity, sensitivity_edits
 from benchmarks.metric_sensitivity import Measured, table, unavailable, verdicts
 from benchmarks.sensitivity_claims import Claim, Term, claims
 from benchmarks.sensitivity_edits import MARGIN, Footage, edits
-from tfg.metrics.base import MetricValue
+from tfg.metrics.base import MetricFacts, MetricValue
 
 COUNT, SIZE = 10, 96
 
@@ -96,7 +96,9 @@ def test_without_a_stranger_and_other_words_their_edits_are_left_out(footage):
     alone = Footage(**{**vars(footage), "stranger": None, "other_sound": None})
     names = {edit.name for edit in edits(footage)} - {edit.name for edit in edits(alone)}
     assert names == {"other person", "other sound", "sound late 1", "sound late 4", "sound late 8"}
-    asked = {term.edit for claim in claims([edit.name for edit in edits(alone)], listens=False) for term in claim.terms}
+    asked = {
+        term.edit for claim in claims([edit.name for edit in edits(alone)], has_listener=False) for term in claim.terms
+    }
     assert not names & asked
 
 
@@ -132,15 +134,20 @@ def test_a_factor_scales_a_term():
     assert half.value(SCORES) == 0.25
 
 
+FACTS = MetricFacts(title="t", better="up", digits=1)
+
+
 def measured_of(scores):
     values = {
         edit: {
-            name: MetricValue(definition="", value=value, unavailable="no weights" if value is None else None)
+            name: MetricValue(
+                definition="", facts=FACTS, value=value, unavailable="no weights" if value is None else None
+            )
             for name, value in found.items()
         }
         for edit, found in scores.items()
     }
-    listening = MetricValue(definition="", unavailable="too short")
+    listening = MetricValue(definition="", facts=FACTS, unavailable="too short")
     values["none"]["sync_c_listener"] = listening
     return Measured(title="a clip", values=values, seconds=1.0)
 
@@ -164,7 +171,7 @@ def test_the_table_points_where_a_number_went_and_leaves_out_what_was_not_scored
 def test_a_claim_that_fails_is_marked_and_fails_the_run(monkeypatch, tmp_path, capsys):
     measured = measured_of(SCORES)
     monkeypatch.setattr(
-        metric_sensitivity, "asked", lambda found: [chain(("none", "psnr"), 5.0), chain(("blur 1", "lmd"), 5.0)]
+        metric_sensitivity, "expectations", lambda found: [chain(("none", "psnr"), 5.0), chain(("blur 1", "lmd"), 5.0)]
     )
     assert verdicts(measured)[2:] == ["| a claim | inf < 5 | **FAILS** |", "| a claim | 0.5 < 5 | holds |", ""]
     for name in ("on_grid", "on_german"):
@@ -178,7 +185,7 @@ def test_a_claim_that_fails_is_marked_and_fails_the_run(monkeypatch, tmp_path, c
 def test_every_claim_is_about_a_printed_number():
     names = [edit.name for edit in edits(_full())]
     printed = {name for columns in metric_sensitivity.COLUMNS for name in columns}
-    found = claims(names, listens=True)
+    found = claims(names, has_listener=True)
     assert {term.metric for claim in found for term in claim.terms if term.bound is None} <= printed
     assert {term.edit for claim in found for term in claim.terms if term.bound is None} == set(names)
 

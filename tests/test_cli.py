@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from end_to_end import CLIP, EMBEDDED, ROOT, shared_cache
 
-from tfg import assets, cli
+from tfg import __version__, assets, cli
 from tfg.clip.synthetic.generate import make_synthetic
 
 
@@ -49,7 +49,7 @@ def answer(here, capsys):
     [
         (
             "",
-            "tfg: the following arguments are required: select | render | evaluate | doctor | assets; `tfg --help` shows how",
+            "tfg: the following arguments are required: select | run | render | evaluate | clip | assets | doctor; `tfg --help`",
         ),
         (
             "select --seconds five",
@@ -58,7 +58,7 @@ def answer(here, capsys):
         ("select --sceonds 5", "tfg: unrecognized arguments: --sceonds; `tfg --help` shows how"),
         (
             "select --method isexplor",
-            "tfg: selector=isexplor: unknown option; did you mean 'isexplore'?; allowed: audio, ",
+            "tfg: selector=isexplor: unknown option; did you mean 'isexplore'?; allowed: at, audio, ",
         ),
         ("select --seconds -1", "tfg: seconds=-1.0: must be a number of seconds above 0"),
         ("select --seed -1", "tfg: seed=-1: must be a whole number, 0 or above"),
@@ -78,9 +78,12 @@ def answer(here, capsys):
         ("render --run x --audio no.wav -o a.mp4", "tfg: no.wav: no such file; check --audio"),
         ("render --run x --audio {wav} -o a.txt", "tfg: --output a.txt: must be an .mp4 in a folder that exists"),
         ("render --run x --audio {wav} -o no/a.mp4", "tfg: --output no/a.mp4: must be an .mp4 in a folder that exists"),
-        ("render --run x --audio {wav} -o a.mp4", "tfg: x: not a finished run; give a folder of results/ that holds "),
+        (
+            "render --run x --audio {wav} -o a.mp4",
+            "tfg: x: not a finished head; give a run folder of results/ or a head",
+        ),
         ("assets fetch", "tfg: assets fetch: nothing was named; give names as `tfg assets` lists them"),
-        ("assets fetch face_landmark", "tfg: assets: unknown name 'face_landmark'; known: face_landmarker, "),
+        ("assets fetch face_landmark", "tfg: assets: unknown name 'face_landmark'; did you mean 'face_landmarker'?"),
         ("assets add nowhere.npz", "tfg: assets: nowhere.npz is not a file"),
         ("assets add {wav}", "tfg: assets: {wav} (sha256 "),
     ],
@@ -96,8 +99,18 @@ def test_select_shows_a_table_and_draws_the_scores(here, capsys):
     out, err = capsys.readouterr()
     assert out.startswith("audio chose ")
     assert "  <- chosen" in out
-    assert err.splitlines()[-1] == "plot: embedded-audio.png"
-    assert (here / "embedded-audio.png").read_bytes().startswith(b"\x89PNG")
+    assert err.splitlines()[-1] == "plot: embedded-audio-3s-seed0.png"
+    assert (here / "embedded-audio-3s-seed0.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_plot_is_named_by_what_was_composed_and_replaces_none_of_other_settings(here, capsys):
+    for settings in (["selector=random"], ["selector=random", "seed=1"], ["seconds=4", "selector=random"]):
+        assert cli.run(["select", "--seconds", "3", "--set", *CLIP, *settings]) == 0
+        assert "drawn over" not in capsys.readouterr().err
+    names = ["embedded-random-3s-seed0.png", "embedded-random-3s-seed1.png", "embedded-random-4s-seed0.png"]
+    assert sorted(path.name for path in here.glob("*.png")) == names
+    assert cli.run(["select", "--seconds", "3", "--set", *CLIP, "selector=random"]) == 0
+    assert capsys.readouterr().err.endswith("random-3s-seed0.png (drawn over the one that was there)\n")
 
 
 def test_a_path_may_hold_anything_a_shell_lets_through(here, answer):
@@ -138,15 +151,16 @@ def test_a_full_disk_is_one_line(answer, here, tmp_path_factory, monkeypatch):
     assert not list((here.parent / "tfg-cache").rglob("*.part"))
 
 
-def test_help_needs_nothing_heavy(here):
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_needs_nothing_heavy(here, option):
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "tfg", "--help"],
+        [sys.executable, "-X", "importtime", "-m", "tfg", option],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.startswith("usage: tfg")
+    assert done.stdout.startswith("usage: tfg" if option == "--help" else f"tfg {__version__}")
     loaded = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
     assert not loaded & {"torch", "mediapipe", "cv2", "matplotlib", "pytorch_lightning", "hydra"}
 

@@ -1,5 +1,9 @@
 """Facts of the embedded clip: seeds that do not mix, poses that are true, a mouth that belongs to its sound, files made once."""
 
+import re
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -10,14 +14,15 @@ import pytest
 from tfg.clip.read import read_clip
 from tfg.clip.synthetic import generate as synthetic
 from tfg.clip.synthetic.generate import SyntheticClip, make_synthetic, render
-from tfg.clip.synthetic.identity import make_identity
-from tfg.clip.synthetic.motion import POSE_LIMITS, make_motion, rotations
-from tfg.clip.synthetic.render import Camera
-from tfg.clip.synthetic.scene import make_scene
-from tfg.clip.synthetic.speech import make_speech
+from tfg.clip.synthetic.mesh import make_person_mesh
+from tfg.clip.synthetic.motion import POSE_LIMITS, make_head_motion, rotations
+from tfg.clip.synthetic.person import make_person
+from tfg.clip.synthetic.render import FrameRenderer
+from tfg.clip.synthetic.speech import make_spoken_track
 from tfg.types import UPPER_FACE, InputError
 
 SPEC = SyntheticClip(seconds=6, size=64)
+FILES = {"clip.mp4", "clip.mp4.sha256", "clip.npz", "clip.npz.sha256"}
 Truth = dict[str, np.ndarray]
 
 
@@ -33,9 +38,9 @@ def truth(path: Path) -> Truth:
 
 
 def pictures(spec: SyntheticClip, count: int = 25) -> np.ndarray:
-    speech = make_speech(spec.speech_seed, spec.num_frames)
-    motion = make_motion(spec.motion_seed, spec.num_frames, spec.num_poses)
-    camera = Camera(make_scene(make_identity(spec.identity_seed), spec.size), spec.size)
+    speech = make_spoken_track(spec.speech_seed, spec.num_frames)
+    motion = make_head_motion(spec.motion_seed, spec.num_frames, spec.num_poses)
+    camera = FrameRenderer(make_person_mesh(make_person(spec.identity_seed), spec.size), spec.size)
     return np.stack([shot.image for shot in islice(render(spec, camera, speech, motion), count)])
 
 
@@ -69,7 +74,31 @@ def test_every_seed_sits_in_the_folder_name_with_the_rest_hashed() -> None:
     assert replace(SPEC, seconds=6.0).folder_name == SPEC.folder_name
 
 
-def test_motion_and_speech_know_nothing_of_each_other(tmp_path: Path) -> None:
+def test_the_identity_is_the_specification_without_the_size_of_the_pictures() -> None:
+    identities = {
+        replace(SPEC, **change).identity  # type: ignore[arg-type]
+        for change in (
+            {},
+            {"speech_seed": 1},
+            {"motion_seed": 1},
+            {"identity_seed": 1},
+            {"num_poses": 5},
+            {"seconds": 7},
+        )
+    }
+    assert len(identities) == 6
+    assert replace(SPEC, size=128, seconds=6.0).identity == SPEC.identity
+    assert re.fullmatch("embedded-[0-9a-f]{12}", SPEC.identity)
+
+
+def test_another_version_of_the_generator_is_another_clip(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = SPEC.identity, SPEC.folder_name
+    monkeypatch.setattr(synthetic, "VERSION", synthetic.VERSION + 1)
+    assert SPEC.identity != names[0]
+    assert SPEC.folder_name != names[1]
+
+
+def test_motion_and_speech_are_independent(tmp_path: Path) -> None:
     spec = replace(SPEC, seconds=1, size=32)
     made = {}
     for name, change in {"base": {}, "speech": {"speech_seed": 1}, "motion": {"motion_seed": 1}}.items():
@@ -87,15 +116,15 @@ def test_motion_and_speech_know_nothing_of_each_other(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [1, 5, 50])
 def test_the_head_visits_exactly_as_many_poses_as_asked(count: int) -> None:
-    smooth = make_motion(3, 400, None)
-    posed = make_motion(3, 400, count)
+    smooth = make_head_motion(3, 400, None)
+    posed = make_head_motion(3, 400, count)
     assert len(np.unique(posed.pose, axis=0)) == count
     assert len(np.unique(smooth.pose, axis=0)) == 400
     np.testing.assert_array_equal(posed.upper, smooth.upper)  # blinks and brows go on
 
 
 def test_the_head_turns_within_its_limits_at_natural_speeds() -> None:
-    pose = make_motion(0, 1650, None).pose
+    pose = make_head_motion(0, 1650, None).pose
     assert (np.abs(pose) <= POSE_LIMITS).all()
     assert (np.abs(pose).max(axis=0) > 0.6 * POSE_LIMITS).all()  # and uses them
     assert np.abs(np.diff(pose[:, :3], axis=0)).max() * 25 < 60  # degrees a second
@@ -111,13 +140,13 @@ def test_rotations_are_proper_and_yaw_turns_the_face_to_the_images_right() -> No
 
 
 def test_blinks_close_the_eyes_a_few_times_in_ten_seconds() -> None:
-    upper = make_motion(0, 250, None).upper
+    upper = make_head_motion(0, 250, None).upper
     assert ((upper >= 0) & (upper <= 1)).all()
     blink = upper[:, UPPER_FACE.index("eyeBlinkLeft")] > 0.6
     assert 2 <= np.count_nonzero(np.diff(blink.astype(int)) == 1) <= 8
 
 
-def test_the_sidecar_holds_what_the_renderer_knew(truth: Truth) -> None:
+def test_the_sidecar_holds_the_ground_truth_of_every_frame(truth: Truth) -> None:
     n, size = SPEC.num_frames, SPEC.size
     shapes = {
         "landmarks": (n, 68, 2),
@@ -145,7 +174,8 @@ def test_head_space_is_the_projects(truth: Truth) -> None:
     np.testing.assert_allclose(np.linalg.norm(shape[36] - shape[45]), 1, atol=1e-5)
     assert np.abs(shape).max() < 1.2
     assert shape[30, 2] == shape[:, 2].min()  # the nose tip is nearest to the camera
-    np.testing.assert_allclose(shape[:17, 0], -shape[16::-1, 0], atol=0.02)  # the jaw is symmetric to a vertex
+    np.testing.assert_allclose(shape[:17, 0], -shape[16::-1, 0], atol=1e-6)  # float32; the jaw is symmetric
+    np.testing.assert_allclose(shape[[8, 27, 28, 29, 30, 33, 51, 57, 62, 66], 0], 0, atol=1e-6)  # the middle line
 
 
 def test_rigid_landmarks_are_the_projected_face_shape(truth: Truth) -> None:
@@ -198,28 +228,63 @@ def test_the_clip_is_an_ordinary_video_with_its_sound_in_place(path: Path) -> No
     assert clip.sidecar == path.with_suffix(".npz")
     error = clip.frames(0, 25).astype(float) - pictures(SPEC)
     assert 10 * np.log10(255**2 / (error**2).mean()) > 32  # dB; H.264 at crf 17, colour at half of 64 x 64
-    sound, spoken = clip.audio(), make_speech(0, SPEC.num_frames).audio
-    lags = [np.dot(sound[200:-200], spoken[200 + lag : len(spoken) - 200 + lag]) for lag in range(-160, 161)]
-    assert abs(int(np.argmax(lags)) - 160) <= 16  # samples: 1 ms
+    np.testing.assert_array_equal(clip.audio(), make_spoken_track(0, SPEC.num_frames).audio)
 
 
 def test_the_clip_is_made_once_and_leaves_nothing_else_behind(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def again(*_: object) -> None:
         raise AssertionError("rendered again")
 
-    monkeypatch.setattr(synthetic, "_make", again)
+    monkeypatch.setattr(synthetic, "write_synthetic", again)
     assert make_synthetic(SPEC, path.parent.parent) == path
-    assert {file.name for file in path.parent.iterdir()} <= {"clip.mp4", "clip.npz", ".lock"}
+    assert {file.name for file in path.parent.iterdir()} - {".lock"} == FILES
 
 
 def test_a_half_made_clip_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
     spec = replace(SPEC, seconds=1, size=32)
     folder = tmp_path / spec.folder_name
     folder.mkdir()
-    (folder / "partial.mp4").write_bytes(b"cut off")
     (folder / "clip.npz").write_bytes(b"cut off")
     with np.load(make_synthetic(spec, tmp_path).with_suffix(".npz"), allow_pickle=False) as fields:
         assert len(fields["landmarks"]) == 25
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".npz"])
+def test_a_damaged_file_is_named_and_the_clip_made_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], suffix: str
+) -> None:
+    spec = replace(SPEC, seconds=1, size=32)
+    file = make_synthetic(spec, tmp_path).with_suffix(suffix)
+    whole = file.read_bytes()
+    middle = len(whole) // 2
+    file.write_bytes(
+        whole[:middle] + bytes(byte ^ 255 for byte in whole[middle : middle + 100]) + whole[middle + 100 :]
+    )
+    capsys.readouterr()
+    make_synthetic(spec, tmp_path)
+    assert f"{file}: differs from its checksum; it is made anew\n" in capsys.readouterr().err
+    assert file.read_bytes() == whole
+    assert {left.name for left in file.parent.iterdir()} - {".lock"} == FILES
+
+
+def test_what_a_killed_generation_leaves_is_removed_by_the_next(tmp_path: Path) -> None:
+    spec = replace(SPEC, seconds=4, size=64)
+    folder = tmp_path / spec.folder_name
+    program = (
+        "import sys; from pathlib import Path; from tfg.clip.synthetic import generate; "
+        "generate.make_synthetic(generate.SyntheticClip(seconds=4, size=64), Path(sys.argv[1]))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stderr=subprocess.DEVNULL)
+    try:
+        while not any(folder.glob(".clip.mp4.part/.clip.mp4.*.part")):
+            assert process.poll() is None, "it ended before it wrote a picture"
+            time.sleep(0.01)
+    finally:
+        process.kill()
+        process.wait()
+    assert {file.name for file in folder.iterdir()} == {".clip.mp4.part", ".lock"}
+    make_synthetic(spec, tmp_path)
+    assert {file.name for file in folder.iterdir()} - {".lock"} == FILES
 
 
 @pytest.mark.parametrize(

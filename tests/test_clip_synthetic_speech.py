@@ -1,19 +1,19 @@
-"""Facts of the embedded clip's voice: repeatable, timed, and seen on the lips."""
+"""Facts of the embedded clip's voice: repeatable, timed, and visible on the lips."""
 
 import numpy as np
 import pytest
 
 from tfg.clip.synthetic.espeak import Voice, speak
 from tfg.clip.synthetic.sentences import SENTENCES
-from tfg.clip.synthetic.speech import MOUTH_PARAMETERS, VISEMES, Speech, make_speech, visemes_of
+from tfg.clip.synthetic.speech import MOUTH_PARAMETERS, VISEMES, SpokenTrack, make_spoken_track, visemes_of
 
 FRAMES = 1000
 OPENING = MOUTH_PARAMETERS.index("opening")
 
 
 @pytest.fixture(scope="module")
-def speech() -> Speech:
-    return make_speech(0, FRAMES)
+def speech() -> SpokenTrack:
+    return make_spoken_track(0, FRAMES)
 
 
 def test_espeak_says_the_same_text_with_the_same_samples_and_ascending_phonemes() -> None:
@@ -34,9 +34,9 @@ def test_espeak_says_the_same_text_with_the_same_samples_and_ascending_phonemes(
 
 
 def test_every_sound_of_every_sentence_has_a_viseme() -> None:
-    seen = {name for utterance in speak(SENTENCES, Voice()) for name in utterance.phonemes}
-    assert len(seen) > 40
-    used = {viseme for name in seen for viseme in visemes_of(name)}
+    names = {name for utterance in speak(SENTENCES, Voice()) for name in utterance.phonemes}
+    assert len(names) > 40
+    used = {viseme for name in names for viseme in visemes_of(name)}
     assert used == set(VISEMES)
 
 
@@ -53,7 +53,7 @@ def test_an_unknown_phoneme_is_named() -> None:
         visemes_of("Q")
 
 
-def test_sound_and_mouth_cover_the_clip(speech: Speech) -> None:
+def test_sound_and_mouth_cover_the_clip(speech: SpokenTrack) -> None:
     assert speech.audio.shape == (FRAMES * 640,)
     assert speech.audio.dtype == np.float32
     assert 0.5 < np.abs(speech.audio).max() <= 1
@@ -65,14 +65,14 @@ def test_sound_and_mouth_cover_the_clip(speech: Speech) -> None:
     assert speech.phoneme_times[-1, 1] == FRAMES / 25
 
 
-def test_another_seed_says_something_else_and_the_same_seed_the_same(speech: Speech) -> None:
-    again, other = make_speech(0, FRAMES), make_speech(1, FRAMES)
+def test_another_seed_says_something_else_and_the_same_seed_the_same(speech: SpokenTrack) -> None:
+    again, other = make_spoken_track(0, FRAMES), make_spoken_track(1, FRAMES)
     np.testing.assert_array_equal(again.audio, speech.audio)
     np.testing.assert_array_equal(again.mouth, speech.mouth)
     assert other.phonemes[:30] != speech.phonemes[:30]
 
 
-def test_lips_close_for_p_b_m_and_open_for_a(speech: Speech) -> None:
+def test_lips_close_for_p_b_m_and_open_for_a(speech: SpokenTrack) -> None:
     opening = speech.mouth[:, OPENING]
     closed = opening[speech.visemes == VISEMES.index("PP")]
     wide = opening[speech.visemes == VISEMES.index("AA")]
@@ -81,7 +81,7 @@ def test_lips_close_for_p_b_m_and_open_for_a(speech: Speech) -> None:
     assert closed.mean() < 0.2 * wide.mean()
 
 
-def test_lips_round_for_oo_and_spread_for_ee(speech: Speech) -> None:
+def test_lips_round_for_oo_and_spread_for_ee(speech: SpokenTrack) -> None:
     rounding = speech.mouth[:, MOUTH_PARAMETERS.index("rounding")]
     width = speech.mouth[:, MOUTH_PARAMETERS.index("width")]
     oo, ee = speech.visemes == VISEMES.index("UW"), speech.visemes == VISEMES.index("IH")
@@ -89,7 +89,7 @@ def test_lips_round_for_oo_and_spread_for_ee(speech: Speech) -> None:
     assert width[oo].mean() < -0.3 < 0.3 < width[ee].mean()
 
 
-def test_pauses_are_silent_and_shut(speech: Speech) -> None:
+def test_pauses_are_silent_and_shut(speech: SpokenTrack) -> None:
     level = np.sqrt((speech.audio.reshape(FRAMES, 640) ** 2).mean(axis=1))
     vowels = np.isin(speech.visemes, [VISEMES.index(name) for name in ("AA", "EH", "OH")])
     pauses = speech.visemes == VISEMES.index("rest")
@@ -107,7 +107,9 @@ def spectra(audio: np.ndarray) -> np.ndarray:
     return np.log(power @ np.clip(np.minimum(rising, falling), 0, None) + 1e-5).reshape(len(audio) // 640, -1)
 
 
-def test_the_opening_can_be_predicted_from_the_sound_of_100_ms_after_five_seconds_of_training(speech: Speech) -> None:
+def test_the_opening_can_be_predicted_from_the_sound_of_100_ms_after_five_seconds_of_training(
+    speech: SpokenTrack,
+) -> None:
     frames = spectra(speech.audio)
     features = np.concatenate([np.roll(frames, shift, axis=0) for shift in range(-3, 4)], axis=1)
     opening = speech.mouth[:, OPENING]

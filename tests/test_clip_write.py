@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from chromium import browser
 
 from tfg.clip.read import read_clip
 from tfg.clip.sound import read_audio
@@ -57,6 +58,35 @@ def test_file_plays_in_browsers(tmp_path: Path) -> None:
         )
     content = path.read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")  # plays before it is all there
+
+
+def test_an_exact_file_keeps_16_bit_sound_to_the_bit_and_close_pictures(tmp_path: Path) -> None:
+    sound = np.random.default_rng(0).integers(-(2**15), 2**15, 16_000).astype(np.float32) / 2**15
+    write_video(tmp_path / "a.mp4", gradient(25), sound, exact=True)
+    clip = read_clip(tmp_path / "a.mp4")
+    np.testing.assert_array_equal(clip.audio(), sound)
+    assert np.abs(clip.source_frames(0, 25).astype(int) - gradient(25)).mean() < 2
+
+
+def test_an_exact_file_holds_neither_a_date_nor_a_version_of_ffmpeg(tmp_path: Path) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        write_video(tmp_path / name, gradient(5), np.zeros(3_200, np.float32), exact=True)
+    content = (tmp_path / "a.mp4").read_bytes()
+    assert content == (tmp_path / "b.mp4").read_bytes()
+    assert b"Lavf" not in content
+    assert b"Lavc" not in content
+
+
+def test_an_exact_file_plays_in_a_browser(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", gradient(50), np.sin(np.arange(32_000) / 8, dtype=np.float32) / 2, exact=True)
+    (tmp_path / "a.html").write_text('<video src="a.mp4" muted></video>')
+    with browser(tmp_path / "profile") as page:
+        page.open((tmp_path / "a.html").as_uri())
+        page.evaluate("document.querySelector('video').play()")
+        page.wait("document.querySelector('video').currentTime > 0.5")
+        assert page.evaluate("document.querySelector('video').webkitAudioDecodedByteCount") > 0
+        assert page.evaluate("document.querySelector('video').webkitDecodedFrameCount") > 0
+        assert page.complaints == []
 
 
 def test_odd_sizes_repeat_the_last_row_and_column(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tfg.metrics.listener.fitted import NoListener
 from tfg.metrics.openface import ActionUnitError
 from tfg.scoring import suite
+from tfg.scoring.setting import Switches
 
 TEXT = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text()
 ENTRIES = {
@@ -21,9 +23,9 @@ def names_of(heading):
 
 
 def test_every_metric_has_exactly_one_entry_and_no_entry_is_of_a_metric_that_is_gone():
-    switches = suite.Switches(lpips=False, listener=False, syncnet=False, identity=False, fid=False)
-    ear = suite.Ear(listener=None, reason="not asked")
-    metrics = suite.build(switches, reader=None, ear=ear, action_units=ActionUnitError())
+    switches = Switches(lpips=False, listener=False, syncnet=False, identity=False, fid=False)
+    listener = NoListener(reason="switched off")
+    metrics = suite.build(switches, reader=None, listener=listener, action_units=ActionUnitError())
     made = [name for metric in metrics for name in metric.names]
     assert sorted(name for heading in ENTRIES for name in names_of(heading)) == sorted(made)
 

@@ -84,7 +84,7 @@ def test_the_least_work_of_drawing_counts_the_pairs_that_are_composited() -> Non
 
 def test_the_least_work_of_a_grid_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grids, "POINTS", 10)
-    spec = HashGridSpec(dim=2, levels=2, channels=2, log2_size=14, base=16, desired=32)
+    spec = HashGridSpec(dim=2, levels=2, channels=2, log2_size=14, base=16, desired=32, bound=1.0)
     work = grids.least_work(spec)
     assert work.flops == 10 * 3 * 2 * (2 * 12 + 2 * 16)
     assert work.bytes_moved == 4 * (2 * 10 * 3 + 2 * 10 * 12 + 2 * 3 * spec.num_params * 2)

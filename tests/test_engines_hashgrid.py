@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from tfg.engines import HashGridSpec, hash_encode, triplane_encode
-from tfg.engines.hashgrid_torch import table_rows
+from tfg.engines.hashgrid.twin import table_rows
 from tfg.types import InputError
 
-ER_NERF = HashGridSpec(dim=2, levels=12, channels=1, log2_size=14, base=64, desired=512)
+ER_NERF = HashGridSpec(dim=2, levels=12, channels=1, log2_size=14, base=64, desired=512, bound=1.0)
 FACE = HashGridSpec(dim=2, levels=12, channels=1, log2_size=17, base=16, desired=38.4, bound=0.15)
 MOUTH = HashGridSpec(dim=2, levels=12, channels=1, log2_size=17, base=64, desired=57.6, bound=0.15)
-RAD_NERF = HashGridSpec(dim=3, levels=16, channels=2, log2_size=16, base=16, desired=2048, kind="tiled")
-HASHED = HashGridSpec(dim=3, levels=5, channels=4, log2_size=10, base=4, desired=64)
+RAD_NERF = HashGridSpec(dim=3, levels=16, channels=2, log2_size=16, base=16, desired=2048, bound=1.0, kind="tiled")
+HASHED = HashGridSpec(dim=3, levels=5, channels=4, log2_size=10, base=4, desired=64, bound=1.0)
 ODD = HashGridSpec(dim=2, levels=3, channels=3, log2_size=8, base=5, desired=40, bound=2.0)
 SPECS = {"er_nerf": ER_NERF, "face": FACE, "mouth": MOUTH, "rad_nerf": RAD_NERF, "hashed": HASHED, "odd": ODD}
 engines = pytest.mark.parametrize("engine", ["torch", "cpu"])
@@ -21,7 +21,9 @@ specs = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
 
 def unit_spec(levels: int = 1, base: float = 4, desired: float = 4, **options: object) -> HashGridSpec:
     """A plane over [-1, 1]^2 whose positions are exact in float32."""
-    return HashGridSpec(dim=2, levels=levels, channels=1, log2_size=12, base=base, desired=desired, **options)  # type: ignore[arg-type]
+    return HashGridSpec(
+        dim=2, levels=levels, channels=1, log2_size=12, base=base, desired=desired, bound=1.0, **options
+    )  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("spec", "rows", "finest"), [(ER_NERF, 163_584, 512), (FACE, 9_464, 39), (MOUTH, 46_600, 58)])
@@ -169,7 +171,7 @@ def test_same_bits_for_any_number_of_threads() -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", [unit_spec(2, 3, 7), HashGridSpec(3, 2, 2, 4, 3, 5), HashGridSpec(2, 2, 1, 4, 5, 9, "tiled")]
+    "spec", [unit_spec(2, 3, 7), HashGridSpec(3, 2, 2, 4, 3, 5, 1.0), HashGridSpec(2, 2, 1, 4, 5, 9, 1.0, "tiled")]
 )
 def test_gradcheck_of_the_twin(spec: HashGridSpec) -> None:
     generator = torch.Generator().manual_seed(2)
@@ -196,6 +198,6 @@ def test_wrong_shapes_and_values_are_named() -> None:
     with pytest.raises(InputError, match="dtype"):
         hash_encode(torch.rand(5, 2).double(), table, FACE)
     with pytest.raises(InputError, match=r"HashGridSpec\.dim is 4"):
-        HashGridSpec(4, 1, 1, 14, 16, 32)
+        HashGridSpec(4, 1, 1, 14, 16, 32, 1.0)
     with pytest.raises(InputError, match="engine=fast is unknown"):
         hash_encode(torch.rand(5, 2), table, FACE, "fast")

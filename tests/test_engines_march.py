@@ -12,6 +12,7 @@ from tfg.types import InputError
 
 BOX = (-1.0, -0.5, -1.0, 1.0, 0.5, 1.0)
 STEP = 2 * math.sqrt(3) / 128
+SAMPLING = {"max_samples": 16, "near": 0.05, "longest": STEP}
 engines = pytest.mark.parametrize("engine", ["torch", "cpu"])
 
 
@@ -31,7 +32,7 @@ def rays(count: int = 500, spread: float = 0.3) -> tuple[Tensor, Tensor, Tensor]
 
 def one_ray(**options: object) -> Samples:
     origin, direction = torch.tensor([[0.0, 0.0, -2.0]]), torch.tensor([[0.0, 0.0, 1.0]])
-    return march(origin, direction, options.pop("grid", OccupancyGrid(8)), aabb=BOX, **options)  # type: ignore[arg-type]
+    return march(origin, direction, options.pop("grid", OccupancyGrid(8)), aabb=BOX, **(SAMPLING | options))  # type: ignore[arg-type]
 
 
 @engines
@@ -80,7 +81,8 @@ def test_c_finds_the_samples_of_the_twin_to_the_bit(resolution: int, options: di
     directions[1] = torch.tensor([0.0, 0.0, -1.0])  # misses it
     for shift in (None, offset):
         found = [
-            march(origins, directions, grid, aabb=BOX, offset=shift, engine=e, **options) for e in ("torch", "cpu")
+            march(origins, directions, grid, aabb=BOX, offset=shift, engine=e, **(SAMPLING | options))
+            for e in ("torch", "cpu")
         ]
         assert len(found[0].t) > 0
         for field in dataclasses.fields(Samples):
@@ -91,7 +93,7 @@ def test_c_finds_the_samples_of_the_twin_to_the_bit(resolution: int, options: di
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_few_rays_and_rays_that_miss(engine: str, count: int) -> None:
     origins = torch.full((count, 3), 5.0)
-    samples = march(origins, torch.ones(count, 3), ball(), aabb=BOX, engine=engine)
+    samples = march(origins, torch.ones(count, 3), ball(), aabb=BOX, **SAMPLING, engine=engine)
     assert samples.start.tolist() == [0] * (count + 1)
     values, opacity, depth = composite(samples.t, samples.points, samples, engine)
     assert values.shape == (count, 3)
@@ -102,7 +104,7 @@ def test_few_rays_and_rays_that_miss(engine: str, count: int) -> None:
 @engines
 def test_march_never_writes_empty_samples(engine: str) -> None:
     origins, directions, _ = rays(200)
-    samples = march(origins, directions, ball(), aabb=BOX, max_samples=64, engine=engine)
+    samples = march(origins, directions, ball(), aabb=BOX, **(SAMPLING | {"max_samples": 64}), engine=engine)
     assert len(samples.t) == samples.start[-1] == len(samples.points) == len(samples.ray)
     assert len(samples.t) < 200 * 40
     torch.testing.assert_close(samples.ray.bincount(minlength=200), samples.start.diff())
@@ -197,11 +199,11 @@ def test_nan_is_an_error_that_names_the_argument(engine: str) -> None:
     origins, directions, offset = rays(5)
     broken = torch.full_like(origins, float("nan"))
     with pytest.raises(InputError, match="origins contain NaN"):
-        march(broken, directions, ball(), aabb=BOX, engine=engine)
+        march(broken, directions, ball(), aabb=BOX, **SAMPLING, engine=engine)
     with pytest.raises(InputError, match="directions contain NaN"):
-        march(origins, broken, ball(), aabb=BOX, engine=engine)
+        march(origins, broken, ball(), aabb=BOX, **SAMPLING, engine=engine)
     with pytest.raises(InputError, match="offset contain NaN"):
-        march(origins, directions, ball(), aabb=BOX, offset=offset * float("nan"), engine=engine)
+        march(origins, directions, ball(), aabb=BOX, **SAMPLING, offset=offset * float("nan"), engine=engine)
     samples, sigma, values = made_samples([3, 2])
     with pytest.raises(InputError, match="sigma contain NaN"):
         composite(sigma * float("nan"), values, samples, engine)
@@ -215,7 +217,7 @@ def test_wrong_shapes_are_named() -> None:
         composite(sigma[1:], values, samples)
     turned = (1.0, -1.0, -1.0, -1.0, 1.0, 1.0)
     with pytest.raises(InputError, match="aabb is"):
-        march(torch.zeros(1, 3), torch.ones(1, 3), ball(), aabb=turned)
+        march(torch.zeros(1, 3), torch.ones(1, 3), ball(), aabb=turned, **SAMPLING)
 
 
 def test_spherical_harmonics_are_orthonormal_on_the_sphere() -> None:

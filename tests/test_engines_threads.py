@@ -3,11 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
-from test_engines_march import BOX, ball, rays
+from test_engines_march import BOX, SAMPLING, ball, rays
 
 from tfg.engines import HashGridSpec, composite, march, mlp, ssim, triplane_encode
 
-SPEC = HashGridSpec(dim=2, levels=6, channels=1, log2_size=10, base=8, desired=64)
+SPEC = HashGridSpec(dim=2, levels=6, channels=1, log2_size=10, base=8, desired=64, bound=1.0)
 
 
 def work(seed: int) -> list[torch.Tensor]:
@@ -18,7 +18,7 @@ def work(seed: int) -> list[torch.Tensor]:
     weights = [torch.rand(16, 18, generator=generator).requires_grad_(), torch.rand(4, 16, generator=generator)]
     out = mlp(triplane_encode(points, tables, SPEC, "cpu"), weights, "cpu")
     origins, directions, offset = rays(100)
-    samples = march(origins, directions, ball(16), aabb=BOX, offset=(offset + seed / 10) % 1, engine="cpu")
+    samples = march(origins, directions, ball(16), aabb=BOX, **SAMPLING, offset=(offset + seed / 10) % 1, engine="cpu")
     sigma = torch.rand(len(samples.t), generator=generator).requires_grad_()
     color, opacity, depth = composite(sigma, samples.points, samples, "cpu")
     picture = torch.rand(30, 25, 3, generator=generator).requires_grad_()

@@ -12,9 +12,10 @@ import pytest
 import torch
 from test_engines_march import BOX, ball, made_samples, rays
 
-from tfg.engines import HashGridSpec, hash_encode, march_torch, triplane_encode
-from tfg.engines.hashgrid import PLANES
-from tfg.engines.march import Samples, Steps
+from tfg.engines import HashGridSpec, hash_encode, triplane_encode
+from tfg.engines.hashgrid.base import PLANES
+from tfg.engines.march import twin
+from tfg.engines.march.base import Samples, Steps
 
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed"),
@@ -27,7 +28,8 @@ COMPILE = """
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from tfg.engines import hashgrid_triton as grid, march_triton as rays
+from tfg.engines.hashgrid import triton as grid
+from tfg.engines.march import triton as rays
 grids = dict(levels='*i64', scales='*fp64', axes='*i64', bounds='*fp64', count='i32', rows='i32')
 marching = dict(occupied='*u8', start='*i64', found_ray='*i64', rays='i32', max_samples='i32', limit='fp32')
 sizes = dict(LEVELS=12, CHANNELS=1, DIM=2, WIDTH=3, PLANES=3, BLOCK=128)
@@ -51,18 +53,19 @@ for kernel, types, fixed in (
 def kernels() -> Iterator[tuple[ModuleType, ModuleType]]:
     """The CUDA paths of grids and marching, their kernels interpreted."""
     os.environ["TRITON_INTERPRET"] = "1"
-    from tfg.engines import hashgrid_cuda, march_cuda
+    from tfg.engines.hashgrid import cuda as grids
+    from tfg.engines.march import cuda as marching
 
-    yield hashgrid_cuda, march_cuda
+    yield grids, marching
     del os.environ["TRITON_INTERPRET"]
 
 
 @pytest.mark.parametrize(
     "spec",
     [
-        HashGridSpec(2, 4, 2, 8, 8, 64),
-        HashGridSpec(3, 3, 1, 9, 4, 32, "tiled", 2.0),
-        HashGridSpec(3, 3, 4, 9, 4, 32, "hash", 0.5),
+        HashGridSpec(2, 4, 2, 8, 8, 64, 1.0),
+        HashGridSpec(3, 3, 1, 9, 4, 32, 2.0, "tiled"),
+        HashGridSpec(3, 3, 4, 9, 4, 32, 0.5, "hash"),
     ],
     ids=["planes", "tiled", "hash"],
 )
@@ -76,9 +79,9 @@ def test_grid_equals_the_twin_in_double(spec: HashGridSpec, kernels: tuple[Modul
     found = kernels[0].encode(*fast, spec, planes)
     found.backward(upstream)
     exact = [values.double().requires_grad_() for values in (points, tables)]
-    twin = triplane_encode(*exact, spec) if spec.dim == 2 else hash_encode(exact[0], exact[1][0], spec)
-    twin.backward(upstream.double())
-    for one, other in ((found, twin), (fast[0].grad, exact[0].grad), (fast[1].grad, exact[1].grad)):
+    expected = triplane_encode(*exact, spec) if spec.dim == 2 else hash_encode(exact[0], exact[1][0], spec)
+    expected.backward(upstream.double())
+    for one, other in ((found, expected), (fast[0].grad, exact[0].grad), (fast[1].grad, exact[1].grad)):
         assert (one - other).abs().max() <= 1e-6 * other.abs().max()
 
 
@@ -89,7 +92,7 @@ def test_marching_finds_the_samples_of_the_twin_to_the_bit(
     origins, directions, offset = rays(200)
     for shift in (None, offset):
         given = (origins, directions, shift, ball(), BOX, 16, steps)
-        found, expected = kernels[1].march(*given), march_torch.march(*given)
+        found, expected = kernels[1].march(*given), twin.march(*given)
         assert len(found.t) > 0
         for field in dataclasses.fields(Samples):
             assert torch.equal(getattr(found, field.name), getattr(expected, field.name)), field.name
@@ -98,7 +101,7 @@ def test_marching_finds_the_samples_of_the_twin_to_the_bit(
 def test_composite_equals_the_twin_in_double(kernels: tuple[ModuleType, ModuleType]) -> None:
     samples, sigma, values = made_samples([0, 24, 1, 0, 17, 24, 0, *([13] * 150), 0])
     results = []
-    for part, dtype in ((kernels[1], torch.float32), (march_torch, torch.float64)):
+    for part, dtype in ((kernels[1], torch.float32), (twin, torch.float64)):
         along = dataclasses.replace(samples, t=samples.t.to(dtype), delta=samples.delta.to(dtype))
         leaves = [given.to(dtype).clone().requires_grad_() for given in (sigma, values[:, :3])]
         outputs = part.composite(*leaves, along, 1e-4)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from result_records import result, write
@@ -12,7 +11,7 @@ from result_records import result, write
 from experiments import launch
 from experiments.ablation import GRID
 from experiments.grid import Cell, Grid, cells
-from experiments.launch import Planned, matches
+from experiments.launch import Planned
 from experiments.ledger import read_ledger
 
 FAKE_RUN = """
@@ -25,6 +24,9 @@ with open({started!r}, "a") as file:
 if settings["seed"] == "1":
     sys.exit("seed 1 is cursed")
 config = {{"seed": int(settings["seed"]), "clip": {{}}}}
+import shutil
+shutil.rmtree(pathlib.Path({results!r}) / ("run" + settings["seed"]), ignore_errors=True)
+shutil.rmtree(pathlib.Path({results!r}) / "heads" / ("head-of-run" + settings["seed"]), ignore_errors=True)
 write(pathlib.Path({results!r}), result("run" + settings["seed"], config=config, psnr=20.0))
 """
 
@@ -48,6 +50,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 cell=cell,
                 overrides=cell.overrides,
                 config={"seed": cell.labels["seed"], "clip": {}, "results": str(tmp_path / "results")},
+                folder=tmp_path / "results" / f"run{cell.labels['seed']}",
             )
             for cell in wanted.cells
         ]
@@ -134,31 +137,21 @@ def test_jobs_below_one_is_a_mistake_of_the_command_line(capsys: pytest.CaptureF
     assert capsys.readouterr().err == "tfg: --jobs 0: give 1 or more\n"
 
 
-def planned(config: dict[str, Any]) -> Planned:
-    return Planned(cell=Cell(labels={"cell": 0}, overrides=()), overrides=(), config=config)
+def test_a_changed_default_is_another_run_and_another_folder_of_results_is_not() -> None:
+    def folder(*changed: str) -> Path:
+        (made,) = launch.plan(Grid(name="test", cells=(Cell(labels={"cell": 0}, overrides=changed),)))
+        return made.folder
+
+    base = folder("trainer=cpu")
+    assert folder("trainer=cpu", "backbone.sh_degree=0").name != base.name
+    assert folder("trainer=cpu", "results=there") == Path("there") / base.name
 
 
-def test_a_changed_default_is_another_run_and_a_changed_device_is_not(tmp_path: Path) -> None:
-    config = {"seed": 0, "clip": {"path": None}, "trainer": {"size": 128, "device": "cpu"}, "results": "here"}
-    done = result("done", config=config, psnr=20.0)
-    larger = {**config, "trainer": {"size": 256, "device": "cpu"}}
-    elsewhere = {**config, "trainer": {"size": 128, "device": "cuda"}, "results": "there"}
-    video = {**config, "clip": {"path": "other.mp4"}}
-    assert matches([planned(larger)], [done]) == {"cell=0": None}
-    assert matches([planned(video)], [done]) == {"cell=0": None}
-    assert matches([planned(elsewhere)], [done]) == {"cell=0": done}
-
-
-def test_of_two_equal_runs_the_one_of_the_commit_in_use_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    config = {"seed": 0, "clip": {}}
-    old = result("old", config=config, psnr=20.0, commit="b" * 40)
-    new = result("new", config=config, psnr=21.0, commit="c" * 40)
-    monkeypatch.setattr(launch, "commit", lambda: ("c" * 40, False))
-    assert matches([planned(config)], [new, old])["cell=0"] == new
-
-
-def test_unreadable_results_are_an_error_and_not_a_missing_run(world: Path) -> None:
-    write(world / "results", result("run0", config={"seed": 0, "clip": {}}, psnr=20.0))
-    (world / "results" / "run0" / "result.json").write_text("{")
-    with pytest.raises(ValueError, match="not a readable result"):
-        launch.main(grid(), [])
+def test_a_record_that_cannot_be_read_is_named_and_its_run_done_again(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write(world / "results", result("run0", config={"seed": 0, "clip": {}}, psnr=20.0))
+    (folder / "result.json").write_text("{")
+    assert launch.main(grid((0,)), []) == 0
+    assert started(world) == ["0"]
+    assert f"{folder / 'result.json'}: not a readable record" in capsys.readouterr().err

@@ -26,6 +26,7 @@ def clip_of(width: int, height: int) -> Clip:
         path=Path("my.mp4"),
         name="my",
         digest="0",
+        identity="0",
         num_frames=300,
         source_width=width,
         source_height=height,

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from tfg.features.face.canonical import GENERIC_SHAPE
-from tfg.features.face.fitted import ANCHORS, READ, FittedLandmarks, _alignments, _apply
-from tfg.landmarks import mouth_opening
+from tfg.features.face.fitted import READ, FittedLandmarks, _alignments, _apply
+from tfg.landmarks import ANCHORS, mouth_opening
 from tfg.types import Bytes, Floats, InputError
 
 SIZE = 96

@@ -1,11 +1,11 @@
-"""The 68-point convention and the generic face."""
+"""MediaPipe's mesh as 68 points, and the generic face."""
 
 import numpy as np
 import pytest
 
 from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.features.face.landmarks import MESH_VERTICES
-from tfg.landmarks import eye_distance, mouth_opening
+from tfg.landmarks import eye_distance
 
 MIRROR = (  # index of the point at the other side of a symmetric face, iBUG-68
     *range(16, -1, -1),
@@ -35,14 +35,3 @@ def test_generic_shape_lies_in_the_axes_of_head_space() -> None:
     assert nose_tip[2] < left_temple[2]  # the nose is nearer to the camera
     assert left_temple[0] < 0 < right_temple[0]
     assert np.abs(GENERIC_SHAPE).max() < 1
-
-
-def test_mouth_opening_is_the_mean_of_three_lip_pairs() -> None:
-    landmarks = np.zeros((2, 68, 2), np.float32)
-    landmarks[:, [67, 66, 65], 1] = [[3, 6, 3], [0, 0, 0]]  # lower lip below the upper one
-    landmarks[0, 45], landmarks[1, 45] = (40, 0), (20, 0)
-    np.testing.assert_allclose(mouth_opening(landmarks), [4, 0])
-    np.testing.assert_allclose(mouth_opening(landmarks, "eyes"), [0.1, 0])
-    np.testing.assert_allclose(mouth_opening(landmarks, "run"), [4 / 30, 0], rtol=1e-6)
-    with pytest.raises(ValueError, match="scale"):
-        mouth_opening(landmarks, "nose")

@@ -42,6 +42,7 @@ def clip(tmp_path: Path) -> Clip:
         path=tmp_path / "clip.mp4",
         name="clip",
         digest="0",
+        identity="0",
         num_frames=NUM_FRAMES,
         source_width=SIZE,
         source_height=SIZE,

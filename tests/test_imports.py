@@ -21,6 +21,7 @@ LAUNCH_MAY = {
     "tfg.record.results",
     "tfg.record.identity",
     "tfg.overrides",
+    "tfg.parts",
     "tfg.types",
 }  # overrides composes a cell as run.py would
 
@@ -43,6 +44,40 @@ def imports(path: Path) -> set[str]:
     return found
 
 
+def module_graph() -> dict[str, set[str]]:
+    """Module of tfg, experiments and analysis -> those that it imports anywhere, also inside functions and for types only.
+
+    `from package import name` counts as `package.name` where that is a module, else as the package's own `__init__`.
+    """
+    modules = {module_name(path): path for path in FILES}
+    graph: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        named: set[str] = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                named |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                members = {f"{node.module}.{alias.name}" for alias in node.names}
+                named |= {member if member in modules else str(node.module) for member in members}
+        graph[module] = named & modules.keys()
+    return graph
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """The strongly connected components of more than one module, and modules that import themselves; sorted."""
+    reached: dict[str, set[str]] = {}
+    for start in graph:
+        reached[start], ahead = set(), [start]
+        while ahead:
+            new = graph[ahead.pop()] - reached[start]
+            reached[start] |= new
+            ahead += new
+    found = {
+        frozenset(other for other in reached[one] if one in reached[other]) for one in graph if one in reached[one]
+    }
+    return sorted(sorted(circle) for circle in found)
+
+
 def inside(module: str, packages: set[str]) -> bool:
     return any(module == package or module.startswith(package + ".") for package in packages)
 
@@ -55,6 +90,15 @@ def of_project(path: Path) -> set[str]:
 
 def ids(path: Path) -> str:
     return str(path.relative_to(ROOT))
+
+
+def test_no_import_circle() -> None:
+    assert circles(module_graph()) == []
+
+
+def test_circles_are_the_modules_that_reach_each_other() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set(), "e": {"e"}}
+    assert circles(graph) == [["b", "c"], ["e"]]
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.is_relative_to(ROOT / "tfg")], ids=ids)
@@ -91,17 +135,31 @@ def test_only_one_file_imports_wandb_and_one_instantiates() -> None:
         for name in ("wandb", "hydra.utils")
     }
     assert users["wandb"] <= {"tfg/record/tracking.py"}
-    assert users["hydra.utils"] <= {"tfg/pipeline.py"}
+    assert users["hydra.utils"] <= {"tfg/parts.py"}
 
 
-def test_only_run_py_holds_hydra_main() -> None:
-    assert [ids(path) for path in FILES if "hydra.main" in path.read_text()] == []
+def test_only_one_file_holds_hydra_main() -> None:
+    assert [ids(path) for path in FILES if "hydra.main" in path.read_text()] == ["tfg/commands/run.py"]
 
 
-def test_results_need_the_standard_library_only() -> None:
-    assert {m.split(".")[0] for m in imports(ROOT / "tfg" / "record" / "results.py")} <= set(
-        sys.stdlib_module_names
-    ) | {"tfg"}
+@pytest.mark.parametrize("name", ["files", "identity", "results", "metrics", "evaluations"])
+def test_records_need_the_standard_library_only(name: str) -> None:
+    found = imports(ROOT / "tfg" / "record" / f"{name}.py")
+    assert {m.split(".")[0] for m in found} <= set(sys.stdlib_module_names) | {"tfg"}
+    assert {m for m in found if inside(m, {"tfg"})} <= {"tfg.record.files"}
+
+
+def test_the_ground_floor_imports_no_room() -> None:
+    files = [path for path in FILES if inside(module_name(path), GROUND)]
+    strangers = {(ids(path), module) for path in files for module in of_project(path) if not inside(module, GROUND)}
+    assert strangers == set()
+
+
+def test_rooms_do_not_know_who_orchestrates_them() -> None:
+    """pipeline, heads, parts, commands and scoring know the rooms; no room knows them."""
+    above = {f"tfg.{name}" for name in ("pipeline", "heads", "parts", "overrides", "commands", "scoring", "cli")}
+    files = [path for room in ROOMS for path in (ROOT / "tfg" / room).rglob("*.py")]
+    assert {(ids(path), module) for path in files for module in of_project(path) if inside(module, above)} == set()
 
 
 def test_experiments_know_results_identity_and_composition_of_tfg() -> None:
@@ -134,6 +192,9 @@ def test_analysis_knows_grids_and_results_and_neither_torch_nor_wandb() -> None:
         "tfg.selectors.report",
         "analysis.paper.table_ablation",
         "experiments.launch",
+        "tfg.commands.sweep",
+        "tfg.commands.run",
+        "tfg.heads",
     ],
 )
 def test_a_light_import_loads_no_heavy_library(module: str) -> None:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 import torch
-from metric_scenes import chunk_of, scene_of
+from scored_videos import chunk_of, scored_video
 from torch import nn
 
 from tfg.metrics.distribution import FrechetDistance, frechet
@@ -69,24 +69,24 @@ def test_chunks_change_nothing_and_rank_deficiency_is_said():
     random = np.random.default_rng(2)
     made, true = random.integers(0, 256, (2, 9, 6, 8, 3), dtype=np.uint8)
     metric = FrechetDistance(network=Means(), note="no weights")
-    scene = scene_of(made, true)
+    video = scored_video(made, true)
     whole = metric.look(chunk_of(made, true))
     parts = [metric.look(chunk_of(made, true, rows=slice(a, b))) for a, b in ((0, 4), (4, 5), (5, 9))]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in whole}
-    assert metric.conclude(joined, scene) == metric.conclude(whole, scene)
-    assert metric.conclude(whole, scene)["fid"].value > 0
-    assert "9 frames give covariances of rank 8 of 2048" in metric.define(scene)["fid"]
+    assert metric.conclude(joined, video) == metric.conclude(whole, video)
+    assert metric.conclude(whole, video)["fid"].value > 0
+    assert "9 frames give covariances of rank 8 of 2048" in metric.define(video)["fid"]
     long = np.zeros((2049, 1, 1, 3), np.uint8)
-    assert "rank" not in metric.define(scene_of(long, long))["fid"]
+    assert "rank" not in metric.define(scored_video(long, long))["fid"]
 
 
 def test_without_weights_or_with_one_frame_it_is_unavailable():
     made = np.zeros((1, 4, 4, 3), np.uint8)
     missing = FrechetDistance(network=None, note="weights are missing")
     assert missing.look(chunk_of(made, made)) == {}
-    assert missing.conclude({}, scene_of(made, made))["fid"].missing == "weights are missing"
+    assert missing.conclude({}, scored_video(made, made))["fid"].missing == "weights are missing"
     one = FrechetDistance(network=Means(), note="")
-    assert "at least two" in one.conclude(one.look(chunk_of(made, made)), scene_of(made, made))["fid"].missing
+    assert "at least two" in one.conclude(one.look(chunk_of(made, made)), scored_video(made, made))["fid"].missing
 
 
 @pytest.fixture(scope="module")

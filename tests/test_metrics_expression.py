@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from metric_scenes import scene_of, track_of
+from scored_videos import scored_video, track_of
 
-from tfg.metrics.base import Scene
+from tfg.metrics.base import ScoredVideo
 from tfg.metrics.expression import BLENDSHAPES, LOWER, NO_BLENDSHAPES, UPPER, BlendshapeError, columns
 from tfg.metrics.openface import NO_CSV, UNITS, ActionUnitError, read_action_units
 from tfg.types import NUM_BLENDSHAPES, UPPER_FACE, FaceTrack, InputError
@@ -22,9 +22,9 @@ def expressing(shapes: np.ndarray) -> FaceTrack:
     return track_of(landmarks, blendshapes=shapes.astype(np.float32))
 
 
-def scene(made: FaceTrack, true: FaceTrack) -> Scene:
+def scored(made: FaceTrack, true: FaceTrack) -> ScoredVideo:
     pictures = np.zeros((len(made.num_faces), 4, 4, 3), np.uint8)
-    return scene_of(pictures, pictures, made_track=made, true_track=true)
+    return scored_video(pictures, pictures, made_track=made, true_track=true)
 
 
 def test_every_blendshape_but_neutral_belongs_to_one_half_of_the_face() -> None:
@@ -41,7 +41,7 @@ def test_blendshape_error_is_the_mean_difference_of_each_half() -> None:
     made[:, BLENDSHAPES.index("jawOpen")] += 0.3
     made[:, BLENDSHAPES.index("browInnerUp")] -= 0.21
     made[:, BLENDSHAPES.index("_neutral")] = 0.9  # counts nowhere
-    found = BlendshapeError().conclude({}, scene(expressing(made), expressing(true)))
+    found = BlendshapeError().conclude({}, scored(expressing(made), expressing(true)))
     assert found["blendshape_error_lower"].value == pytest.approx(0.3 / 30, abs=1e-7)  # float32
     assert found["blendshape_error_upper"].value == pytest.approx(0.21 / 21, abs=1e-7)
     assert found["blendshape_error_lower"].per_frame == pytest.approx([0.01] * 4, abs=1e-7)
@@ -51,7 +51,7 @@ def test_identical_expressions_have_exactly_no_error_and_frames_without_a_face_a
     shapes = np.random.default_rng(0).uniform(size=(6, 52))
     gone = shapes.copy()
     gone[2] = np.nan
-    partly = scene(expressing(shapes), expressing(gone))
+    partly = scored(expressing(shapes), expressing(gone))
     found = BlendshapeError().conclude({}, partly)
     assert [outcome.value for outcome in found.values()] == [0, 0]
     assert np.isnan(found["blendshape_error_upper"].per_frame).tolist() == [False, False, True, False, False, False]
@@ -62,12 +62,12 @@ def test_identical_expressions_have_exactly_no_error_and_frames_without_a_face_a
 
 def test_readers_without_blendshapes_and_rare_faces_give_a_reason() -> None:
     blind = track_of(np.ones((6, 68, 2), np.float32))
-    found = BlendshapeError().conclude({}, scene(blind, blind))
+    found = BlendshapeError().conclude({}, scored(blind, blind))
     assert {outcome.missing for outcome in found.values()} == {NO_BLENDSHAPES}
     shapes = np.full((6, 52), np.nan)
     shapes[0] = 0.1
     rare = expressing(shapes)
-    found = BlendshapeError().conclude({}, scene(rare, rare))
+    found = BlendshapeError().conclude({}, scored(rare, rare))
     assert {outcome.missing for outcome in found.values()} == {"a face was found in only 1 of 6 frames"}
 
 
@@ -91,9 +91,9 @@ def openface(
     return path
 
 
-def film(count: int) -> Scene:
+def film(count: int) -> ScoredVideo:
     still = track_of(np.ones((count, 68, 2), np.float32))
-    return scene(still, still)
+    return scored(still, still)
 
 
 @pytest.mark.parametrize("space", [" ", ""])

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metric_scenes import scene_of, track_of
 from scipy.spatial.transform import Rotation
+from scored_videos import scored_video, track_of
 
 from tfg.features.face.canonical import GENERIC_SHAPE
-from tfg.metrics.base import NO_TRUTH, Scene
+from tfg.metrics.base import NO_TRUTH, ScoredVideo
 from tfg.metrics.blink import LONGEST, BlinkRate, blinks, eye_aspect_ratio
 from tfg.metrics.head_motion import (
     NO_POSE,
@@ -45,9 +45,9 @@ def seen_from(rotations: np.ndarray, scale: float = 60.0) -> FaceTrack:
     return track_of(points)
 
 
-def scene(made: FaceTrack, true: FaceTrack | None) -> Scene:
+def scored(made: FaceTrack, true: FaceTrack | None) -> ScoredVideo:
     pictures = np.zeros((len(made.num_faces), 4, 4, 3), np.uint8)
-    return scene_of(pictures, None if true is None else pictures, made_track=made, true_track=true)
+    return scored_video(pictures, None if true is None else pictures, made_track=made, true_track=true)
 
 
 def test_angles_equal_scipys_geodesic_angle() -> None:
@@ -71,14 +71,14 @@ def test_small_angles_lose_no_precision() -> None:
 def test_head_pose_error_of_a_known_turn() -> None:
     true = turns(9, 30)
     made = (Rotation.from_euler("y", 4, degrees=True).as_matrix() @ true).astype(np.float32)
-    found = HeadPoseError().conclude({}, scene(held(made), held(true)))["head_pose_error"]
+    found = HeadPoseError().conclude({}, scored(held(made), held(true)))["head_pose_error"]
     assert found.value == pytest.approx(4, abs=1e-4)  # float32
     assert found.per_frame == pytest.approx([4] * 9, abs=1e-4)
 
 
 def test_identical_heads_are_exactly_zero_apart_and_have_a_jitter_ratio_of_exactly_one() -> None:
     for track, shape in ((held(turns(20, 30)), None), (seen_from(turns(20, 30)), GENERIC_SHAPE)):
-        same = scene(track, track)
+        same = scored(track, track)
         assert HeadPoseError(shape=shape).conclude({}, same)["head_pose_error"].value == 0
         assert HeadJitter(shape=shape).conclude({}, same)["head_jitter_ratio"].value == 1
 
@@ -101,18 +101,18 @@ def test_jitter_depends_on_neither_the_cameras_nor_the_heads_axes(euler: tuple[f
 
 def test_jitter_needs_no_truth_and_the_ratio_says_that_it_does() -> None:
     track = held(turns(30, 5))
-    alone = HeadJitter().conclude({}, scene(track, None))
-    beside = HeadJitter().conclude({}, scene(track, held(turns(30, 2, 9))))
+    alone = HeadJitter().conclude({}, scored(track, None))
+    beside = HeadJitter().conclude({}, scored(track, held(turns(30, 2, 9))))
     assert alone["head_jitter"].value == beside["head_jitter"].value
     assert alone["head_jitter_ratio"].missing == NO_TRUTH
     assert beside["head_jitter_ratio"].value > 2  # 5 degrees against 2
-    assert "truth" in HeadJitter().define(scene(track, None))["head_jitter_ratio"]
+    assert "truth" in HeadJitter().define(scored(track, None))["head_jitter_ratio"]
 
 
 def test_frames_beside_one_without_a_face_have_no_jitter_and_are_counted() -> None:
     rotations = turns(12, 5)
     rotations[6] = np.nan
-    gap = scene(held(rotations), held(turns(12, 5)))
+    gap = scored(held(rotations), held(turns(12, 5)))
     found = HeadJitter().conclude({}, gap)
     assert np.flatnonzero(np.isnan(found["head_jitter"].per_frame)).tolist() == [0, 5, 6, 7, 11]
     assert found["head_jitter_ratio"].value > 0
@@ -125,7 +125,7 @@ def test_the_ratio_compares_the_same_frames_of_both() -> None:
     calm, wild = turns(40, 1), turns(40, 9, 5)
     made = np.concatenate([calm, wild])
     true = np.concatenate([calm, np.full((40, 3, 3), np.nan, np.float32)])
-    found = HeadJitter().conclude({}, scene(held(made), held(true)))
+    found = HeadJitter().conclude({}, scored(held(made), held(true)))
     assert found["head_jitter_ratio"].value == 1
     assert found["head_jitter"].value > 5
 
@@ -133,23 +133,23 @@ def test_the_ratio_compares_the_same_frames_of_both() -> None:
 def test_no_three_frames_in_a_row_are_no_jitter() -> None:
     rotations = turns(12, 5)
     rotations[::3] = np.nan
-    found = HeadJitter().conclude({}, scene(held(rotations), held(turns(12, 5))))
+    found = HeadJitter().conclude({}, scored(held(rotations), held(turns(12, 5))))
     assert {outcome.missing for outcome in found.values()} == {"no three frames in a row have a face"}
-    short = HeadJitter().conclude({}, scene(held(turns(2, 5)), None))
+    short = HeadJitter().conclude({}, scored(held(turns(2, 5)), None))
     assert short["head_jitter"].missing == "no three frames in a row have a face"
 
 
 def test_a_true_head_that_is_frozen_has_no_jitter_to_divide_by() -> None:
     still = held(np.tile(turns(1, 20), (10, 1, 1)))
-    found = HeadJitter().conclude({}, scene(held(turns(10, 5)), still))
+    found = HeadJitter().conclude({}, scored(held(turns(10, 5)), still))
     assert "nothing to divide by" in found["head_jitter_ratio"].missing
-    assert HeadJitter().conclude({}, scene(still, still))["head_jitter"].value == 0
+    assert HeadJitter().conclude({}, scored(still, still))["head_jitter"].value == 0
 
 
 def test_faces_in_under_half_of_the_frames_are_no_pose() -> None:
     rotations = turns(10, 5)
     rotations[:6] = np.nan
-    rare = scene(held(rotations), held(turns(10, 5)))
+    rare = scored(held(rotations), held(turns(10, 5)))
     reasons = {
         outcome.missing for metric in (HeadPoseError(), HeadJitter()) for outcome in metric.conclude({}, rare).values()
     }
@@ -157,7 +157,7 @@ def test_faces_in_under_half_of_the_frames_are_no_pose() -> None:
 
 
 def test_a_reader_that_takes_the_pose_from_the_truth_gives_a_reason_and_never_zero() -> None:
-    same = scene(seen_from(turns(10, 5)), seen_from(turns(10, 5)))
+    same = scored(seen_from(turns(10, 5)), seen_from(turns(10, 5)))
     for metric in (HeadPoseError, HeadJitter):
         for reads_pose, shape, reason in ((False, GENERIC_SHAPE, NO_POSE), (True, None, NO_SHAPE)):
             found = metric(reads_pose=reads_pose, shape=shape).conclude({}, same)
@@ -183,7 +183,7 @@ def test_the_fit_survives_noise_and_does_not_look_at_lips_and_brows() -> None:
 
 
 def test_the_definition_says_where_rotations_come_from() -> None:
-    own, fitted = scene(held(turns(5, 5)), held(turns(5, 5))), scene(seen_from(turns(5, 5)), seen_from(turns(5, 5)))
+    own, fitted = scored(held(turns(5, 5)), held(turns(5, 5))), scored(seen_from(turns(5, 5)), seen_from(turns(5, 5)))
     metric = HeadPoseError(shape=GENERIC_SHAPE)
     assert "; head rotations by no reader; " in metric.define(own)["head_pose_error"]
     assert "scaled-orthographic fit of a rigid face to 21 landmarks" in metric.define(fitted)["head_pose_error"]
@@ -251,7 +251,7 @@ def test_trembling_at_the_threshold_is_one_blink_and_a_quick_pair_is_two() -> No
 def test_blink_rate_counts_the_time_in_which_a_face_was_seen() -> None:
     made, true = blinking(1000, (50, 54), (300, 303)), blinking(1000, (50, 54), (300, 303), (700, 705))
     made[750:] = np.nan  # 30 of 40 seconds are left
-    both = scene(track_of(eyes(made)), track_of(eyes(true)))
+    both = scored(track_of(eyes(made)), track_of(eyes(true)))
     found = BlinkRate().conclude({}, both)
     assert found["blink_rate"].value == pytest.approx(4)  # 2 in half a minute
     assert found["blink_rate_difference"].value == pytest.approx(0.5)  # 3 in 40 seconds are 4.5
@@ -264,20 +264,20 @@ def test_blink_rate_counts_the_time_in_which_a_face_was_seen() -> None:
 
 def test_identical_eyes_differ_by_exactly_zero_and_need_no_truth_for_their_own_rate() -> None:
     track = track_of(eyes(blinking(250, (50, 54))))
-    assert BlinkRate().conclude({}, scene(track, track))["blink_rate_difference"].value == 0
-    alone = BlinkRate().conclude({}, scene(track, None))
+    assert BlinkRate().conclude({}, scored(track, track))["blink_rate_difference"].value == 0
+    alone = BlinkRate().conclude({}, scored(track, None))
     assert alone["blink_rate"].value == pytest.approx(6)
     assert alone["blink_rate_difference"].missing == NO_TRUTH
-    assert "truth:" not in BlinkRate().define(scene(track, None))["blink_rate_difference"]
+    assert "truth:" not in BlinkRate().define(scored(track, None))["blink_rate_difference"]
 
 
 def test_eyes_that_were_not_read_have_no_blink_rate_and_never_zero() -> None:
     track = track_of(eyes(blinking(100)))
-    found = BlinkRate(reads_eyes=False).conclude({}, scene(track, track))
+    found = BlinkRate(reads_eyes=False).conclude({}, scored(track, track))
     assert all("takes the eyes from the truth" in (outcome.missing or "") for outcome in found.values())
-    assert "left out" not in BlinkRate(reads_eyes=False).define(scene(track, track))["blink_rate"]
+    assert "left out" not in BlinkRate(reads_eyes=False).define(scored(track, track))["blink_rate"]
     rare = blinking(100)
     rare[40:] = np.nan
-    few = BlinkRate().conclude({}, scene(track, track_of(eyes(rare))))
+    few = BlinkRate().conclude({}, scored(track, track_of(eyes(rare))))
     assert few["blink_rate"].value == 0
     assert few["blink_rate_difference"].missing == "truth: a face was found in only 40 of 100 frames"

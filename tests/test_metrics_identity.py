@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from metric_scenes import chunk_of, scene_of, track_of
+from scored_videos import chunk_of, scored_video, track_of
 
 from tfg.metrics.identity import TEMPLATE, Identity, aligned, cosine, similarity
 from tfg.metrics.mobilefacenet import SIZE, MobileFaceNet
@@ -71,7 +71,7 @@ class Colours:
 
 def scored(made, true, made_track, true_track, cuts):
     metric = Identity(network=Colours(), note="no weights")
-    scene = scene_of(made, true, made_track=made_track, true_track=true_track)
+    video = scored_video(made, true, made_track=made_track, true_track=true_track)
     parts = []
     for start, stop in cuts:
         chunk = chunk_of(made, true, rows=slice(start, stop))
@@ -81,7 +81,7 @@ def scored(made, true, made_track, true_track, cuts):
         }
         parts.append(metric.look(replace(chunk, **tracks)))
     seen = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return metric.conclude(seen, scene)["identity"], metric.define(scene)["identity"]
+    return metric.conclude(seen, video)["identity"], metric.define(video)["identity"]
 
 
 def test_frames_without_a_face_have_no_number_and_chunks_change_nothing():
@@ -104,9 +104,9 @@ def test_frames_without_a_face_have_no_number_and_chunks_change_nothing():
 def test_without_weights_or_faces_it_is_unavailable():
     made = np.zeros((3, 8, 8, 3), np.uint8)
     metric = Identity(network=None, note="weights are missing")
-    scene = scene_of(made, made)
+    video = scored_video(made, made)
     assert metric.look(chunk_of(made, made)) == {}
-    assert metric.conclude({}, scene)["identity"].missing == "weights are missing"
+    assert metric.conclude({}, video)["identity"].missing == "weights are missing"
     nowhere = track_of(np.full((3, 68, 2), np.nan))
     assert scored(made, made, nowhere, nowhere, [(0, 3)])[0].missing == "no face was found in any frame"
 

@@ -7,11 +7,11 @@ import math
 import cv2
 import numpy as np
 import pytest
-from metric_scenes import chunk_of, scene_of
+from scored_videos import chunk_of, scored_video
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from tfg.metrics import image, regions
-from tfg.metrics.base import MetricValue, mean
+from tfg.metrics.base import MetricFacts, MetricValue, mean
 from tfg.metrics.image import ImageQuality
 from tfg.metrics.lpips import Lpips, PerceptualDistance, lpips
 from tfg.metrics.temporal import Flicker
@@ -61,7 +61,7 @@ def test_regions_equal_the_same_measure_on_the_cut_picture(pictures):
 
 def test_identical_videos_give_inf_and_exactly_one(pictures):
     _, true = pictures
-    outcomes = ImageQuality().conclude(ImageQuality().look(chunk_of(true, true)), scene_of(true, true))
+    outcomes = ImageQuality().conclude(ImageQuality().look(chunk_of(true, true)), scored_video(true, true))
     assert all(math.isinf(outcomes[name].value) for name in ("psnr", "psnr_face", "psnr_mouth"))
     assert [outcomes[name].value for name in ("ssim", "ssim_face", "ssim_mouth")] == [1.0, 1.0, 1.0]
 
@@ -131,14 +131,15 @@ def test_flicker_does_not_depend_on_where_the_chunks_are_cut():
 
 def test_one_frame_cannot_flicker():
     true = np.zeros((1, 16, 16, 3), np.uint8)
-    assert Flicker().conclude({}, scene_of(true, true))["flicker"].missing == "one frame cannot flicker"
+    assert Flicker().conclude({}, scored_video(true, true))["flicker"].missing == "one frame cannot flicker"
 
 
 def test_a_metric_has_a_value_or_a_reason_and_no_nan():
+    facts = MetricFacts(title="t", better="up", digits=1)
     with pytest.raises(ValueError, match="either"):
-        MetricValue(definition="d")
+        MetricValue(definition="d", facts=facts)
     with pytest.raises(ValueError, match="NaN"):
-        MetricValue(definition="d", value=float("nan"))
+        MetricValue(definition="d", facts=facts, value=float("nan"))
 
 
 @pytest.fixture
@@ -175,7 +176,7 @@ def test_lpips_of_regions_is_that_of_the_resized_box(network, pictures):
 
 
 def test_lpips_without_weights_says_why(pictures):
-    outcome = PerceptualDistance(network=None, note="weights are missing").conclude({}, scene_of(*pictures))
+    outcome = PerceptualDistance(network=None, note="weights are missing").conclude({}, scored_video(*pictures))
     assert outcome["lpips_face"].missing == "weights are missing"
 
 

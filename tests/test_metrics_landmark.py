@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from metric_scenes import scene_of, track_of
+from scored_videos import scored_video, track_of
 
-from tfg.metrics.base import Scene
+from tfg.metrics.base import ScoredVideo
 from tfg.metrics.landmark import (
     LandmarkDistance,
     MouthCorrelation,
     agreement,
     landmark_distance,
-    mouth_opening,
     no_agreement,
 )
 
@@ -31,9 +30,9 @@ def speaking(openings: np.ndarray) -> np.ndarray:
     return points
 
 
-def scene(made: np.ndarray, true: np.ndarray) -> Scene:
+def scored(made: np.ndarray, true: np.ndarray) -> ScoredVideo:
     pictures = np.zeros((len(made), 4, 4, 3), np.uint8)
-    return scene_of(pictures, pictures, made_track=track_of(made), true_track=track_of(true))
+    return scored_video(pictures, pictures, made_track=track_of(made), true_track=track_of(true))
 
 
 def without(points: np.ndarray, rows: slice) -> np.ndarray:
@@ -63,7 +62,7 @@ def test_lmd_is_in_pixels_and_normalised_by_the_true_eye_corners() -> None:
     made = true.copy()
     made[:, 48:58, 0] += 4
     made[:, [36, 45]] += np.array([[9, 0], [0, 9]])  # the prediction's eyes do not matter
-    found = LandmarkDistance().conclude({}, scene(made, true))
+    found = LandmarkDistance().conclude({}, scored(made, true))
     assert found["lmd"].value == pytest.approx(2, abs=1e-5)  # float32 points
     assert found["lmd_normalised"].value == pytest.approx(2 / 50, abs=1e-6)
     assert found["lmd"].per_frame == pytest.approx([2] * 4, abs=1e-5)
@@ -72,14 +71,14 @@ def test_lmd_is_in_pixels_and_normalised_by_the_true_eye_corners() -> None:
 @given(st.floats(0.5, 4))
 def test_lmd_grows_with_the_picture_and_the_normalised_one_does_not(scale: float) -> None:
     made, true = faces(3, 1), faces(3, 2)
-    small, large = (LandmarkDistance().conclude({}, scene(k * made, k * true)) for k in (1.0, scale))
+    small, large = (LandmarkDistance().conclude({}, scored(k * made, k * true)) for k in (1.0, scale))
     assert large["lmd"].value == pytest.approx(scale * small["lmd"].value, rel=1e-4)  # float32
     assert large["lmd_normalised"].value == pytest.approx(small["lmd_normalised"].value, rel=1e-4)
 
 
 def test_identical_mouths_are_exactly_at_distance_zero_and_correlation_one() -> None:
     points = speaking(np.random.default_rng(3).uniform(0, 9, 40))
-    same = scene(points, points)
+    same = scored(points, points)
     assert LandmarkDistance().conclude({}, same)["lmd"].value == 0
     assert LandmarkDistance().conclude({}, same)["lmd_normalised"].value == 0
     found = MouthCorrelation().conclude({}, same)
@@ -91,7 +90,7 @@ def test_frames_without_a_face_have_no_number_and_are_counted() -> None:
     true = faces(8)
     made = true.copy()
     made[:, 48:58, 0] += 2
-    partly = scene(without(made, slice(0, 1)), without(true, slice(5, 7)))
+    partly = scored(without(made, slice(0, 1)), without(true, slice(5, 7)))
     found = LandmarkDistance().conclude({}, partly)["lmd"]
     assert found.value == pytest.approx(1, abs=1e-5)
     assert np.flatnonzero(np.isnan(found.per_frame)).tolist() == [0, 5, 6]
@@ -102,19 +101,13 @@ def test_frames_without_a_face_have_no_number_and_are_counted() -> None:
 
 def test_faces_in_under_half_of_the_frames_are_no_number_but_a_count() -> None:
     points = speaking(np.random.default_rng(3).uniform(0, 9, 50))
-    half, less = (scene(points, without(points, slice(0, gone))) for gone in (25, 26))
+    half, less = (scored(points, without(points, slice(0, gone))) for gone in (25, 26))
     for metric in (LandmarkDistance(), MouthCorrelation()):
         assert {outcome.missing for outcome in metric.conclude({}, less).values()} == {
             "a face was found in only 24 of 50 frames"
         }
     assert MouthCorrelation().conclude({}, half)["mouth_correlation"].value == 1
     assert LandmarkDistance().conclude({}, half)["lmd"].value == 0
-
-
-def test_mouth_opening_is_the_mean_inner_gap() -> None:
-    points = np.zeros((1, 68, 2), np.float32)
-    points[0, [67, 66, 65], 1] = [3, 6, 9]
-    assert mouth_opening(points)[0] == pytest.approx(6)
 
 
 def test_agreement_finds_a_late_prediction() -> None:
@@ -130,7 +123,7 @@ def test_agreement_finds_a_late_prediction() -> None:
 def test_mouth_lag_is_positive_when_the_prediction_is_late(lag: int) -> None:
     signal = np.random.default_rng(5).uniform(0, 9, 120)
     made, true = signal[10 - lag : 110 - lag], signal[10:110]
-    assert MouthCorrelation().conclude({}, scene(speaking(made), speaking(true)))["mouth_lag"].value == lag
+    assert MouthCorrelation().conclude({}, scored(speaking(made), speaking(true)))["mouth_lag"].value == lag
 
 
 def test_correlation_equals_numpys_over_the_frames_that_both_have() -> None:
@@ -173,6 +166,6 @@ def test_the_reason_says_which_mouth_is_still_and_whether_the_run_is_too_short()
 def test_a_still_prediction_is_unavailable_for_the_right_reason() -> None:
     truth = speaking(np.random.default_rng(0).uniform(0, 9, 40))
     static = np.repeat(truth[:1], 40, axis=0)
-    found = MouthCorrelation().conclude({}, scene(static, truth))
+    found = MouthCorrelation().conclude({}, scored(static, truth))
     assert {outcome.missing for outcome in found.values()} == {"the mouth does not move in the prediction"}
-    assert LandmarkDistance().conclude({}, scene(static, truth))["lmd"].value > 0
+    assert LandmarkDistance().conclude({}, scored(static, truth))["lmd"].value > 0

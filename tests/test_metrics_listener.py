@@ -10,14 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from metric_scenes import scene_of, track_of
 from safetensors.numpy import load_file, save_file
+from scored_videos import scored_video, track_of
 
-from tfg.metrics import listener_fit
-from tfg.metrics.base import NO_AUDIO, Scene
-from tfg.metrics.listener import Listener, ListenerSync, ListenerUnavailable
-from tfg.metrics.listener_features import ANCHORS, MOVING, anchor_shape, log_mel, mouth_motion, sound_motion, usable
-from tfg.metrics.listener_reliability import area, reliability
+from tfg.landmarks import ANCHORS
+from tfg.metrics.base import NO_AUDIO, ScoredVideo
+from tfg.metrics.listener import fit as listener_fit
+from tfg.metrics.listener.features import MOVING, anchor_shape, log_mel, mouth_motion, sound_motion, usable
+from tfg.metrics.listener.fitted import FittedListener, ListenerUnavailable, NoListener
+from tfg.metrics.listener.metric import ListenerSync
+from tfg.metrics.listener.reliability import area, reliability
+from tfg.record.files import seal
 from tfg.types import SAMPLES_PER_FRAME, Floats, InputError
 
 CHANNELS = 12
@@ -55,8 +58,8 @@ def few_steps() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def listener() -> Listener:
-    return Listener.fit(*speech(FITTED, seed=0))
+def listener() -> FittedListener:
+    return FittedListener.fit(*speech(FITTED, seed=0))
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +129,7 @@ def test_progress_is_told_of_every_step(unseen) -> None:
 def test_frames_without_a_face_are_left_out_and_counted() -> None:
     sound, landmarks = speech(FITTED, seed=0)
     landmarks[100:120] = np.nan
-    fitted = Listener.fit(sound, landmarks)
+    fitted = FittedListener.fit(sound, landmarks)
     assert (fitted.num_frames, fitted.num_missing) == (FITTED - 20, 20)
     assert "20 without a face left out" in fitted.definition
     held, lips = speech(UNSEEN, seed=1)
@@ -140,27 +143,27 @@ def test_frames_without_a_face_are_left_out_and_counted() -> None:
 def test_a_lonely_fold_without_a_face_is_no_obstacle() -> None:
     sound, landmarks = speech(FITTED, seed=0)
     landmarks[: FITTED // 4] = np.nan
-    assert Listener.fit(sound, landmarks).reliability.num_stretches == 3 * 3  # 125 frames hold 91 windows
+    assert FittedListener.fit(sound, landmarks).reliability.num_stretches == 3 * 3  # 125 frames hold 91 windows
 
 
 def test_too_short_and_too_faceless_clips_say_what_is_needed() -> None:
     sound, landmarks = speech(200, seed=0)
     with pytest.raises(ListenerUnavailable, match=r"needs 9 s \(236 windows\).*here are 196 windows of 200 frames"):
-        Listener.fit(sound, landmarks)
+        FittedListener.fit(sound, landmarks)
     sound, landmarks = speech(FITTED, seed=0)
     landmarks[::20] = np.nan
     with pytest.raises(
         ListenerUnavailable, match="no quarter of the training part shows a face for 29 frames in a row"
     ):
-        Listener.fit(sound, landmarks)
+        FittedListener.fit(sound, landmarks)
 
 
 def test_a_clip_whose_sound_says_nothing_of_the_lips_has_no_listener() -> None:
     sound, landmarks = speech(FITTED, seed=0)
-    with pytest.raises(ListenerUnavailable, match=r"AUC of only 0\.\d\d \(0.6 is asked\)"):
-        Listener.fit(speech(FITTED, seed=9)[0], landmarks)
+    with pytest.raises(ListenerUnavailable, match=r"AUC of only 0\.\d\d \(0.6 is the minimum\)"):
+        FittedListener.fit(speech(FITTED, seed=9)[0], landmarks)
     with pytest.raises(ListenerUnavailable, match=r"AUC of only 0\.50"):
-        Listener.fit(np.zeros_like(sound), landmarks)
+        FittedListener.fit(np.zeros_like(sound), landmarks)
 
 
 def test_a_run_with_less_than_a_second_of_windows_is_not_scored(listener, unseen) -> None:
@@ -179,10 +182,20 @@ def test_sound_of_other_features_is_refused(listener, unseen) -> None:
 
 def test_a_saved_listener_scores_the_same(listener, unseen, tmp_path: Path) -> None:
     listener.save(tmp_path / "listener.safetensors")
-    again = Listener.load(tmp_path / "listener.safetensors")
+    again = FittedListener.load(tmp_path / "listener.safetensors")
     np.testing.assert_array_equal(again.score(*unseen).distances, listener.score(*unseen).distances)
     assert again.definition == listener.definition
-    assert list(tmp_path.iterdir()) == [tmp_path / "listener.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["listener.safetensors", "listener.safetensors.sha256"]
+
+
+def test_a_listener_with_a_flipped_byte_is_named_as_damaged(listener, tmp_path: Path) -> None:
+    path = tmp_path / "listener.safetensors"
+    listener.save(path)
+    held = bytearray(path.read_bytes())
+    held[-100] ^= 1  # in a tensor: still a valid safetensors file
+    path.write_bytes(held)
+    with pytest.raises(InputError, match=r"listener.safetensors: a fitted listener whose checksum .* it is damaged"):
+        FittedListener.load(path)
 
 
 def test_foreign_files_are_refused_in_one_line(listener, tmp_path: Path) -> None:
@@ -192,12 +205,16 @@ def test_foreign_files_are_refused_in_one_line(listener, tmp_path: Path) -> None
     notes = {"format": "tfg-listener 2", "reliability": "{}", "num_frames": "1", "num_missing": "0", "seed": "0"}
 
     def refused(match: str) -> None:
+        if (tmp_path / "bad").exists():  # sealed: a whole file, but not ours
+            (tmp_path / "bad").rename(tmp_path / "part")
+            seal(tmp_path / "part", tmp_path / "bad")
         with pytest.raises(InputError, match=match) as caught:
-            Listener.load(tmp_path / "bad")
+            FittedListener.load(tmp_path / "bad")
         assert "\n" not in str(caught.value)
         assert str(tmp_path / "bad") in str(caught.value)
 
-    refused("not a fitted listener")  # there is none
+    with pytest.raises(InputError, match="checksum is missing"):
+        FittedListener.load(tmp_path / "bad")  # there is none
     (tmp_path / "bad").write_bytes(pickle.dumps({"lips.mean": 1}))
     refused("not a fitted listener")
     (tmp_path / "bad").write_bytes(good.read_bytes()[:-100])
@@ -220,22 +237,22 @@ def test_foreign_files_are_refused_in_one_line(listener, tmp_path: Path) -> None
 
 
 def test_the_key_names_the_seed() -> None:
-    assert Listener.key(0) != Listener.key(1)
-    assert Listener.key(2) == Listener.key(2)
+    assert FittedListener.key(0) != FittedListener.key(1)
+    assert FittedListener.key(2) == FittedListener.key(2)
 
 
-def scene(landmarks: Floats, audio: Floats | None) -> Scene:
+def scored(landmarks: Floats, audio: Floats | None) -> ScoredVideo:
     pictures = np.zeros((len(landmarks), 8, 8, 3), np.uint8)
-    return scene_of(pictures, None, made_track=track_of(landmarks), audio=audio)
+    return scored_video(pictures, None, made_track=track_of(landmarks), audio=audio)
 
 
 def test_the_metric_reads_its_numbers_off_the_curve_and_by_frame(listener, unseen) -> None:
     sound, landmarks = unseen
     landmarks = landmarks.copy()
     landmarks[70] = np.nan
-    metric = ListenerSync(listener=listener, hear=lambda audio: sound)
+    metric = ListenerSync(listener=listener, sound_features=lambda audio: sound)
     audio = np.zeros(UNSEEN * SAMPLES_PER_FRAME, np.float32)
-    outcomes = metric.conclude({}, scene(landmarks, audio))
+    outcomes = metric.conclude({}, scored(landmarks, audio))
     curve = listener.score(sound, landmarks)
     found = {name: outcome.value for name, outcome in outcomes.items()}
     assert found == {
@@ -246,7 +263,7 @@ def test_the_metric_reads_its_numbers_off_the_curve_and_by_frame(listener, unsee
     for name in ("sync_c_listener", "sync_d_listener"):
         assert outcomes[name].per_frame.shape == (UNSEEN,)
         assert np.nanmean(outcomes[name].per_frame) == pytest.approx(found[name])
-    definitions = metric.define(scene(landmarks, audio))
+    definitions = metric.define(scored(landmarks, audio))
     assert set(definitions) == set(metric.names)
     assert f"{UNSEEN - 34 - 5} windows" in definitions["sync_d_listener"]
     assert "one of 1 frames without a face" in definitions["sync_d_listener"]
@@ -257,22 +274,22 @@ def test_what_cannot_be_scored_says_why(listener, unseen) -> None:
     sound, landmarks = unseen
     audio = np.zeros(UNSEEN * SAMPLES_PER_FRAME, np.float32)
 
-    def reasons(metric: ListenerSync, of: Scene) -> set[str | None]:
+    def reasons(metric: ListenerSync, of: ScoredVideo) -> set[str | None]:
         assert set(metric.define(of)) == set(metric.names)
         return {outcome.missing for outcome in metric.conclude({}, of).values()}
 
-    assert reasons(ListenerSync(listener=None, reason="too few frames"), scene(landmarks, audio)) == {"too few frames"}
-    metric = ListenerSync(listener=listener, hear=lambda samples: sound[: len(samples) // SAMPLES_PER_FRAME])
-    assert reasons(metric, scene(landmarks, None)) == {NO_AUDIO}
-    assert reasons(metric, scene(landmarks, audio[:-SAMPLES_PER_FRAME])) == {
+    assert reasons(ListenerSync(listener=NoListener(reason="too few frames")), scored(landmarks, audio)) == {
+        "too few frames"
+    }
+    metric = ListenerSync(listener=listener, sound_features=lambda samples: sound[: len(samples) // SAMPLES_PER_FRAME])
+    assert reasons(metric, scored(landmarks, None)) == {NO_AUDIO}
+    assert reasons(metric, scored(landmarks, audio[:-SAMPLES_PER_FRAME])) == {
         "149 frames of sound are fewer than 150 of video"
     }
-    (reason,) = reasons(metric, scene(np.full_like(landmarks, np.nan), audio))
+    (reason,) = reasons(metric, scored(np.full_like(landmarks, np.nan), audio))
     assert "here are 0 windows of 150 frames" in reason
-    (reason,) = reasons(metric, scene(landmarks[:30], audio[: 30 * SAMPLES_PER_FRAME]))
+    (reason,) = reasons(metric, scored(landmarks[:30], audio[: 30 * SAMPLES_PER_FRAME]))
     assert "here are 0 windows of 30 frames" in reason
-    with pytest.raises(ValueError, match="say why"):
-        ListenerSync(listener=None)
 
 
 def test_motion_is_what_the_head_does_not_do() -> None:

@@ -7,7 +7,7 @@ import pytest
 import python_speech_features
 import torch
 
-from tfg.metrics.base import Scene
+from tfg.metrics.base import ScoredVideo
 from tfg.metrics.curve import SyncCurve, curve, pairwise
 from tfg.metrics.syncnet import DIRECT_NAMES, SyncNet, SyncNetScore, crop, mfcc
 from tfg.metrics.syncnet.metric import num_windows, pairwise_in_pieces
@@ -225,13 +225,13 @@ class Listener:
         return (20 * (np.log10(np.sqrt(power) / gain / 32768) + 1.2)).astype(np.float32)
 
 
-def scene(count: int, *, width: float = 120, audio_delay: int = 0, seconds_short: float = 0) -> Scene:
+def scored(count: int, *, width: float = 120, audio_delay: int = 0, seconds_short: float = 0) -> ScoredVideo:
     """Brightness and loudness follow the same random levels of 5 to 11; the face is 1.25 `width` high for a detector."""
     levels = np.random.default_rng(0).integers(5, 12, count)
     loud = np.repeat(10.0 ** (np.roll(levels, audio_delay) / 20 - 1.2), 640)
     audio = (loud * np.sin(np.arange(count * 640) * 0.5)).astype(np.float32)
     landmarks = np.tile(face(60, 60, width, width), (count, 1, 1))
-    return Scene(
+    return ScoredVideo(
         prediction=Blinking(brightness=levels * 20, asked=[]),
         truth=None,
         made=faces(landmarks),
@@ -260,7 +260,7 @@ def stand_in(**fields: object) -> SyncNetScore:
 
 @pytest.mark.parametrize("delay", [-4, 0, 6])
 def test_a_delay_of_the_sound_is_found_through_crops_and_coefficients(delay: int) -> None:
-    result = stand_in().conclude({}, scene(150, audio_delay=delay))
+    result = stand_in().conclude({}, scored(150, audio_delay=delay))
     assert result["sync_offset"].value == -delay
     assert result["sync_d"].value == pytest.approx(
         0, abs=1.0
@@ -269,7 +269,7 @@ def test_a_delay_of_the_sound_is_found_through_crops_and_coefficients(delay: int
 
 
 def test_every_picture_is_read_once_a_few_at_a_time_and_each_window_has_a_number_at_its_middle() -> None:
-    made = scene(150)
+    made = scored(150)
     result = stand_in().conclude({}, made)
     asked = made.prediction.asked
     assert [a for a, _ in asked] == [0, *(b for _, b in asked[:-1])]
@@ -295,12 +295,12 @@ def crop_windows(track: crop.Track, samples: int) -> int:
 
 
 def test_the_longest_track_is_scored_and_its_sound_with_it() -> None:
-    whole = scene(300)
+    whole = scored(300)
     landmarks = whole.made.landmarks.copy()
     landmarks[:20] = np.nan
     landmarks[160:190] = np.nan  # tracks of 140 and of 110 frames
-    parted = Scene(**{**vars(whole), "made": faces(landmarks)})
-    part = Scene(
+    parted = ScoredVideo(**{**vars(whole), "made": faces(landmarks)})
+    part = ScoredVideo(
         **{
             **vars(whole),
             "prediction": Blinking(brightness=whole.prediction.brightness[20:160], asked=[]),
@@ -317,15 +317,15 @@ def test_the_longest_track_is_scored_and_its_sound_with_it() -> None:
 @pytest.mark.parametrize(
     ("made", "reason"),
     [
-        (scene(100), "longest face track has 100 frames, SyncNet's pipeline needs more than 100; the direct crop"),
-        (scene(120, width=80), "face is 100 pixels large, SyncNet's pipeline needs more than 100; the direct crop"),
-        (Scene(**{**vars(scene(110)), "audio": None}), "no sound was given"),
-        (scene(110, seconds_short=3.5), "17 windows of face and sound are fewer than 31"),
-        (scene(110, seconds_short=4.4), "0 windows"),
-        (Scene(**{**vars(scene(110)), "made": faces(np.full((110, 68, 2), np.nan, np.float32))}), "no face"),
+        (scored(100), "longest face track has 100 frames, SyncNet's pipeline needs more than 100; the direct crop"),
+        (scored(120, width=80), "face is 100 pixels large, SyncNet's pipeline needs more than 100; the direct crop"),
+        (ScoredVideo(**{**vars(scored(110)), "audio": None}), "no sound was given"),
+        (scored(110, seconds_short=3.5), "17 windows of face and sound are fewer than 31"),
+        (scored(110, seconds_short=4.4), "0 windows"),
+        (ScoredVideo(**{**vars(scored(110)), "made": faces(np.full((110, 68, 2), np.nan, np.float32))}), "no face"),
     ],
 )
-def test_what_the_official_pipeline_drops_is_unavailable_with_the_reason(made: Scene, reason: str) -> None:
+def test_what_the_official_pipeline_drops_is_unavailable_with_the_reason(made: ScoredVideo, reason: str) -> None:
     result = stand_in().conclude({}, made)
     assert set(result) == set(NAMES)
     for outcome in result.values():
@@ -336,16 +336,16 @@ def test_what_the_official_pipeline_drops_is_unavailable_with_the_reason(made: S
 
 def test_the_direct_crop_scores_short_clips_and_small_faces_under_names_of_its_own() -> None:
     direct = stand_in(direct=True, names=DIRECT_NAMES)
-    result = direct.conclude({}, scene(90, width=50, audio_delay=2))
+    result = direct.conclude({}, scored(90, width=50, audio_delay=2))
     assert tuple(result) == DIRECT_NAMES
     assert result["sync_offset_crop"].value == -2
-    text = direct.define(scene(90, width=50))["sync_c_crop"]
+    text = direct.define(scored(90, width=50))["sync_c_crop"]
     assert "direct crop, not comparable with the official pipeline" in text
     assert "mean face 62 pixels" in text
 
 
 def test_the_smallest_face_is_configurable_and_checked() -> None:
-    assert stand_in(min_face_pixels=99).conclude({}, scene(120, width=80))["sync_c"].value is not None
+    assert stand_in(min_face_pixels=99).conclude({}, scored(120, width=80))["sync_c"].value is not None
     with pytest.raises(InputError, match=r"metrics\.min_face_pixels"):
         stand_in(min_face_pixels=-1)
     with pytest.raises(InputError, match=r"metrics\.names"):
@@ -353,14 +353,14 @@ def test_the_smallest_face_is_configurable_and_checked() -> None:
 
 
 def test_without_weights_the_note_is_the_reason_and_never_a_number() -> None:
-    result = SyncNetScore(network=None, note="unavailable: no weights").conclude({}, scene(150))
+    result = SyncNetScore(network=None, note="unavailable: no weights").conclude({}, scored(150))
     assert {outcome.missing for outcome in result.values()} == {"unavailable: no weights"}
     assert all(outcome.value is None for outcome in result.values())
 
 
 def test_definitions_name_faces_frames_weights_and_what_differs() -> None:
     metric = stand_in()
-    for name, text in metric.define(scene(150)).items():
+    for name, text in metric.define(scored(150)).items():
         assert name in NAMES
         for part in ("31 offsets", "frames 0 to 149, 150 of 150", "instead of S3FD", "by hand", "weights stand-in"):
             assert part in text
@@ -370,7 +370,7 @@ def test_definitions_name_faces_frames_weights_and_what_differs() -> None:
 def test_random_weights_score_a_moving_picture_the_same_twice() -> None:
     torch.manual_seed(0)
     metric = SyncNetScore(network=SyncNet(), note="random", direct=True)
-    made = scene(37)
+    made = scored(37)
     once, twice = metric.conclude({}, made), metric.conclude({}, made)
     assert {n: o.value for n, o in once.items()} == {n: o.value for n, o in twice.items()}
     assert np.isfinite([o.value for o in once.values()]).all()

@@ -8,7 +8,7 @@ import pytest
 import torch
 from end_to_end import CLIP, INSTAG, SYNCTALK, leftovers, run_py, shared_cache, start_run_py
 
-from tfg.record.results import RunResult
+from tfg.record.results import HEADS, RunResult
 from tfg.training import LAST, read_checkpoint
 
 OPTIONS = ["selector=first", "metrics=quick", "trainer.checkpoint_every=6", *CLIP]
@@ -20,7 +20,7 @@ def kill_in_training(*overrides: str, cache: Path, cwd: Path) -> int:
     process = start_run_py(*overrides, cache=cache, cwd=cwd)
     try:
         for _ in range(20_000):
-            found = list(cwd.glob(f"results/*/{LAST}"))
+            found = list(cwd.glob(f"results/heads/*/{LAST}"))
             if found or process.poll() is not None:
                 break
             time.sleep(0.005)
@@ -40,7 +40,7 @@ def test_a_killed_run_ends_as_if_never_stopped(tmp_path_factory, tmp_path, backb
     cut.mkdir()
     assert run_py(*options, cache=cache, cwd=whole).returncode == 0
     steps = kill_in_training(*options, cache=cache, cwd=cut)
-    (next(cut.glob("results/first-*")) / ".rendered.mp4.1.part").touch()  # as a kill at another moment leaves it
+    (next(cut.glob("results/heads/*")) / ".rendered.mp4.1.part").touch()  # as a kill at another moment leaves it
     again = run_py(*options, cache=cache, cwd=cut)
     assert again.returncode == 0, again.stderr
 
@@ -49,6 +49,7 @@ def test_a_killed_run_ends_as_if_never_stopped(tmp_path_factory, tmp_path, backb
     one, other = RunResult.read(first / "result.json"), RunResult.read(second / "result.json")
     assert one.stages["training"]["resumed_from"] == 0
     assert 0 < steps <= other.stages["training"]["resumed_from"] < other.stages["training"]["steps"]
+    (first, second) = (folder.parent / HEADS / one.head for folder in (first, second))
     assert (first / "metrics.csv").read_text() == (second / "metrics.csv").read_text()  # losses to six digits
     expected, found = (read_checkpoint(folder / LAST)["state_dict"] for folder in (first, second))
     assert expected.keys() == found.keys()

@@ -17,7 +17,9 @@ from tfg.types import InputError
 NUM_FRAMES, TOTAL = 125, 1500
 STARTS = candidates_for(TOTAL, 5.0)
 CONF = Path(__file__).parents[1] / "conf" / "selector"
-ALL = sorted(path.stem for path in CONF.glob("*.yaml"))
+ALL = sorted(
+    path.stem for path in CONF.glob("*.yaml") if path.stem != "at"
+)  # `at` is told where: test_selectors_random
 
 
 def speech(seed: int = 0) -> np.ndarray:
@@ -61,16 +63,8 @@ def test_every_selector_is_deterministic_and_stays_inside_the_training_part(name
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if name != "random"])
-def test_only_random_depends_on_the_seed(name: str) -> None:
+def test_only_random_depends_on_the_generator(name: str) -> None:
     assert len({select(part(f"selector/{name}"), watched(), seed).segment.start for seed in range(5)}) == 1
-
-
-def test_random_reaches_every_candidate_about_equally() -> None:
-    starts = STARTS[:5]
-    world = watched()
-    drawn = [select(part("selector/random"), world, seed, starts).segment.start for seed in range(1000)]
-    counts = [drawn.count(start) for start in starts]
-    assert min(counts) > 150  # 200 expected, standard deviation 12.6
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,17 @@
-"""Entry of the `tfg` command and of `python -m tfg`."""
+"""Entry of the `tfg` command, of `python -m tfg` and of run.py."""
 
 import os
 import sys
+from collections.abc import Sequence
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported: spinning threads halve a busy machine
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     from tfg.cli import run
 
     try:
-        sys.exit(run(sys.argv[1:]))
+        sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -1,25 +1,29 @@
-"""`tfg select | render | evaluate | doctor | assets`. Answers go to stdout, everything else to stderr; exit code 2 for bad input."""
+"""Parses `tfg COMMAND ...` and calls tfg/commands/COMMAND.py. Answers go to stdout, everything else to stderr.
+
+Exit codes: 0, 1 where something failed, 2 for bad input.
+"""
 
 from __future__ import annotations
 
 import argparse
 import errno
-import json
-import re
+import importlib
 import sys
-from pathlib import Path
 from typing import NoReturn
 
+from tfg import __version__
 from tfg.types import InputError
 
-SWITCHES = ("fid", "identity", "listener", "lpips", "syncnet")  # of suite.Switches, which is slow to import
+SWITCHES = ("fid", "identity", "listener", "lpips", "syncnet")  # of tfg.scoring.setting.Switches, which imports numpy
 
 
 def run(arguments: list[str]) -> int:
-    """Parse and do; 0, or 2 after one line that says what was wrong with the input."""
-    options = _parser().parse_args(arguments)
+    """Parse and do; the command's exit code, or 2 after one line that says what was wrong with the input."""
     try:
-        options.do(options)
+        if arguments[:1] == ["run"]:  # its options are Hydra's
+            return int(importlib.import_module("tfg.commands.run").start(arguments[1:]))
+        options = _parser().parse_args(arguments)
+        return importlib.import_module(f"tfg.commands.{options.command}").run(options) or 0
     except InputError as error:
         print(f"tfg: {error}", file=sys.stderr)
         return 2
@@ -29,86 +33,6 @@ def run(arguments: list[str]) -> int:
         place = f"{error.filename}: " if error.filename else ""
         print(f"tfg: {place}{error.strerror}; free some space or choose another folder", file=sys.stderr)
         return 2
-    return 0
-
-
-def select(options: argparse.Namespace) -> None:
-    """Which seconds to train on, and why."""
-    from tfg import overrides, pipeline
-    from tfg.commands import sweep
-
-    extra = [f"selector={options.method}", f"seconds={options.seconds}", f"seed={options.seed}", *options.overrides]
-    if options.clip:
-        extra.insert(0, f"clip.path={quoted(options.clip)}")
-    plot = Path(options.plot or f"{Path(options.clip).stem if options.clip else 'embedded'}-{options.method}.png")
-    if plot.suffix != ".png" or not plot.parent.is_dir():
-        raise InputError(f"--plot {plot}: must be a .png in a folder that exists")
-    config = overrides.composed(overrides.complete([*extra, "trainer=cpu", "masks=sidecar"]))
-    sweep.check(config)
-    selection, chosen = pipeline.select_only(config)
-    if options.json:
-        print(json.dumps(chosen))
-    else:
-        from tfg.selectors.report import selection_text
-
-        print(selection_text(chosen))
-    if options.plot or not options.json:
-        from tfg.selectors.report import selection_plot
-
-        selection_plot(selection, plot)
-        print(f"plot: {plot}", file=sys.stderr)
-
-
-def render(options: argparse.Namespace) -> None:
-    """A trained run speaks any sound file."""
-    from tfg.commands.render import speak
-
-    path = speak(Path(options.run), Path(options.audio), Path(options.output))
-    print(path)
-
-
-def evaluate(options: argparse.Namespace) -> None:
-    """Score a video, or a folder of them, of any method."""
-    from tfg.commands import evaluate as command
-
-    command.run(options)
-
-
-def doctor(options: argparse.Namespace) -> None:
-    """What this machine can do."""
-    from tfg.commands import doctor as diagnosis
-
-    for line in diagnosis.lines():
-        print(line)
-
-
-def assets(options: argparse.Namespace) -> None:
-    """Which pretrained files are here, which are missing, and what they would enable."""
-    from tfg import assets as known
-
-    if options.action != "list" and not options.names:
-        what = "names as `tfg assets` lists them" if options.action == "fetch" else "files"
-        raise InputError(f"assets {options.action}: nothing was named; give {what}")
-    if options.action == "fetch":
-        for name in options.names:
-            print(known.fetch(name))
-    elif options.action == "add":
-        for name in options.names:
-            print(known.add(Path(name)))
-    elif options.json:
-        print(json.dumps(known.records(verify=options.verify)))
-    else:
-        for line in known.describe(verify=options.verify):
-            print(line)
-
-
-def quoted(path: str) -> str:
-    """A path as Hydra's override grammar wants it: quoted, so that spaces, commas and equals signs stay in it.
-
-    A backslash stands for itself there, unless quotes follow it.
-    """
-    escaped = re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + ("\\'" if found[2] else ""), path)
-    return f"'{escaped}'"
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -120,7 +44,9 @@ class OneLineParser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="tfg", description="How much video does a talking head need, and which seconds?")
-    commands = parser.add_subparsers(required=True, metavar="select | render | evaluate | doctor | assets")
+    parser.add_argument("--version", action="version", version=f"tfg {__version__}")
+    names = "select | run | render | evaluate | clip | assets | doctor"
+    commands = parser.add_subparsers(required=True, dest="command", metavar=names)
 
     command = commands.add_parser("select", help="which seconds of a video to train on, and why")
     command.add_argument("clip", nargs="?", help="a video with sound; without it the embedded clip")
@@ -128,21 +54,27 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--method", default="isexplore", help="a file name of conf/selector (default isexplore)")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    command.add_argument("--plot", metavar="PNG", help="where to draw the scores (default: <video>-<method>.png)")
     command.add_argument(
-        "--set", nargs="+", default=[], dest="overrides", metavar="key=value", help="config overrides, as for run.py"
+        "--plot", metavar="PNG", help="where to draw the scores (default: <video>-<selector>-<seconds>s-seed<k>.png)"
     )
-    command.set_defaults(do=select)
+    command.add_argument(
+        "--set", nargs="+", default=[], dest="overrides", metavar="key=value", help="config overrides, as for `tfg run`"
+    )
+
+    commands.add_parser(
+        "run", add_help=False, help="train and score; -m for a sweep, --cfg job for every key (= run.py)"
+    )
 
     command = commands.add_parser("render", help="let a trained run speak any sound file")
     command.add_argument("--run", required=True, metavar="FOLDER", help="a run folder below results/")
     command.add_argument("--audio", required=True, metavar="FILE", help="wav, mp3 or any file with sound")
     command.add_argument("-o", "--output", required=True, metavar="MP4")
-    command.set_defaults(do=render)
 
     command = commands.add_parser("evaluate", help="score a video, or a folder of them, of any method")
-    command.add_argument(
-        "--pred", required=True, metavar="PATH", help="the video that a method made, or a folder of them"
+    judged = command.add_mutually_exclusive_group(required=True)
+    judged.add_argument("--pred", metavar="PATH", help="the video that a method made, or a folder of them")
+    judged.add_argument(
+        "--head", metavar="FOLDER", help="of results/: score a trained head with the weights that are here now"
     )
     command.add_argument("--truth", metavar="PATH", help="the true video, or a folder with files of the same names")
     command.add_argument(
@@ -163,18 +95,32 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--jobs", type=int, default=1, metavar="N", help="videos scored at once (default 1)")
     command.add_argument("--json", metavar="FILE", help="write every number with its definition and its frames")
+    command.add_argument("--definitions", action="store_true", help="say below the table what each number is")
     command.add_argument(
         "--sheet", metavar="FOLDER", help="write an HTML page with videos, curves and the worst frames"
     )
-    command.set_defaults(do=evaluate)
 
-    command = commands.add_parser("doctor", help="what this machine can do")
-    command.set_defaults(do=doctor)
+    command = commands.add_parser(
+        "clip", help="write an embedded clip: a synthetic head that speaks, and its ground truth"
+    )
+    command.add_argument(
+        "-o", "--output", required=True, metavar="MP4", help="the ground truth goes beside it, as .npz"
+    )
+    command.add_argument("--seconds", type=float, default=66.0, help="length (default 66)")
+    command.add_argument("--size", type=int, default=128, help="pixels of the square picture (default 128)")
+    for what, change in (("speech", "what is said"), ("motion", "how the head moves"), ("identity", "who speaks")):
+        command.add_argument(f"--{what}-seed", type=int, default=0, metavar="K", help=f"{change} (default 0)")
+    command.add_argument(
+        "--num-poses", type=int, metavar="N", help="distinct head poses (default: the head moves smoothly)"
+    )
+    command.add_argument("--force", action="store_true", help="replace files that are there already")
+
+    commands.add_parser("doctor", help="what this machine can do")
 
     command = commands.add_parser("assets", help="pretrained files: here, missing, and what they enable")
     command.add_argument("action", nargs="?", choices=["list", "fetch", "add"], default="list")
-    command.add_argument("names", nargs="*", help="names to fetch, or files to add")
+    command.add_argument("names", nargs="*", help="names to fetch (or values of conf/: mediapipe), or files to add")
+    command.add_argument("--optional", action="store_true", help="fetch: what cannot be had is one line and no failure")
     command.add_argument("--verify", action="store_true", help="check the sum of every file that is here")
     command.add_argument("--json", action="store_true", help="the list as JSON on stdout")
-    command.set_defaults(do=assets)
     return parser

@@ -1,41 +1,64 @@
 """The iBUG 68-point convention, once for every room: indices, named regions, anchors, eye distance and mouth opening.
 
 Points 0-16 jaw, 17-26 brows, 27-35 nose, 36-47 eyes, 48-59 outer and 60-67 inner lip contour, from the image's left to its right:
-for a face that looks at the camera the first side is the person's right.
+for a face that looks at the camera the first side is the person's right. A region is a slice where its points follow each other,
+else a tuple of indices; `indices` makes one tuple of several.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from tfg.types import Floats
+import numpy as np
+from numpy.typing import NDArray
 
 JAW = slice(0, 17)
+TEMPLES = (0, 1, 2, 14, 15, 16)  # temples and cheekbones: the contour above the moving jaw
+EAR_LOBES = (3, 13)  # jaw points just under them
+LOWER_JAW = slice(4, 13)  # between the ear lobes
+CHIN_ARC = slice(6, 11)
+CHIN = 8
 BROWS = slice(17, 27)
 NOSE = slice(27, 36)
+NOSE_BRIDGE = (27, 28, 29, 30)
+NOSE_ROOT = 27  # between the eyes
+NOSE_TIP = 30
+NOSTRILS = (31, 32, 33, 34, 35)
 NOSE_BASE = 33  # below the tip, between the nostrils
 EYES = slice(36, 48)
-MOUTH = slice(48, 68)
-OUTER_LIPS = slice(48, 60)
-INNER_LIPS = slice(60, 68)
-NOSE_BRIDGE = (27, 28, 29, 30)
-NOSTRILS = (31, 32, 33, 34, 35)
+LEFT_EYE, RIGHT_EYE = (
+    slice(36, 42),
+    slice(42, 48),
+)  # of the image; corner, two of the upper lid, corner, two of the lower lid
 EYE_CORNERS = (36, 39, 42, 45)
 OUTER_EYE_CORNERS = (36, 45)
+MOUTH = slice(48, 68)
+MOUTH_CORNERS = (48, 54)
+OUTER_LIPS = slice(48, 60)
+INNER_LIPS = slice(60, 68)
+INNER_LIP_PAIRS = ((61, 67), (62, 66), (63, 65))  # upper, lower
+
 ANCHORS = NOSE_BRIDGE + EYE_CORNERS
 """Points that speech does not move: where the head is, however large the mouth opens."""
 
-INNER_LIP_PAIRS = ((61, 67), (62, 66), (63, 65))  # upper, lower
+
+def indices(*regions: slice | tuple[int, ...]) -> tuple[int, ...]:
+    """The points of regions one after the other."""
+    return tuple(
+        index
+        for region in regions
+        for index in (range(region.start, region.stop) if isinstance(region, slice) else region)
+    )
 
 
-def eye_distance(landmarks: Floats) -> Floats:
-    """Distance between the outer eye corners: (..., 68, 2 or 3) -> (...), same unit."""
+def eye_distance(landmarks: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Distance between the outer eye corners: (..., 68, 2 or 3) -> (...), same unit and precision."""
     left, right = OUTER_EYE_CORNERS
-    return np.linalg.norm(landmarks[..., left, :] - landmarks[..., right, :], axis=-1).astype(np.float32)
+    return np.asarray(np.linalg.norm(landmarks[..., left, :] - landmarks[..., right, :], axis=-1))
 
 
-def mouth_opening(landmarks: Floats, scale: str = "none") -> Floats:
-    """Mean distance of the three inner-lip pairs (61-67, 62-66, 63-65): (..., 68, 2) -> (...).
+def mouth_opening(landmarks: NDArray[np.floating[Any]], scale: str = "none") -> NDArray[np.floating[Any]]:
+    """Mean distance of the three inner-lip pairs (61-67, 62-66, 63-65): (..., 68, 2) -> (...), same precision.
 
     `scale`: "none" keeps pixels; "eyes" divides by the outer eye corner distance of the same frame (head size and
     distance drop out, but turning the head foreshortens it); "run" divides by its median over the first axis.
@@ -48,4 +71,4 @@ def mouth_opening(landmarks: Floats, scale: str = "none") -> Floats:
         opening = opening / np.nanmedian(eye_distance(landmarks), axis=0)
     elif scale != "none":
         raise ValueError(f"mouth_opening: scale must be none, eyes or run, not '{scale}'")
-    return opening.astype(np.float32)
+    return np.asarray(opening)

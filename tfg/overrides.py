@@ -5,11 +5,15 @@ Hydra reports a typo with a stack of its own and only when the job starts; here 
 
 from __future__ import annotations
 
+import ctypes
 import difflib
+import functools
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -18,9 +22,11 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from tfg import configuration
 from tfg.types import InputError
 
-CONFIG = Path(__file__).resolve().parent.parent / "conf"
+CONFIG = configuration.folder()
+_DRIVERS = ("libcuda.so.1", "nvcuda.dll")
 
 
 def register_resolvers() -> None:
@@ -31,7 +37,11 @@ def register_resolvers() -> None:
 
 
 def complete(overrides: Sequence[str]) -> list[str]:
-    """Add the choices that depend on the machine and the video, and say them on stderr: face, masks, trainer."""
+    """Add the choices that depend on the machine and the video, and say them on stderr: face, masks, trainer.
+
+    A clip's path is taken as it is: `${` in it begins no interpolation.
+    """
+    overrides = [_literal_path(text) for text in overrides]
     given = {override.key_or_group: override for override in _parse(overrides)}
     chosen = [text for text in overrides if text not in ("face=auto", "masks=auto", "trainer=auto")]
     said = []
@@ -62,8 +72,7 @@ def composed(cell: Sequence[str]) -> DictConfig:
     base = _check_names(cell)
     try:
         with initialize_config_dir(str(CONFIG), version_base="1.3"):
-            config = compose("config", overrides=list(cell))
-        OmegaConf.resolve(config)
+            config = literal(OmegaConf.to_container(compose("config", overrides=list(cell)), resolve=True))
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(f"{str(error).splitlines()[0]}; `python run.py --cfg job` shows every key") from error
     for override in _parse(cell):
@@ -71,6 +80,31 @@ def composed(cell: Sequence[str]) -> DictConfig:
         if key not in _options() and not key.startswith("hydra"):
             _check_kind(key, OmegaConf.select(base, key), OmegaConf.select(config, key))
     return config
+
+
+def literal(plain: Any) -> DictConfig:
+    """A configuration of plain values in which no string is an interpolation, whatever it holds."""
+    config = OmegaConf.create(_escaped(plain))
+    assert isinstance(config, DictConfig)
+    return config
+
+
+def varying(overrides: Sequence[str]) -> list[str]:
+    """Keys that have more than one value in a sweep, in the order of the command line."""
+    swept = [override for override in _parse(overrides) if override.is_sweep_override()]
+    return [override.key_or_group for override in swept if len(list(override.sweep_string_iterator())) > 1]
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _escaped(child) for key, child in value.items()}
+    if isinstance(value, list | tuple):
+        return [_escaped(child) for child in value]
+    return value.replace("${", r"\${") if isinstance(value, str) else value
+
+
+def _literal_path(text: str) -> str:
+    return re.sub(r"(?<!\\)\$\{", r"\${", text) if text.startswith("clip.path=") else text
 
 
 def _parse(overrides: Sequence[str]) -> list[Override]:
@@ -102,6 +136,17 @@ def _check_names(cell: Sequence[str]) -> DictConfig:
     """
     options = _options()
     parsed = [override for override in _parse(cell) if not override.key_or_group.startswith("hydra")]
+    if any(override.key_or_group == "hydra.job.chdir" for override in _parse(cell)):
+        raise InputError(
+            "hydra.job.chdir: is always false here, since paths are those of the folder you are in; remove it"
+        )
+    for override in parsed:
+        axis, _, key = override.key_or_group.partition(".")
+        if axis in options and axis != "clip" and key == "name":
+            raise InputError(
+                f"{axis}.name: is the name of the option and is not set by hand; for a variant of your own make "
+                f"conf/{axis}/<name>.yaml, and choose it by {axis}=<name>"
+            )
     groups = []
     for override in parsed:
         axis = override.key_or_group
@@ -112,8 +157,7 @@ def _check_names(cell: Sequence[str]) -> DictConfig:
                     f"{axis}={value}: unknown option{_hint(value, options[axis])}; allowed: {', '.join(options[axis])}"
                 )
             groups.append(f"{axis}={value}")
-    with initialize_config_dir(str(CONFIG), version_base="1.3"):
-        base = compose("config", overrides=groups)
+    base = _base(tuple(groups))
     known = _keys(base)
     for override in parsed:
         key = override.key_or_group
@@ -121,6 +165,13 @@ def _check_names(cell: Sequence[str]) -> DictConfig:
             hint = _hint(key, [*known, *options]) or "; `python run.py --cfg job` shows every key"
             raise InputError(f"unknown key '{key}'{hint}")
     return base
+
+
+@functools.cache
+def _base(groups: tuple[str, ...]) -> DictConfig:
+    """Composed once for all cells that choose these options."""
+    with initialize_config_dir(str(CONFIG), version_base="1.3"):
+        return compose("config", overrides=list(groups))
 
 
 def _check_kind(key: str, default: object, value: object) -> None:
@@ -173,7 +224,21 @@ def _sidecar(video: Path) -> Path:
     return video.parent / f"{video.stem}.npz"
 
 
+@functools.cache
 def _profile() -> str:
+    """gpu where torch finds a card; torch, slow to import, is asked only where a driver is installed."""
+    if not _driver():
+        return "cpu"
     import torch
 
     return "gpu" if torch.cuda.is_available() else "cpu"
+
+
+def _driver() -> bool:
+    for name in _DRIVERS:
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            continue
+        return True
+    return False

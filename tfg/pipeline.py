@@ -1,6 +1,6 @@
-"""The whole flow on one page: clip -> selection -> portraits -> training -> rendering -> metrics -> result.json.
+"""The whole flow on one page: clip -> selection -> head (portraits, training, rendering) -> scores -> result.json.
 
-The only file that knows the order of the rooms, and the only one that calls hydra.utils.instantiate.
+With scoring/ the only file that knows the order of the rooms.
 """
 
 from __future__ import annotations
@@ -9,60 +9,62 @@ import errno
 import functools
 import sys
 import traceback
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from tfg import assets, data, rendering, training
+from tfg import assets, data, heads, overrides, parts, rendering, training
 from tfg.backbones.base import Backbone
-from tfg.clip.read import open_video, read_clip
-from tfg.clip.sound import read_audio
-from tfg.clip.synthetic.generate import SyntheticClip, make_synthetic
-from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
+from tfg.clip.read import open_video
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.crop import read_crop
 from tfg.features.portrait import face_reader, frame_face, observe
+from tfg.heads import Head
+from tfg.progress import run as shown_run
+from tfg.progress import say
 from tfg.record import files, identity, results, tracking
 from tfg.record.stages import Stages
+from tfg.scoring import controls, suite
 from tfg.scoring import run as scoring
-from tfg.scoring import suite
-from tfg.selectors.base import Candidates, Selection, Selector
+from tfg.selectors.base import Candidates, Selection
 from tfg.selectors.candidates import candidates_for, frames_of
 from tfg.selectors.report import selection_json, selection_plot
-from tfg.selectors.voicing import voiced_frames
-from tfg.types import FPS, SAMPLES_PER_FRAME, Clip, InputError, Portrait
-
-LEAST_VOICED = 0.05  # share of a training segment; no 5 s of the GRID clip, pauses included, have less than 0.29
+from tfg.selectors.voicing import LEAST_VOICED, voiced_frames
+from tfg.types import FPS, SAMPLES_PER_FRAME, Bytes, Clip, Floats, InputError, Portrait
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
-    """The exchangeable parts of a run, checked but not loaded."""
+class Trained:
+    """A head in memory with the portraits it was trained on and is scored on."""
 
-    audio: AudioExtractor
-    face: FaceExtractor
-    masks: MaskExtractor
-    selector: Selector
+    features: ClipFeatures  # of the clip cut to the face
+    backbone: Backbone
+    train: Portrait
+    test: Portrait
+    mean: Floats  # (channels,) of the training segment's audio features
+    std: Floats  # (channels,)
+    rendered: Bytes  # (n, size, size, 3) the held-out speech
 
 
-def run(config: DictConfig) -> Path:
-    """One run to its result.json or failure.json; nothing is done when the first is there already. Returns the run folder."""
-    OmegaConf.resolve(config)
-    folder = run_folder(config)
-    if (folder / "result.json").exists():
-        print(f"tfg: {folder.name} is done already; without its result.json it is scored anew", file=sys.stderr)
+def run(config: DictConfig, title: str = "") -> Path:
+    """One run to its result.json or failure.json; what is there already is not done again. Returns the run folder.
+
+    A run that another process works on is left to it. SystemExit 130 on Ctrl-C, 143 on SIGTERM.
+    """
+    config = overrides.literal(parts.plain(config))
+    folder = parts.run_folder(config)
+    if heads.is_done(config, folder):
+        print(f"tfg: {folder.name} is done already", file=sys.stderr)
         return folder
     stages = Stages()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=0):
+        with FileLock(folder / ".lock", timeout=0), shown_run(folder.name, title or folder.name):
             # What a failed run left, and one that was killed while it wrote.
             for left in (folder / "failure.json", *folder.glob("*.part*")):
                 left.unlink(missing_ok=True)
@@ -78,144 +80,163 @@ def run(config: DictConfig) -> Path:
 
 
 def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
-    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    files.write_text(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
-    parts, clip, device = build(config), open_clip(config), config.trainer.device
-    names = (config.backbone.name, clip.digest, config.seed)
+    plain = parts.plain(config)
+    files.write_text(folder / "config.yaml", OmegaConf.to_yaml(config))
+    built, clip = parts.build(config), parts.open_clip(config)
+    features = _features(built.audio, built.face, built.masks, clip)
     with tracking.track(
-        config.tracker, folder=folder, run_id=folder.name, group=str(config.group), config=plain
+        config.tracker,
+        folder=folder,
+        run_id=folder.name,
+        name=identity.label(plain) if plain["sweep"]["axes"] else folder.name,
+        group=str(config.group),
+        config=plain,
     ) as tracker:
-        features = _features(parts, clip)
+        # Which seconds: the selector ranks candidates by its own audio features and looks at as few faces as it can.
         with stages("selection") as stage:
-            selection, chosen = select(config, parts.selector, features, details=True)
+            selection, chosen = select(config, built, features, details=True)
             files.write_json(folder / "selection.json", chosen)
             selection_plot(selection, folder / "selection.png")
             stage.frames = chosen["cost"]["frames"]
 
-        with stages("features") as stage:
-            features = frame_face(features, read_crop(config.clip.crop, clip))
-            data.check_split(selection.segment, clip)
-            train, test, cameras = observe(features, selection.segment, data.held_out(clip))
-            mean, std = data.audio_statistics(train.audio)
-            rendering.save_portrait(folder / "portrait.npz", train, mean, std)
-            stage.frames = len(train.frames) + len(test.frames)
-            stage.notes = {"camera_error_px": cameras.error_pixels, "focal_px": cameras.focal}
+        # The head of these seconds, found or trained, and its numbers under this metrics setting.
+        head = heads.of_run(config, clip, selection.segment)
+        switches = plain["metrics"]
+        with head.held():
+            trained = None if head.is_finished else _make(head, features, stages, tracker.logger())
+            scores = head.folder / heads.scores_name(switches)
+            if not heads.is_scored(scores):
+                _score(head, trained or _reopened(head, features), switches, scores, stages)
+        if trained is None:
+            say(f"the head of this segment was found: {head.name}")
 
-        with stages("training") as stage:
-            torch.manual_seed(identity.seed_for("init", *names))
-            backbone = make_backbone(config, train)
-            trained = training.fit(
-                backbone,
-                data.PortraitData(
-                    train,
-                    data.audio_windows(train.audio, mean, std),
-                    chunk=config.trainer.checkpoint_every,
-                    num_steps=backbone.num_steps,
-                    seed=identity.seed_for("order", *names),
-                ),
-                folder,
-                device=device,
-                logger=tracker.logger(),
-            )
-            stage.frames = len(train.frames)
-            stage.notes = {
-                "seconds": round(trained.seconds, 3),  # of all parts of an interrupted run
-                "steps": trained.steps,
-                "resumed_from": trained.resumed_from,
-            }
-
-        with stages("rendering") as stage:
-            windows = data.audio_windows(test.audio, mean, std)
-            rendered = rendering.render(backbone, test, windows, device=device)
-            sound = clip.audio()[int(test.frames[0]) * SAMPLES_PER_FRAME :][: len(test.frames) * SAMPLES_PER_FRAME]
-            written = rendering.write_videos(folder, rendered.images, test.images, sound)
-            stage.frames = len(test.frames)
-
-        with stages("metrics") as stage:
-            shuffled = None
-            if config.metrics.shuffled_audio:
-                shuffled = rendering.render(backbone, test, scoring.shuffle(windows, *names), device=device).images
-            switches, reader = switches_of(config), face_reader(features)
-            metrics = suite.build(switches, reader=reader, ear=suite.fit_ear(features, switches))
-            videos = (open_video(folder / written["rendered"]), open_video(folder / written["truth"]))
-            judged = scoring.judge(test, sound, reader, metrics)
-            scores = scoring.score_run(judged, rendered.images, shuffled, videos, train, mean, std)
-            stage.frames = len(test.frames)
-
+        # What the run is: its selection, and which head and scores that leads to.
         commit, dirty = results.commit()
-        record = results.RunResult(
+        record = results.RunRecord(
             run_id=folder.name,
             group=str(config.group),
             config=plain,
             selection=chosen,
-            stages=stages.records,
-            metrics=scoring.as_json(scores.metrics),
-            baselines={name: scoring.as_json(values) for name, values in scores.baselines.items()},
-            truth=scoring.as_json(scores.truth),
-            files={**written, "selection_plot": "selection.png", "selection": "selection.json", "curve": "metrics.csv"},
+            stages={"selection": stages.records["selection"]},
+            files={"selection_plot": "selection.png", "selection": "selection.json"},
+            head=head.name,
+            scores=scores.name,
+            trained=trained is not None,
             commit=commit,
             dirty=dirty,
             machine=results.machine(),
-            notes={
-                "clip_digest": clip.digest,
-                "truth_digest": videos[1].digest,  # `tfg evaluate --truth` of this file joins the tables
-                "crop": asdict(features.clip.crop),
-                "size": features.clip.size,
-            },
         )
-        numbers = {name: value.value for name, value in scores.metrics.items() if value.value is not None}
-        tracker.record(
-            numbers, {name: folder / file for name, file in written.items()}, {"selection": folder / "selection.png"}
-        )
-    record.write(folder)
+        record.write(folder)
+        result = results.RunResult.read(folder / "result.json")
+        tracker.record(result, folder.parent, curve=trained is None)
 
 
-def check(config: DictConfig) -> None:
-    """Build every part and open the clip, so that a wrong value, video or missing weight stops a sweep before it starts."""
-    parts, clip = build(config), open_clip(config)
-    for part in (parts.audio, parts.face, parts.masks):
-        getattr(part, "path", None)  # the weights of a part that needs some
-    tracking.check(config.tracker)
-    _backbone(config, size=config.clip.size, focal=float(config.clip.size), audio_channels=parts.audio.channels)
-    read_crop(config.clip.crop, clip)
-    _starts(config, clip)
-    if not _speaks(clip.path, clip.digest):
-        raise InputError(
-            f"{clip.path}: no speech in its sound, only silence or noise; give a video of someone speaking"
-        )
+def _make(head: Head, features: ClipFeatures, stages: Stages, logger: Any) -> Trained:
+    """Portraits, training and rendering of a head, to its head.json; goes on from the last checkpoint."""
+    head.write_config()
+
+    # What the backbone is shown: faces, masks, poses and sound of the segment, and of the held-out part.
+    with stages("features") as stage:
+        features, train, test, notes = _portraits(head, features)
+        mean, std = data.audio_statistics(train.audio)
+        rendering.save_portrait(head.folder / "portrait.npz", train, mean, std)
+        stage.frames = len(train.frames) + len(test.frames)
+        stage.notes = notes
+
+    # The optimisation, from the same random numbers for every selector that leads here.
+    with stages("training") as stage:
+        backbone, fitted = _fit(head, train, mean, std, logger)
+        stage.frames = len(train.frames)
+        stage.notes = {
+            "seconds": round(fitted.seconds, 3),  # of all parts of an interrupted run
+            "steps": fitted.steps,
+            "resumed_from": fitted.resumed_from,
+        }
+
+    # The held-out speech, as pictures to score and as videos to look at.
+    with stages("rendering") as stage:
+        windows = data.audio_windows(test.audio, mean, std)
+        rendered = rendering.render(backbone, test, windows, device=head.config.trainer.device).images
+        written = rendering.write_videos(head.folder, rendered, test.images, _sound(head.clip, test))
+        stage.frames = len(test.frames)
+    own = {name: stages.records[name] for name in ("features", "training", "rendering")}
+    head.describe(own, {**written, "curve": "metrics.csv"}, features.clip).write(head.folder)
+    return Trained(features=features, backbone=backbone, train=train, test=test, mean=mean, std=std, rendered=rendered)
 
 
-def build(config: DictConfig) -> Parts:
-    """Construct the parts; their own checks name the config key."""
-    return Parts(**{axis: _construct(config[axis]) for axis in ("audio", "face", "masks", "selector")})
+def _fit(head: Head, train: Portrait, mean: Floats, std: Floats, logger: Any) -> tuple[Backbone, training.Training]:
+    """The backbone after its last step: from the last checkpoint on, which may be all of it."""
+    config, names = head.config, (head.config.backbone.name, head.clip.identity, head.config.seed)
+    torch.manual_seed(identity.seed_for("init", *names))
+    backbone = parts.make_backbone(config, train)
+    material = data.PortraitData(
+        train,
+        data.audio_windows(train.audio, mean, std),
+        chunk=config.trainer.checkpoint_every,
+        num_steps=backbone.num_steps,
+        seed=identity.seed_for("order", *names),
+    )
+    return backbone, training.fit(backbone, material, head.folder, device=config.trainer.device, logger=logger)
 
 
-def open_clip(config: DictConfig) -> Clip:
-    """The video of `clip.path`, or the embedded clip, made once and cached."""
-    if config.clip.path is not None:
-        return read_clip(str(config.clip.path), size=config.clip.size, name=config.clip.name)
-    spec = SyntheticClip(**config.clip.synthetic, size=config.clip.size)
-    path = make_synthetic(spec, assets.cache_root() / "clips")
-    return read_clip(path, size=config.clip.size, name=config.clip.name or "embedded")
+def _reopened(head: Head, features: ClipFeatures) -> Trained:
+    """A finished head with its portraits, from its checkpoint."""
+    features, train, test, _ = _portraits(head, features)
+    mean, std = data.audio_statistics(train.audio)
+    backbone, _ = _fit(head, train, mean, std, None)
+    windows = data.audio_windows(test.audio, mean, std)
+    rendered = rendering.render(backbone, test, windows, device=head.config.trainer.device).images
+    return Trained(features=features, backbone=backbone, train=train, test=test, mean=mean, std=std, rendered=rendered)
 
 
-def switches_of(config: DictConfig) -> suite.Switches:
-    """Which metrics `metrics=` asks for."""
-    return suite.Switches(**{key: bool(value) for key, value in config.metrics.items() if key != "shuffled_audio"})
+def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, stages: Stages) -> None:
+    """The head, its baselines, its control and the truth by one evaluator, to a scores file."""
+    with stages("metrics") as stage:
+        test, mean, std = trained.test, trained.mean, trained.std
+        shuffled = None
+        if switches["shuffled_audio"]:
+            names = (head.config.backbone.name, head.clip.identity, head.config.seed)
+            mixed = controls.shuffle(data.audio_windows(test.audio, mean, std), *names)
+            shuffled = rendering.render(trained.backbone, test, mixed, device=head.config.trainer.device).images
+        chosen, reader = heads.suite_switches(switches), face_reader(trained.features)
+        metrics = suite.build(chosen, reader=reader, listener=suite.fit_listener(trained.features, chosen))
+        truth = open_video(head.folder / "truth.mp4")
+        decoded = (open_video(head.folder / "rendered.mp4"), truth)
+        judged = scoring.judge(test, _sound(head.clip, test), reader, metrics)
+        scores = scoring.score_run(judged, trained.rendered, shuffled, decoded, trained.train, mean, std)
+        stage.frames = len(test.frames)
+    commit, dirty = results.commit()
+    results.ScoresRecord(
+        head_id=head.name,
+        setting=heads.scored_with(switches),
+        metrics=scoring.as_json(scores.metrics),
+        baselines={name: scoring.as_json(values) for name, values in scores.baselines.items()},
+        truth=scoring.as_json(scores.truth),
+        truth_digest=truth.digest,
+        stages={"metrics": stages.records["metrics"]},
+        commit=commit,
+        dirty=dirty,
+        machine=results.machine(),
+    ).write(path)
 
 
-def run_folder(config: DictConfig) -> Path:
-    """Where a run of this configuration lives, whether or not it has started."""
-    clip = open_clip(config)
-    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    return Path(config.results) / identity.run_id(plain, clip.name, clip.digest)
+def score_head(folder: Path, switches: dict[str, bool]) -> results.ScoresRecord:
+    """`tfg evaluate --head`: the scores of a finished head under these switches and the weights that are here."""
+    head = heads.opened(heads.folder_of(folder))
+    path = head.folder / heads.scores_name(switches)
+    if not heads.is_scored(path):
+        audio, face, masks = parts.extractors(head.config)
+        with head.held():
+            _score(head, _reopened(head, _features(audio, face, masks, head.clip)), switches, path, Stages())
+    return results.ScoresRecord.read(path)
 
 
 def select(
-    config: DictConfig, selector: Selector, features: ClipFeatures, *, details: bool
+    config: DictConfig, built: parts.Parts, features: ClipFeatures, *, details: bool
 ) -> tuple[Selection, dict[str, Any]]:
     """The chosen segment, and the same as the JSON object that `tfg select` prints, with `details` also each score's notes."""
     clip = features.clip
+    features = replace(features, audio=built.selector_audio)
     voiced = functools.cache(lambda: voiced_frames(clip.audio()[: clip.num_reference_frames * SAMPLES_PER_FRAME]))
     candidates = Candidates(
         starts=_starts(config, clip),
@@ -224,61 +245,46 @@ def select(
         audio=lambda: features.sound()[: clip.num_reference_frames],
         face=features.track,
         voiced=voiced,
+        draw=config.seed,
         where=str(clip.path),
     )
-    rng = np.random.default_rng(identity.seed_for("selection", clip.digest, config.seed))
+    rng = np.random.default_rng(identity.seed_for("selection", clip.identity))
     with features.costing() as cost:
-        selection = selector.select(candidates, rng)
+        selection = built.selector.select(candidates, rng)
     segment = selection.segment
     if voiced()[segment.start : segment.stop].mean() < LEAST_VOICED:
         raise InputError(
             f"{clip.path}: no speech from {segment.start / FPS:.1f} to {segment.stop / FPS:.1f} s, the segment that "
-            f"{selection.method} chose; cut the silence out, or use another selector or seed"
+            f"{selection.method} chose; cut the silence out, or use another selector"
         )
     return selection, selection_json(selection, round(cost.seconds, 3), cost.frames, details=details)
 
 
 def select_only(config: DictConfig) -> tuple[Selection, dict[str, Any]]:
     """`tfg select`: the selection of one configuration without a run, as object and as JSON."""
-    parts = build(config)
-    return select(config, parts.selector, _features(parts, open_clip(config)), details=False)
+    built = parts.build(config)
+    features = _features(built.audio, built.face, built.masks, parts.open_clip(config))
+    return select(config, built, features, details=False)
 
 
-def make_backbone(config: DictConfig, portrait: Portrait) -> Backbone:
-    """An untrained backbone for pictures of this portrait's size, focal length and audio feature."""
-    cameras = portrait.cameras
-    return _backbone(config, size=cameras.size, focal=cameras.focal, audio_channels=portrait.audio.shape[1])
+def _portraits(head: Head, features: ClipFeatures) -> tuple[ClipFeatures, Portrait, Portrait, dict[str, Any]]:
+    """Features of the clip cut to the face, portraits of the segment and of the held-out part, and how well poses fit."""
+    features = frame_face(features, read_crop(head.config.clip.crop, head.clip))
+    data.check_split(head.segment, head.clip)
+    train, test, cameras = observe(features, head.segment, data.held_out(head.clip))
+    return features, train, test, {"camera_error_px": cameras.error_pixels, "focal_px": cameras.focal}
 
 
-def _backbone(config: DictConfig, *, size: int, focal: float, audio_channels: int) -> Backbone:
-    settings = {key: value for key, value in config.backbone.items() if key != "name"}
-    return _construct(settings, size=size, focal=focal, audio_channels=audio_channels)
+def _sound(clip: Clip, test: Portrait) -> Floats:
+    return clip.audio()[int(test.frames[0]) * SAMPLES_PER_FRAME :][: len(test.frames) * SAMPLES_PER_FRAME]
 
 
-def _construct(settings: Any, **values: Any) -> Any:
-    """hydra's instantiate, with the InputError of a part's own check instead of hydra's wrapping of it."""
-    try:
-        return instantiate(settings, **values)
-    except InstantiationException as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, InputError):
-            cause = cause.__cause__
-        raise cause or error from error
-
-
-def _features(parts: Parts, clip: Clip) -> ClipFeatures:
-    root = assets.cache_root() / "features"
-    return ClipFeatures(clip=clip, audio=parts.audio, face=parts.face, masks=parts.masks, root=root)
+def _features(audio: Any, face: Any, masks: Any, clip: Clip) -> ClipFeatures:
+    return ClipFeatures(clip=clip, audio=audio, face=face, masks=masks, root=assets.cache_root() / "features")
 
 
 def _starts(config: DictConfig, clip: Clip) -> tuple[int, ...]:
     return candidates_for(clip.num_reference_frames, config.seconds, config.stride_seconds, where=str(clip.path))
-
-
-@functools.cache
-def _speaks(path: Path, digest: str) -> bool:
-    """Whether a file holds any voiced sound; asked once for all cells of a sweep."""
-    return bool(voiced_frames(read_audio(path)).any())
 
 
 def _fail(folder: Path, stage: str, error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""How far a long computation is, on stderr: a bar on a terminal, a plain line now and then in a log, nothing when it is short."""
+"""What is being done and how far it is, on stderr: bars on a terminal; in a log plain lines with the run's name, now and then."""
 
 from __future__ import annotations
 
@@ -6,47 +6,109 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 SECONDS_BETWEEN_LINES = 10.0
-_shown: list[str] = []  # labels of the work in hand; only the outermost is drawn
+SECONDS_BETWEEN_DRAWINGS = 0.2
+_working: list[str] = []  # labels of the work in hand; only the outermost is drawn
+_run: list[str] = []  # name of the run in hand
+
+
+class Advance(Protocol):
+    """Called with the number of units just done; `note` is asked for only when it is shown."""
+
+    def __call__(self, done: int, note: Callable[[], str] | None = None) -> None: ...
 
 
 @contextmanager
-def progress(label: str, total: int, unit: str = "frames") -> Iterator[Callable[[int], None]]:
-    """Inside the block, the given function is called with the number of frames (or another unit) just done."""
-    if total == 0 or _shown:
-        yield lambda done: None
+def run(name: str, title: str) -> Iterator[None]:
+    """Inside the block lines of a log begin with the run's `name`; on a terminal its `title` is shown once, above them."""
+    if sys.stderr.isatty():
+        print(f"tfg: {title}", file=sys.stderr, flush=True)
+    _run.append(name)
+    try:
+        yield
+    finally:
+        _run.pop()
+
+
+def say(text: str) -> None:
+    """One line."""
+    print(f"{_prefix()}{text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def progress(label: str, total: int, unit: str = "frames", done: int = 0) -> Iterator[Advance]:
+    """Inside the block, the given function is called with the number of frames (or another unit) just done; `done` are so already."""
+    if total <= done or _working:
+        yield lambda done, note=None: None
         return
-    _shown.append(label)
+    _working.append(label)
     try:
         if sys.stderr.isatty():
-            with _bar(label, total) as advance:
+            with _bar(label, total, unit, done) as advance:
                 yield advance
         else:
-            yield _lines(label, total, unit)
+            yield _lines(label, total, unit, done)
     finally:
-        _shown.clear()
+        _working.clear()
 
 
 @contextmanager
-def _bar(label: str, total: int) -> Iterator[Callable[[int], None]]:
+def _bar(label: str, total: int, unit: str, first: int) -> Iterator[Advance]:
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label, total=total)
-        yield lambda frames: bar.advance(task, frames)
+    columns = (
+        TextColumn("  {task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=total, completed=first, rate="", note="")
+        began, drawn, count = time.monotonic(), 0.0, first
+
+        def advance(done: int, note: Callable[[], str] | None = None) -> None:
+            nonlocal drawn, count
+            count += done
+            now = time.monotonic()
+            if now - drawn < SECONDS_BETWEEN_DRAWINGS and count < total:
+                return
+            drawn = now
+            rate = f"{(count - first) / max(now - began, 1e-9):.1f} {unit}/s"
+            bar.update(task, completed=count, rate=rate, note=note() if note else "")
+
+        yield advance
 
 
-def _lines(label: str, total: int, unit: str) -> Callable[[int], None]:
-    done = 0
-    printed = time.monotonic()
+def _lines(label: str, total: int, unit: str, first: int) -> Advance:
+    count, began = first, time.monotonic()
+    printed = began
 
-    def advance(frames: int) -> None:
-        nonlocal done, printed
-        done += frames
-        if time.monotonic() - printed >= SECONDS_BETWEEN_LINES:
-            printed = time.monotonic()
-            print(f"tfg: {label}: {done} of {total} {unit}", file=sys.stderr, flush=True)
+    def advance(done: int, note: Callable[[], str] | None = None) -> None:
+        nonlocal count, printed
+        count += done
+        now = time.monotonic()
+        if now - printed < SECONDS_BETWEEN_LINES:
+            return
+        printed = now
+        rate = (count - first) / (now - began)
+        left = _clock((total - count) / rate) if rate > 0 else "unknown"
+        noted = f", {note()}" if note else ""
+        say(f"{label}: {count} of {total} {unit}, {rate:.1f}/s, {left} left{noted}")
 
     return advance
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def _prefix() -> str:
+    if sys.stderr.isatty():
+        return "  " if _run else "tfg: "
+    return f"tfg: {_run[-1]}: " if _run else "tfg: "

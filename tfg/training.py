@@ -24,6 +24,7 @@ from pytorch_lightning.loggers import Logger
 
 from tfg.backbones.base import Backbone
 from tfg.data import PortraitData
+from tfg.progress import Advance, progress, say
 from tfg.record.files import is_sealed, put, seal, seal_of, write_text
 from tfg.types import InputError
 
@@ -61,27 +62,30 @@ def fit(
         backbone.prepare(data.portrait)
     else:
         first = int(checked_checkpoint(backbone, checkpoint)["state_dict"]["step"])
+        if first < steps:
+            say(f"going on from step {first} of {steps}")
     if first < steps:
-        trainer = pl.Trainer(
-            accelerator="gpu" if device == "cuda" else "cpu",
-            devices=1,
-            max_epochs=-1,
-            reload_dataloaders_every_n_epochs=1,
-            logger=logger or False,
-            callbacks=[
-                RandomState(),
-                clock,
-                Curve(folder / "metrics.csv"),
-                Progress(steps),
-                Checkpoints(folder, steps),
-            ],
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            log_every_n_steps=50,
-            num_sanity_val_steps=0,
-        )
-        trainer.fit(backbone, data, ckpt_path=checkpoint, weights_only=True)
+        with progress("training", steps, "steps", done=first) as advance:
+            trainer = pl.Trainer(
+                accelerator="gpu" if device == "cuda" else "cpu",
+                devices=1,
+                max_epochs=-1,
+                reload_dataloaders_every_n_epochs=1,
+                logger=logger or False,
+                callbacks=[
+                    RandomState(),
+                    clock,
+                    Curve(folder / "metrics.csv"),
+                    Progress(advance),
+                    Checkpoints(folder, steps),
+                ],
+                enable_checkpointing=False,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                log_every_n_steps=50,
+                num_sanity_val_steps=0,
+            )
+            _fit(trainer, backbone, data, checkpoint)
     else:
         saved = load(backbone, folder)
         clock.load_state_dict(saved["callbacks"]["Clock"])
@@ -89,11 +93,15 @@ def fit(
 
 
 def load(backbone: Backbone, folder: Path) -> dict[str, Any]:
-    """Put the newest checkpoint's weights into a freshly constructed backbone; the checkpoint."""
+    """Put a whole training's checkpoint into a freshly constructed backbone; InputError where there is none."""
     path = newest_checkpoint(folder)
     if path is None:
         raise InputError(f"{folder}: holds no whole checkpoint; train it again with the command of its run")
     checkpoint = checked_checkpoint(backbone, path)
+    if (step := int(checkpoint["state_dict"]["step"])) < backbone.num_steps:
+        raise InputError(
+            f"{path}: is of step {step} of {backbone.num_steps}; the command of its run goes on from there"
+        )
     backbone.load_state_dict(checkpoint["state_dict"])
     return checkpoint
 
@@ -252,25 +260,36 @@ class Curve(pl.Callback):
 
 
 class Progress(pl.Callback):
-    """A line on stderr at every tenth of the training."""
+    """How far the training is, and the loss of the stage it is in: losses of two stages are not comparable."""
 
-    def __init__(self, steps: int) -> None:
-        self.steps = steps
-        self.started = time.perf_counter()
-        self.first: int | None = None
+    def __init__(self, advance: Advance) -> None:
+        self.advance = advance
+        self.stage = ""
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        assert isinstance(pl_module, Backbone)
+        self.stage = pl_module.stage_name
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        step = _step(pl_module)
-        if self.first is None:
-            self.first = step - 1
-        if step % max(self.steps // 10, 1) and step != self.steps:
-            return
-        rate = (step - self.first) / (time.perf_counter() - self.started)
-        loss = trainer.callback_metrics.get("loss")
-        shown = "" if loss is None else f", loss {float(loss):.4f}"
-        print(f"  training {step}/{self.steps} steps, {rate:.1f}/s{shown}", file=sys.stderr)
+        def note() -> str:
+            loss = trainer.callback_metrics.get("loss")
+            return self.stage if loss is None else f"{self.stage} loss {float(loss):.4f}"
+
+        self.advance(1, note)
+
+
+def _fit(trainer: pl.Trainer, backbone: Backbone, data: PortraitData, checkpoint: Path | None) -> None:
+    """Lightning's fit; Ctrl-C, which Lightning turns into exit code 1, stays a KeyboardInterrupt."""
+    try:
+        trainer.fit(backbone, data, ckpt_path=checkpoint, weights_only=True)
+    except SystemExit as stop:
+        if isinstance(stop.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from stop
+        raise
 
 
 def _step(module: pl.LightningModule) -> int:

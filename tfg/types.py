@@ -35,6 +35,9 @@ UPPER_FACE = (
 )
 """The seven blendshapes that condition a backbone beside the audio (SyncTalk's `upper`); none of them moves the mouth."""
 
+ENGINES = ("auto", "torch", "cpu", "cuda")
+"""Implementations of the costly functions that `backbone.engine` chooses from."""
+
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 Bools = NDArray[np.bool_]
@@ -88,6 +91,7 @@ class Clip:
     path: Path
     name: str  # file-name safe, used in run names
     digest: str  # sha256 of the file
+    identity: str  # what seeds and ids depend on: sha256 of a video's bytes, or the embedded clip's specification
     num_frames: int  # at 25 fps
     source_width: int
     source_height: int

@@ -77,11 +77,14 @@ def _columns(frame: pd.DataFrame) -> tuple[list[Metric], list[str]]:
     """Metrics that at least one run has; of those which none has, the reason becomes a note."""
     runs = frame[frame["source"] == RUN]
     kept, notes = [], []
-    for metric in METRICS:
-        part = runs[runs["metric"] == metric.tag]
+    for tag in METRICS:
+        part = runs[runs["metric"] == tag]
+        if part.empty:
+            continue
+        metric = Metric.of(tag, part.iloc[0])
         if part["value"].notna().any():
             kept.append(metric)
-        elif not part.empty:
+        else:
             notes.append(f"{metric.name}: unavailable in every run: {part['unavailable'].iloc[0]}")
     dirty = runs.loc[runs["dirty"].eq(True), "run_id"].nunique() if "dirty" in runs else 0
     if dirty:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.gpu.meter import Ceilings, Measured, milliseconds
+from benchmarks.grids import SAMPLING
 from benchmarks.raster import head
 from benchmarks.steps import iteration
 from tfg.engines import HashGridSpec, OccupancyGrid, composite, march, rasterize, triplane_encode
@@ -35,7 +36,7 @@ SMALL = Sizes(points=256, rays=64, gaussians=50, picture=32, train_rays=64, fram
 
 def grids(device: str, fast: str, sizes: Sizes, ceiling: Ceilings) -> list[Measured]:
     """Tri-plane encoding forward and backward; the floor counts every gather and scatter as one sector."""
-    spec = HashGridSpec(dim=2, levels=14, channels=2, log2_size=14, base=16, desired=1024)
+    spec = HashGridSpec(dim=2, levels=14, channels=2, log2_size=14, base=16, desired=1024, bound=1.0)
     points = torch.rand(sizes.points, 3, device=device) * 2 - 1
     tables = torch.rand(3, spec.num_params, 2, device=device).requires_grad_()
     upstream = torch.rand(sizes.points, 3 * spec.output, device=device)
@@ -104,10 +105,9 @@ def marching(device: str, fast: str, sizes: Sizes) -> list[Measured]:
     for engine in ("torch", fast):
 
         def walk(engine: str = engine) -> object:
-            box = (-1.0, -1.0, -1.0, 1.0, 1.0, 1.0)
-            return march(origins, directions, grid, aabb=box, max_samples=24, offset=offset, engine=engine)
+            return march(origins, directions, grid, **SAMPLING, offset=offset, engine=engine)
 
-        samples = march(origins, directions, grid, aabb=(-1, -1, -1, 1, 1, 1), max_samples=24, engine=engine)
+        samples = march(origins, directions, grid, **SAMPLING, engine=engine)
         sigma = torch.rand(len(samples.t), device=device).requires_grad_()
         colors = torch.rand(len(samples.t), 3, device=device).requires_grad_()
 

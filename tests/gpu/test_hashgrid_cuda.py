@@ -10,8 +10,8 @@ pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
 ]
-ER_NERF = HashGridSpec(dim=2, levels=12, channels=1, log2_size=14, base=64, desired=512)
-RAD_NERF = HashGridSpec(dim=3, levels=16, channels=2, log2_size=16, base=16, desired=2048, kind="tiled")
+ER_NERF = HashGridSpec(dim=2, levels=12, channels=1, log2_size=14, base=64, desired=512, bound=1.0)
+RAD_NERF = HashGridSpec(dim=3, levels=16, channels=2, log2_size=16, base=16, desired=2048, bound=1.0, kind="tiled")
 HASHED = HashGridSpec(dim=3, levels=5, channels=4, log2_size=10, base=4, desired=64, bound=0.5)
 
 

@@ -14,6 +14,7 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
 ]
 BOX = (-1.0, -0.5, -1.0, 1.0, 0.5, 1.0)
+SAMPLING = {"max_samples": 16, "near": 0.05, "longest": 2 * math.sqrt(3) / 128}
 
 
 def ball() -> OccupancyGrid:
@@ -34,7 +35,7 @@ def rays(count: int) -> tuple[Tensor, Tensor, Tensor]:
 def test_samples_are_those_of_the_twin(options: dict) -> None:
     origins, directions, offset = rays(4096)
     grid = ball()
-    given = {"aabb": BOX, "offset": offset, **options}
+    given = {"aabb": BOX, "offset": offset, **SAMPLING, **options}
     found, expected = (march(origins, directions, grid, engine=engine, **given) for engine in ("cuda", "torch"))
     # fused multiply-adds are off, but torch may divide differently: a sample in ten thousand may cross a border
     differing = (found.start.diff() != expected.start.diff()).sum()
@@ -50,7 +51,7 @@ def test_samples_are_those_of_the_twin(options: dict) -> None:
 @pytest.mark.parametrize("count", [0, 1])
 def test_few_rays_and_rays_that_miss(count: int) -> None:
     origins = torch.full((count, 3), 5.0, device="cuda")
-    samples = march(origins, torch.ones(count, 3, device="cuda"), ball(), aabb=BOX, engine="cuda")
+    samples = march(origins, torch.ones(count, 3, device="cuda"), ball(), aabb=BOX, **SAMPLING, engine="cuda")
     assert samples.start.tolist() == [0] * (count + 1)
     values, opacity, _ = composite(samples.t, samples.points, samples, "cuda")
     assert values.shape == (count, 3)
@@ -61,7 +62,7 @@ def test_few_rays_and_rays_that_miss(count: int) -> None:
 def test_compositing_and_its_gradients_equal_the_twin_in_double(channels: int) -> None:
     generator = torch.Generator("cuda").manual_seed(2)
     origins, directions, offset = rays(4096)
-    samples = march(origins, directions, ball(), aabb=BOX, offset=offset, engine="cuda")
+    samples = march(origins, directions, ball(), aabb=BOX, **SAMPLING, offset=offset, engine="cuda")
     sigma = torch.rand(len(samples.t), generator=generator, device="cuda") * 60
     values = torch.randn(len(samples.t), channels, generator=generator, device="cuda")
     results = []
@@ -77,6 +78,6 @@ def test_compositing_and_its_gradients_equal_the_twin_in_double(channels: int) -
 
 def test_default_step_holds_on_the_device() -> None:
     origin, direction = torch.tensor([[0.0, 0.0, -2.0]], device="cuda"), torch.tensor([[0.0, 0.0, 1.0]], device="cuda")
-    samples: Samples = march(origin, direction, OccupancyGrid(8).cuda(), aabb=BOX, max_samples=16, engine="cuda")
+    samples: Samples = march(origin, direction, OccupancyGrid(8).cuda(), aabb=BOX, **SAMPLING, engine="cuda")
     expected = 1.0 + 2 * math.sqrt(3) / 128 * torch.arange(16, device="cuda")
     torch.testing.assert_close(samples.t, expected)

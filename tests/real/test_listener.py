@@ -12,8 +12,8 @@ from support.parts import part
 
 from tfg.clip.read import read_clip
 from tfg.features.face.crop import locate, sample_frames
-from tfg.metrics.listener import Listener, ListenerUnavailable
-from tfg.metrics.listener_features import log_mel
+from tfg.metrics.listener.features import log_mel
+from tfg.metrics.listener.fitted import FittedListener, ListenerUnavailable
 from tfg.types import SAMPLES_PER_FRAME, Floats
 
 pytestmark = [
@@ -29,7 +29,7 @@ pytestmark = [
 class Held:
     """A listener with the part of its clip that it was not fitted on, n frames."""
 
-    listener: Listener
+    listener: FittedListener
     audio: Floats  # (n * 640,)
     landmarks: Floats  # (n, 68, 2) source pixels
     small: Floats  # (n, 68, 2) read off pictures of 128 pixels
@@ -48,7 +48,7 @@ def fit(name: str) -> Held:
     crop = locate(clip, [face.extract(clip, f, f + 1) for f in sample_frames(split)])
     small = face.read(replace(clip, crop=crop, size=128).frames(split, clip.num_frames)).landmarks
     fitted, held = np.split(clip.audio(), [split * SAMPLES_PER_FRAME])
-    listener = Listener.fit(log_mel(fitted), points[:split])
+    listener = FittedListener.fit(log_mel(fitted), points[:split])
     return Held(listener=listener, audio=held, landmarks=points[split:], small=small, fitted_audio=fitted)
 
 

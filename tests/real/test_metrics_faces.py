@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from metric_scenes import scene_of
+from scored_videos import scored_video
 from support.parts import part
 
 from tfg import assets
@@ -43,8 +43,8 @@ def pictures(name: str, start: int, stop: int) -> np.ndarray:
 
 def compare(made: FaceTrack, true: FaceTrack) -> dict[str, Outcome]:
     still = np.zeros((len(made.num_faces), 4, 4, 3), np.uint8)
-    scene = scene_of(still, still, made_track=made, true_track=true)
-    return {name: outcome for metric in METRICS for name, outcome in metric.conclude({}, scene).items()}
+    video = scored_video(still, still, made_track=made, true_track=true)
+    return {name: outcome for metric in METRICS for name, outcome in metric.conclude({}, video).items()}
 
 
 def rows(track: FaceTrack, index: np.ndarray) -> FaceTrack:

@@ -9,7 +9,7 @@ import torch
 from support.parts import part
 
 from tfg.clip.read import read_clip
-from tfg.metrics.base import Scene
+from tfg.metrics.base import ScoredVideo
 from tfg.metrics.syncnet import SyncNet, SyncNetScore, crop
 
 pytestmark = [
@@ -33,9 +33,9 @@ class Start:
 
 
 @pytest.fixture(scope="module", params=["German_20s", "grid_s1_79clips_237s"])
-def scene(request: pytest.FixtureRequest) -> Scene:
+def video(request: pytest.FixtureRequest) -> ScoredVideo:
     start = Start(request.param)
-    return Scene(
+    return ScoredVideo(
         prediction=start,
         truth=None,
         made=part("face/mediapipe").extract(start.clip, 0, FRAMES),
@@ -46,12 +46,12 @@ def scene(request: pytest.FixtureRequest) -> Scene:
     )
 
 
-def test_the_mouth_is_in_the_middle_of_the_crop_and_the_whole_face_inside(scene: Scene) -> None:
-    (track,) = crop.link(crop.detector_boxes(scene.made.landmarks))
+def test_the_mouth_is_in_the_middle_of_the_crop_and_the_whole_face_inside(video: ScoredVideo) -> None:
+    (track,) = crop.link(crop.detector_boxes(video.made.landmarks))
     squares = crop.squares(track)
     size = (squares[:, 2:] - squares[:, :2])[:, None]
     assert np.abs(size[..., 0] - size[..., 1]).max() <= 1  # a square, but for rounding
-    inside = (scene.made.landmarks - squares[:, None, :2]) / size  # parts of the crop
+    inside = (video.made.landmarks - squares[:, None, :2]) / size  # parts of the crop
     assert (inside > 0.02).all()
     assert (inside < 0.98).all()
     x, y = inside[:, 48:].mean(axis=1).T
@@ -62,13 +62,13 @@ def test_the_mouth_is_in_the_middle_of_the_crop_and_the_whole_face_inside(scene:
     assert ((eyes > 0.15) & (eyes < 0.32)).all()
 
 
-def test_a_real_face_is_tracked_cropped_and_embedded(scene: Scene) -> None:
+def test_a_real_face_is_tracked_cropped_and_embedded(video: ScoredVideo) -> None:
     torch.manual_seed(0)
     metric = SyncNetScore(network=SyncNet(), note="random numbers")
-    result = metric.conclude({}, scene)
+    result = metric.conclude({}, video)
     assert all(np.isfinite(outcome.value) for outcome in result.values())
     assert np.isfinite(result["sync_c"].per_frame).sum() == FRAMES - 5
     assert (
         f"frames 0 to {FRAMES - 1}, {FRAMES} of {FRAMES}, 0 of them with an interpolated box"
-        in (metric.define(scene)["sync_c"])
+        in (metric.define(video)["sync_c"])
     )

@@ -4,14 +4,27 @@ Nothing is downloaded without being asked. A file counts as found when its name 
 verified when it is fetched, added, or listed with `tfg assets --verify`.
 """
 
-from tfg.assets.catalogue import ASSETS, Asset, PackageSource, UrlSource, asset
-from tfg.assets.fetching import fetch
-from tfg.assets.store import absence, add, cache_root, describe, find, listing, locate, records, remedy, search_folders
+from tfg.assets.catalogue import ASSETS, Asset, PackageSource, UrlSource, asset, named
+from tfg.assets.fetching import NotFetchedError, fetch
+from tfg.assets.store import (
+    absence,
+    add,
+    cache_root,
+    describe,
+    find,
+    listing,
+    locate,
+    located,
+    records,
+    remedy,
+    search_folders,
+)
 from tfg.assets.sums import blob_id, checksum, content_sum
 
 __all__ = [
     "ASSETS",
     "Asset",
+    "NotFetchedError",
     "PackageSource",
     "UrlSource",
     "absence",
@@ -26,6 +39,8 @@ __all__ = [
     "find",
     "listing",
     "locate",
+    "located",
+    "named",
     "records",
     "remedy",
     "search_folders",

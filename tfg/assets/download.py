@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tfg.assets.packages import SourceError
+from tfg.assets.packages import NoConnection, SourceError
 
 TIMEOUT = 30  # seconds without a byte
 _BLOCK = 1 << 18
@@ -36,7 +36,7 @@ def download(url: str, part: Path, *, checked: bool) -> bool:
             return download(url, part, checked=checked)
         raise SourceError(f"HTTP {error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException) as error:
-        raise SourceError(f"no connection ({getattr(error, 'reason', None) or error})") from error
+        raise NoConnection(f"no connection ({getattr(error, 'reason', None) or error})") from error
     with response:
         if response.headers.get_content_type() == "text/html":
             raise SourceError("a web page came instead of the file")

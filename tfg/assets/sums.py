@@ -5,17 +5,25 @@ from __future__ import annotations
 import hashlib
 import zipfile
 import zlib
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from tfg.assets.catalogue import Asset
+from tfg.record import files
 
 
 def checksum(path: Path) -> str:
-    """sha256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """sha256 of a file, in hex; taken once a process, unless the file has been replaced or written to since."""
+    now = path.stat()
+    return _checksum(path.absolute(), now.st_ino, now.st_mtime_ns, now.st_size)
+
+
+@cache
+def _checksum(path: Path, inode: int, mtime_ns: int, size: int) -> str:
+    """Of the file as these numbers show it."""
+    return files.checksum(path)
 
 
 def blob_id(path: Path) -> str:
@@ -51,7 +59,7 @@ def same_content(path: Path, known: Asset) -> bool:
 def fault(path: Path, known: Asset) -> str | None:
     """None where the file is the known one, or nothing is known to compare; else both sums."""
     if known.sha256 is not None:
-        found = checksum(path)
+        found = files.checksum(path)  # anew: this is asked where a file is in doubt
         if found == known.sha256 or same_content(path, known):
             return None
         return f"sha256 {found}, expected {known.sha256}"

@@ -36,6 +36,11 @@ class Backbone(pl.LightningModule, ABC):
     def num_steps(self) -> int:
         """Calls of `training_step` that make a whole training."""
 
+    @property
+    @abstractmethod
+    def stage_name(self) -> str:
+        """The part of the training that the next step belongs to; losses of two parts are not comparable."""
+
     @abstractmethod
     def prepare(self, portrait: Portrait) -> None:
         """Initialise what depends on the training portrait (Gaussians, occupancy, region boxes). No held-out frame is in it."""

@@ -26,11 +26,12 @@ def read_clip(
     crop: Crop | None = None,
     name: str | None = None,
     sidecar: str | Path | None = None,
+    identity: str | None = None,
 ) -> Clip:
     """A clip whose frames and sound are read when asked for; InputError if it cannot be used.
 
     Without `crop` the largest square in the middle is taken; without `name` the file's own; the sidecar is the `.npz` beside the file
-    if there is one.
+    if there is one; the identity is the file's digest unless another is declared.
     """
     path = Path(path).expanduser()
     if size < 16 or size % 2:
@@ -49,6 +50,7 @@ def read_clip(
         path=path,
         name=re.sub(r"[^A-Za-z0-9_]+", "_", name or path.stem).strip("_") or "clip",
         digest=reader.digest,
+        identity=identity or reader.digest,
         num_frames=reader.shape[0],
         source_width=width,
         source_height=height,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.metadata
 import importlib.util
 import os
@@ -10,6 +11,12 @@ import shutil
 from collections.abc import Iterator
 
 from tfg import assets
+
+
+def run(options: argparse.Namespace) -> None:
+    """The findings on stdout."""
+    for line in lines():
+        print(line)
 
 
 def lines() -> Iterator[str]:
@@ -27,7 +34,7 @@ def lines() -> Iterator[str]:
     else:
         yield "cuda        none found: trainer=cpu is chosen (128 px, minutes)"
     yield f"cpu engine  {_compiler()}"
-    yield f"gsplat      {_version('gsplat', 'pip install -e .[gpu] on a CUDA machine')}"
+    yield f"gsplat      {_version('gsplat', 'pip install gsplat on a CUDA machine')}"
     yield f"video       PyAV {_version('av', '')}, {_encoder()}"
     yield f"speech      {_version('espeakng-loader', 'pip install espeakng-loader')} (espeak-ng, for the embedded clip)"
     yield f"mediapipe   {_version('mediapipe', 'pip install mediapipe')}"

@@ -1,23 +1,67 @@
-"""What `tfg evaluate` does with its options: checks them, scores, prints, and writes what was asked for."""
+"""What `tfg evaluate` does with its options: checks them before torch is imported, scores, prints, writes what was wanted."""
 
 from __future__ import annotations
 
 import argparse
 import re
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tfg.record import files
-from tfg.scoring import folder, report, suite
-from tfg.scoring.pair import Request
-from tfg.scoring.sheet import write as sheet
+from tfg import heads
+from tfg.record import evaluations, files
+from tfg.scoring.request import Request, requests
+from tfg.scoring.setting import Switches
+from tfg.scoring.sheet.place import checked
 from tfg.types import InputError
 
 
 def run(options: argparse.Namespace) -> None:
     """Scores on stdout, everything else on stderr; InputError when a video failed, after the others are done and written."""
-    wanted = folder.requests(_request(options))
+    if options.head is not None:
+        return _head(options)
+    wanted = _checked(options)
+    from tfg.scoring import folder, report
+
+    records, failures = folder.evaluate_all(wanted, options.jobs)
+    if records:
+        print(report.text(records, many=len(wanted) > 1, definitions=options.definitions))
+    if records and options.json:
+        files.write_json(Path(options.json), records[0] if len(wanted) == 1 else _many(records))
+    if records and options.name:
+        for record in records:
+            print(f"tfg: kept as {evaluations.keep(Path(options.results), record)}", file=sys.stderr)
+    if options.sheet:
+        from tfg.scoring.sheet.write import write_sheet
+
+        print(f"tfg: sheet: {write_sheet(records[0], wanted[0], Path(options.sheet))}", file=sys.stderr)
+    if failures:
+        raise InputError(f"{len(failures)} of {len(wanted)} videos could not be scored; the first: {failures[0]}")
+
+
+def _head(options: argparse.Namespace) -> None:
+    """Score a trained head anew where its scores under these metrics are not there yet."""
+    for option in ("truth", "audio", "reference", "name", "au_pred", "au_truth", "sheet"):
+        if getattr(options, option):
+            raise InputError(f"--{option.replace('_', '-')}: goes with --pred; a head has its own truth and sound")
+    folder = heads.folder_of(Path(options.head))
+    heads.read_record(folder)
+    from tfg import pipeline
+    from tfg.scoring import report
+
+    switches = {**asdict(Switches(**{name: False for name in options.without})), "shuffled_audio": True}
+    record = pipeline.score_head(folder, switches)
+    print(report.of_head(record, definitions=options.definitions))
+    if options.json:
+        files.write_json(Path(options.json), asdict(record))
+
+
+def _checked(options: argparse.Namespace) -> list[Request]:
+    """Everything of the options that can be known to be wrong before anything is scored."""
+    wanted = requests(_request(options))
+    if options.jobs < 1:
+        raise InputError(f"--jobs {options.jobs}: must be 1 or more")
     if options.json and not Path(options.json).absolute().parent.is_dir():
         raise InputError(f"--json {options.json}: its folder does not exist; make it first")
     if options.json and Path(options.json).is_dir():
@@ -25,22 +69,24 @@ def run(options: argparse.Namespace) -> None:
     if options.sheet and len(wanted) > 1:
         raise InputError("--sheet shows one video; give --pred a file")
     if options.sheet:
-        sheet.checked(Path(options.sheet))
-    records, failures = folder.evaluate_all(wanted, options.jobs)
-    if records:
-        for note in records[0]["compared"] if len(records) == 1 else ():
-            print(f"tfg: {note}", file=sys.stderr)
-        print(report.text(records, many=len(wanted) > 1))
-    if records and options.json:
-        files.write_json(Path(options.json), records[0] if len(wanted) == 1 else _many(records))
-    if records and options.name:
-        for record in records:
-            path = _kept(Path(options.results), record)
-            print(f"tfg: kept as {path}", file=sys.stderr)
-    if options.sheet:
-        print(f"tfg: sheet: {sheet.write_sheet(records[0], wanted[0], Path(options.sheet))}", file=sys.stderr)
-    if failures:
-        raise InputError(f"{len(failures)} of {len(wanted)} videos could not be scored; the first: {failures[0]}")
+        checked(Path(options.sheet))
+    if len(wanted) == 1:  # of a folder, one that cannot be read must not lose the others
+        _check_files(wanted[0])
+    return wanted
+
+
+def _check_files(request: Request) -> None:
+    """InputError for files that cannot be read or compared; still without torch."""
+    from tfg.clip.read import open_video
+    from tfg.metrics.openface import read_action_units
+    from tfg.scoring.videos import compare
+
+    compare(request.prediction, request.truth, request.audio, resize=request.resize)
+    if request.reference is not None:
+        open_video(request.reference)
+    for path in (request.au_prediction, request.au_truth):
+        if path is not None:
+            read_action_units(path)
 
 
 def _request(options: argparse.Namespace) -> Request:
@@ -65,22 +111,16 @@ def _request(options: argparse.Namespace) -> Request:
         au_truth=path(options.au_truth, "--au-truth"),
         name=options.name,
         resize=options.resize,
-        switches=suite.Switches(**{name: False for name in options.without}),
+        switches=Switches(**{name: False for name in options.without}),
     )
 
 
 def _many(records: list[dict[str, Any]]) -> dict[str, Any]:
+    from tfg.scoring import folder
+
     return {
         "videos": records,
         "mean": folder.summary(records),
         "ground_truth": folder.summary(records, "ground_truth"),
         "interval": folder.INTERVAL,
     }
-
-
-def _kept(root: Path, record: dict[str, Any]) -> Path:
-    """results/evaluations/<name>-<video>-<digest>.json: found by the tables."""
-    where = root / "evaluations"
-    where.mkdir(parents=True, exist_ok=True)
-    name = f"{record['name']}-{Path(record['pred']).stem}-{record['digests'][0][:8]}.json"
-    return files.write_json(where / name, record)

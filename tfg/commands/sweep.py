@@ -3,37 +3,86 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 import re
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
+from tfg import heads, overrides, parts
+from tfg.record import evaluations as kept
+from tfg.record import identity
 from tfg.record.files import write_text
-from tfg.record.results import RunResult
-from tfg.types import InputError
+from tfg.record.metrics import formatted, header, titled
+from tfg.record.results import DamagedRecord, RunResult, read_failure
+from tfg.types import ENGINES, InputError
 
 _COLUMNS = (
-    ("psnr_face", "PSNR face", "{:.2f}"),
-    ("psnr", "PSNR", "{:.2f}"),
-    ("ssim_face", "SSIM face", "{:.3f}"),
-    ("lpips", "LPIPS", "{:.3f}"),
-    ("lmd", "LMD px", "{:.2f}"),
-    ("mouth_correlation", "mouth r", "{:.2f}"),
-    ("mouth_lag", "lag", "{:+.0f}"),
-    ("mouth_correlation_shuffled", "r shuffled", "{:.2f}"),
-    ("sync_c", "Sync-C", "{:.2f}"),
-    ("sync_c_listener", "Sync-C own", "{:.2f}"),
-    ("identity", "ID", "{:.3f}"),
+    "psnr_face",
+    "psnr",
+    "ssim_face",
+    "lpips",
+    "lmd",
+    "mouth_correlation",
+    "mouth_lag",
+    "mouth_correlation_shuffled",
+    "sync_c",
+    "sync_c_listener",
+    "identity",
 )
 _FULL_FRAME = ("psnr", "ssim", "lpips")  # of the columns those that no face reader has a part in
+
+
+def start(arguments: list[str], job: Callable[[list[str]], None]) -> int:
+    """A run or a sweep from its command line: every cell is checked before the first starts; the table comes after the last.
+
+    `job` runs the unfinished cells by hydra. Exit code 0, 1 (a run failed) or 2 (input).
+    """
+    flags = [text for text in arguments if text.startswith("-")]
+    try:
+        if unknown := set(flags) - {"-m", "--multirun"}:
+            raise InputError(f"{min(unknown)}: is no option of run.py; there are -m for a sweep, --help and --cfg job")
+        given = overrides.complete([text for text in arguments if not text.startswith("-")])
+        given += [] if any(text.startswith("group=") for text in given) else [f"group={group()}"]
+        plan = overrides.cells(given)
+        if len(plan) > 1 and not {"-m", "--multirun"} & set(flags):
+            raise InputError("a list of values is a sweep: add -m")
+        if axes := overrides.varying(given):
+            named = [f"sweep.axes=[{','.join(axes)}]", f"sweep.size={len(plan)}"]
+            given, plan = [*given, *named], [[*cell, *named] for cell in plan]
+        configs = [overrides.composed(cell) for cell in plan]
+        missing = [config for config in configs if not _checked_as_done(config)]
+        for config in missing:
+            check(config)
+        for config in missing:
+            parts.check_backbone(config)
+    except InputError as error:
+        print(f"tfg: {error}", file=sys.stderr)
+        return 2
+    if missing:
+        job([*flags, *given])
+    else:
+        print(
+            f"tfg: all {len(configs)} runs are done already" if len(configs) > 1 else "tfg: done already",
+            file=sys.stderr,
+        )
+    return report(configs)
+
+
+def title(config: DictConfig, number: int) -> str:
+    """`run 2 of 4: selector=isexplore seed=1`, or the run's folder name where nothing varies."""
+    varied = identity.varied(parts.plain(config))
+    if not varied:
+        return parts.run_folder(config).name
+    values = " ".join(f"{axis}={value}" for axis, value in varied.items())
+    return f"run {number} of {config.sweep.size}: {values}"
 
 
 def group() -> str:
@@ -42,16 +91,22 @@ def group() -> str:
 
 
 def check(config: DictConfig) -> None:
-    """Everything of one cell that can be known to be wrong before any run starts; InputError names the key or file."""
-    import torch
+    """What can be known to be wrong with a cell before any run starts, its backbone aside; InputError names the key or file."""
+    _check_values(config)
+    check_folder("results", config.results)
+    parts.check(config)
 
-    from tfg import pipeline
-    from tfg.engines.choose import ENGINES
 
+def _check_values(config: DictConfig) -> None:
+    """The keys that no part has for itself."""
     for key in ("seconds", "stride_seconds"):
         value = config[key]
         if not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
             raise InputError(f"{key}={value}: must be a number of seconds above 0")
+    if config.start is not None and config.selector.name != "at":
+        raise InputError(
+            f"start={config.start}: is of selector=at; selector={config.selector.name} looks for a segment itself, remove it"
+        )
     if not isinstance(config.seed, int) or config.seed < 0:
         raise InputError(f"seed={config.seed}: must be a whole number, 0 or above")
     if not isinstance(config.trainer.size, int) or not 32 <= config.trainer.size <= 1024:
@@ -62,15 +117,25 @@ def check(config: DictConfig) -> None:
     for key, allowed in (("profile", ("cpu", "gpu")), ("device", ("cpu", "cuda"))):
         if config.trainer[key] not in allowed:
             raise InputError(f"trainer.{key}={config.trainer[key]}: allowed are {', '.join(allowed)}")
-    if config.trainer.device == "cuda" and not torch.cuda.is_available():
+    if config.trainer.device == "cuda" and not _has_card():
         raise InputError("trainer.device=cuda: no CUDA card is found here; use trainer=cpu")
     engine, device = config.backbone.engine, config.trainer.device
     if engine not in ENGINES or (engine in ("cpu", "cuda") and engine != device):
         raise InputError(f"backbone.engine={engine}: on trainer.device={device} allowed are auto, torch, {device}")
     if config.group is not None and not re.fullmatch(r"[\w.-]+", str(config.group)):
         raise InputError(f"group={config.group}: it names files; use letters, digits, dots, dashes and underscores")
-    check_folder("results", config.results)
-    pipeline.check(config)
+
+
+def _has_card() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _checked_as_done(config: DictConfig) -> bool:
+    """Whether a cell is done, told without looking at more than its files."""
+    _check_values(config)
+    return heads.is_done(config, parts.run_folder(config))
 
 
 def check_folder(key: str, value: object) -> None:
@@ -93,29 +158,27 @@ def _existing(path: Path) -> Path:
 
 
 def report(configs: list[DictConfig]) -> int:
-    """Print the table of these cells, write it to results/, list failures; exit code 0, 1, or 2 for bad input only."""
-    from tfg import pipeline
+    """Print the table of these cells, write it to results/, list failures; exit code 0, 1, or 2 for bad input only.
 
-    folders = [pipeline.run_folder(config) for config in configs]
-    done = [(folder, RunResult.read(folder / "result.json")) for folder in folders if (folder / "result.json").exists()]
-    failed = [folder for folder in folders if (folder / "failure.json").exists()]
+    Cells that were left to another process are waited for, and done here where that process ended without them.
+    """
+    folders = [parts.run_folder(config) for config in configs]
+    for config, folder in zip(configs, folders, strict=True):
+        _wait(config, folder)
+    done, codes = [], []
+    for folder in folders:
+        if (folder / "result.json").exists():
+            try:
+                done.append(RunResult.read(folder / "result.json"))
+            except DamagedRecord as error:
+                print(f"tfg: {error}", file=sys.stderr)
+                codes.append(1)
     if done:
-        root = Path(configs[0].results)
-        table = markdown([result for _, result in done], evaluations(root))
-        path = root / f"table-{_table_name(configs[0], [folder.name for folder in folders])}.md"
-        write_text(path, table + "\n")
-        print(table)
-        for folder, result in done:
-            print(f"{result.run_id}\n  video  {folder / result.files['side_by_side']}")
-            print(f"  plot   {folder / result.files['selection_plot']}")
-        print(f"table: {path}")
-    codes = []
+        codes.append(_show(configs[0], folders, done))
+    failed = [folder for folder in folders if (folder / "failure.json").exists()]
     for folder in failed:
-        failure = json.loads((folder / "failure.json").read_text())
-        if len(folders) > 1:  # a single run has said so just before
-            print(f"tfg: {folder.name} failed in {failure['stage']}: {failure['message']}", file=sys.stderr)
-        codes.append(2 if failure["user"] else 1)
-    missing = len(folders) - len(done) - len(failed)
+        codes.append(_failed(folder, alone=len(folders) == 1))
+    missing = len(folders) - len({folder for folder in folders if (folder / "result.json").exists()} | set(failed))
     if missing:
         print(
             f"tfg: {missing} of {len(folders)} runs did not finish; the same command goes on with them", file=sys.stderr
@@ -125,9 +188,64 @@ def report(configs: list[DictConfig]) -> int:
     return max(codes, default=0) if 1 not in codes else 1
 
 
+def _wait(config: DictConfig, folder: Path) -> None:
+    """Wait for another process that works on this run; do the run here where it has died."""
+    if not (folder / ".lock").exists() or (folder / "result.json").exists() or (folder / "failure.json").exists():
+        return
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+        lock.release()
+        return
+    except Timeout:
+        print(f"tfg: waiting for {folder.name}, which another process runs", file=sys.stderr)
+    with lock:
+        pass
+    if not (folder / "result.json").exists() and not (folder / "failure.json").exists():
+        from tfg import pipeline
+
+        pipeline.run(config)
+
+
+def _show(config: DictConfig, folders: list[Path], done: list[RunResult]) -> int:
+    """The table on stdout and in a file of its own; 2 where the disk is full."""
+    root = Path(config.results)
+    table = markdown(done, evaluations(root))
+    print(table)
+    for result in done:
+        print(f"{result.run_id}\n  video  {root / result.files['side_by_side']}")
+        print(f"  plot   {root / result.files['selection_plot']}")
+    path = root / f"table-{_table_name(config, [folder.name for folder in folders])}.md"
+    try:
+        write_text(path, table + "\n")
+    except OSError as error:
+        print(
+            f"tfg: {path}: {error.strerror}; the table above could not be written; free some space and repeat",
+            file=sys.stderr,
+        )
+        return 2
+    print(f"table: {path}")
+    return 0
+
+
+def _failed(folder: Path, *, alone: bool) -> int:
+    """Say why a run failed, which a single one has done itself just before; its exit code."""
+    try:
+        failure = read_failure(folder)
+    except DamagedRecord as error:
+        print(f"tfg: {error}", file=sys.stderr)
+        return 1
+    if not alone:
+        print(f"tfg: {folder.name} failed in {failure['stage']}: {failure['message']}", file=sys.stderr)
+    return 2 if failure.get("user") else 1
+
+
 def evaluations(root: Path) -> list[dict[str, Any]]:
-    """What `tfg evaluate --name` kept below a results folder, in the order of names."""
-    return [json.loads(path.read_text()) for path in sorted((root / "evaluations").glob("*.json"))]
+    """What `tfg evaluate --name` kept below a results folder, in the order of names; a damaged file is named in one line."""
+    records, problems = kept.read_all(root)
+    for problem in problems:
+        print(f"tfg: {problem}", file=sys.stderr)
+    return records
 
 
 def markdown(results: list[RunResult], others: Sequence[dict[str, Any]] = ()) -> str:
@@ -135,13 +253,15 @@ def markdown(results: list[RunResult], others: Sequence[dict[str, Any]] = ()) ->
 
     A missing number shows as a dash, its reasons below the table.
     """
-    header = ["run", "start s", *[title for _, title, _ in _COLUMNS], "train s"]
+    entries = [metrics for result in results for metrics in (result.metrics, result.truth)]
+    shown = {name: next((found[name] for found in entries if name in found), None) for name in _COLUMNS}
+    head = ["run", "start s", *[header(entry) if entry else name for name, entry in shown.items()], "train s"]
     rows: list[list[str]] = []
     reasons: dict[str, list[str]] = {}
     joined: dict[str, str] = {}  # digest of a true video -> how its runs' faces were read
     for result in results:
         start, seconds = result.selection["start"], result.stages["training"]["seconds"]
-        name = f"{_name(result, 'selector')} {_name(result, 'backbone')}"
+        name = identity.label(result.config)
         rows.append([name, f"{start:.2f}", *_cells(name, result.metrics, reasons), f"{seconds:.0f}"])
         for source, metrics in {**result.baselines, "ground truth": result.truth}.items():
             label = source if source == "ground truth" else f"baseline {source}"
@@ -154,8 +274,8 @@ def markdown(results: list[RunResult], others: Sequence[dict[str, Any]] = ()) ->
             reasons.setdefault("Scored on decoded files: compare with the runs' psnr_decoded and the like", []).append(
                 name
             )
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    lines = [_line(header, widths), "|" + "|".join("-" * (w + 2) for w in widths) + "|"]
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    lines = [_line(head, widths), "|" + "|".join("-" * (w + 2) for w in widths) + "|"]
     lines += [_line(row, widths) for row in rows]
     return "\n".join([*lines, *(f"{reason} ({', '.join(names)})" for reason, names in reasons.items())])
 
@@ -168,7 +288,7 @@ def _comparable(other: dict[str, Any], reading: str) -> dict[str, dict[str, Any]
         "value": None,
         "unavailable": "its faces were not read as the runs' were; run with face=mediapipe to compare",
     }
-    return {name: metric if name in _FULL_FRAME else hidden for name, metric in other["metrics"].items()}
+    return {name: metric if name in _FULL_FRAME else metric | hidden for name, metric in other["metrics"].items()}
 
 
 def _table_name(config: DictConfig, runs: list[str]) -> str:
@@ -177,24 +297,20 @@ def _table_name(config: DictConfig, runs: list[str]) -> str:
     return str(config.group) if named else hashlib.sha256("\n".join(sorted(runs)).encode()).hexdigest()[:8]
 
 
-def _name(result: RunResult, axis: str) -> str:
-    return str(result.config[axis]["name"])
-
-
 def _cells(row: str, metrics: dict[str, dict[str, Any]], reasons: dict[str, list[str]]) -> list[str]:
     """One cell a column; empty where the metric does not exist for this row. Reasons: sentence -> rows."""
     cells = []
-    for name, title, form in _COLUMNS:
+    for name in _COLUMNS:
         metric = metrics.get(name)
         if metric is None:
             cells.append("")
         elif metric["value"] is None:
             cells.append("-")
-            rows = reasons.setdefault(f"{title}: unavailable: {metric['unavailable']}", [])
+            rows = reasons.setdefault(f"{titled(metric)}: unavailable: {metric['unavailable']}", [])
             if row not in rows:
                 rows.append(row)
         else:
-            cells.append(form.format(float(metric["value"])))
+            cells.append(formatted(metric))
     return cells
 
 

@@ -7,9 +7,7 @@ import sys
 import torch
 
 from tfg.engines.cpu import build
-from tfg.types import InputError
-
-ENGINES = ("auto", "torch", "cpu", "cuda")
+from tfg.types import ENGINES, InputError
 
 
 def resolve_engine(engine: str, device: torch.device | str, dtype: torch.dtype = torch.float32) -> str:

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.features.pose_fit import Array, Problem, Solution, locate_points, project, residual_scale, solve
-from tfg.landmarks import eye_distance
+from tfg.landmarks import EYE_CORNERS, NOSE_BRIDGE, NOSTRILS, TEMPLES, eye_distance
 from tfg.types import Cameras, Floats, InputError
 
 RIGID_POINTS = {
-    **dict.fromkeys((0, 1, 2, 14, 15, 16), 1.0),  # temples and cheekbones: the contour above the moving jaw
-    **dict.fromkeys((27, 28, 29, 30), 1.0),  # nose bridge
-    **dict.fromkeys((31, 32, 33, 34, 35), 0.5),  # nostrils: lifted a little by the upper lip
-    **dict.fromkeys((36, 39, 42, 45), 1.0),  # eye corners; lids, brows, lips and jaw are left out: they move
+    **dict.fromkeys(TEMPLES, 1.0),
+    **dict.fromkeys(NOSE_BRIDGE, 1.0),
+    **dict.fromkeys(NOSTRILS, 0.5),  # lifted a little by the upper lip
+    **dict.fromkeys(EYE_CORNERS, 1.0),  # lids, brows, lips and jaw are left out: they move
 }
 """Weights of the points that hardly deform in speech."""
 
@@ -80,7 +80,7 @@ def fit_cameras(
     rigid = Problem(
         points=points[:, rows],
         weights=weights,
-        noise=START_NOISE * float(np.median(eye_distance(landmarks))),
+        noise=START_NOISE * float(np.median(eye_distance(landmarks).astype(np.float32))),
         huber=1.5,
         generic=generic[rows],
         shape_sigma=SHAPE_SIGMA / alike,
@@ -154,7 +154,7 @@ def _head_space(solution: Solution, shape: Array, rows: NDArray[np.int64]) -> tu
     turn = left @ np.diag([1.0, 1.0, np.linalg.det(left @ right)]) @ right
     turned = shape @ turn.T
     center = turned.mean(axis=0)
-    scale = 1 / float(eye_distance(turned))
+    scale = 1 / float(eye_distance(turned).astype(np.float32))
     rotation = solution.rotation @ turn.T
     translation = scale * (solution.translation + rotation @ center)
     return rotation, translation, scale * (turned - center)

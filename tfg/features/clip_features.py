@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tfg import assets
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor, Masks
 from tfg.features.cache import CHUNK, Arrays, cached, cached_ranges
 from tfg.types import Clip, FaceTrack, Floats
@@ -135,6 +136,8 @@ class ClipFeatures:
 
 
 def _settings(part: Any) -> dict[str, Any]:
-    """What a part's features depend on: its class and its configuration."""
+    """What a part's features depend on: its class and its configuration, weights by their checksum."""
     values = {k: v for k, v in dataclasses.asdict(part).items() if k not in _NOT_IN_KEY}
+    if "weights" in values:
+        values["weights"] = assets.checksum(part.path)
     return {"class": type(part).__qualname__, "version": getattr(part, "version", 1), **values}

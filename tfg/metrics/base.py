@@ -1,4 +1,5 @@
-"""What a metric is: a pure look at a few frames at a time, and a conclusion about the whole; every number with its definition.
+"""What a metric is: a pure look at a few frames at a time, and a conclusion about the whole; every number with its definition
+and its facts: title, unit, which direction is better, digits in print.
 
 Metrics hold no state, so a score cannot depend on how the frames were cut into chunks, on other metrics, or on other videos.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +25,22 @@ PerFrame = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
+class MetricFacts:
+    """What every printer of a number needs; written into each result beside the value."""
+
+    title: str
+    unit: str = ""
+    better: Literal["up", "down", "none"]  # none: a diagnosis, to be compared with the truth's
+    digits: int  # after the point
+    curve: str = ""  # what the numbers per frame are, where the value is not their mean
+
+
+@dataclass(frozen=True, kw_only=True)
 class MetricValue:
     """Exactly one of `value` and `unavailable` is set. `value` may be inf (PSNR of identical videos), never NaN."""
 
     definition: str  # region, range, size, frames, crop, weights' checksum
+    facts: MetricFacts
     value: float | None = None
     unavailable: str | None = None  # why, and what would make it available
     per_frame: tuple[float | None, ...] | None = None  # None where a frame has no number, such as no face
@@ -77,7 +90,7 @@ class Chunk:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class ScoredVideo:
     """The whole of a video that is scored; n frames at 25 fps."""
 
     prediction: Pictures
@@ -93,7 +106,7 @@ class Scene:
         return self.prediction.shape[0]
 
     @property
-    def seen(self) -> Bools:
+    def has_face(self) -> Bools:
         """(n,) whether a face was found in the prediction and, where there is one, in the truth."""
         found = self.made.num_faces > 0
         return found if self.true is None else found & (self.true.num_faces > 0)
@@ -106,19 +119,24 @@ class Metric(Protocol):
     def names(self) -> tuple[str, ...]: ...
 
     @property
+    def facts(self) -> Mapping[str, MetricFacts]:
+        """Of every name."""
+        ...
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """Of "truth", "audio", "faces", "chunks" (the pictures are looked at)."""
         ...
 
     def look(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
-        """Arrays of n rows each; concatenated over all chunks they come back as `seen`."""
+        """Arrays of n rows each; concatenated over all chunks they are the `rows` of `conclude`."""
         ...
 
-    def define(self, scene: Scene) -> dict[str, str]:
+    def define(self, video: ScoredVideo) -> dict[str, str]:
         """One sentence for every name: formula, region, range, weights, frames left out."""
         ...
 
-    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
+    def conclude(self, rows: Mapping[str, NDArray[Any]], video: ScoredVideo) -> dict[str, Outcome]:
         """Every name's value or the reason why there is none."""
         ...
 
@@ -133,9 +151,9 @@ def mean(per_frame: PerFrame) -> Outcome:
     return Outcome(value=float(np.where(np.isinf(known), IDENTICAL_DB, known).mean()), per_frame=per_frame)
 
 
-def left_out(scene: Scene) -> str:
+def left_out(video: ScoredVideo) -> str:
     """How many frames have no face and therefore no number, for definitions."""
-    return frames_left_out(scene.seen)
+    return frames_left_out(video.has_face)
 
 
 def frames_left_out(found: Bools) -> str:

@@ -7,12 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.metrics.base import NO_TRUTH, Chunk, Outcome, PerFrame, Scene, frames_left_out, too_few_faces
+from tfg.landmarks import LEFT_EYE, RIGHT_EYE
+from tfg.metrics.base import (
+    NO_TRUTH,
+    Chunk,
+    MetricFacts,
+    Outcome,
+    PerFrame,
+    ScoredVideo,
+    frames_left_out,
+    too_few_faces,
+)
 from tfg.types import FPS, FaceTrack, Floats
 
 # Chosen on eye pictures of GRID (14 s) and German_20s, 18 blinks: open eyes, half blinks included, stay above 0.64 of the
@@ -22,7 +32,7 @@ from tfg.types import FPS, FaceTrack, Floats
 CLOSED = 0.5  # of the median ratio: a blink goes below
 RISE = 0.3  # of the median ratio: on both sides of its lowest frame, before the eyes close further
 LONGEST = 12  # frames below CLOSED; longer is no blink but closed eyes
-NO_EYES = "the face reader takes the eyes from the truth, so it cannot see blinks; use face=mediapipe"
+NO_EYES = "the face reader takes the eyes from the truth, so blinks would not show; use face=mediapipe"
 
 
 def eye_aspect_ratio(landmarks: Floats) -> PerFrame:
@@ -35,7 +45,7 @@ def eye_aspect_ratio(landmarks: Floats) -> PerFrame:
         high = distance(corner + 1, corner + 5) + distance(corner + 2, corner + 4)
         return high / (2 * distance(corner, corner + 3))
 
-    return (ratio(36) + ratio(42)) / 2
+    return (ratio(LEFT_EYE.start) + ratio(RIGHT_EYE.start)) / 2
 
 
 def blinks(openness: PerFrame) -> list[tuple[int, int]]:
@@ -68,33 +78,39 @@ class BlinkRate:
     """Metric: blinks per minute of the prediction, also without a truth; and how far from the truth's, where there is one."""
 
     reads_eyes: bool = True  # False: the face reader takes the eyes from the truth
+    facts: ClassVar[Mapping[str, MetricFacts]] = {
+        "blink_rate": MetricFacts(
+            title="Blinks", unit="a minute", better="none", digits=1, curve="Eye opening (aspect ratio)"
+        ),
+        "blink_rate_difference": MetricFacts(title="Blink rate difference", unit="a minute", better="down", digits=1),
+    }
     names: tuple[str, ...] = ("blink_rate", "blink_rate_difference")
     needs: tuple[str, ...] = ("faces",)
 
     def look(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
         return {}
 
-    def define(self, scene: Scene) -> dict[str, str]:
+    def define(self, video: ScoredVideo) -> dict[str, str]:
         rule = (
             "blinks per minute; a blink is the mean eye aspect ratio of both eyes (points 36-47, Soukupova and Cech 2016) "
             f"with a minimum below {CLOSED} of its median over the video and {RISE} of it below what surrounds it, closed for at "
             f"most {LONGEST} frames; "
-            f"landmarks by {scene.reader}"
+            f"landmarks by {video.reader}"
         )
-        made = _counted("prediction", scene.made) if self.reads_eyes else ""
-        true = _counted("truth", scene.true) if self.reads_eyes and scene.true is not None else ""
+        made = _counted("prediction", video.made) if self.reads_eyes else ""
+        true = _counted("truth", video.true) if self.reads_eyes and video.true is not None else ""
         return {
             "blink_rate": f"{rule}{made}",
             "blink_rate_difference": f"absolute difference of prediction and truth in {rule}{made}{true}",
         }
 
-    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
+    def conclude(self, rows: Mapping[str, NDArray[Any]], video: ScoredVideo) -> dict[str, Outcome]:
         if not self.reads_eyes:
             return {name: Outcome(missing=NO_EYES) for name in self.names}
-        made = _rate(scene.made)
-        if scene.true is None:
+        made = _rate(video.made)
+        if video.true is None:
             return {"blink_rate": made, "blink_rate_difference": Outcome(missing=NO_TRUTH)}
-        true = _rate(scene.true)
+        true = _rate(video.true)
         if made.value is None or true.value is None:
             difference = Outcome(missing=made.missing or f"truth: {true.missing}")
         else:
@@ -103,7 +119,7 @@ class BlinkRate:
 
 
 def _rate(track: FaceTrack) -> Outcome:
-    """Blinks per minute in which a face was seen; per frame the eye aspect ratio."""
+    """Blinks per minute in which a face was found; per frame the eye aspect ratio."""
     found = track.num_faces > 0
     if reason := too_few_faces(found):
         return Outcome(missing=reason)

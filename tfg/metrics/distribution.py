@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.metrics.base import Chunk, Outcome, Scene
+from tfg.metrics.base import Chunk, MetricFacts, Outcome, ScoredVideo
 from tfg.metrics.inception import FEATURES, SIZE, Inception
 
 
@@ -20,6 +20,9 @@ class FrechetDistance:
 
     network: Inception | None
     note: str  # checksum of the weights, or why there are none
+    facts: ClassVar[Mapping[str, MetricFacts]] = {
+        "fid": MetricFacts(title="FID", better="down", digits=2),
+    }
     names: tuple[str, ...] = ("fid",)
     needs: tuple[str, ...] = ("truth", "chunks")
 
@@ -34,8 +37,8 @@ class FrechetDistance:
             return {}
         return {"made": self.network.features(chunk.prediction), "true": self.network.features(chunk.truth)}
 
-    def define(self, scene: Scene) -> dict[str, str]:
-        count = scene.num_frames
+    def define(self, video: ScoredVideo) -> dict[str, str]:
+        count = video.num_frames
         text = (
             f"FID: Frechet distance of {FEATURES} Inception features (pytorch-fid's network) of {count} predicted and {count} "
             f"true frames; full frame, resized to {SIZE}x{SIZE} (bilinear, no smoothing) and scaled to [-1, 1]; float64"
@@ -47,12 +50,12 @@ class FrechetDistance:
             )
         return {"fid": f"{text}; weights {self.note}"}
 
-    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
+    def conclude(self, rows: Mapping[str, NDArray[Any]], video: ScoredVideo) -> dict[str, Outcome]:
         if self.network is None:
             return {"fid": Outcome(missing=self.note)}
-        if scene.num_frames < 2:
+        if video.num_frames < 2:
             return {"fid": Outcome(missing="one frame has no covariance; at least two are needed")}
-        return {"fid": Outcome(value=frechet(seen["made"], seen["true"]))}
+        return {"fid": Outcome(value=frechet(rows["made"], rows["true"]))}
 
 
 def frechet(first: NDArray[Any], second: NDArray[Any]) -> float:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.metrics.base import Chunk, Outcome, Scene, left_out, mean, too_few_faces
+from tfg.metrics.base import Chunk, MetricFacts, Outcome, ScoredVideo, left_out, mean, too_few_faces
 
 BLENDSHAPES = (
     "_neutral",
@@ -48,27 +48,31 @@ def columns(parts: tuple[str, ...]) -> list[int]:
 class BlendshapeError:
     """Metric: how far the expression is from the true one."""
 
+    facts: ClassVar[Mapping[str, MetricFacts]] = {
+        "blendshape_error_lower": MetricFacts(title="Blendshape error lower face", better="down", digits=4),
+        "blendshape_error_upper": MetricFacts(title="Blendshape error upper face", better="down", digits=4),
+    }
     names: tuple[str, ...] = ("blendshape_error_lower", "blendshape_error_upper")
     needs: tuple[str, ...] = ("truth", "faces")
 
     def look(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
         return {}
 
-    def define(self, scene: Scene) -> dict[str, str]:
+    def define(self, video: ScoredVideo) -> dict[str, str]:
         def text(name: str, parts: tuple[str, ...]) -> str:
             return (
                 f"mean over frames and the {len(columns(parts))} MediaPipe blendshapes of the {name} face "
                 f"({', '.join(f'{part}*' for part in parts)}), each in [0, 1], of the absolute difference of prediction and "
-                f"truth; not AUE; both read by {scene.reader}; {left_out(scene)}"
+                f"truth; not AUE; both read by {video.reader}; {left_out(video)}"
             )
 
         return {"blendshape_error_lower": text("lower", LOWER), "blendshape_error_upper": text("upper", UPPER)}
 
-    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
-        assert scene.true is not None, "needs the truth"
-        difference = np.abs(scene.made.blendshapes.astype(np.float64) - scene.true.blendshapes)
-        reason = too_few_faces(scene.seen)
-        if reason is None and not np.isfinite(difference[scene.seen]).all():
+    def conclude(self, rows: Mapping[str, NDArray[Any]], video: ScoredVideo) -> dict[str, Outcome]:
+        assert video.true is not None, "needs the truth"
+        difference = np.abs(video.made.blendshapes.astype(np.float64) - video.true.blendshapes)
+        reason = too_few_faces(video.has_face)
+        if reason is None and not np.isfinite(difference[video.has_face]).all():
             reason = NO_BLENDSHAPES
         if reason:
             return {name: Outcome(missing=reason) for name in self.names}

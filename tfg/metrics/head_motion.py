@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tfg.landmarks import EAR_LOBES, EYE_CORNERS, NOSE, TEMPLES, indices
 from tfg.metrics.base import (
     NO_TRUTH,
     Chunk,
+    MetricFacts,
     Outcome,
     PerFrame,
-    Scene,
+    ScoredVideo,
     left_out,
     mean,
     too_few_faces,
 )
 from tfg.types import Bools, FaceTrack, Floats
 
-RIGID = (0, 1, 2, 3, 13, 14, 15, 16, *range(27, 36), 36, 39, 42, 45)
+RIGID = (*sorted(TEMPLES + EAR_LOBES), *indices(NOSE, EYE_CORNERS))
 """Temples, nose and eye corners: neither speech nor brows move them. Measured on German_20s and GRID, they give
 MediaPipe's own rotation to 0.5 and 0.7 degrees, a constant turn set aside; with nose and eye corners alone 0.9 and 1.6."""
-NO_POSE = "the face reader takes the head's place from the truth, so it cannot tell a wrong one; use face=mediapipe"
+NO_POSE = "the face reader takes the head's place from the truth, so a wrong place would not show; use face=mediapipe"
 _NO_RUN = "no three frames in a row have a face"
 NO_SHAPE = "the face reader gives no head rotation and no face shape was given to fit one to its landmarks"
 
@@ -119,20 +121,23 @@ class HeadPoseError:
     shape: Floats | None = field(
         default=None, compare=False, repr=False
     )  # (68, 3) rigid face, for readers without rotation
+    facts: ClassVar[Mapping[str, MetricFacts]] = {
+        "head_pose_error": MetricFacts(title="Head pose error", unit="degrees", better="down", digits=2),
+    }
     names: tuple[str, ...] = ("head_pose_error",)
     needs: tuple[str, ...] = ("truth", "faces")
 
     def look(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
         return {}
 
-    def define(self, scene: Scene) -> dict[str, str]:
-        source = _Source(reads_pose=self.reads_pose, shape=self.shape, tracks=_tracks(scene)).define(scene.reader)
+    def define(self, video: ScoredVideo) -> dict[str, str]:
+        source = _Source(reads_pose=self.reads_pose, shape=self.shape, tracks=_tracks(video)).define(video.reader)
         text = f"mean over frames of the angle in degrees between the head rotations of prediction and truth; {source}"
-        return {"head_pose_error": f"{text}; {left_out(scene)}"}
+        return {"head_pose_error": f"{text}; {left_out(video)}"}
 
-    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
-        source = _Source(reads_pose=self.reads_pose, shape=self.shape, tracks=_tracks(scene))
-        if reason := source.missing or too_few_faces(scene.seen):
+    def conclude(self, rows: Mapping[str, NDArray[Any]], video: ScoredVideo) -> dict[str, Outcome]:
+        source = _Source(reads_pose=self.reads_pose, shape=self.shape, tracks=_tracks(video))
+        if reason := source.missing or too_few_faces(video.has_face):
             return {"head_pose_error": Outcome(missing=reason)}
         made, true = source.rotations
         return {"head_pose_error": mean(angles(made, true))}
@@ -144,30 +149,34 @@ class HeadJitter:
 
     reads_pose: bool = True  # as in HeadPoseError
     shape: Floats | None = field(default=None, compare=False, repr=False)
+    facts: ClassVar[Mapping[str, MetricFacts]] = {
+        "head_jitter": MetricFacts(title="Head jitter", unit="degrees/frame^2", better="none", digits=2),
+        "head_jitter_ratio": MetricFacts(title="Head jitter over the truth's", better="none", digits=2),
+    }
     names: tuple[str, ...] = ("head_jitter", "head_jitter_ratio")
     needs: tuple[str, ...] = ("faces",)
 
     def look(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
         return {}
 
-    def define(self, scene: Scene) -> dict[str, str]:
-        source = _Source(reads_pose=self.reads_pose, shape=self.shape, tracks=_tracks(scene)).define(scene.reader)
+    def define(self, video: ScoredVideo) -> dict[str, str]:
+        source = _Source(reads_pose=self.reads_pose, shape=self.shape, tracks=_tracks(video)).define(video.reader)
         change = (
             "mean over frames t of |w(t, t+1) - w(t-1, t)| in degrees per frame^2, where w(s, t) is the rotation vector that "
             "turns the head of frame s into that of frame t"
         )
         return {
-            "head_jitter": f"{change}, of the prediction; {source}; {_runs(scene.made.num_faces > 0)}",
-            "head_jitter_ratio": f"the prediction's {change}, over the truth's; {source}; {_runs(scene.seen)}",
+            "head_jitter": f"{change}, of the prediction; {source}; {_runs(video.made.num_faces > 0)}",
+            "head_jitter_ratio": f"the prediction's {change}, over the truth's; {source}; {_runs(video.has_face)}",
         }
 
-    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
-        source = _Source(reads_pose=self.reads_pose, shape=self.shape, tracks=_tracks(scene))
+    def conclude(self, rows: Mapping[str, NDArray[Any]], video: ScoredVideo) -> dict[str, Outcome]:
+        source = _Source(reads_pose=self.reads_pose, shape=self.shape, tracks=_tracks(video))
         if reason := source.missing:
             return {name: Outcome(missing=reason) for name in self.names}
         made, *true = (jitter(rotations) for rotations in source.rotations)
-        ratio = _ratio(made, true[0], scene.seen) if true else Outcome(missing=NO_TRUTH)
-        return {"head_jitter": _mean(made, scene.made.num_faces > 0), "head_jitter_ratio": ratio}
+        ratio = _ratio(made, true[0], video.has_face) if true else Outcome(missing=NO_TRUTH)
+        return {"head_jitter": _mean(made, video.made.num_faces > 0), "head_jitter_ratio": ratio}
 
 
 def _mean(tremble: PerFrame, found: Bools) -> Outcome:
@@ -190,5 +199,5 @@ def _runs(found: Bools) -> str:
     return f"{count} of {len(found)} frames have a face in them and in both their neighbours"
 
 
-def _tracks(scene: Scene) -> tuple[FaceTrack, ...]:
-    return (scene.made,) if scene.true is None else (scene.made, scene.true)
+def _tracks(video: ScoredVideo) -> tuple[FaceTrack, ...]:
+    return (video.made,) if video.true is None else (video.made, video.true)

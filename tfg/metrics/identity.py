@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.metrics.base import Chunk, Outcome, Scene, left_out, mean
+from tfg.landmarks import LEFT_EYE, MOUTH_CORNERS, NOSE_TIP, RIGHT_EYE
+from tfg.metrics.base import Chunk, MetricFacts, Outcome, ScoredVideo, left_out, mean
 from tfg.metrics.mobilefacenet import NUMBERS, SIZE, Embedder, open_embedder
 from tfg.types import Bytes, FaceTrack, Floats
 
@@ -18,7 +19,6 @@ from tfg.types import Bytes, FaceTrack, Floats
 TEMPLATE = np.array(
     [(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)]
 )
-_EYES, _NOSE_TIP, _MOUTH_CORNERS = (slice(36, 42), slice(42, 48)), 30, (48, 54)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,9 @@ class Identity:
 
     network: Embedder | None
     note: str  # checksum of the weights, or why there are none
+    facts: ClassVar[Mapping[str, MetricFacts]] = {
+        "identity": MetricFacts(title="Identity", better="up", digits=3),
+    }
     names: tuple[str, ...] = ("identity",)
     needs: tuple[str, ...] = ("truth", "chunks", "faces")
 
@@ -45,18 +48,18 @@ class Identity:
             "true": _embeddings(self.network, chunk.truth, chunk.true),
         }
 
-    def define(self, scene: Scene) -> dict[str, str]:
+    def define(self, video: ScoredVideo) -> dict[str, str]:
         text = (
             "cosine of MobileFaceNet embeddings of a prediction frame and its truth frame, mean over frames; each face turned "
             "and scaled by eye centres, nose tip and mouth corners to ArcFace's 112x112 template, RGB, ImageNet mean and "
-            f"deviation; faces by {scene.reader}; {left_out(scene)}; weights {self.note}"
+            f"deviation; faces by {video.reader}; {left_out(video)}; weights {self.note}"
         )
         return {"identity": text}
 
-    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
+    def conclude(self, rows: Mapping[str, NDArray[Any]], video: ScoredVideo) -> dict[str, Outcome]:
         if self.network is None:
             return {"identity": Outcome(missing=self.note)}
-        return {"identity": mean(cosine(seen["made"], seen["true"]))}
+        return {"identity": mean(cosine(rows["made"], rows["true"]))}
 
 
 def cosine(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float64]:
@@ -71,8 +74,8 @@ def aligned(image: Bytes, landmarks: Floats) -> Bytes:
     """(height, width, 3) and its 68 landmarks -> the face in ArcFace's pose, (112, 112, 3); black beyond the picture."""
     import cv2
 
-    left, right = (landmarks[eye].mean(axis=0) for eye in _EYES)
-    points = np.stack([left, right, landmarks[_NOSE_TIP], *(landmarks[corner] for corner in _MOUTH_CORNERS)])
+    left, right = (landmarks[eye].mean(axis=0) for eye in (LEFT_EYE, RIGHT_EYE))
+    points = np.stack([left, right, landmarks[NOSE_TIP], *(landmarks[corner] for corner in MOUTH_CORNERS)])
     move = similarity(points - 0.5, TEMPLATE)  # OpenCV's pixel centres are whole numbers
     return np.asarray(cv2.warpAffine(image, move, (SIZE, SIZE), flags=cv2.INTER_LINEAR), np.uint8)
 

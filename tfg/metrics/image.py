@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfg.metrics import regions
-from tfg.metrics.base import MEAN_RULE, Chunk, Outcome, PerFrame, Scene, mean
+from tfg.metrics.base import MEAN_RULE, Chunk, MetricFacts, Outcome, PerFrame, ScoredVideo, mean
 from tfg.types import Bytes, Floats, InputError
 
 WINDOW, SIGMA = 11, 1.5
@@ -21,7 +21,7 @@ SSIM = (
     "mean over frames, windows and channels of SSIM, 11x11 Gaussian window of sigma 1.5, data range 1, k1 0.01, k2 0.03, "
     "windows inside the region only, uint8 RGB pictures"
 )
-REGIONS = {"": regions.FULL, "_face": regions.FACE, "_mouth": regions.MOUTH}
+REGIONS = {"": regions.FULL_FRAME, "_face": regions.FACE_BOX, "_mouth": regions.MOUTH_BOX}
 
 
 def as_bytes(images: NDArray[Any]) -> Bytes:
@@ -79,6 +79,14 @@ def _strip(made: Bytes, true: Bytes) -> Floats:
 class ImageQuality:
     """Metric: psnr and ssim of the full frame, the face box and the mouth box."""
 
+    facts: ClassVar[Mapping[str, MetricFacts]] = {
+        "psnr": MetricFacts(title="PSNR", unit="dB", better="up", digits=2),
+        "psnr_face": MetricFacts(title="PSNR face", unit="dB", better="up", digits=2),
+        "psnr_mouth": MetricFacts(title="PSNR mouth", unit="dB", better="up", digits=2),
+        "ssim": MetricFacts(title="SSIM", better="up", digits=4),
+        "ssim_face": MetricFacts(title="SSIM face", better="up", digits=4),
+        "ssim_mouth": MetricFacts(title="SSIM mouth", better="up", digits=4),
+    }
     names: tuple[str, ...] = tuple(f"{name}{region}" for name in ("psnr", "ssim") for region in REGIONS)
     needs: tuple[str, ...] = ("truth", "chunks")
 
@@ -92,7 +100,7 @@ class ImageQuality:
         ]
         return dict(zip(self.names, np.array(rows).reshape(-1, len(self.names)).T, strict=True))
 
-    def define(self, scene: Scene) -> dict[str, str]:
+    def define(self, video: ScoredVideo) -> dict[str, str]:
         formulas = {"psnr": f"{PSNR}; {MEAN_RULE}", "ssim": SSIM}
         return {
             f"{name}{region}": f"{formula}; {where}"
@@ -100,8 +108,8 @@ class ImageQuality:
             for region, where in REGIONS.items()
         }
 
-    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
-        return {name: mean(seen[name]) for name in self.names}
+    def conclude(self, rows: Mapping[str, NDArray[Any]], video: ScoredVideo) -> dict[str, Outcome]:
+        return {name: mean(rows[name]) for name in self.names}
 
 
 def _regions(made: Bytes, true: Bytes, face: regions.Boxes, mouth: regions.Boxes) -> list[float]:

@@ -153,7 +153,7 @@ class Inception(nn.Module):
         self.Mixed_6d, self.Mixed_6e = MixedC(768, 160), MixedC(768, 192)
         self.Mixed_7a = MixedD(768)
         self.Mixed_7b, self.Mixed_7c = MixedE(1280, maximum=False), MixedE(2048, maximum=True)
-        self.fc = nn.Linear(FEATURES, _CLASSES)  # in the file, never asked
+        self.fc = nn.Linear(FEATURES, _CLASSES)  # in the file, never used
         self.eval().requires_grad_(False)
 
     @classmethod

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.metrics.base import Chunk, Outcome, PerFrame, Scene, left_out, mean, too_few_faces
+from tfg.landmarks import MOUTH, eye_distance, mouth_opening
+from tfg.metrics.base import Chunk, MetricFacts, Outcome, PerFrame, ScoredVideo, left_out, mean, too_few_faces
 from tfg.types import FaceTrack, Floats
 
-MOUTH = slice(48, 68)
-OUTER_EYE_CORNERS = (36, 45)
 MAX_LAG = 10  # frames each way
-_UPPER_INNER, _LOWER_INNER = (61, 62, 63), (67, 66, 65)
 _FEWEST_PAIRS = 10
 _STILL = 1e-6  # pixels of standard deviation
 
@@ -27,18 +25,6 @@ def landmark_distance(prediction: Floats, truth: Floats) -> PerFrame:
     """
     lips = [points[:, MOUTH] - points[:, MOUTH].mean(axis=1, keepdims=True) for points in (prediction, truth)]
     return np.linalg.norm(lips[0] - lips[1], axis=-1).mean(axis=-1).astype(np.float64)
-
-
-def eye_distance(landmarks: Floats) -> PerFrame:
-    """(n, 68, 2) -> (n,) distance in pixels between the outer eye corners, points 36 and 45."""
-    left, right = OUTER_EYE_CORNERS
-    return np.linalg.norm(landmarks[:, left] - landmarks[:, right], axis=-1).astype(np.float64)
-
-
-def mouth_opening(landmarks: Floats) -> PerFrame:
-    """(n, 68, 2) -> (n,) mean distance in pixels of the three pairs of inner-lip points."""
-    gap = landmarks[:, _UPPER_INNER] - landmarks[:, _LOWER_INNER]
-    return np.linalg.norm(gap, axis=-1).mean(axis=-1).astype(np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,26 +78,30 @@ def _pearson(first: PerFrame, second: PerFrame) -> float:
 class LandmarkDistance:
     """Metric: lmd in pixels of the scored size, and lmd_normalised, which does not depend on the size."""
 
+    facts: ClassVar[Mapping[str, MetricFacts]] = {
+        "lmd": MetricFacts(title="LMD", unit="px", better="down", digits=2),
+        "lmd_normalised": MetricFacts(title="LMD normalised", unit="eye distances", better="down", digits=4),
+    }
     names: tuple[str, ...] = ("lmd", "lmd_normalised")
     needs: tuple[str, ...] = ("truth", "faces")
 
     def look(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
         return {}
 
-    def define(self, scene: Scene) -> dict[str, str]:
+    def define(self, video: ScoredVideo) -> dict[str, str]:
         distance = "mean over frames of the mean distance of 20 mouth points (48-67), each set centred on its own mean"
-        source = _source(scene)
+        source = _source(video)
         return {
             "lmd": f"{distance}, in pixels of the scored size; {source}",
             "lmd_normalised": f"{distance}, divided by the frame's distance between the truth's outer eye corners "
             f"(points 36 and 45); {source}",
         }
 
-    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
-        if reason := too_few_faces(scene.seen):
+    def conclude(self, rows: Mapping[str, NDArray[Any]], video: ScoredVideo) -> dict[str, Outcome]:
+        if reason := too_few_faces(video.has_face):
             return {name: Outcome(missing=reason) for name in self.names}
-        made, true = _both(scene)
-        distance = np.where(scene.seen, landmark_distance(made.landmarks, true.landmarks), np.nan)
+        made, true = _both(video)
+        distance = np.where(video.has_face, landmark_distance(made.landmarks, true.landmarks), np.nan)
         return {"lmd": mean(distance), "lmd_normalised": mean(distance / eye_distance(true.landmarks))}
 
 
@@ -119,35 +109,42 @@ class LandmarkDistance:
 class MouthCorrelation:
     """Metric: whether the mouth opens when the true one does, and by how many frames it is late."""
 
+    facts: ClassVar[Mapping[str, MetricFacts]] = {
+        "mouth_correlation": MetricFacts(title="Mouth r", better="up", digits=3, curve="Mouth opening, px"),
+        "mouth_lag": MetricFacts(title="Mouth lag", unit="frames", better="none", digits=0),
+    }
     names: tuple[str, ...] = ("mouth_correlation", "mouth_lag")
     needs: tuple[str, ...] = ("truth", "faces")
 
     def look(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
         return {}
 
-    def define(self, scene: Scene) -> dict[str, str]:
+    def define(self, video: ScoredVideo) -> dict[str, str]:
         opening = "inner-lip opening (mean distance of the point pairs 61-67, 62-66, 63-65), prediction against truth"
-        source = _source(scene)
+        source = _source(video)
         return {
             "mouth_correlation": f"Pearson correlation at lag 0 of the {opening}; {source}",
             "mouth_lag": f"lag in frames within +-{MAX_LAG} of the highest Pearson correlation of the {opening}, positive "
             f"when the prediction is late; {source}",
         }
 
-    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
-        made, true = (np.where(scene.seen, mouth_opening(track.landmarks), np.nan) for track in _both(scene))
+    def conclude(self, rows: Mapping[str, NDArray[Any]], video: ScoredVideo) -> dict[str, Outcome]:
+        made, true = (
+            np.where(video.has_face, mouth_opening(track.landmarks).astype(np.float64), np.nan)
+            for track in _both(video)
+        )
         found = agreement(made, true)
-        reason = too_few_faces(scene.seen) or no_agreement(made, true)
+        reason = too_few_faces(video.has_face) or no_agreement(made, true)
         if reason or found is None:
             return {name: Outcome(missing=reason) for name in self.names}
         opening = Outcome(value=found.correlation, per_frame=made)  # per frame: what is correlated, in pixels
         return {"mouth_correlation": opening, "mouth_lag": Outcome(value=float(found.lag))}
 
 
-def _both(scene: Scene) -> tuple[FaceTrack, FaceTrack]:
-    assert scene.true is not None, "needs the truth"
-    return scene.made, scene.true
+def _both(video: ScoredVideo) -> tuple[FaceTrack, FaceTrack]:
+    assert video.true is not None, "needs the truth"
+    return video.made, video.true
 
 
-def _source(scene: Scene) -> str:
-    return f"landmarks of both by {scene.reader}; {left_out(scene)}"
+def _source(video: ScoredVideo) -> str:
+    return f"landmarks of both by {video.reader}; {left_out(video)}"

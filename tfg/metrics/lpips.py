@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tfg import assets
 from tfg.metrics import regions
-from tfg.metrics.base import Chunk, Outcome, PerFrame, Scene, mean
+from tfg.metrics.base import Chunk, MetricFacts, Outcome, PerFrame, ScoredVideo, mean
 from tfg.types import Bytes, InputError
 
 _STRIDES, _PADDINGS = (4, 1, 1, 1, 1), (2, 2, 1, 1, 1)
@@ -24,10 +25,11 @@ _POOL_BEFORE = (False, True, True, False, False)
 class Lpips(nn.Module):
     """Distance of two batches (n, 3, h, w) in [-1, 1] -> (n,); differentiable, weights frozen."""
 
-    def __init__(self, weights: Path) -> None:
+    def __init__(self, weights: str | Path) -> None:
         super().__init__()
+        path = assets.located(str(weights))
         try:
-            with np.load(weights, allow_pickle=False) as file:
+            with np.load(path, allow_pickle=False) as file:
                 arrays = {name: torch.from_numpy(file[name].astype(np.float32)) for name in file.files}
             expected = {f"conv{i}.{part}" for i in range(5) for part in ("weight", "bias")} | {
                 f"lin{i}" for i in range(5)
@@ -85,6 +87,11 @@ class PerceptualDistance:
 
     network: Lpips | None
     note: str  # checksum of the weights, or why there are none
+    facts: ClassVar[Mapping[str, MetricFacts]] = {
+        "lpips": MetricFacts(title="LPIPS", better="down", digits=4),
+        "lpips_face": MetricFacts(title="LPIPS face", better="down", digits=4),
+        "lpips_mouth": MetricFacts(title="LPIPS mouth", better="down", digits=4),
+    }
     names: tuple[str, ...] = ("lpips", "lpips_face", "lpips_mouth")
     needs: tuple[str, ...] = ("truth", "chunks")
 
@@ -105,18 +112,18 @@ class PerceptualDistance:
             )
         return found
 
-    def define(self, scene: Scene) -> dict[str, str]:
+    def define(self, video: ScoredVideo) -> dict[str, str]:
         text = f"LPIPS v0.1 AlexNet, mean over frames; weights {self.note}"
         return {
-            "lpips": f"{text}; {regions.FULL}",
-            "lpips_face": f"{text}; {regions.FACE}, resized to {FACE_SIZE}x{FACE_SIZE}",
-            "lpips_mouth": f"{text}; {regions.MOUTH}, resized to {MOUTH_SIZE}x{MOUTH_SIZE}",
+            "lpips": f"{text}; {regions.FULL_FRAME}",
+            "lpips_face": f"{text}; {regions.FACE_BOX}, resized to {FACE_SIZE}x{FACE_SIZE}",
+            "lpips_mouth": f"{text}; {regions.MOUTH_BOX}, resized to {MOUTH_SIZE}x{MOUTH_SIZE}",
         }
 
-    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
+    def conclude(self, rows: Mapping[str, NDArray[Any]], video: ScoredVideo) -> dict[str, Outcome]:
         if self.network is None:
             return {name: Outcome(missing=self.note) for name in self.names}
-        return {name: mean(seen[name]) for name in self.names}
+        return {name: mean(rows[name]) for name in self.names}
 
 
 def _distance(network: Lpips, prediction: Bytes, truth: Bytes) -> PerFrame:

@@ -7,12 +7,12 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.metrics.base import Chunk, Outcome, Scene, mean
+from tfg.metrics.base import Chunk, MetricFacts, Outcome, ScoredVideo, mean
 from tfg.types import Bools, InputError
 
 LOWER = (10, 12, 14, 15, 17, 20, 23, 25, 26)
@@ -26,7 +26,7 @@ _INFORMATION = ("frame", "confidence", "success")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ActionUnits:
-    """What OpenFace saw in n frames."""
+    """What OpenFace measured in n frames."""
 
     path: Path
     intensities: NDArray[np.float64]  # (n, 17) in the order of UNITS, in [0, 5]; NaN where OpenFace had no success
@@ -100,6 +100,11 @@ class ActionUnitError:
 
     pred: ActionUnits | None = None
     truth: ActionUnits | None = None
+    facts: ClassVar[Mapping[str, MetricFacts]] = {
+        "aue_l": MetricFacts(title="AUE lower face", better="down", digits=3),
+        "aue_u": MetricFacts(title="AUE upper face", better="down", digits=3),
+        "aue": MetricFacts(title="AUE", better="down", digits=3),
+    }
     names: tuple[str, ...] = ("aue_l", "aue_u", "aue")
     needs: tuple[str, ...] = ()
 
@@ -110,8 +115,8 @@ class ActionUnitError:
     def look(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
         return {}
 
-    def define(self, scene: Scene) -> dict[str, str]:
-        source = "; ".join(self._sources(scene)) or NO_CSV
+    def define(self, video: ScoredVideo) -> dict[str, str]:
+        source = "; ".join(self._sources(video)) or NO_CSV
         groups = {
             "aue_l": ("the 9 lower-face", LOWER),
             "aue_u": ("the 8 upper-face", UPPER),
@@ -123,25 +128,25 @@ class ActionUnitError:
             for name, (part, units) in groups.items()
         }
 
-    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
+    def conclude(self, rows: Mapping[str, NDArray[Any]], video: ScoredVideo) -> dict[str, Outcome]:
         if self.pred is None or self.truth is None:
             return {name: Outcome(missing=NO_CSV) for name in self.names}
-        count = self._common(scene)
+        count = self._common(video)
         error = np.square(self.pred.intensities[:count] - self.truth.intensities[:count])
         found = np.isfinite(error).all(axis=1)
         if 2 * int(found.sum()) < count:
             reason = f"OpenFace had success in only {int(found.sum())} of {count} frames of both CSVs"
             return {name: Outcome(missing=reason) for name in self.names}
         return {
-            name: _padded(error[:, [UNITS.index(unit) for unit in units]].sum(axis=1), scene.num_frames)
+            name: _padded(error[:, [UNITS.index(unit) for unit in units]].sum(axis=1), video.num_frames)
             for name, units in zip(self.names, (LOWER, UPPER, UNITS), strict=True)
         }
 
-    def _common(self, scene: Scene) -> int:
+    def _common(self, video: ScoredVideo) -> int:
         """Frames that both CSVs and the scored video have."""
-        counts = [scene.num_frames]
+        counts = [video.num_frames]
         for given in (self.pred, self.truth):
-            assert given is not None, "asked only with CSVs"
+            assert given is not None, "called only with CSVs"
             counts.append(len(given.intensities))
             if max(counts) - min(counts) > MOST_CUT:
                 raise InputError(
@@ -151,16 +156,16 @@ class ActionUnitError:
                 )
         return min(counts)
 
-    def _sources(self, scene: Scene) -> Iterator[str]:
+    def _sources(self, video: ScoredVideo) -> Iterator[str]:
         if self.pred is None or self.truth is None:
             return
-        count = self._common(scene)
+        count = self._common(video)
         for name, given in (("prediction", self.pred), ("truth", self.truth)):
             yield (
                 f"{name}: {given.path.name}, {len(given.intensities)} frames, {int((~given.found).sum())} without success, "
                 f"mean confidence {given.confidence.mean():.2f}"
             )
-        if {scene.num_frames, len(self.pred.intensities), len(self.truth.intensities)} != {count}:
+        if {video.num_frames, len(self.pred.intensities), len(self.truth.intensities)} != {count}:
             yield f"cut to the first {count} frames, which all have"
         both = self.pred.found[:count] & self.truth.found[:count]
         yield f"{int((~both).sum())} of {count} frames without success left out"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tfg.landmarks import MOUTH
 from tfg.types import Bools, Floats
 
 FACE_MARGIN = 0.1  # of the landmarks' height, each way
 MOUTH_MARGIN = 0.2  # of the mouth's width, each way
 SMALLEST = 11  # pixels each way, SSIM's window
-FACE = "box of the frame's 68 true landmarks enlarged by 10 % of its height"
-MOUTH = "box of the frame's 20 true mouth points enlarged by 20 % of its width"
-FULL = "full frame"
+FACE_BOX = "box of the frame's 68 true landmarks enlarged by 10 % of its height"
+MOUTH_BOX = "box of the frame's 20 true mouth points enlarged by 20 % of its width"
+FULL_FRAME = "full frame"
 
 Boxes = NDArray[np.int64]
 
@@ -25,7 +26,7 @@ def face_boxes(landmarks: Floats, height: int, width: int) -> Boxes:
 
 def mouth_boxes(landmarks: Floats, height: int, width: int) -> Boxes:
     """(n, 68, 2) -> (n, 4), as `face_boxes`."""
-    mouth = landmarks[:, 48:]
+    mouth = landmarks[:, MOUTH]
     low, high = mouth.min(axis=1), mouth.max(axis=1)
     return _boxes(low, high, MOUTH_MARGIN * (high[:, 0] - low[:, 0]), height, width)
 

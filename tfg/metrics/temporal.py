@@ -1,16 +1,16 @@
-"""Flicker: how much the error changes from frame to frame. A still error is not seen as flicker, a trembling one is."""
+"""Flicker: how much the error changes from frame to frame. A still error is no flicker, a trembling one is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfg.metrics import regions
-from tfg.metrics.base import Chunk, Outcome, Scene, mean
+from tfg.metrics.base import Chunk, MetricFacts, Outcome, ScoredVideo, mean
 from tfg.types import Bytes
 
 _FORMULA = "mean absolute difference of consecutive residuals (prediction - truth) in grey levels of 255, from the second frame on"
@@ -20,6 +20,10 @@ _FORMULA = "mean absolute difference of consecutive residuals (prediction - trut
 class Flicker:
     """Metric: flicker of the full frame and in the mouth box of the later frame; 0 for identical videos."""
 
+    facts: ClassVar[Mapping[str, MetricFacts]] = {
+        "flicker": MetricFacts(title="Flicker", unit="grey levels", better="down", digits=2),
+        "flicker_mouth": MetricFacts(title="Flicker mouth", unit="grey levels", better="down", digits=2),
+    }
     names: tuple[str, ...] = ("flicker", "flicker_mouth")
     needs: tuple[str, ...] = ("truth", "chunks")
 
@@ -38,13 +42,13 @@ class Flicker:
             before = residual
         return dict(zip(self.names, np.array(rows, np.float64).reshape(-1, 2).T, strict=True))
 
-    def define(self, scene: Scene) -> dict[str, str]:
-        return {"flicker": f"{_FORMULA}; {regions.FULL}", "flicker_mouth": f"{_FORMULA}; {regions.MOUTH}"}
+    def define(self, video: ScoredVideo) -> dict[str, str]:
+        return {"flicker": f"{_FORMULA}; {regions.FULL_FRAME}", "flicker_mouth": f"{_FORMULA}; {regions.MOUTH_BOX}"}
 
-    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
-        if scene.num_frames < 2:
+    def conclude(self, rows: Mapping[str, NDArray[Any]], video: ScoredVideo) -> dict[str, Outcome]:
+        if video.num_frames < 2:
             return {name: Outcome(missing="one frame cannot flicker") for name in self.names}
-        return {name: mean(seen[name]) for name in self.names}
+        return {name: mean(rows[name]) for name in self.names}
 
 
 def _residual(made: Bytes, true: Bytes) -> NDArray[np.int16]:

@@ -1,49 +1,138 @@
-"""Who a run is: its id from the resolved configuration, and seeds by name."""
+"""Who a run, a head and their scores are: names from what their numbers depend on, and seeds by name.
+
+A *head* is one segment trained with one configuration; a *run* is a selection and the head it leads to. What changes only where, how
+fast or under which label something happens is in EXCLUDED; weights count by their checksum, a clip by its identity, a class by
+the option's name and never by its place in the code.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
 from typing import Any
 
-# Values that change where or how fast a run happens, never what it computes.
-_NOT_SCIENCE = {
-    "": ("tracker", "results", "group", "hydra"),
-    "clip": ("path", "sidecar"),
-    "trainer": ("device", "checkpoint_every", "progress"),
-    "audio": ("weights",),
-    "face": ("weights", "workers"),
-    "masks": ("weights", "workers"),
-    "backbone": ("engine", "perceptual_weights"),
-    "metrics": ("weights",),
-}
+# Keys of conf/ that no result depends on: dotted, a group stands for all below it.
+EXCLUDED = (
+    "tracker",
+    "results",
+    "group",
+    "sweep",
+    "start",  # of selector=at, where it is `selector.start`
+    "trainer",  # its profile decides values of the backbone and the picture's size, which count
+    "metrics",  # a head's scores lie beside it, one file a setting
+    "clip.path",
+    "clip.name",
+    "clip.synthetic",  # of the clip's identity
+    "face.workers",
+    "masks.workers",
+    "backbone.engine",
+)
+_ONLY_OF_THE_CHOICE = ("selector", "selector_audio", "seconds", "stride_seconds")
+_NAME_LENGTH = 40  # characters kept of a clip's name
+
+Checksum = Callable[[str], str]
 
 
-def science(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a resolved configuration that the results depend on."""
-    kept = {}
-    for key, value in config.items():
-        if key in _NOT_SCIENCE[""]:
-            continue
-        if isinstance(value, Mapping):
-            kept[key] = {k: v for k, v in value.items() if k not in _NOT_SCIENCE.get(key, ())}
-        else:
-            kept[key] = value
-    return kept
+def run_science(config: Mapping[str, Any], clip: str, checksum: Checksum) -> dict[str, Any]:
+    """What a run's numbers depend on: every value of a resolved configuration but EXCLUDED, and the clip's identity.
+
+    `checksum`: file or name of pretrained weights -> sha256.
+    """
+    return {"clip identity": clip, **_kept(config, "", checksum)}
 
 
-def run_id(config: Mapping[str, Any], clip_name: str, clip_digest: str) -> str:
-    """`<selector>-<backbone>-<clip>-<seconds>s-seed<k>-<hash>`; the hash covers every scientific value and the clip's bytes."""
-    described = {"config": science(config), "clip": clip_digest}
-    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:8]
-    clip = re.sub(r"[^A-Za-z0-9_]+", "_", clip_name)[:40]
-    parts = (config["selector"]["name"], config["backbone"]["name"], clip, f"{config['seconds']:g}s")
-    return "-".join([*parts, f"seed{config['seed']}", digest])
+def head_science(config: Mapping[str, Any], clip: str, segment: tuple[int, int], checksum: Checksum) -> dict[str, Any]:
+    """The same of a head: nothing of how its segment, (first frame, frames), was chosen."""
+    of_run = run_science(config, clip, checksum)
+    kept = {key: value for key, value in of_run.items() if key not in _ONLY_OF_THE_CHOICE}
+    return {**kept, "segment": list(segment)}
+
+
+def run_id(config: Mapping[str, Any], clip_name: str, clip: str, checksum: Checksum) -> str:
+    """`<selector>-<backbone>-<audio>-<clip>-<seconds>s-seed<k>-<hash>`, the hash of `run_science`."""
+    parts = (*(config[axis]["name"] for axis in ("selector", "backbone", "audio")), _file_safe(clip_name))
+    return _named(parts, config["seconds"], config["seed"], run_science(config, clip, checksum))
+
+
+def head_id(
+    config: Mapping[str, Any],
+    clip_name: str,
+    clip: str,
+    segment: tuple[int, int],
+    checksum: Checksum,
+    *,
+    fps: int,
+) -> str:
+    """`<backbone>-<clip>-<start>s-<seconds>s-seed<k>-<hash>`, the hash of `head_science`."""
+    start, num_frames = segment
+    parts = (config["backbone"]["name"], _file_safe(clip_name), f"{start / fps:g}s")
+    return _named(parts, num_frames / fps, config["seed"], head_science(config, clip, segment, checksum))
+
+
+def digest_of(described: Any) -> str:
+    """8 hexadecimal digits of plain values; 5 and 5.0 are one number."""
+    return hashlib.sha256(json.dumps(_plain(described), sort_keys=True).encode()).hexdigest()[:8]
+
+
+def varied(config: Mapping[str, Any]) -> dict[str, str]:
+    """Axis -> value of this run, for the keys that vary in its sweep (`sweep.axes`); an option by its name, a clip by its own."""
+    return {axis: _shown(config, axis) for axis in config.get("sweep", {}).get("axes", ())}
+
+
+def label(config: Mapping[str, Any]) -> str:
+    """`<selector> <backbone>` and every other axis that varies in the sweep: what a run is called in tables and in the tracker."""
+    others = {axis: value for axis, value in varied(config).items() if axis not in ("selector", "backbone")}
+    names = (config["selector"]["name"], config["backbone"]["name"])
+    return " ".join([*names, *(f"{axis}={value}" for axis, value in others.items())])
+
+
+def _shown(config: Mapping[str, Any], axis: str) -> str:
+    value: Any = config
+    for key in axis.replace("/", ".").split("."):
+        value = value[key]
+    if isinstance(value, Mapping):
+        return str(value.get("name", axis))
+    if axis == "clip.path" and value is not None:
+        return PurePath(str(value)).stem
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def seed_for(purpose: str, *names: object) -> int:
     """A 32-bit seed that depends on exactly the things named, so that runs are paired where they should be."""
     digest = hashlib.sha256(json.dumps([purpose, *map(str, names)]).encode()).digest()
     return int.from_bytes(digest[:4], "little")
+
+
+def _named(parts: tuple[str, ...], seconds: float, seed: int, science: dict[str, Any]) -> str:
+    return "-".join([*parts, f"{seconds:g}s", f"seed{seed}", digest_of(science)])
+
+
+def _file_safe(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")[:_NAME_LENGTH] or "clip"
+
+
+def _kept(node: Mapping[str, Any], prefix: str, checksum: Checksum) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for key, value in node.items():
+        if f"{prefix}{key}" in EXCLUDED or key == "_target_":
+            continue
+        if isinstance(value, Mapping):
+            kept[key] = _kept(value, f"{prefix}{key}.", checksum)
+        elif key == "weights" and isinstance(value, str):
+            kept[key] = checksum(value)
+        else:
+            kept[key] = value
+    return kept
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(child) for key, child in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(child) for child in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value

@@ -1,59 +1,181 @@
-"""A run's record: result.json or failure.json in its own folder. Standard library only, so that any tool can read it."""
+"""What is kept of heads, their scores and runs: a JSON file each. Standard library only, so that any tool can read it.
+
+    results/<run>/result.json                       a selection, and which head and scores it leads to; or failure.json
+    results/heads/<head>/head.json                  a trained head: its stages' cost, its files
+    results/heads/<head>/scores-<hash>.json         its numbers under one metrics setting
+
+A `RunResult` is the three together.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
+import re
 import socket
 import subprocess
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tfg.record.files import write_json
 
-SCHEMA = 1
+SCHEMA = 2
+HEADS = "heads"
+Metrics = dict[str, dict[str, Any]]  # name -> {value | null, unavailable, definition, per_frame?, facts of the metric}
+
+
+class DamagedRecord(ValueError):
+    """A record that cannot be read: the message is one line that names the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunResult:
-    """All that a run says of itself. Metrics: name -> {value | null, unavailable, definition, per_frame?}."""
+class HeadRecord:
+    """A trained head, rendered on the held-out part. Written last: a head without it is not finished."""
+
+    head_id: str
+    config: dict[str, Any]  # what it was trained with, the video's path included
+    clip: dict[str, Any]  # identity, digest, name, crop
+    segment: dict[str, Any]  # start and num_frames in frames, and the same in seconds
+    stages: dict[str, dict[str, Any]]  # features, training, rendering -> {seconds, peak_mb, frames, ...}
+    files: dict[str, str]  # what it is -> path relative to the head's folder
+    commit: str
+    dirty: bool
+    machine: dict[str, Any]
+    schema: int = SCHEMA
+
+    def write(self, folder: Path) -> Path:
+        return write_json(folder / "head.json", asdict(self))
+
+    @staticmethod
+    def read(folder: Path) -> HeadRecord:
+        """DamagedRecord names the file when it is not one or of another schema."""
+        return _read(HeadRecord, folder / "head.json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoresRecord:
+    """The numbers of a head under one metrics setting."""
+
+    head_id: str
+    setting: dict[str, Any]  # switches, and checksums of the metrics' weights
+    metrics: Metrics
+    baselines: dict[str, Metrics]  # static, nearest
+    truth: Metrics  # the truth scored against itself
+    truth_digest: str  # sha256 of truth.mp4: `tfg evaluate --truth` of this file joins the tables
+    stages: dict[str, dict[str, Any]]  # metrics -> {seconds, peak_mb, frames}
+    commit: str
+    dirty: bool
+    machine: dict[str, Any]
+    schema: int = SCHEMA
+
+    def write(self, path: Path) -> Path:
+        return write_json(path, asdict(self))
+
+    @staticmethod
+    def read(path: Path) -> ScoresRecord:
+        """DamagedRecord names the file when it is not one, or when a metric has neither a number nor none."""
+        record = _read(ScoresRecord, path)
+        for metrics in (record.metrics, record.truth, *record.baselines.values()):
+            for name, metric in metrics.items():
+                if not isinstance(metric, dict) or not {"value", "unavailable", "definition"} <= set(metric):
+                    raise DamagedRecord(
+                        f"{path}: not readable scores ({name} has no value); delete it and run the same command again"
+                    )
+        return record
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """A selection and what it leads to."""
 
     run_id: str
     group: str
     config: dict[str, Any]
     selection: dict[str, Any]
-    stages: dict[str, dict[str, Any]]  # name -> {seconds, peak_mb, frames}
-    metrics: dict[str, dict[str, Any]]
-    baselines: dict[str, dict[str, dict[str, Any]]]  # static, nearest -> metrics
-    truth: dict[str, dict[str, Any]]  # the truth scored against itself
-    files: dict[str, str]  # what it is -> path relative to the run folder
+    stages: dict[str, dict[str, Any]]  # selection
+    files: dict[str, str]  # what it is -> path relative to the run's folder
+    head: str  # its folder's name below results/heads
+    scores: str  # its file's name in that folder
+    trained: bool  # for this run; false: the head was found
     commit: str
     dirty: bool
     machine: dict[str, Any]
-    notes: dict[str, Any] = field(default_factory=dict)  # engine, camera error, number of Gaussians ...
     schema: int = SCHEMA
 
     def write(self, folder: Path) -> Path:
         return write_json(folder / "result.json", asdict(self))
 
     @staticmethod
+    def read(path: Path) -> RunRecord:
+        """DamagedRecord names the file when it is not one, or points outside its results folder."""
+        record = _read(RunRecord, path)
+        for key in ("head", "scores"):
+            if not re.fullmatch(r"[\w.-]+", name := getattr(record, key)) or name.startswith("."):
+                raise DamagedRecord(f"{path}: not a readable record ({key} is no plain file name)")
+        if not isinstance(record.selection.get("start"), int | float):
+            raise DamagedRecord(f"{path}: not a readable record (selection has no start)")
+        return record
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """All that is known of a finished run: its own record with its head's stages and files, and the scores."""
+
+    run_id: str
+    group: str
+    config: dict[str, Any]
+    selection: dict[str, Any]
+    stages: dict[str, dict[str, Any]]  # of the run, its head and its scores, in order
+    metrics: Metrics
+    baselines: dict[str, Metrics]
+    truth: Metrics
+    files: dict[str, str]  # what it is -> path relative to the results folder
+    head: str
+    trained: bool
+    commit: str  # of the training, which the numbers depend on most
+    dirty: bool
+    machine: dict[str, Any]  # that trained the head
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @staticmethod
     def read(path: Path) -> RunResult:
-        """Read result.json; ValueError names the file when it is not one or of another schema."""
+        """Join a result.json with its head and scores; DamagedRecord names the file that is missing or not readable."""
+        run, results = RunRecord.read(path), path.parent.parent
+        folder = results / HEADS / run.head
+        head, scores = HeadRecord.read(folder), ScoresRecord.read(folder / run.scores)
+        files = {name: f"{run.run_id}/{file}" for name, file in run.files.items()}
+        files |= {name: f"{HEADS}/{run.head}/{file}" for name, file in head.files.items()}
+        return RunResult(
+            run_id=run.run_id,
+            group=run.group,
+            config=run.config,
+            selection=run.selection,
+            stages=run.stages | head.stages | scores.stages,
+            metrics=scores.metrics,
+            baselines=scores.baselines,
+            truth=scores.truth,
+            files=files,
+            head=run.head,
+            trained=run.trained,
+            commit=head.commit,
+            dirty=head.dirty or scores.dirty,
+            machine=head.machine,
+            notes={"clip": head.clip, "truth_digest": scores.truth_digest, "scored_at": scores.commit},
+        )
+
+
+def load_all(root: Path) -> tuple[list[RunResult], list[str]]:
+    """Every finished run below a results folder, by run id, and a line for each that cannot be read."""
+    found, damaged = [], []
+    for path in sorted(root.glob("*/result.json")):
         try:
-            record = json.loads(path.read_text())
-            if record["schema"] != SCHEMA:
-                raise ValueError(f"schema {record['schema']}, this tfg reads {SCHEMA}")
-            return RunResult(**record)
-        except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path}: not a readable result ({error})") from error
-
-
-def load_all(root: Path) -> list[RunResult]:
-    """Every finished run below a results folder, by run id."""
-    return [RunResult.read(path) for path in sorted(root.glob("*/result.json"))]
+            found.append(RunResult.read(path))
+        except DamagedRecord as error:
+            damaged.append(str(error))
+    return found, damaged
 
 
 def write_failure(folder: Path, *, stage: str, message: str, trace: str, user: bool) -> Path:
@@ -63,20 +185,23 @@ def write_failure(folder: Path, *, stage: str, message: str, trace: str, user: b
     return write_json(folder / "failure.json", record)
 
 
+def read_failure(folder: Path) -> dict[str, Any]:
+    """DamagedRecord names the file when it is not one."""
+    path = folder / "failure.json"
+    record = _json(path)
+    if not isinstance(record.get("message"), str) or not isinstance(record.get("stage"), str):
+        raise DamagedRecord(f"{path}: not a readable record; delete it and run the same command again")
+    return record
+
+
 def commit() -> tuple[str, bool]:
     """Commit and dirty flag of the code in use; ("unknown", True) outside a checkout."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     try:
         head = _git(root, "rev-parse", "HEAD")
         return head, bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
     except (OSError, subprocess.CalledProcessError):
         return "unknown", True
-
-
-def _git(root: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
-    ).stdout.strip()
 
 
 def machine() -> dict[str, Any]:
@@ -86,6 +211,48 @@ def machine() -> dict[str, Any]:
         platform.processor() or "unknown",
     )
     return {"host": socket.gethostname(), "cpu": model, "cores": os.cpu_count(), "python": platform.python_version()}
+
+
+Record = TypeVar("Record", HeadRecord, ScoresRecord, RunRecord)
+
+
+def _read(kind: type[Record], path: Path) -> Record:
+    record = _json(path)
+    if (schema := record.get("schema")) != SCHEMA:
+        raise DamagedRecord(
+            f"{path}: written as schema {schema}, this tfg reads {SCHEMA}; run it again in a new results folder"
+        )
+    names = {item.name for item in fields(kind)}
+    if wrong := names ^ set(record):
+        raise DamagedRecord(f"{path}: not a readable record ({', '.join(sorted(wrong))} missing or unknown)")
+    for item in fields(kind):
+        value = record[item.name]
+        wanted = {"dict": dict, "str": str, "bool": bool, "int": int}[
+            str(item.type).split("[")[0].replace("Metrics", "dict")
+        ]
+        if not isinstance(value, wanted):
+            raise DamagedRecord(f"{path}: not a readable record ({item.name} is no {wanted.__name__})")
+    return kind(**record)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise DamagedRecord(f"{path}: missing; the command that made the run makes it again") from error
+    except (OSError, ValueError) as error:
+        raise DamagedRecord(
+            f"{path}: not a readable record ({error}); delete it and run the same command again"
+        ) from error
+    if not isinstance(record, dict):
+        raise DamagedRecord(f"{path}: not a readable record; delete it and run the same command again")
+    return record
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def _lines(path: Path) -> list[str]:

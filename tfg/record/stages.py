@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tfg.progress import say
+
 
 @dataclass
 class Stage:
@@ -30,7 +32,7 @@ class Stages:
     @contextmanager
     def __call__(self, name: str) -> Iterator[Stage]:
         self.current = name
-        print(f"tfg: {name}", file=sys.stderr)
+        say(name)
         stage, started = Stage(), time.perf_counter()
         reset = _reset_peak()
         yield stage

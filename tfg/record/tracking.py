@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pytorch_lightning.loggers import Logger
-
+from tfg.record.results import RunResult
 from tfg.types import InputError
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
 
 
 class Tracker(Protocol):
@@ -21,14 +23,16 @@ class Tracker(Protocol):
         """What Lightning logs the training curve to."""
         ...
 
-    def record(self, numbers: Mapping[str, float], videos: Mapping[str, Path], images: Mapping[str, Path]) -> None: ...
+    def record(self, result: RunResult, results: Path, *, curve: bool) -> None:
+        """A finished run below a results folder; with `curve` also the training curve of the head, which was found."""
+        ...
 
 
 class NullTracker:
     def logger(self) -> None:
         return None
 
-    def record(self, numbers: Mapping[str, float], videos: Mapping[str, Path], images: Mapping[str, Path]) -> None:
+    def record(self, result: RunResult, results: Path, *, curve: bool) -> None:
         pass
 
 
@@ -41,12 +45,26 @@ class WandbTracker:
 
         return WandbLogger(experiment=self.run)
 
-    def record(self, numbers: Mapping[str, float], videos: Mapping[str, Path], images: Mapping[str, Path]) -> None:
+    def record(self, result: RunResult, results: Path, *, curve: bool) -> None:
         import wandb
 
-        self.run.summary.update(dict(numbers))
-        self.run.log({name: wandb.Video(str(path)) for name, path in videos.items()})
-        self.run.log({name: wandb.Image(str(path)) for name, path in images.items()})
+        files = {name: results / file for name, file in result.files.items()}
+        if curve:
+            for step, values in _curve(files["curve"]):
+                self.run.log({**values, "trainer/global_step": step})
+        numbers = {name: metric["value"] for name, metric in result.metrics.items() if metric["value"] is not None}
+        self.run.summary.update({**numbers, "head": result.head, "trained": result.trained})
+        self.run.log({name: wandb.Video(str(path)) for name, path in files.items() if path.suffix == ".mp4"})
+        self.run.log({name: wandb.Image(str(path)) for name, path in files.items() if path.suffix == ".png"})
+
+
+def _curve(path: Path) -> list[tuple[int, dict[str, float]]]:
+    """Rows of a metrics.csv by step."""
+    steps: dict[int, dict[str, float]] = {}
+    for line in path.read_text().splitlines()[1:]:
+        step, name, value = line.split(",")
+        steps.setdefault(int(step), {})[name] = float(value)
+    return sorted(steps.items())
 
 
 def check(settings: Mapping[str, Any]) -> None:
@@ -58,7 +76,7 @@ def check(settings: Mapping[str, Any]) -> None:
 
 @contextmanager
 def track(
-    settings: Mapping[str, Any], *, folder: Path, run_id: str, group: str, config: dict[str, Any]
+    settings: Mapping[str, Any], *, folder: Path, run_id: str, name: str, group: str, config: dict[str, Any]
 ) -> Iterator[Tracker]:
     """A tracker for one run; the run is finished with exit code 1 when the block raises, so that no other logs into it.
 
@@ -78,7 +96,7 @@ def track(
         project="tfg",
         mode=mode,
         id=run_id,
-        name=run_id,
+        name=name,
         group=group,
         job_type="run",
         config=config,

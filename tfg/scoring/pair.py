@@ -4,44 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, replace
+import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from tfg import assets, overrides, pipeline
+from tfg import assets, overrides, parts
 from tfg.clip.read import read_clip
 from tfg.features.cache import cached_ranges
 from tfg.features.clip_features import TRACK_FIELDS, ClipFeatures
 from tfg.features.face.mediapipe import MediaPipeFace
 from tfg.metrics.base import Metric, MetricValue, Pictures
+from tfg.metrics.listener.fitted import FittedListener, NoListener
 from tfg.metrics.openface import ActionUnitError, read_action_units
 from tfg.progress import progress
 from tfg.record import files, results
+from tfg.record.evaluations import SCHEMA
+from tfg.scoring import controls, suite
 from tfg.scoring import run as scoring
-from tfg.scoring import suite
-from tfg.scoring.evaluate import Subject, joined, read_range, score
+from tfg.scoring.intervals import intervals
+from tfg.scoring.request import Request
+from tfg.scoring.score import Subject, joined, read_range, score
 from tfg.scoring.videos import Comparison, compare
-from tfg.types import FaceTrack, InputError
+from tfg.types import FaceTrack
 
-SCHEMA = 2
 THREADS = 2  # of torch in every evaluation, whatever --jobs: the number of threads can change the last digits
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What is asked; paths as the user gave them."""
-
-    prediction: Path
-    truth: Path | None = None
-    audio: Path | None = None  # the sound the prediction was made for; default: its own
-    reference: Path | None = (
-        None  # the video the method was trained on: the embedded listener is fitted on its first 10/11
-    )
-    au_prediction: Path | None = None  # OpenFace CSV
-    au_truth: Path | None = None
-    name: str | None = None  # of the method
-    resize: bool = False
-    switches: suite.Switches = field(default_factory=suite.Switches)
 
 
 def evaluate(request: Request) -> dict[str, Any]:
@@ -56,11 +43,14 @@ def evaluate(request: Request) -> dict[str, Any]:
     if assets.locate(model) is None:
         reader, blind = None, f"{assets.absence(model)}; {assets.remedy(model)}"
     definition = reader.definition if reader is not None else "no face reader"
-    ear, units = _ear(request), _action_units(request)
-    metrics = suite.build(request.switches, reader=reader, ear=ear, action_units=units)
-    path = assets.cache_root() / "evaluations" / f"{_key(request, shown, metrics, [definition, ear.reason])}.json"
+    units, listener = _action_units(request), _listener(request)
+    metrics = suite.build(request.switches, reader=reader, listener=listener, action_units=units)
+    reason = listener.reason if isinstance(listener, NoListener) else ""
+    path = assets.cache_root() / "evaluations" / f"{_key(request, shown, metrics, [definition, reason])}.json"
     if path.exists():
-        return _named(json.loads(path.read_text()), request)
+        if files.is_sealed(path):
+            return _named(json.loads(path.read_text()), request)
+        print(f"tfg: {path}: an evaluation whose checksum is missing or does not fit; scored anew", file=sys.stderr)
     made = _faces(reader, shown.prediction, request.prediction, shown.digests[0])
     true = None if shown.truth is None else _faces(reader, shown.truth, request.truth, shown.digests[1])
     subject = Subject(
@@ -83,7 +73,7 @@ def evaluate(request: Request) -> dict[str, Any]:
             ground_truth = score(same, metrics, definition, advance)
     record = _record(shown, definition, values, ground_truth)
     path.parent.mkdir(parents=True, exist_ok=True)
-    files.write_json(path, record)
+    _write(path, record)
     return _named(record, request)
 
 
@@ -92,9 +82,8 @@ def _record(
 ) -> dict[str, Any]:
     count, height, width = shown.prediction.shape
     # What other tools measure on decoded files: here everything is decoded, so both columns are the same number.
-    decoded = {
-        f"{name}_decoded": value for name, value in values.items() if name.split("_")[0] in ("psnr", "ssim", "lpips")
-    }
+    pictures = {name: value for name, value in values.items() if name.split("_")[0] in ("psnr", "ssim", "lpips")}
+    metrics = scoring.as_json(values | controls.derived(pictures, "decoded"))
     return {
         "schema": SCHEMA,
         "compared": list(shown.notes),
@@ -104,11 +93,22 @@ def _record(
         "width": width,
         "digests": list(shown.digests),
         "reader": reader,
-        "metrics": scoring.as_json(values | decoded),
+        "metrics": metrics,
+        "intervals": intervals(metrics),
         "ground_truth": scoring.as_json(ground_truth),
         "commit": results.commit()[0],
         "machine": results.machine(),
     }
+
+
+def _write(path: Path, record: dict[str, Any]) -> None:
+    """With its checksum beside it."""
+    partial = path.with_name(path.name + ".part")
+    try:
+        partial.write_text(json.dumps(record, indent=1, allow_nan=False))
+        files.seal(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _named(record: dict[str, Any], request: Request) -> dict[str, Any]:
@@ -123,16 +123,16 @@ def _named(record: dict[str, Any], request: Request) -> dict[str, Any]:
 
 def _key(request: Request, shown: Comparison, metrics: tuple[Metric, ...], readers: list[str]) -> str:
     """Of everything the numbers depend on: files, what was done to them, who read them, metrics' weights, and the code."""
-    parts = [SCHEMA, shown.digests, shown.notes, asdict(request.switches), results.commit(), readers]
-    parts += [getattr(metric, "note", "") for metric in metrics]
+    values = [SCHEMA, shown.digests, shown.notes, asdict(request.switches), results.commit(), readers]
+    values += [getattr(metric, "note", "") for metric in metrics]
     for path in (request.reference, request.au_prediction, request.au_truth):
-        parts.append("" if path is None else assets.checksum(path))
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+        values.append("" if path is None else assets.checksum(path))
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:32]
 
 
-def _parts() -> pipeline.Parts:
+def _parts() -> parts.Parts:
     """What reads a real video, as conf/ has it."""
-    return pipeline.build(overrides.composed(["audio=logmel", "face=mediapipe", "masks=mediapipe"]))
+    return parts.build(overrides.composed(["audio=logmel", "face=mediapipe", "masks=mediapipe"]))
 
 
 def _faces(reader: MediaPipeFace | None, pictures: Pictures, path: Path | None, digest: str) -> FaceTrack:
@@ -157,8 +157,8 @@ def _faces(reader: MediaPipeFace | None, pictures: Pictures, path: Path | None, 
     return joined([FaceTrack(start=first, **entry.arrays) for first, entry in entries])
 
 
-def _ear(request: Request) -> suite.Ear:
-    """The listener of the reference video."""
+def _listener(request: Request) -> FittedListener | NoListener:
+    """Of the reference video."""
     features = None
     if request.reference is not None:
         parts = _parts()
@@ -169,12 +169,10 @@ def _ear(request: Request) -> suite.Ear:
             masks=parts.masks,
             root=assets.cache_root() / "features",
         )
-    return suite.fit_ear(features, request.switches)
+    return suite.fit_listener(features, request.switches)
 
 
 def _action_units(request: Request) -> ActionUnitError:
-    if (request.au_prediction is None) != (request.au_truth is None):
-        raise InputError("--au-pred and --au-truth: give both OpenFace tables, or neither")
     made, true = (
         None if path is None else read_action_units(path) for path in (request.au_prediction, request.au_truth)
     )

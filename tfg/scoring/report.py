@@ -1,4 +1,4 @@
-"""Evaluations as text: one table, a row a video, the truth against itself, mean and interval; below it what each number is."""
+"""Evaluations as text: one table, the truth against itself, intervals, what is unavailable, and definitions where wanted."""
 
 from __future__ import annotations
 
@@ -6,59 +6,81 @@ from typing import Any
 
 from tabulate import tabulate
 
+from tfg.record.metrics import arrow, formatted, number, ranged
+from tfg.record.results import Metrics, ScoresRecord
 from tfg.scoring.folder import INTERVAL, summary
 
-FORMATS = {"psnr": ".2f", "ssim": ".4f", "lpips": ".4f"}
 
-
-def text(records: list[dict[str, Any]], *, many: bool) -> str:
-    """Scores of one video, or a row a video with mean and interval; then definitions and reasons."""
+def text(records: list[dict[str, Any]], *, many: bool, definitions: bool = False) -> str:
+    """The table of one video, or a row a video with mean and interval; below it what was done and what is missing."""
     names = [name for name in records[0]["metrics"] if not name.endswith("_decoded")]
     available = [name for name in names if any(record["metrics"][name]["value"] is not None for record in records)]
     lines = [_many(records, available) if many else _one(records[0], available), ""]
     for record in records:
         lines += [f"{record['name']}: {note}" for note in record["compared"]]
-    lines += ["Definitions:"]
-    lines += [f"  {name}: {records[0]['metrics'][name]['definition']}" for name in available]
-    if missing := [name for name in names if name not in available]:
-        lines += ["Unavailable:"]
-        lines += [f"  {name}: {records[0]['metrics'][name]['unavailable']}" for name in missing]
-    return "\n".join(lines)
+    lines += _unavailable(records[0]["metrics"], [name for name in names if name not in available])
+    return "\n".join([*lines, *_defined(records[0]["metrics"], available, definitions)])
+
+
+def of_head(record: ScoresRecord, *, definitions: bool = False) -> str:
+    """The table of a head: its numbers beside those of its baselines and of the truth itself."""
+    columns = {record.head_id: record.metrics, **record.baselines, "ground truth": record.truth}
+    names = [name for name, entry in record.metrics.items() if entry["value"] is not None]
+    rows = [
+        [f"{name}{arrow(record.metrics[name])}", *(formatted(metrics.get(name)) for metrics in columns.values())]
+        for name in names
+    ]
+    header = ["metric", *columns]
+    lines = [tabulate(rows, header, tablefmt="github", disable_numparse=True, stralign="right", colalign=("left",)), ""]
+    lines += _unavailable(record.metrics, [name for name in record.metrics if name not in names])
+    return "\n".join([*lines, *_defined(record.metrics, names, definitions)])
+
+
+def _defined(metrics: Metrics, names: list[str], wanted: bool) -> list[str]:
+    if not wanted:
+        return ["What each number is: --definitions; --json writes it beside the number."]
+    return ["Definitions:", *(f"  {name}: {metrics[name]['definition']}" for name in names)]
+
+
+def _unavailable(metrics: Metrics, names: list[str]) -> list[str]:
+    """Every reason once, with the numbers that it holds for."""
+    reasons: dict[str, list[str]] = {}
+    for name in names:
+        reasons.setdefault(str(metrics[name]["unavailable"]), []).append(name)
+    return [f"unavailable: {', '.join(lacking)}: {reason}" for reason, lacking in reasons.items()]
 
 
 def _one(record: dict[str, Any], names: list[str]) -> str:
-    """A row a metric: the prediction, and the truth scored against itself."""
-    truth = record["ground_truth"]
-    header = ["metric", record["name"], *(["ground truth"] if truth else [])]
+    """A row a metric: the prediction with its interval, and the truth scored against itself."""
+    metrics, truth, found = record["metrics"], record["ground_truth"], record["intervals"]
+    header = ["metric", record["name"], "95 % interval", *(["ground truth"] if truth else [])]
     rows = [
-        [name, _number(name, record["metrics"][name]), *([_number(name, truth[name])] if truth else [])]
+        [
+            f"{name}{arrow(metrics[name])}",
+            formatted(metrics[name]),
+            ranged(found["metrics"][name], metrics[name]),
+            *([formatted(truth[name])] if truth else []),
+        ]
         for name in names
     ]
-    return tabulate(rows, header, tablefmt="github", disable_numparse=True, stralign="right", colalign=("left",))
+    table = tabulate(rows, header, tablefmt="github", disable_numparse=True, stralign="right", colalign=("left",))
+    return f"{table}\n{found['method']}"
 
 
 def _many(records: list[dict[str, Any]], names: list[str]) -> str:
     """A row a video, then their mean, interval, and the mean of the truths against themselves."""
-    rows = [[record["name"], *(_number(name, record["metrics"][name]) for name in names)] for record in records]
+    entries = records[0]["metrics"]
+    rows = [[record["name"], *(formatted(record["metrics"][name]) for name in names)] for record in records]
     means = summary(records)
-    rows.append([f"mean of {len(records)}", *(_format(name, means[name]["mean"]) for name in names)])
-    rows.append(["95 % interval", *(_range(name, means[name]) for name in names)])
+    rows.append([f"mean of {len(records)}", *(number(means[name]["mean"], entries[name]) for name in names)])
+    rows.append(["95 % interval", *(ranged(_ends(means[name]), entries[name]) for name in names)])
     if all(record["ground_truth"] for record in records):
         truths = summary(records, "ground_truth")
-        rows.append(["ground truth", *(_format(name, truths[name]["mean"]) for name in names)])
-    table = tabulate(
-        rows, ["video", *names], tablefmt="github", disable_numparse=True, stralign="right", colalign=("left",)
-    )
+        rows.append(["ground truth", *(number(truths[name]["mean"], entries[name]) for name in names)])
+    header = ["video", *(f"{name}{arrow(entries[name])}" for name in names)]
+    table = tabulate(rows, header, tablefmt="github", disable_numparse=True, stralign="right", colalign=("left",))
     return f"{table}\n{INTERVAL}"
 
 
-def _number(name: str, metric: dict[str, Any]) -> str:
-    return _format(name, None if metric["value"] is None else float(metric["value"]))
-
-
-def _format(name: str, value: Any) -> str:
-    return "-" if value is None else format(float(value), FORMATS.get(name.split("_")[0], ".3f"))
-
-
-def _range(name: str, interval: dict[str, Any]) -> str:
-    return "-" if interval["low"] is None else f"{_format(name, interval['low'])} to {_format(name, interval['high'])}"
+def _ends(found: dict[str, Any]) -> tuple[float, float] | None:
+    return None if found["low"] is None else (found["low"], found["high"])

@@ -1,24 +1,18 @@
-"""A run's numbers: the rendering, the two baselines, the truth itself and the shuffled-audio control, by one evaluator."""
+"""The scores of one run: its rendering, the controls and the truth itself, all by the same code."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import asdict, dataclass
 
 from tfg import data
 from tfg.features.base import FaceReader
-from tfg.metrics import baselines
 from tfg.metrics.base import Metric, MetricValue, Pictures
 from tfg.metrics.image import ImageQuality
 from tfg.metrics.lpips import PerceptualDistance
-from tfg.record import identity
-from tfg.scoring.evaluate import Held, Subject, read_faces, score
+from tfg.scoring import controls
+from tfg.scoring.score import Held, Subject, read_faces, score
 from tfg.types import Bytes, FaceTrack, Floats, Portrait
-
-SHUFFLED = "control: held-out frames rendered with their audio windows in random order"
-CONTROLS = ("mouth_correlation", "sync_c_listener")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +44,9 @@ class Judge:
         """The image metrics once more, on both videos as files give them back: psnr_decoded, ..."""
         pictures = tuple(metric for metric in self.metrics if isinstance(metric, ImageQuality | PerceptualDistance))
         # Their boxes come from the truth; no face is read.
-        values = self._score(prediction, truth, self.true, pictures, "both written as H.264 and decoded again")
-        return {f"{name}_decoded": value for name, value in values.items()}
+        return controls.derived(
+            self._score(prediction, truth, self.true, pictures, controls.DERIVED["decoded"]), "decoded"
+        )
 
     def _metrics(self, names: tuple[str, ...] | None) -> tuple[Metric, ...]:
         return tuple(metric for metric in self.metrics if names is None or set(names) & set(metric.names))
@@ -93,26 +88,20 @@ def score_run(
     metrics = judged.score(rendered)
     metrics |= judged.decoded(*decoded)
     if shuffled is not None:
-        control = judged.score(shuffled, CONTROLS, SHUFFLED)
-        metrics |= {f"{name}_shuffled": control[name] for name in CONTROLS}
+        scored = judged.score(shuffled, controls.SCORED_SHUFFLED, controls.DERIVED["shuffled"])
+        metrics |= controls.derived({name: scored[name] for name in controls.SCORED_SHUFFLED}, "shuffled")
     return Scores(
         metrics=metrics,
         baselines={
-            "static": judged.score(baselines.static(train, len(test.frames))),
-            "nearest": judged.score(baselines.nearest(train, test, train_windows, test_windows)),
+            "static": judged.score(controls.static(train, len(test.frames))),
+            "nearest": judged.score(controls.nearest(train, test, train_windows, test_windows)),
         },
         truth=judged.score(test.images),
     )
 
 
-def shuffle(windows: Floats, *names: object) -> Floats:
-    """Whole audio windows (n, 8, channels) in an order that depends on the names alone."""
-    rng = np.random.default_rng(identity.seed_for("shuffle", *names))
-    return windows[rng.permutation(len(windows))]
-
-
 def as_json(values: dict[str, MetricValue]) -> dict[str, dict[str, object]]:
-    """For result.json: every value with its reason and definition; infinity as "inf", which JSON has no number for."""
+    """For records: every value with its reason, definition and facts; infinity as "inf", which JSON has no number for."""
 
     def plain(value: float | None) -> float | str | None:
         return "inf" if value is not None and math.isinf(value) else value
@@ -123,6 +112,7 @@ def as_json(values: dict[str, MetricValue]) -> dict[str, dict[str, object]]:
             "unavailable": v.unavailable,
             "definition": v.definition,
             "per_frame": None if v.per_frame is None else [plain(frame) for frame in v.per_frame],
+            **asdict(v.facts),
         }
         for name, v in values.items()
     }

@@ -20,7 +20,8 @@ class Candidates:
     num_reference_frames: int  # frames of the training part: no feature is ever asked beyond it
     audio: Callable[[], Floats]  # -> (num_reference_frames, channels), raw features of the whole training part
     face: Callable[[int, int], FaceTrack]  # (start, stop) -> track of frames [start, stop)
-    voiced: Callable[[], Bools] | None = None  # -> (num_reference_frames,); only logged, None: nothing is logged
+    voiced: Callable[[], Bools] | None = None  # -> (num_reference_frames,); None: not known
+    draw: int = 0  # which draw of a selector that draws: the run's seed
     where: str = "clip"  # opens an error message: the file
 
 
@@ -47,4 +48,6 @@ class Selection:
 class Selector(Protocol):
     name: str
 
-    def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection: ...
+    def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection:
+        """`rng` depends on the clip alone: what differs between seeds is `candidates.draw`."""
+        ...

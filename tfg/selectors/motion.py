@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tfg.landmarks import MOUTH
 from tfg.selectors.checks import check_between, check_choice, check_count
 from tfg.types import FPS, Floats
 
-LIPS = slice(48, 68)  # iBUG-68
 SIGNALS = ("lips", "camera", "both")
 COORDINATES = ("radial", "xy")
 AGGREGATIONS = ("pooled", "mean_of_ratios")
@@ -58,7 +58,7 @@ class MotionComplexity:
 
     def of(self, landmarks: Floats, signals: str) -> SegmentMotion:
         """(frames, 68, 2) complete landmarks -> MC over `lips`, `camera` or `both`."""
-        lips = landmarks[:, LIPS].astype(np.float64)
+        lips = landmarks[:, MOUTH].astype(np.float64)
         chosen = {
             "lips": lambda: lip_signals(lips, self.coordinates),
             "camera": lambda: camera_signal(lips),

@@ -73,6 +73,8 @@ def selection_plot(selection: Selection, path: Path) -> None:
 
     varied = [score for score in selection.scores if score.diversity is not None]
     read = [score for score in selection.scores if score.motion_complexity is not None or score.note is not None]
+    if all(score.motion_complexity is None for score in read):
+        read = []  # no face was read: notes are of another kind
     finalists = read if varied else []
     height = 0.9 + 0.3 * len(finalists) if finalists else 0.0
     figure = Figure(figsize=(10, (3.0 if varied or read else 1.6) + height), dpi=120, layout="constrained")

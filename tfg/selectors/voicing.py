@@ -12,6 +12,8 @@ LAGS = slice(SAMPLE_RATE // 400, SAMPLE_RATE // 60)  # pitch between 60 and 400 
 PERIODIC = 0.45  # autocorrelation of a voiced frame, Boersma (1993)
 LOUD = 0.03  # of the track's peak: below it a frame is silence, Boersma (1993)
 BLOCK = 1024  # frames in memory at a time
+# Share of a training segment's frames; no 5 s of the GRID clip, pauses included, have less than 0.29.
+LEAST_VOICED = 0.05
 
 
 def voiced_frames(audio: Floats) -> Bools:

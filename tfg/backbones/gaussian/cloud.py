@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tfg.landmarks import CHIN, MOUTH, OUTER_EYE_CORNERS
 from tfg.types import InputError, Portrait
 
 SKULL_RADII = (0.86, 1.28, 1.05)  # of an average head in units of the outer eye distance (about 9 cm)
@@ -51,9 +52,10 @@ def head_cloud(portrait: Portrait, num: int, generator: torch.Generator) -> Clou
 def skull_middle(portrait: Portrait) -> Tensor:
     """(3,) the middle of the skull: behind the eyes' outer corners by its own depth, half way from forehead to chin."""
     shape = torch.from_numpy(portrait.face_shape)
-    eyes, chin = shape[[36, 45]].mean(dim=0), shape[8]
+    corners, chin = shape[list(OUTER_EYE_CORNERS)], shape[CHIN]
+    eyes = corners.mean(dim=0)
     y = float(chin[1]) - SKULL_RADII[1]
-    across = float((shape[45, 0] - shape[36, 0]).abs()) / 2 / SKULL_RADII[0]
+    across = float((corners[1, 0] - corners[0, 0]).abs()) / 2 / SKULL_RADII[0]
     down = (float(eyes[1]) - y) / SKULL_RADII[1]
     depth = SKULL_RADII[2] * math.sqrt(max(1 - across**2 - down**2, 0.25))
     return torch.tensor([0.0, y, float(eyes[2]) + depth])
@@ -61,7 +63,7 @@ def skull_middle(portrait: Portrait) -> Tensor:
 
 def mouth_cloud(portrait: Portrait, num: int, depth: float, generator: torch.Generator) -> Cloud:
     """`num` random points behind the lips: as wide as the mouth, `depth` head units deep, in the mouth's mean dark colour."""
-    lips = torch.from_numpy(portrait.face_shape[48:68])
+    lips = torch.from_numpy(portrait.face_shape[MOUTH])
     low, high = lips.amin(dim=0), lips.amax(dim=0)
     height = max(float(high[1] - low[1]), 0.5 * float(high[0] - low[0]))  # the fit's lips may be closed
     side = torch.tensor([float(high[0] - low[0]), height, depth])

@@ -20,7 +20,7 @@ from tfg.backbones.gaussian.cloud import head_cloud, mouth_cloud
 from tfg.backbones.gaussian.frame import Frame, FrameTruth, frame_of, truth_of
 from tfg.backbones.gaussian.losses import photometric
 from tfg.backbones.gaussian.motion import FaceField, GaussianMotion, MouthField, mouth_hook
-from tfg.backbones.gaussian.regions import INNER_LIPS, OUTER_LIPS, box_mask, box_slices, polygon_mask
+from tfg.backbones.gaussian.regions import box_mask, box_slices, polygon_mask
 from tfg.backbones.gaussian.settings import (
     DensityRules,
     FirstCloud,
@@ -31,6 +31,7 @@ from tfg.backbones.gaussian.settings import (
     check_head,
 )
 from tfg.engines.gaussian import Raster
+from tfg.landmarks import EYES, INNER_LIPS, NOSE_BASE, OUTER_LIPS
 from tfg.types import Batch, Portrait
 
 
@@ -69,14 +70,18 @@ class Instag(Backbone):
     def num_steps(self) -> int:
         return self.stages.total
 
+    @property
+    def stage_name(self) -> str:
+        return self.stages.locate(int(self.step))[0]
+
     def prepare(self, portrait: Portrait) -> None:
         self.seed.copy_(torch.randint(2**40, ()))
         cloud, generator = self.cloud, torch.default_generator
         self.face.place(head_cloud(portrait, cloud.face, generator), cloud.opacity)
         self.mouth.place(mouth_cloud(portrait, cloud.mouth, cloud.mouth_depth, generator), cloud.opacity)
         shape = torch.from_numpy(portrait.face_shape)
-        self.face.field.eye_line.copy_(shape[36:48, 1].mean())
-        self.face.field.nose_base.copy_(shape[33, 1])
+        self.face.field.eye_line.copy_(shape[EYES, 1].mean())
+        self.face.field.nose_base.copy_(shape[NOSE_BASE, 1])
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Make room for the checkpoint's Gaussians; Lightning builds the optimisers and restores their state after this."""

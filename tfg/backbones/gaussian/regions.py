@@ -5,9 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-INNER_LIPS = slice(60, 68)
-OUTER_LIPS = slice(48, 60)
-
 
 def polygon_mask(corners: Tensor, size: int) -> Tensor:
     """(size, size) 1 where a pixel's centre is inside the polygon `corners` (n, 2) in pixels, else 0 (even-odd rule)."""

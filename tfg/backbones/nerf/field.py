@@ -46,6 +46,7 @@ def grid_of(shape: FieldShape) -> HashGridSpec:
         log2_size=shape.log2_size,
         base=shape.base,
         desired=shape.finest,
+        bound=1.0,
     )
 
 

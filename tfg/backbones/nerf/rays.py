@@ -8,10 +8,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tfg.landmarks import NOSE_TIP, OUTER_LIPS
+
 FIELD_SCALE = 0.5  # field units per head unit
-NOSE_BASE = 30  # iBUG-68 row of the nose tip; the lower face box begins there (SyncTalk)
 Box = tuple[int, int, int, int]  # top, bottom, left, right in pixels, half open
-LIPS = slice(48, 60)  # iBUG-68 rows of the outer lip contour
 
 
 def camera_rays(
@@ -51,13 +51,13 @@ def landmark_box(landmarks: Tensor, size: int, margin: float = 0.0) -> Box:
 def lower_face_box(landmarks: Tensor, size: int) -> Box:
     """The face's box cut at the nose tip: where audio may act and expressions should not, as in SyncTalk."""
     top, bottom, left, right = landmark_box(landmarks, size)
-    nose = int(landmarks[NOSE_BASE, 1].clamp(top, bottom - 1))
+    nose = int(landmarks[NOSE_TIP, 1].clamp(top, bottom - 1))
     return nose, bottom, left, right
 
 
 def square_lip_box(landmarks: Tensor, size: int, side: int) -> Box:
     """The square box of `side` pixels or more around the lips, moved inside the picture (SyncTalk's lips stage)."""
-    low, high = landmarks[LIPS].amin(0), landmarks[LIPS].amax(0)
+    low, high = landmarks[OUTER_LIPS].amin(0), landmarks[OUTER_LIPS].amax(0)
     side = min(max(side, int(torch.ceil((high - low).max()))), size)
     center = (low + high) / 2
     left, top = (int((value - side / 2).round().clamp(0, size - side)) for value in center)

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tfg.backbones.nerf.rays import FIELD_SCALE, NOSE_BASE
+from tfg.backbones.nerf.rays import FIELD_SCALE
+from tfg.landmarks import NOSE_ROOT, NOSE_TIP
 from tfg.types import InputError, Portrait
 
 MAX_FRAMES = 40  # frames spread over the portrait; more only repeat the same outline
@@ -48,7 +49,7 @@ def find_region(portrait: Portrait, resolution: int, depth_margin: float) -> Reg
         raise InputError("there is no head in the training frames: the head masks of the portrait are empty")
     cells = np.argwhere(hull)
     box = np.stack([cells.min(0) * cell - 1, (cells.max(0) + 1) * cell - 1])
-    gates = np.array([shape[NOSE_BASE - 3, 1], shape[NOSE_BASE, 1]]) * FIELD_SCALE
+    gates = np.array([shape[NOSE_ROOT, 1], shape[NOSE_TIP, 1]]) * FIELD_SCALE
     return Region(
         hull=torch.from_numpy(hull),
         box=torch.from_numpy(box.astype(np.float32)),

@@ -98,6 +98,10 @@ class SyncTalk(Backbone):
     def num_steps(self) -> int:
         return self.schedule.steps
 
+    @property
+    def stage_name(self) -> str:
+        return "lips" if self.schedule.is_lips(int(self.step)) else "head"
+
     def prepare(self, portrait: Portrait) -> None:
         region = find_region(portrait, self.occupancy.resolution, self.depth_margin)
         self.occupancy.exclude(~region.hull.to(self.box.device)[self.occupancy.order().unbind(-1)])

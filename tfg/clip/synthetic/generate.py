@@ -1,17 +1,22 @@
 """The embedded clip: a parametric talking head speaking real sentences, as an ordinary mp4 with a sidecar of ground truth.
 
-Speech, motion and person come from three seeds that know nothing of each other, which is the paper's simulation: the
+Speech, motion and person come from three independent seeds, which is the paper's simulation: the
 same motion with other audio, the same audio with few poses.
+
+One specification has one digest, of the mp4 and of the sidecar, on every processor, BLAS and number of threads (see `arithmetic`).
+Another release of PyAV brings another x264, which may write other bytes; seeds therefore depend on `SyntheticClip.identity`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import os
+import shutil
 import sys
 import time
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,17 +26,20 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from tfg.clip.synthetic.expression import coefficients
-from tfg.clip.synthetic.identity import make_identity
-from tfg.clip.synthetic.motion import Motion, make_motion, rotations, translations
-from tfg.clip.synthetic.render import REST_TRANSLATION, Camera, Shot
-from tfg.clip.synthetic.scene import make_scene
-from tfg.clip.synthetic.speech import MOUTH_PARAMETERS, VISEMES, Speech, make_speech
+from tfg.clip.synthetic.mesh import make_person_mesh
+from tfg.clip.synthetic.motion import HeadMotion, make_head_motion, rotations, translations
+from tfg.clip.synthetic.person import make_person
+from tfg.clip.synthetic.render import REST_TRANSLATION, DrawnFrame, FrameRenderer
+from tfg.clip.synthetic.speech import MOUTH_PARAMETERS, VISEMES, SpokenTrack, make_spoken_track
 from tfg.clip.write import write_video
+from tfg.record.files import is_sealed, put, seal
 from tfg.types import FPS, UPPER_FACE, InputError
 
-VERSION = 2  # of pictures, sound and sidecar; a change makes every cached clip anew
+# of pictures, sound and sidecar; a change makes every cached clip anew and gives it another identity
+VERSION = 3
 _SHORTEST_SECONDS, _SMALLEST, _LARGEST = 1.0, 32, 1024
 _THREADS = 2
+_VERIFIED: set[tuple[Path, int, int]] = set()  # file, time of change and bytes of what this process found whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,56 +73,91 @@ class SyntheticClip:
         return round(self.seconds * FPS)
 
     @property
+    def identity(self) -> str:
+        """What seeds and run ids depend on: the specification and the generator's version, but not the size of the pictures."""
+        return f"embedded-{self._digest('size')}"
+
+    @property
     def folder_name(self) -> str:
         """Seeds to read and a hash of everything, the version included."""
-        canonical = json.dumps({"version": VERSION, **asdict(self), "seconds": float(self.seconds)}, sort_keys=True)
-        digest = hashlib.sha256(canonical.encode()).hexdigest()[:12]
-        return f"synthetic-s{self.speech_seed}-m{self.motion_seed}-i{self.identity_seed}-{digest}"
+        return f"synthetic-s{self.speech_seed}-m{self.motion_seed}-i{self.identity_seed}-{self._digest()}"
+
+    def _digest(self, *without: str) -> str:
+        fields = {"version": VERSION, **asdict(self), "seconds": float(self.seconds)}
+        canonical = json.dumps({key: value for key, value in fields.items() if key not in without}, sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
 def make_synthetic(spec: SyntheticClip, root: Path) -> Path:
-    """The clip's mp4 under `root`, with its sidecar beside it under the same stem; made when it is not there yet.
+    """The clip's mp4 under `root`, with its sidecar beside it under the same stem; made when it is not there, whole, yet.
 
-    Of several processes one renders and the others wait. The mp4 is put in place last, so that it is never without its sidecar.
+    Of several processes one renders and the others wait. A file that differs from its checksum is named on stderr and made anew.
     """
     folder = Path(root) / spec.folder_name
     path = folder / "clip.mp4"
-    if path.is_file():
+    if _is_whole(path):
         return path
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):
-            if not path.is_file():
-                _make(spec, folder)
+            if not _is_whole(path):
+                for file in (path, path.with_suffix(".npz")):
+                    if file.exists() and not is_sealed(file):
+                        print(f"{file}: differs from its checksum; it is made anew", file=sys.stderr, flush=True)
+                write_synthetic(spec, path, seal)
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"{folder}: cannot be written ({reason}); free some space or set TFG_CACHE") from error
     return path
 
 
-def _make(spec: SyntheticClip, folder: Path) -> None:
-    speech = make_speech(spec.speech_seed, spec.num_frames)
-    motion = make_motion(spec.motion_seed, spec.num_frames, spec.num_poses)
-    seen: list[dict[str, NDArray[np.generic]]] = []
-    camera = Camera(make_scene(make_identity(spec.identity_seed), spec.size), spec.size)
-    partial = folder / "partial.mp4"
-    write_video(partial, _pictures(spec, camera, speech, motion, seen), speech.audio)
-    sidecar = folder / "partial.npz"
-    np.savez_compressed(sidecar, **_ground_truth(spec, camera, speech, motion, seen))  # type: ignore[arg-type]
-    os.replace(sidecar, folder / "clip.npz")
-    os.replace(partial, folder / "clip.mp4")
+def write_synthetic(spec: SyntheticClip, path: Path, place: Callable[[Path, Path], Path] = put) -> None:
+    """The clip as `path`, its sidecar beside it as `.npz`; `place` moves each finished file to its name, the mp4 last.
+
+    Until then both are in the folder `.<name>.part`; what a killed process left there is removed.
+    """
+    unfinished = path.with_name(f".{path.name}.part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    try:
+        track = make_spoken_track(spec.speech_seed, spec.num_frames)
+        motion = make_head_motion(spec.motion_seed, spec.num_frames, spec.num_poses)
+        renderer = FrameRenderer(make_person_mesh(make_person(spec.identity_seed), spec.size), spec.size)
+        per_frame: list[dict[str, NDArray[np.generic]]] = []
+        video, sidecar = unfinished / "clip.mp4", unfinished / "clip.npz"
+        write_video(video, _pictures(spec, renderer, track, motion, per_frame), track.audio, exact=True)
+        _write_arrays(sidecar, _ground_truth(renderer, track, motion, per_frame))
+        place(sidecar, path.with_suffix(".npz"))
+        place(video, path)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def render(spec: SyntheticClip, camera: Camera, speech: Speech, motion: Motion) -> Iterator[Shot]:
+def _is_whole(path: Path) -> bool:
+    """Whether mp4 and sidecar are there as they were made; read once a process, unless they change."""
+    try:
+        stamps = [(file, file.stat().st_mtime_ns, file.stat().st_size) for file in (path, path.with_suffix(".npz"))]
+    except OSError:
+        return False
+    if not _VERIFIED.issuperset(stamps):
+        if not all(is_sealed(file) for file, _, _ in stamps):
+            return False
+        _VERIFIED.update(stamps)
+    return True
+
+
+def render(
+    spec: SyntheticClip, renderer: FrameRenderer, track: SpokenTrack, motion: HeadMotion
+) -> Iterator[DrawnFrame]:
     """The frames in order, drawn on two threads."""
     rotation = rotations(motion.pose)
     translation = translations(motion.pose, rotation, np.array(REST_TRANSLATION))
-    weights = coefficients(speech.mouth, motion.upper)
+    weights = coefficients(track.mouth, motion.upper)
     tongue = MOUTH_PARAMETERS.index("tongue")
 
-    def draw(index: int) -> Shot:
-        return camera.shoot(
-            weights[index], rotation[index], translation[index], motion.gaze[index], float(speech.mouth[index, tongue])
+    def draw(index: int) -> DrawnFrame:
+        return renderer.draw(
+            weights[index], rotation[index], translation[index], motion.gaze[index], float(track.mouth[index, tongue])
         )
 
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -123,25 +166,29 @@ def render(spec: SyntheticClip, camera: Camera, speech: Speech, motion: Motion) 
 
 
 def _pictures(
-    spec: SyntheticClip, camera: Camera, speech: Speech, motion: Motion, seen: list[dict[str, NDArray[np.generic]]]
+    spec: SyntheticClip,
+    renderer: FrameRenderer,
+    track: SpokenTrack,
+    motion: HeadMotion,
+    per_frame: list[dict[str, NDArray[np.generic]]],
 ) -> Iterator[NDArray[np.uint8]]:
-    """Pictures for the writer; what else was seen of each frame is kept in `seen`, the progress goes to stderr."""
+    """Pictures for the writer; landmarks and masks of each are added to `per_frame`, the progress goes to stderr."""
     began = shown = time.monotonic()
     seconds = f"{spec.seconds:g} s at {spec.size} x {spec.size}"
     print(f"Making the embedded clip, once: {seconds} ...", file=sys.stderr, flush=True)
-    for count, shot in enumerate(render(spec, camera, speech, motion), start=1):
-        masks = {"head_mask": shot.head, "mouth_mask": shot.mouth, "torso_mask": shot.torso}
+    for count, frame in enumerate(render(spec, renderer, track, motion), start=1):
+        masks = {"head_mask": frame.head, "mouth_mask": frame.mouth, "torso_mask": frame.torso}
         packed = {name: np.packbits(mask, axis=-1) for name, mask in masks.items()}
-        seen.append({"landmarks": shot.landmarks, **packed})
+        per_frame.append({"landmarks": frame.landmarks, **packed})
         if time.monotonic() - shown > 5:
             shown = time.monotonic()
             print(f"  frame {count} of {spec.num_frames}", file=sys.stderr, flush=True)
-        yield shot.image
+        yield frame.image
     print(f"  done in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
 
 def _ground_truth(
-    spec: SyntheticClip, camera: Camera, speech: Speech, motion: Motion, seen: list[dict[str, NDArray[np.generic]]]
+    renderer: FrameRenderer, track: SpokenTrack, motion: HeadMotion, per_frame: list[dict[str, NDArray[np.generic]]]
 ) -> dict[str, NDArray[np.generic]]:
     """The sidecar's arrays; conventions of tfg.types.
 
@@ -151,20 +198,31 @@ def _ground_truth(
     rotation = rotations(motion.pose)
     translation = translations(motion.pose, rotation, np.array(REST_TRANSLATION))
     return {
-        "version": np.array(VERSION),
-        "size": np.array(spec.size),
-        "focal": np.array(camera.focal, np.float32),
+        "version": np.array(VERSION, np.int64),
+        "size": np.array(renderer.size, np.int64),
+        "focal": np.array(renderer.focal, np.float32),
         "rotation": rotation.astype(np.float32),  # (n, 3, 3)
         "translation": translation.astype(np.float32),  # (n, 3)
-        "face_shape": camera.scene.face_shape(),  # (68, 3) head space, eyes open, mouth closed
+        "face_shape": renderer.mesh.face_shape(),  # (68, 3) head space, eyes open, mouth closed
         "upper": motion.upper,  # (n, 7)
         "upper_names": np.array(UPPER_FACE),
         "gaze": motion.gaze,  # (n, 2) radians
-        "mouth": speech.mouth,  # (n, 7)
+        "mouth": track.mouth,  # (n, 7)
         "mouth_names": np.array(MOUTH_PARAMETERS),
-        "visemes": speech.visemes,  # (n,)
+        "visemes": track.visemes,  # (n,)
         "viseme_names": np.array(VISEMES),
-        "phonemes": np.array(speech.phonemes),  # (m,)
-        "phoneme_times": speech.phoneme_times.astype(np.float32),  # (m, 2) seconds
-        **{name: np.stack([row[name] for row in seen]) for name in seen[0]},
+        "phonemes": np.array(track.phonemes),  # (m,)
+        "phoneme_times": track.phoneme_times.astype(np.float32),  # (m, 2) seconds
+        **{name: np.stack([row[name] for row in per_frame]) for name in per_frame[0]},
     }
+
+
+def _write_arrays(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
+    """An npz whose bytes depend on the arrays alone: not compressed, since zlib's output is another in another build of Python."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            entry.create_system, entry.external_attr = 3, 0o600 << 16
+            archive.writestr(entry, member.getvalue())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.clip.synthetic.identity import Identity
+from tfg.clip.synthetic.person import Person
 from tfg.clip.synthetic.shape import EYE_HALF_WIDTH, EYE_X, MOUTH_HALF_WIDTH, MOUTH_Y, Array, HeadGrid, lip_heights
 
 # Right half of the picture: (degrees round the head, height in mm) along the jaw from the chin to the ear; (x, y) in mm elsewhere
@@ -21,10 +21,10 @@ _INNER_X, _INNER_CORNER_X = 7.0, MOUTH_HALF_WIDTH - 2.5
 _EAR_F = -60.0  # no landmark but the jaw's lies further back
 
 
-def landmark_vertices(grid: HeadGrid, closed: Array, identity: Identity) -> NDArray[np.int64]:
+def landmark_vertices(grid: HeadGrid, closed: Array, person: Person) -> NDArray[np.int64]:
     """(68,) vertices of the closed face (rows, columns, 3), iBUG order: from the picture's left, upper contours first."""
     upper_lid, lower_lid, upper_lip, lower_lip = grid.eye_row, grid.eye_row + 1, grid.mouth_row, grid.mouth_row + 1
-    chin = (0.0, _CHIN_Y + 3 * identity.chin_length)
+    chin = (0.0, _CHIN_Y + 3 * person.chin_length)
     jaw = [*((-angle, y) for angle, y in reversed(_JAW)), chin, *_JAW]
     face = [*((-x, y) for x, y in reversed(_BROW)), *_BROW, *_BRIDGE, *_NOSTRILS]
     cells = [_on_angle(grid, closed, angle, y) for angle, y in jaw]
@@ -33,7 +33,7 @@ def landmark_vertices(grid: HeadGrid, closed: Array, identity: Identity) -> NDAr
         upper = (middle - EYE_HALF_WIDTH, middle - _LID_X, middle + _LID_X, middle + EYE_HALF_WIDTH)
         cells += [_on_row(closed, upper_lid, x) for x in upper]
         cells += [_on_row(closed, lower_lid, x) for x in (middle + _LID_X, middle - _LID_X)]
-    above, below = (lip_heights(np.array(x), identity) for x in (_UPPER_LIP_X, _LOWER_LIP_X))
+    above, below = (lip_heights(np.array(x), person) for x in (_UPPER_LIP_X, _LOWER_LIP_X))
     cells.append(_on_row(closed, upper_lip, -MOUTH_HALF_WIDTH))
     cells += [
         _nearest(closed, x, MOUTH_Y - height, slice(upper_lid + 12, lower_lip))

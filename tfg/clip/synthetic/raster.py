@@ -1,4 +1,4 @@
-"""Which triangle every sample of the embedded clip's picture sees: a z-buffer in numpy, one frame at a time."""
+"""Which triangle covers every sample of the embedded clip's picture: a z-buffer in numpy, one frame at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Hits:
-    """The samples that see something, m of them."""
+    """The samples that a triangle covers, m of them."""
 
     sample: Indices  # (m,) row * width + column
     triangle: Indices  # (m,)
@@ -50,9 +50,9 @@ def rasterise(points: Floats32, depth: Floats32, triangles: Indices, width: int)
     weight = [part[inside] * scale / depth[corner[tried]] for part, corner in zip(share, triangles.T, strict=True)]
     nearness = weight[0] + weight[1] + weight[2]  # 1 / depth
     farthest_first = np.argsort(nearness, kind="stable")
-    seen = np.full(width * width, -1, np.int64)
-    seen[sample[farthest_first]] = farthest_first  # of several values for one index, the last stays
-    chosen = seen[seen >= 0]
+    nearest = np.full(width * width, -1, np.int64)
+    nearest[sample[farthest_first]] = farthest_first  # of several values for one index, the last stays
+    chosen = nearest[nearest >= 0]
     far = 1 / nearness[chosen]
     return Hits(
         sample=sample[chosen],

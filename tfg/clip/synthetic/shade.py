@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tfg.clip.synthetic.arithmetic import Array, bell, cos, dot, length, power, sin, tanh, turned
 from tfg.clip.synthetic.expression import JAW_DROP
+from tfg.clip.synthetic.mesh import CLOTH, EAR, EYE, HAIR, MOUTH, NECK, SKIN, PersonMesh
 from tfg.clip.synthetic.paint import GAMMA, linear
 from tfg.clip.synthetic.raster import Floats32, Indices, unit
-from tfg.clip.synthetic.scene import CLOTH, EAR, EYE, HAIR, MOUTH, NECK, SKIN, Scene
 from tfg.types import Bytes
 
 # Camera space: x right, y down, z away. Directions point to the lights.
@@ -21,12 +22,12 @@ _FILL_COLOUR = np.array([0.80, 0.90, 1.00], np.float32) * np.float32(0.30)
 _SKY = np.array([0.30, 0.31, 0.33], np.float32)
 _GROUND = np.array([0.17, 0.14, 0.12], np.float32)
 _SKIN_WRAP = np.array([0.34, 0.18, 0.12], np.float32)  # light that seeps through skin reddens the edge of shadow
-_HALF = (_KEY + np.array([0, 0, -1], np.float32)) / np.linalg.norm(_KEY + np.array([0, 0, -1], np.float32))
+_HALF = unit(_KEY + np.array([0, 0, -1], np.float32))
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
-    """What rays need to know of one frame; lengths in samples."""
+class FrameView:
+    """What the rays of one frame depend on; lengths in samples."""
 
     width: int
     focal: float
@@ -37,16 +38,17 @@ class View:
     rounding: float  # in [0, 1]
     tongue: float  # in [0, 1]
 
-    def rays(self, sample: Indices) -> tuple[Floats32, Floats32]:
+    def rays(self, sample: Indices) -> tuple[Array, Array]:
         """Origin (3,) and directions (m, 3), unit in z of the camera, in head space."""
         row, column = np.divmod(sample, self.width)
         x, y = (column + 0.5 - self.width / 2) / self.focal, (row + 0.5 - self.width / 2) / self.focal
-        direction = np.stack([x, y, np.ones_like(x)], axis=1) @ self.rotation
-        return (-self.translation @ self.rotation).astype(np.float32), direction.astype(np.float32)
+        direction = np.stack([x, y, np.ones_like(x)], axis=1)
+        direction = turned(direction, self.rotation)
+        return turned(-self.translation, self.rotation), direction
 
 
 def shade(
-    scene: Scene, view: View, sample: Indices, material: NDArray[np.int8], surface: Floats32
+    mesh: PersonMesh, view: FrameView, sample: Indices, material: NDArray[np.int8], surface: Floats32
 ) -> tuple[Floats32, Floats32]:
     """Linear colours (m, 3) and shares of lip red (m,); surface is (m, 6): texture across, down, opening, normal."""
     colour = np.empty((len(sample), 3), np.float32)
@@ -55,13 +57,13 @@ def shade(
     normal = unit(normal)
     for code in (SKIN, EAR, NECK, HAIR, CLOTH):
         chosen = np.flatnonzero(material == code)
-        texel = _look_up(scene.textures[code], surface[chosen, :2])
+        texel = _look_up(mesh.textures[code], surface[chosen, :2])
         wrap = _SKIN_WRAP if code in (SKIN, EAR, NECK) else np.float32(0.1)
         light, shine = _light(normal[chosen], wrap)
         colour[chosen] = texel[:, :3] * light
         if code == HAIR:
             shine = _strand_shine(normal[chosen])
-            colour[chosen] += (texel[:, 4] * shine)[:, None] * (0.05 + 0.9 * linear(scene.identity.hair)).astype(
+            colour[chosen] += (texel[:, 4] * shine)[:, None] * (0.05 + 0.9 * linear(mesh.person.hair)).astype(
                 np.float32
             )
         elif code != CLOTH:
@@ -70,7 +72,7 @@ def shade(
     for code, draw in ((EYE, _eyes), (MOUTH, _mouth)):
         chosen = np.flatnonzero(material == code)
         if len(chosen):
-            colour[chosen] = draw(scene, view, sample[chosen], surface[chosen, 2])
+            colour[chosen] = draw(mesh, view, sample[chosen], surface[chosen, 2])
     return colour, lip
 
 
@@ -82,11 +84,11 @@ def encode(picture: Floats32) -> Bytes:
 
 def _light(normal: Floats32, wrap: Floats32 | np.float32) -> tuple[Floats32, Floats32]:
     """Diffuse light (m, 3) and highlight (m,)."""
-    key, fill = normal @ _KEY, normal @ _FILL
+    key, fill = dot(normal, _KEY), dot(normal, _FILL)
     light = np.maximum((key[:, None] + wrap) / (1 + wrap), 0) * _KEY_COLOUR
     light += np.maximum(fill, 0)[:, None] * _FILL_COLOUR
     light += _GROUND + (0.5 - 0.5 * normal[:, 1:2]) * (_SKY - _GROUND)
-    shine = np.maximum(normal @ _HALF, 0)
+    shine = np.maximum(dot(normal, _HALF), 0)
     shine = shine**2
     shine = shine**2
     shine = shine**2
@@ -96,8 +98,8 @@ def _light(normal: Floats32, wrap: Floats32 | np.float32) -> tuple[Floats32, Flo
 def _strand_shine(normal: Floats32) -> Floats32:
     """A band of light across hair that falls downwards (Kajiya and Kay 1989 with vertical strands)."""
     along = normal[:, 1] * np.float32(0.94) + normal[:, 2] * np.float32(0.34)
-    facing = np.maximum(normal @ _KEY, 0)
-    return np.float32(0.55) * np.exp(-(((along + np.float32(0.72)) / np.float32(0.20)) ** 2)) * facing
+    facing = np.maximum(dot(normal, _KEY), 0)
+    return np.float32(0.55) * bell(along, -0.72, 0.20).astype(np.float32) * facing
 
 
 def _look_up(texture: Floats32, place: Floats32) -> Floats32:
@@ -114,27 +116,31 @@ def _look_up(texture: Floats32, place: Floats32) -> Floats32:
     return above + down * (below - above)
 
 
-def _eyes(scene: Scene, view: View, sample: Indices, down: Floats32) -> Floats32:
-    """Eyeballs seen through the open lids; `down` is 0 at the upper lid and 1 at the lower."""
+def _eyes(mesh: PersonMesh, view: FrameView, sample: Indices, down: Floats32) -> Floats32:
+    """Eyeballs behind the open lids; `down` is 0 at the upper lid and 1 at the lower."""
     origin, direction = view.rays(sample)
     colour = np.empty((len(sample), 3), np.float32)
     side = np.where((origin + direction * view.translation[2])[:, 0] < 0, -1, 1)
-    iris = linear(scene.identity.iris)
+    iris = linear(mesh.person.iris)
     turn_x, turn_y = view.gaze
-    forward = np.array([np.sin(turn_x), np.sin(turn_y), -np.cos(turn_x) * np.cos(turn_y)])
-    to_key = _KEY @ view.rotation
+    forward = np.array([sin(turn_x), sin(turn_y), -cos(turn_x) * cos(turn_y)])
+    to_key = turned(_KEY.astype(np.float64), view.rotation)
     glint = to_key + forward_of(view)
-    glint /= np.linalg.norm(glint)
+    glint /= length(glint)
     for which in (-1, 1):
         chosen = np.flatnonzero(side == which)
-        centre, radius = scene.eyeball(which)
+        centre, radius = mesh.eyeball(which)
         towards = origin - centre
         ray = direction[chosen]
-        a, b = (ray**2).sum(1), ray @ towards
-        room = b**2 - a * (towards @ towards - radius**2)
+        a, b = dot(ray, ray), dot(ray, towards)
+        room = b**2 - a * (dot(towards, towards) - radius * radius)
         hit = towards + ray * ((-b - np.sqrt(np.maximum(room, 0))) / a)[:, None]
-        normal = hit / np.maximum(np.linalg.norm(hit, axis=1, keepdims=True), 1e-6)
-        from_middle = np.arccos(np.clip(normal @ forward, -1, 1)) * radius / scene.millimetre  # mm along the eyeball
+        normal = hit / np.maximum(length(hit), 1e-6)[:, None]
+        chord = np.sqrt(np.clip(0.5 - 0.5 * dot(normal, forward), 0, 1))
+        half_angle = chord * (
+            1 + chord**2 * (1 / 6 + chord**2 * (3 / 40 + chord**2 * 15 / 336))
+        )  # arcsin, near the iris
+        from_middle = 2 * half_angle * radius / mesh.millimetre  # mm along the eyeball
         white = np.array([0.60, 0.55, 0.52]) * (1 - 0.25 * np.clip((np.abs(normal[:, 0]) - 0.45) / 0.5, 0, 1))[:, None]
         ring = np.clip((6.1 - from_middle) / 0.8, 0, 1)[:, None]
         pupil = np.clip((2.5 - from_middle) / 0.6, 0, 1)[:, None]
@@ -142,23 +148,23 @@ def _eyes(scene: Scene, view: View, sample: Indices, down: Floats32) -> Floats32
         ball = white * (1 - ring) + iris * 1.15 * limbus * ring
         ball = ball * (1 - pupil) + 0.006 * pupil
         lid_shadow = 0.34 + 0.66 * np.clip(down[chosen] / 0.5, 0, 1)
-        light = 0.45 + 0.65 * np.clip(normal @ to_key, 0, 1)
-        shine = np.clip((normal @ glint - 0.975) / 0.012, 0, 1) * 0.9
+        light = 0.45 + 0.65 * np.clip(dot(normal, to_key), 0, 1)
+        shine = np.clip((dot(normal, glint) - 0.975) / 0.012, 0, 1) * 0.9
         colour[chosen] = ball * (lid_shadow * light)[:, None] + shine[:, None]
     return colour
 
 
-def forward_of(view: View) -> NDArray[np.float64]:
+def forward_of(view: FrameView) -> NDArray[np.float64]:
     """(3,) the direction to the camera in head space."""
-    return np.array([0.0, 0.0, -1.0]) @ view.rotation
+    return -view.rotation[2]
 
 
-def _mouth(scene: Scene, view: View, sample: Indices, down: Floats32) -> Floats32:
+def _mouth(mesh: PersonMesh, view: FrameView, sample: Indices, down: Floats32) -> Floats32:
     """Teeth, tongue and darkness behind the parted lips, on a plane behind them curved away at the sides."""
     origin, direction = view.rays(sample)
-    plane = scene.place(np.array([0.0, 0.0, 12.0]))[2]
+    plane = mesh.place(np.array([0.0, 0.0, 12.0]))[2]
     point = origin + direction * ((plane - origin[2]) / direction[:, 2])[:, None]
-    x, y = point[:, 0] / scene.millimetre, point[:, 1] / scene.millimetre + scene.origin[1]
+    x, y = point[:, 0] / mesh.millimetre, point[:, 1] / mesh.millimetre + mesh.origin[1]
     drop = JAW_DROP * view.jaw
     depth = np.clip(1 - (x / 24) ** 2, 0, 1)
     colour = np.array([0.12, 0.028, 0.025]) * (0.16 + 0.6 * depth * np.clip(down, 0, 1))[:, None]
@@ -167,13 +173,11 @@ def _mouth(scene: Scene, view: View, sample: Indices, down: Floats32) -> Floats3
     flesh = np.array([0.42, 0.13, 0.12]) * (0.55 + 0.35 * depth + 0.25 * view.tongue)[:, None]
     colour += (flesh - colour) * tongue[:, None]
     enamel = np.array([0.74, 0.70, 0.62])
-    seam = 1 - 0.40 * np.exp(
-        -((((x + 60) % 7.6 - 3.8) / 0.55) ** 2)
-    )  # between the teeth; the upper middle one at x = 0
-    upper_edge = 72.6 - 0.0045 * x**2 - 0.35 * np.cos(2 * np.pi * x / 7.6)
+    seam = 1 - 0.40 * bell((x + 60) % 7.6, 3.8, 0.55)  # between the teeth; the upper middle one at x = 0
+    upper_edge = 72.6 - 0.0045 * x**2 - 0.35 * cos(2 * np.pi * x / 7.6)
     upper = np.clip((upper_edge - y) / 0.5 + 0.5, 0, 1) * np.clip((23 - np.abs(x)) / 3, 0, 1)
     lower_edge = 75.6 + drop + 0.008 * x**2
-    lower_seam = 1 - 0.40 * np.exp(-((((x + 60) % 5.4 - 2.7) / 0.5) ** 2))
+    lower_seam = 1 - 0.40 * bell((x + 60) % 5.4, 2.7, 0.5)
     lower = np.clip((y - lower_edge) / 0.5 + 0.5, 0, 1) * np.clip((19 - np.abs(x)) / 3, 0, 1) * (1 - view.tongue)
     shadow = (0.30 + 0.70 * np.clip(down / 0.22, 0, 1)) * (1 - 0.75 * view.rounding)  # pushed-out lips keep light off
     colour += (enamel * (lower_seam * depth * 0.55 * (1 - 0.75 * view.rounding))[:, None] - colour) * lower[:, None]
@@ -184,8 +188,8 @@ def _mouth(scene: Scene, view: View, sample: Indices, down: Floats32) -> Floats3
 def _encoding() -> Bytes:
     """(4096,) bytes of linear values k / 2048: linear up to 0.8, rolled off to white above."""
     value = np.arange(4096) / 2048
-    rolled = np.where(value > 0.6, 0.6 + 0.4 * np.tanh((value - 0.6) / 0.4), value)
-    return np.round(255 * rolled ** (1 / GAMMA)).astype(np.uint8)
+    rolled = np.where(value > 0.6, 0.6 + 0.4 * tanh((value - 0.6) / 0.4), value)
+    return np.round(255 * power(rolled, 1 / GAMMA)).astype(np.uint8)
 
 
 _ENCODING = _encoding()

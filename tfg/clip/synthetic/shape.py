@@ -11,21 +11,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.interpolate import RBFInterpolator
 
-from tfg.clip.synthetic.identity import Identity
-
-Array = NDArray[np.float64]
+from tfg.clip.synthetic.arithmetic import Array, bell, cos, dot, interpolated, length, log, power, sin, snapped, solve
+from tfg.clip.synthetic.person import Person
 
 EYE_X, EYE_Y, EYE_HALF_WIDTH = 31.5, 2.5, 15.0  # middle and reach of the closed right eye's line
 EYEBALL_RADIUS = 12.2
 MOUTH_Y, MOUTH_HALF_WIDTH = 69.0, 25.5
-AXIS_F, AXIS_Y = -75.0, 15.0  # the surface is a radius seen from here
-_FIRST_Y, _LAST_Y = (
-    -80.0,
-    104.0,
-)  # between these, grid rows are level lines; beyond, they close over the skull and under the chin
+AXIS_F, AXIS_Y = -75.0, 15.0  # the surface is a radius around this axis
+# between these, grid rows are level lines; beyond, they close over the skull and under the chin
+_FIRST_Y, _LAST_Y = -80.0, 104.0
+_SMOOTHING = 2e-4  # how far the surface may miss a control point
 
 # (x, y, f) of the right half; points with x > 0 are mirrored
 _CONTROL = np.array(
@@ -73,25 +69,31 @@ class HeadGrid:
     mouth_row: int  # upper lip's inner edge; mouth_row + 1 is the lower lip's
 
 
-def make_head_grid(identity: Identity) -> HeadGrid:
-    """The closed, resting head of this person."""
-    angle = _graded([(-106, 5.0), (-66, 1.6), (-24, 1.3), (24, 1.6), (66, 5.0), (106, 5.0)])  # no camera sees the back
+def make_head_grid(person: Person) -> HeadGrid:
+    """The closed, resting head of this person, symmetric to the last bit; one column is the middle line."""
+    right = _graded([(0, 1.3), (24, 1.6), (66, 5.0), (106, 5.0)])  # the back is never in the picture
     level = _levels()
-    radius_of = _radius_function(identity)
+    radius_of = _radius_function(person)
     latitude = np.linspace(-89.0, 84.0, 347)
-    longitude, grid_latitude = np.meshgrid(angle, latitude)
-    radius = radius_of(longitude, grid_latitude)  # (347, columns)
-    height = AXIS_Y + radius * np.sin(np.deg2rad(grid_latitude))
-    position = np.empty((len(level), len(angle), 3))
-    for column, turn in enumerate(np.deg2rad(angle)):
-        row_latitude = _row_latitudes(latitude, height[:, column], level)
-        row_radius = np.interp(row_latitude, latitude, radius[:, column])
-        flat = row_radius * np.cos(np.deg2rad(row_latitude))
-        position[:, column, 0] = flat * np.sin(turn)
-        position[:, column, 1] = AXIS_Y + row_radius * np.sin(np.deg2rad(row_latitude))
-        position[:, column, 2] = AXIS_F + flat * np.cos(turn)
+    rise = sin(np.deg2rad(latitude))
+    position = np.empty((len(level), len(right), 3))
+    for column, turn in enumerate(np.deg2rad(right)):
+        radius = radius_of(turn, np.deg2rad(latitude))
+        row_latitude = _row_latitudes(latitude, AXIS_Y + radius * rise, level)
+        row_radius = interpolated(row_latitude, latitude, radius)
+        flat = row_radius * cos(np.deg2rad(row_latitude))
+        position[:, column, 0] = flat * sin(turn)
+        position[:, column, 1] = AXIS_Y + row_radius * sin(np.deg2rad(row_latitude))
+        position[:, column, 2] = AXIS_F + flat * cos(turn)
+    position = snapped(position)
     doubled = np.flatnonzero(np.diff(level) == 0)
-    return HeadGrid(position=position, angle=angle, level=level, eye_row=int(doubled[0]), mouth_row=int(doubled[1]))
+    return HeadGrid(
+        position=np.concatenate([position[:, :0:-1] * (-1, 1, 1), position], axis=1),
+        angle=np.concatenate([-right[:0:-1], right]),
+        level=level,
+        eye_row=int(doubled[0]),
+        mouth_row=int(doubled[1]),
+    )
 
 
 def eyeball_centre(side: int) -> Array:
@@ -99,50 +101,65 @@ def eyeball_centre(side: int) -> Array:
     return np.array([side * EYE_X, 0.0, -8.0])
 
 
-def lip_heights(x: Array, identity: Identity) -> tuple[Array, Array]:
+def lip_heights(x: Array, person: Person) -> tuple[Array, Array]:
     """Height in mm of the red of the upper and the lower lip above and below the closed mouth line; 0 outside the mouth."""
     inside = np.clip(1 - (x / MOUTH_HALF_WIDTH) ** 2, 0, 1)
-    fullness = 1 + 0.16 * identity.lip_fullness
-    bow = 0.80 + 0.34 * np.exp(-(((np.abs(x) - 5.5) / 4.5) ** 2))
-    return 8.2 * fullness * bow * inside**0.8, 10.6 * fullness * inside**0.75
+    fullness = 1 + 0.16 * person.lip_fullness
+    bow = 0.80 + 0.34 * bell(np.abs(x), 5.5, 4.5)
+    return 8.2 * fullness * bow * power(inside, 0.8), 10.6 * fullness * power(inside, 0.75)
 
 
-def shaped(points: Array, identity: Identity) -> Array:
+def shaped(points: Array, person: Person) -> Array:
     """Average-face points (..., 3) moved to this person's proportions; smooth, symmetric, and gentle at eyes and mouth."""
     x, y, f = np.moveaxis(points, -1, 0)
-    side = 1 + 0.03 * identity.face_width + 0.04 * identity.jaw_width * _bell(y, 95, 35)
-    nose = _bell(x, 0, 16) * _bell(y, 34, 15)
-    cheek = _bell(np.abs(x), 50, 16) * _bell(y, 26, 18)
+    side = 1 + 0.03 * person.face_width + 0.04 * person.jaw_width * bell(y, 95, 35)
+    nose = bell(x, 0, 16) * bell(y, 34, 15)
+    cheek = bell(np.abs(x), 50, 16) * bell(y, 26, 18)
     return np.stack(
         [
-            x * side * (1 + 0.10 * identity.nose_width * nose),
-            y + 3.0 * identity.chin_length * _bell(y, 122, 24) + 1.2 * identity.nose_length * nose,
-            f + 2.2 * identity.nose_length * nose + 1.6 * identity.cheek * cheek,
+            x * side * (1 + 0.10 * person.nose_width * nose),
+            y + 3.0 * person.chin_length * bell(y, 122, 24) + 1.2 * person.nose_length * nose,
+            f + 2.2 * person.nose_length * nose + 1.6 * person.cheek * cheek,
         ],
         axis=-1,
     )
 
 
-def _radius_function(identity: Identity) -> Callable[[Array, Array], Array]:
+def _radius_function(person: Person) -> Callable[[float, Array], Array]:
+    """Radius in mm at (longitude, latitudes (n,)) in radians: a smoothing thin-plate spline of the direction."""
     half = _CONTROL
-    points = shaped(np.concatenate([half, half[half[:, 0] > 0] * (-1, 1, 1)]), identity)
+    points = shaped(np.concatenate([half, half[half[:, 0] > 0] * (-1, 1, 1)]), person)
     offset = points - (0, AXIS_Y, AXIS_F)
-    radius = np.linalg.norm(offset, axis=1)
-    surface = RBFInterpolator(offset / radius[:, None], radius, kernel="thin_plate_spline", smoothing=2e-4)
+    radius = length(offset)
+    centres = offset / radius[:, None]
+    count = len(centres)
+    system = np.zeros((count + 4, count + 4))
+    system[:count, :count] = _thin_plate(centres, centres) + _SMOOTHING * np.eye(count)
+    system[:count, count] = system[count, :count] = 1
+    system[:count, count + 1 :], system[count + 1 :, :count] = centres, centres.T
+    weights = snapped(solve(system, np.concatenate([radius, np.zeros(4)])))
 
-    def radius_of(longitude: Array, latitude: Array) -> Array:
-        turn, tilt = np.deg2rad(longitude), np.deg2rad(latitude)
-        direction = np.stack([np.cos(tilt) * np.sin(turn), np.sin(tilt), np.cos(tilt) * np.cos(turn)], axis=-1)
-        return surface(direction.reshape(-1, 3)).reshape(longitude.shape)
+    def radius_of(longitude: float, latitude: Array) -> Array:
+        flat = cos(latitude)
+        direction = np.stack([flat * sin(longitude), sin(latitude), flat * cos(longitude)], axis=-1)
+        terms = [_thin_plate(direction, centres), np.ones((len(direction), 1)), direction]
+        return dot(np.concatenate(terms, axis=1), weights)
 
     return radius_of
+
+
+def _thin_plate(points: Array, centres: Array) -> Array:
+    """(points, centres) r^2 log r of their distances."""
+    between = points[:, None] - centres
+    square = dot(between, between)
+    return 0.5 * square * log(np.where(square > 0, square, 1.0))
 
 
 def _row_latitudes(latitude: Array, height: Array, level: Array) -> Array:
     """(rows,) latitude at which this column's surface crosses every level; beyond first and last level evenly up to the poles."""
     first, last = np.searchsorted(latitude, -62.0), int(height.argmax())
-    low, high = np.interp([_FIRST_Y, _LAST_Y], height[first:last], latitude[first:last])
-    inside = np.interp(np.clip(level, _FIRST_Y, _LAST_Y), height[first:last], latitude[first:last])
+    low, high = interpolated([_FIRST_Y, _LAST_Y], height[first:last], latitude[first:last])
+    inside = interpolated(np.clip(level, _FIRST_Y, _LAST_Y), height[first:last], latitude[first:last])
     above = np.clip((_FIRST_Y - level) / 40.0, 0, 1) * (latitude[0] - low)
     below = np.clip((level - _LAST_Y) / 40.0, 0, 1) * (latitude[-1] - high)
     return inside + above + below
@@ -163,7 +180,3 @@ def _graded(stops: list[tuple[float, float]]) -> Array:
         for (start, spacing), (stop, _) in pairwise(stops)
     ]
     return np.concatenate([*parts, [stops[-1][0]]])
-
-
-def _bell(value: Array, centre: float, width: float) -> Array:
-    return np.exp(-(((value - centre) / width) ** 2))

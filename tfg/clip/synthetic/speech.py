@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 from scipy.signal import resample_poly
 
+from tfg.clip.synthetic.arithmetic import cos, exp, sin, smoothed, snapped, uniform
 from tfg.clip.synthetic.espeak import Utterance, Voice, speak
 from tfg.clip.synthetic.sentences import SENTENCES
 from tfg.types import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Floats
 
 MOUTH_PARAMETERS = ("opening", "jaw", "width", "rounding", "press", "tuck", "tongue")
 """opening: gap between the lips; jaw: chin lowered; width: corners drawn out (+) or in (-); rounding: lips pushed forward; press: lips
-rolled together; tuck: lower lip under the upper teeth; tongue: its tip seen. All in [0, 1], width in [-1, 1]."""
+rolled together; tuck: lower lip under the upper teeth; tongue: its tip shows. All in [0, 1], width in [-1, 1]."""
 
-# viseme: targets in the order of MOUTH_PARAMETERS, then how much the sound insists on (opening and jaw, width and rounding, the rest)
+# viseme: targets in the order of MOUTH_PARAMETERS, then the weight of (opening and jaw, width and rounding, the rest)
 _VISEMES: dict[str, tuple[tuple[float, ...], tuple[float, float, float]]] = {
     "rest": ((0.03, 0.02, 0.00, 0.00, 0.10, 0.0, 0.0), (1.0, 1.0, 1.0)),
     "PP": ((0.00, 0.08, 0.00, 0.05, 1.00, 0.0, 0.0), (12.0, 0.6, 8.0)),  # p b m
@@ -75,15 +75,15 @@ _LOUDNESS_SHARE = 0.45  # of the opening: a soft sound opens the mouth this much
 
 
 @dataclass(frozen=True, kw_only=True)
-class Speech:
-    audio: Floats  # (num_frames * 640,) mono 16 kHz in [-1, 1]
+class SpokenTrack:
+    audio: Floats  # (num_frames * 640,) mono 16 kHz in [-1, 1], multiples of 2 ** -15
     phonemes: tuple[str, ...]  # espeak-ng mnemonics; pauses are "_"
     phoneme_times: NDArray[np.float64]  # (len(phonemes), 2) seconds, start and end
     visemes: NDArray[np.int64]  # (num_frames,) index in VISEMES of the sound at the middle of the frame
     mouth: Floats  # (num_frames, len(MOUTH_PARAMETERS)) at the middle of each frame, (i + 0.5) / 25 seconds
 
 
-def make_speech(seed: int, num_frames: int) -> Speech:
+def make_spoken_track(seed: int, num_frames: int) -> SpokenTrack:
     """The first `num_frames` frames of the speaker `seed` reading shuffled sentences, with pauses."""
     rng = np.random.default_rng([seed, 11])
     voice = Voice(
@@ -104,12 +104,12 @@ def make_speech(seed: int, num_frames: int) -> Speech:
         sounds += zip(utterance.phonemes, utterance.starts + begin / SAMPLE_RATE, strict=True)
         begin += len(spoken)
         sounds.append(("_", begin / SAMPLE_RATE))
-        begin += int(rng.uniform(0.15, 0.7) * SAMPLE_RATE)
+        begin += int(uniform(rng, 0.15, 0.7) * SAMPLE_RATE)
     names, times = _intervals(sounds, num_samples / SAMPLE_RATE)
     mouth = _mouth(names, times, num_frames)
     mouth[:, :2] *= (1 - _LOUDNESS_SHARE + _LOUDNESS_SHARE * _loudness(audio))[:, None]
-    return Speech(
-        audio=(0.7 * audio / max(np.abs(audio).max(), 1e-6)).astype(np.float32),
+    return SpokenTrack(
+        audio=(np.rint(0.7 * 2**15 * audio / max(np.abs(audio).max(), 1e-6)) / 2**15).astype(np.float32),
         phonemes=names,
         phoneme_times=times,
         visemes=_visemes_at(names, times, (np.arange(num_frames) + 0.5) / FPS),
@@ -120,17 +120,26 @@ def make_speech(seed: int, num_frames: int) -> Speech:
 def _resampled(utterance: Utterance) -> NDArray[np.float64]:
     """(n,) at 16 kHz in [-1, 1], with 4 ms ramps at the ends."""
     divisor = int(np.gcd(SAMPLE_RATE, utterance.sample_rate))
-    samples = utterance.samples.astype(np.float64) / 2**15
-    samples = resample_poly(samples, SAMPLE_RATE // divisor, utterance.sample_rate // divisor)
+    up, down = SAMPLE_RATE // divisor, utterance.sample_rate // divisor
+    samples = resample_poly(utterance.samples.astype(np.float64) / 2**15, up, down, window=_low_pass(max(up, down)))
     ramp = np.clip(np.arange(len(samples)) / 64, 0, 1)
     return samples * ramp * ramp[::-1]
 
 
+def _low_pass(rate: int) -> NDArray[np.float64]:
+    """(20 * rate + 1,) a sinc under a Hann window, rounded so that its products with 16-bit sound add up exactly."""
+    steps = np.arange(-10 * rate, 10 * rate + 1)
+    angle = np.where(steps == 0, 1.0, np.pi * steps / rate)
+    sinc = np.where(steps == 0, 1.0, sin(angle) / angle)
+    return snapped(sinc * (0.5 + 0.5 * cos(angle / 10)) / rate, 30)
+
+
 def _loudness(audio: NDArray[np.float64]) -> Floats:
     """(num_frames,) in [0, 1]: root of the short-time level, 1 at the clip's 90th percentile."""
-    level = np.sqrt((audio.reshape(-1, SAMPLES_PER_FRAME) ** 2).mean(axis=1))
-    relative = np.clip(level / max(np.percentile(level, 90), 1e-6), 0.0, 1.0)
-    return gaussian_filter1d(np.sqrt(relative), 0.5).astype(np.float32)
+    level = np.sqrt(snapped(audio * audio, 36).reshape(-1, SAMPLES_PER_FRAME).sum(axis=1) / SAMPLES_PER_FRAME)
+    loud = np.sort(level)[int(0.9 * (len(level) - 1))]
+    relative = np.clip(level / max(loud, 1e-6), 0.0, 1.0)
+    return smoothed(np.sqrt(relative), 0.5).astype(np.float32)
 
 
 def _intervals(sounds: list[tuple[str, float]], stop: float) -> tuple[tuple[str, ...], NDArray[np.float64]]:
@@ -187,7 +196,8 @@ def _mouth(names: tuple[str, ...], times: NDArray[np.float64], num_frames: int) 
 
     A sound's pull is 1 in its middle half and falls exponentially outside, so that a frame depends on the sounds of +-100 ms.
     """
-    moments = np.arange(0, num_frames / FPS, _STEP_SECONDS) + _STEP_SECONDS / 2
+    per_frame = round(1 / (FPS * _STEP_SECONDS))
+    moments = (np.arange(num_frames * per_frame) + 0.5) * _STEP_SECONDS
     pulled = np.zeros((len(moments), len(MOUTH_PARAMETERS)))
     total = np.zeros_like(pulled)
     for viseme, start, end, share in _shapes(names, times):
@@ -195,10 +205,9 @@ def _mouth(names: tuple[str, ...], times: NDArray[np.float64], num_frames: int) 
         quarter = min(0.25 * (end - start), 0.03)
         near = moments[first:last]
         outside = np.maximum(0.0, np.maximum(start + quarter - near, near - (end - quarter)))
-        pull = np.exp(-outside / _REACH_SECONDS)[:, None] * _WEIGHTS[viseme]
+        pull = exp(-outside / _REACH_SECONDS)[:, None] * _WEIGHTS[viseme]
         target = _TARGETS[viseme] * np.array([share, share, 1, 1, 1, 1, 1])
         pulled[first:last] += pull * target
         total[first:last] += pull
-    mouth = gaussian_filter1d(pulled / total, 0.022 / _STEP_SECONDS, axis=0, mode="nearest")
-    per_frame = round(1 / (FPS * _STEP_SECONDS))
+    mouth = smoothed(pulled / total, 0.022 / _STEP_SECONDS, axis=0, mode="nearest")
     return mouth.reshape(num_frames, per_frame, -1).mean(axis=1).astype(np.float32)  # an exposure of one frame

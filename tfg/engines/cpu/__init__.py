@@ -1,1 +1,1 @@
-"""The C sources of the `cpu` engine and their build; nothing here knows what an operation means."""
+"""The C sources of the `cpu` engine and their build; what an operation means stands in its own package."""

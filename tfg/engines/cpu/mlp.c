@@ -153,7 +153,7 @@ void tfg_mlp_backward(const Mlp *mlp, const float *x, int64_t rows, const float 
                       float *grad_x, float *const *grad_weight) {
     const int64_t layers = mlp->layers, size = weight_size(mlp, 0);
     const int64_t tiles = (rows + TILE - 1) / TILE, kept = tiles ? tfg_mlp_hidden_size(mlp, rows) / tiles : 0;
-    const int64_t wanted = (tiles + TILES_LEAST - 1) / TILES_LEAST, chunks = wanted < CHUNKS ? wanted : CHUNKS;
+    const int64_t full = (tiles + TILES_LEAST - 1) / TILES_LEAST, chunks = full < CHUNKS ? full : CHUNKS;
     float *packed = reserve(size), *to = packed, *sums = grad_weight ? reserve(size * (chunks + 1)) : 0;
     for (int64_t l = 0; l < layers; l++) {
         const int64_t inputs = mlp->width[l], row = padded(inputs);

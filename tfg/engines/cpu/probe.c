@@ -1,4 +1,4 @@
-/* The smallest OpenMP program: tells whether this machine can build and load the cpu engine. */
+/* The smallest OpenMP program: where it can be built and loaded, so can the cpu engine. */
 #include <omp.h>
 
 int tfg_max_threads(void) { return omp_get_max_threads(); }

@@ -29,19 +29,19 @@ static void put_away(char *block)
 /* 64-byte aligned memory of at least `bytes`, contents undefined; NULL if there is none. */
 static void *allocate(size_t bytes)
 {
-    const size_t wanted = (bytes + 64 + 4095) / 4096 * 4096;
+    const size_t needed = (bytes + 64 + 4095) / 4096 * 4096;
     for (int i = 0; i < SHELVES; i++) {
         if (!__atomic_load_n(shelf + i, __ATOMIC_RELAXED)) continue;
         char *block = __atomic_exchange_n(shelf + i, NULL, __ATOMIC_ACQUIRE);
         if (!block) continue;
         const size_t size = *(size_t *)block;
         __atomic_sub_fetch(&shelved, size, __ATOMIC_RELAXED);
-        if (size >= wanted && size <= 4 * wanted) return block + 64;
+        if (size >= needed && size <= 4 * needed) return block + 64;
         put_away(block);
     }
-    char *block = aligned_alloc(64, wanted);
+    char *block = aligned_alloc(64, needed);
     if (!block) return NULL;
-    *(size_t *)block = wanted;
+    *(size_t *)block = needed;
     return block + 64;
 }
 

@@ -158,10 +158,10 @@ INLINE void project_group_back(const camera *cam, const projected *p, const proj
     const view w = view_of(cam, p->means);
     ellipse e;
     ellipse_of(cam, &w, p->quats, p->scales, &e);
-    float seen[WIDTH];
-    for (int l = 0; l < WIDTH; l++) seen[l] = p->radii[l] > 0 ? 1.0f : 0.0f;
+    float visible[WIDTH];
+    for (int l = 0; l < WIDTH; l++) visible[l] = p->radii[l] > 0 ? 1.0f : 0.0f;
     lanes shown;
-    memcpy(&shown, seen, sizeof shown);
+    memcpy(&shown, visible, sizeof shown);
     const mask live = less(zero, shown);
 
     /* d loss / d covariance = M^T H M / HALF_LOG2E, H the gradient-weighted second moment of M (pixel - mean) */

@@ -1,4 +1,4 @@
-"""What all three rasterisers share: the scene they are given, the Raster they return, the constants (gsplat 1.5.3's)."""
+"""What all three rasterisers share: the Splats to draw, the Raster that comes of them, the constants (gsplat 1.5.3's)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FRUSTUM_MARGIN = 1.3  # the Jacobian is evaluated no further out than this multi
 
 
 @dataclass(frozen=True, kw_only=True)
-class Camera:
+class Pinhole:
     """A pinhole camera, OpenCV axes: u = focal * x / z + width / 2; the centre of the first pixel is (0.5, 0.5)."""
 
     rotation: Tensor  # (3, 3) x_camera = rotation @ x + translation
@@ -27,8 +27,8 @@ class Camera:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
-    """Checked arguments of `rasterize`; float tensors of one dtype on one device."""
+class Splats:
+    """3D Gaussians, what is behind them and the camera: the checked arguments of `rasterize`, of one dtype on one device."""
 
     means: Tensor  # (n, 3)
     quats: Tensor  # (n, 4) wxyz, any norm
@@ -39,7 +39,7 @@ class Scene:
     sh_degree: int | None
     antialias: bool
     with_normals: bool
-    camera: Camera
+    camera: Pinhole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +49,8 @@ class Raster:
     color: Tensor  # (height, width, channels) with the background behind
     alpha: Tensor  # (height, width) in [0, 1)
     depth: Tensor  # (height, width) accumulated: sum of weight * z, head units; 0 where nothing is
-    normal: (
-        Tensor | None
-    )  # (height, width, 3) sum of weight * shortest axis, facing the camera, camera axes; only if asked for
+    # (height, width, 3) sum of weight * shortest axis, facing the camera, camera axes; None without `with_normals`
+    normal: Tensor | None
     means2d: Tensor  # (n, 2) pixels; in the graph between the Gaussians and the picture
     radii: Tensor  # (n,) int32 pixels, the larger half side of the box a Gaussian touches; 0 when culled
 

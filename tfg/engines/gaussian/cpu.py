@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from tfg.engines.cpu.build import load
-from tfg.engines.gaussian.base import Raster, Scene
+from tfg.engines.cpu import build
+from tfg.engines.gaussian.base import Raster, Splats
 
 PAIRS_HELD = 1 << 21  # (tile, Gaussian) pairs whose gradients are held at a time: 128 MB for RGB
 _LONG, _INT, _POINTER = ctypes.c_int64, ctypes.c_int, ctypes.c_void_p
@@ -60,13 +60,9 @@ class _Plan:
         self._library.tfg_raster_free(_POINTER(self.handle))
 
 
-def _pointer(tensor: Tensor | None) -> int | None:
-    return None if tensor is None else tensor.data_ptr()
-
-
 @functools.cache
 def _library() -> ctypes.CDLL:
-    library = load("raster")
+    library = build.load("raster")
     library.tfg_raster_composite.restype = ctypes.c_void_p
     return library
 
@@ -74,16 +70,16 @@ def _library() -> ctypes.CDLL:
 def not_finite(tensors: Sequence[Tensor]) -> int | None:
     """Index of the first tensor that holds NaN or infinity."""
     flat = [tensor.detach().contiguous() for tensor in tensors]
-    values = (ctypes.c_void_p * len(flat))(*map(_pointer, flat))
+    values = (ctypes.c_void_p * len(flat))(*map(build.pointer, flat))
     counts = (_LONG * len(flat))(*[tensor.numel() for tensor in flat])
-    found = _library().tfg_raster_not_finite(_INT(len(flat)), values, counts)
-    return None if found < 0 else found
+    first = _library().tfg_raster_not_finite(_INT(len(flat)), values, counts)
+    return None if first < 0 else first
 
 
-def draw(scene: Scene) -> Raster:
+def draw(splats: Splats) -> Raster:
     """The whole rasteriser."""
-    camera = scene.camera
-    coefficients = None if scene.sh_degree is None else scene.colors
+    camera = splats.camera
+    coefficients = None if splats.sh_degree is None else splats.colors
     settings = _CCamera(
         (ctypes.c_double * 9)(*camera.rotation.flatten().tolist()),
         (ctypes.c_double * 3)(*camera.translation.tolist()),
@@ -92,15 +88,15 @@ def draw(scene: Scene) -> Raster:
         camera.far,
         camera.width,
         camera.height,
-        scene.antialias,
+        splats.antialias,
         0 if coefficients is None else coefficients.shape[1],
-        0 if scene.sh_degree is None else (scene.sh_degree + 1) ** 2,
+        0 if splats.sh_degree is None else (splats.sh_degree + 1) ** 2,
     )
-    geometry = (scene.means, scene.quats, scene.scales, scene.opacities)
-    ellipses = Project.apply(settings, scene.with_normals, *geometry, coefficients)
+    geometry = (splats.means, splats.quats, splats.scales, splats.opacities)
+    ellipses = Project.apply(settings, splats.with_normals, *geometry, coefficients)
     means2d, roots, strengths, depths, normals, rgb, radii = ellipses
-    drawn = (means2d, roots, strengths, depths, normals, scene.colors if rgb is None else rgb)
-    color, alpha, depth, normal = Composite.apply(camera.width, camera.height, radii, scene.background, *drawn)
+    drawn = (means2d, roots, strengths, depths, normals, splats.colors if rgb is None else rgb)
+    color, alpha, depth, normal = Composite.apply(camera.width, camera.height, radii, splats.background, *drawn)
     return Raster(color=color, alpha=alpha, depth=depth, normal=normal, means2d=means2d, radii=radii)
 
 
@@ -122,7 +118,7 @@ class Project(torch.autograd.Function):
         radii = torch.empty(n, dtype=torch.int32)
         given = (means, quats, scales, opacities, coefficients)
         made = (means2d, roots, strengths, depths, normals, rgb, radii)
-        rows = _CProjected(*map(_pointer, given + made))
+        rows = _CProjected(*map(build.pointer, given + made))
         if _library().tfg_raster_project(ctypes.byref(settings), _LONG(n), ctypes.byref(rows)):
             raise MemoryError(f"no memory to project {n} Gaussians")
         ctx.settings = settings
@@ -146,8 +142,8 @@ class Project(torch.autograd.Function):
         if coefficients is not None:
             v_coefficients = torch.zeros_like(coefficients) if incoming[5] is None else torch.empty_like(coefficients)
         made = [torch.empty_like(x) for x in given[:4]] + [v_coefficients]
-        rows = _CProjected(*map(_pointer, (*given, None, roots, None, None, None, rgb, radii)))
-        back = _CProjectedBack(*map(_pointer, (*incoming, *made)))
+        rows = _CProjected(*map(build.pointer, (*given, None, roots, None, None, None, rgb, radii)))
+        back = _CProjectedBack(*map(build.pointer, (*incoming, *made)))
         settings = ctypes.byref(ctx.settings)
         if _library().tfg_raster_project_backward(settings, _LONG(n), ctypes.byref(rows), ctypes.byref(back)):
             raise MemoryError(f"no memory for the gradients of {n} Gaussians")
@@ -169,12 +165,12 @@ class Composite(torch.autograd.Function):
         color = means.new_empty(height, width, channels)
         alpha, depth = means.new_empty(height, width), means.new_empty(height, width)
         normal = None if normals is None else means.new_empty(height, width, 3)
-        pictures = _CPictures(*map(_pointer, (color, alpha, depth, normal)))
+        pictures = _CPictures(*map(build.pointer, (color, alpha, depth, normal)))
         library = _library()
-        given = _CEllipses(*map(_pointer, (means, roots, strengths, depths, normals, colors, radii)))
+        given = _CEllipses(*map(build.pointer, (means, roots, strengths, depths, normals, colors, radii)))
         flat = behind is not None and behind.ndim == 1
         sizes = (_INT(width), _INT(height), _LONG(n), _INT(channels), _INT(normals is not None))
-        over = (_POINTER(_pointer(behind)), _INT(flat))
+        over = (build.pointer(behind), _INT(flat))
         handle = library.tfg_raster_composite(*sizes, ctypes.byref(given), *over, ctypes.byref(pictures))
         if not handle:
             raise MemoryError(f"no memory to draw {n} Gaussians at {width} x {height}")
@@ -202,10 +198,10 @@ class Composite(torch.autograd.Function):
             _POINTER(ctx.plan.handle),
             _LONG(n),
             _LONG(PAIRS_HELD),
-            _POINTER(_pointer(strengths)),
-            ctypes.byref(_CPictures(*map(_pointer, outputs))),
-            ctypes.byref(_CPictures(*map(_pointer, incoming))),
-            ctypes.byref(_CGradients(*map(_pointer, made))),
+            build.pointer(strengths),
+            ctypes.byref(_CPictures(*map(build.pointer, outputs))),
+            ctypes.byref(_CPictures(*map(build.pointer, incoming))),
+            ctypes.byref(_CGradients(*map(build.pointer, made))),
         )
         if failed:
             raise MemoryError(f"no memory for the gradients of {n} Gaussians")

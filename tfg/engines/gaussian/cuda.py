@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tfg.engines.gaussian import twin
-from tfg.engines.gaussian.base import BLUR, Raster, Scene
+from tfg.engines.gaussian.base import BLUR, Raster, Splats
 
 TILE = 16  # pixels
 CHANNELS_AT_ONCE = 32  # more in one pass spill out of the registers
@@ -19,24 +19,24 @@ def available() -> bool:
     return importlib.util.find_spec("gsplat") is not None
 
 
-def draw(scene: Scene) -> Raster:
-    """The whole rasteriser. gsplat takes no empty scene: that one is the twin's."""
-    if len(scene.means) == 0:
-        return twin.draw(scene)
+def draw(splats: Splats) -> Raster:
+    """The whole rasteriser. gsplat refuses an empty cloud: the twin draws that one."""
+    if len(splats.means) == 0:
+        return twin.draw(splats)
     from gsplat import fully_fused_projection, spherical_harmonics
 
-    camera = scene.camera
+    camera = splats.camera
     width, height = camera.width, camera.height
-    view = torch.eye(4, device=scene.means.device)
+    view = torch.eye(4, device=splats.means.device)
     view[:3, :3], view[:3, 3] = camera.rotation, camera.translation
     intrinsics = torch.tensor(
         [[camera.focal, 0.0, width / 2], [0.0, camera.focal, height / 2], [0.0, 0.0, 1.0]], device=view.device
     )
     radii, means2d, depths, conics, kept = fully_fused_projection(
-        scene.means.contiguous(),
+        splats.means.contiguous(),
         None,
-        scene.quats.contiguous(),
-        scene.scales.contiguous(),
+        splats.quats.contiguous(),
+        splats.scales.contiguous(),
         view[None],
         intrinsics[None],
         width,
@@ -44,33 +44,34 @@ def draw(scene: Scene) -> Raster:
         eps2d=BLUR,
         near_plane=camera.near,
         far_plane=camera.far,
-        calc_compensations=scene.antialias,
-        opacities=scene.opacities.contiguous(),
+        calc_compensations=splats.antialias,
+        opacities=splats.opacities.contiguous(),
     )
     visible = (radii[0] > 0).all(-1)
     means2d = means2d[0]  # this very tensor goes on, so that its gradient can be retained
-    opacities = scene.opacities if kept is None else scene.opacities * kept[0]
-    colors = scene.colors
-    if scene.sh_degree is not None:
+    opacities = splats.opacities if kept is None else splats.opacities * kept[0]
+    colors = splats.colors
+    if splats.sh_degree is not None:
         centre = -camera.rotation.T @ camera.translation
-        colors = spherical_harmonics(scene.sh_degree, scene.means - centre, colors, masks=visible)
+        colors = spherical_harmonics(splats.sh_degree, splats.means - centre, colors, masks=visible)
         colors = (colors + 0.5).clamp_min(0.0)
     channels = colors.shape[1]
     features = [colors, depths[0][:, None]]
-    if scene.with_normals:
-        seen = scene.means @ camera.rotation.T + camera.translation
-        features.append(twin.facing_normals(camera.rotation @ twin.rotations(scene.quats), scene.scales, seen))
+    if splats.with_normals:
+        in_camera = splats.means @ camera.rotation.T + camera.translation
+        axes = camera.rotation @ twin.rotations(splats.quats)
+        features.append(twin.facing_normals(axes, splats.scales, in_camera))
     picture, alpha = _composite(
         means2d, conics[0], torch.cat(features, 1), opacities, radii[0], depths[0], width, height
     )
     color = picture[..., :channels]
-    if scene.background is not None:
-        color = color + (1 - alpha)[..., None] * scene.background
+    if splats.background is not None:
+        color = color + (1 - alpha)[..., None] * splats.background
     return Raster(
         color=color,
         alpha=alpha,
         depth=picture[..., channels],
-        normal=picture[..., channels + 1 :] if scene.with_normals else None,
+        normal=picture[..., channels + 1 :] if splats.with_normals else None,
         means2d=means2d,
         radii=torch.where(visible, radii[0].amax(-1), 0).int(),
     )

@@ -1,4 +1,4 @@
-"""`rasterize`: 3D Gaussians to a picture, differentiable, by the engine asked for. The maths is written in `twin.py`."""
+"""`rasterize`: 3D Gaussians to a picture, differentiable, by the chosen engine. The maths is written in `twin.py`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tfg.engines.choose import resolve_engine
 from tfg.engines.gaussian import cpu, cuda, twin
-from tfg.engines.gaussian.base import Camera, Raster, Scene
+from tfg.engines.gaussian.base import Pinhole, Raster, Splats
 from tfg.types import InputError
 
 MAX_DEGREE = 3  # of the harmonics
@@ -49,10 +49,10 @@ def rasterize(
     A Gaussian touches exactly the pixels where its alpha reaches 1/255: boxes and tiles never change the picture. The cpu engine
     gives the same bits, gradients included, for any number of threads.
     """
-    camera = Camera(
+    camera = Pinhole(
         rotation=rotation, translation=translation, focal=focal, width=width, height=height, near=near, far=far
     )
-    scene = Scene(
+    splats = Splats(
         means=means,
         quats=quats,
         scales=scales,
@@ -64,9 +64,9 @@ def rasterize(
         with_normals=with_normals,
         camera=camera,
     )
-    tensors = _tensors(scene)
+    tensors = _tensors(splats)
     _check_camera(camera)
-    _check_shapes(scene)
+    _check_shapes(splats)
     for name, tensor in tensors.items():
         if tensor.dtype != means.dtype or tensor.device != means.device:
             raise InputError(f"{name} is {tensor.dtype} on {tensor.device}, means is {means.dtype} on {means.device}")
@@ -76,7 +76,7 @@ def rasterize(
             raise InputError("engine=cuda: the rasteriser needs gsplat; pip install gsplat==1.5.3, or engine=torch")
         chosen = _twin_on_cuda()
     _check_finite(tensors, chosen)
-    return {"torch": twin.draw, "cpu": cpu.draw, "cuda": cuda.draw}[chosen](scene)
+    return {"torch": twin.draw, "cpu": cpu.draw, "cuda": cuda.draw}[chosen](splats)
 
 
 @functools.cache
@@ -97,36 +97,36 @@ def _check_finite(tensors: dict[str, Tensor], engine: str) -> None:
         raise InputError(f"{list(tensors)[first]} holds NaN or infinity")
 
 
-def _tensors(scene: Scene) -> dict[str, Tensor]:
-    named = {name: getattr(scene, name) for name in ("means", "quats", "scales", "opacities", "colors", "background")}
-    named |= {"rotation": scene.camera.rotation, "translation": scene.camera.translation}
+def _tensors(splats: Splats) -> dict[str, Tensor]:
+    named = {name: getattr(splats, name) for name in ("means", "quats", "scales", "opacities", "colors", "background")}
+    named |= {"rotation": splats.camera.rotation, "translation": splats.camera.translation}
     return {name: tensor for name, tensor in named.items() if tensor is not None}
 
 
-def _check_shapes(scene: Scene) -> None:
-    n = len(scene.means) if scene.means.ndim else 0
+def _check_shapes(splats: Splats) -> None:
+    n = len(splats.means) if splats.means.ndim else 0
     shapes: dict[str, tuple[int, ...]] = {"means": (n, 3), "quats": (n, 4), "scales": (n, 3), "opacities": (n,)}
     for name, shape in shapes.items():
-        if tuple(getattr(scene, name).shape) != shape:
-            raise InputError(f"{name} has shape {tuple(getattr(scene, name).shape)}, should be {shape}")
-    given = tuple(scene.colors.shape)
-    if scene.sh_degree is None:
+        if tuple(getattr(splats, name).shape) != shape:
+            raise InputError(f"{name} has shape {tuple(getattr(splats, name).shape)}, should be {shape}")
+    given = tuple(splats.colors.shape)
+    if splats.sh_degree is None:
         if len(given) != 2 or given[0] != n or given[1] < 1:
             raise InputError(f"colors has shape {given}, should be ({n}, channels); or give sh_degree")
         channels = given[1]
     else:
-        if not 0 <= scene.sh_degree <= MAX_DEGREE:
-            raise InputError(f"sh_degree={scene.sh_degree} should be 0 to {MAX_DEGREE}")
-        least = (scene.sh_degree + 1) ** 2
+        if not 0 <= splats.sh_degree <= MAX_DEGREE:
+            raise InputError(f"sh_degree={splats.sh_degree} should be 0 to {MAX_DEGREE}")
+        least = (splats.sh_degree + 1) ** 2
         if len(given) != 3 or given[0] != n or given[1] < least or given[2] != 3:
             raise InputError(f"colors has shape {given}, should be ({n}, {least} or more, 3)")
         channels = 3
-    whole, flat = (scene.camera.height, scene.camera.width, channels), (channels,)
-    if scene.background is not None and tuple(scene.background.shape) not in (whole, flat):
-        raise InputError(f"background has shape {tuple(scene.background.shape)}, should be {whole} or {flat}")
+    whole, flat = (splats.camera.height, splats.camera.width, channels), (channels,)
+    if splats.background is not None and tuple(splats.background.shape) not in (whole, flat):
+        raise InputError(f"background has shape {tuple(splats.background.shape)}, should be {whole} or {flat}")
 
 
-def _check_camera(camera: Camera) -> None:
+def _check_camera(camera: Pinhole) -> None:
     if tuple(camera.rotation.shape) != (3, 3) or tuple(camera.translation.shape) != (3,):
         raise InputError("rotation should be (3, 3) and translation (3,): one camera")
     if camera.rotation.requires_grad or camera.translation.requires_grad:

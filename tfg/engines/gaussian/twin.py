@@ -17,11 +17,11 @@ from tfg.engines.gaussian.base import (
     BLUR,
     FRUSTUM_MARGIN,
     TRANSMITTANCE_MIN,
-    Camera,
+    Pinhole,
     Raster,
-    Scene,
+    Splats,
 )
-from tfg.engines.sh import spherical_harmonics
+from tfg.engines.harmonics import spherical_harmonics
 
 TILE = 4  # pixels; the fastest of 4, 8 and 16 on two cores. The result does not depend on it
 PORTION = 1 << 17  # (Gaussian, pixel) pairs worked on at a time: what the caches hold
@@ -40,24 +40,26 @@ class Projection:
     order: Tensor  # (visible,) indices of the Gaussians that are not culled, front to back; ties by index
 
 
-def draw(scene: Scene) -> Raster:
+def draw(splats: Splats) -> Raster:
     """The whole rasteriser."""
-    camera = scene.camera
-    projection = project(scene.means, scene.quats, scene.scales, scene.opacities, camera, antialias=scene.antialias)
-    colors = scene.colors
-    if scene.sh_degree is not None:
-        colors = harmonic_colors(colors, scene.means, camera, scene.sh_degree)
+    camera = splats.camera
+    projection = project(
+        splats.means, splats.quats, splats.scales, splats.opacities, camera, antialias=splats.antialias
+    )
+    colors = splats.colors
+    if splats.sh_degree is not None:
+        colors = harmonic_colors(colors, splats.means, camera, splats.sh_degree)
     channels = colors.shape[1]
-    features = [colors, projection.depths[:, None]] + ([projection.normals] if scene.with_normals else [])
+    features = [colors, projection.depths[:, None]] + ([projection.normals] if splats.with_normals else [])
     picture, alpha = composite(projection, torch.cat(features, 1), camera.width, camera.height)
     color = picture[..., :channels]
-    if scene.background is not None:
-        color = color + (1 - alpha)[..., None] * scene.background
+    if splats.background is not None:
+        color = color + (1 - alpha)[..., None] * splats.background
     return Raster(
         color=color,
         alpha=alpha,
         depth=picture[..., channels],
-        normal=picture[..., channels + 1 :] if scene.with_normals else None,
+        normal=picture[..., channels + 1 :] if splats.with_normals else None,
         means2d=projection.means,
         radii=projection.extents.amax(1).int(),
     )
@@ -75,14 +77,14 @@ def rotations(quats: Tensor) -> Tensor:
 
 
 def project(
-    means: Tensor, quats: Tensor, scales: Tensor, opacities: Tensor, camera: Camera, *, antialias: bool
+    means: Tensor, quats: Tensor, scales: Tensor, opacities: Tensor, camera: Pinhole, *, antialias: bool
 ) -> Projection:
     """3D Gaussians to ellipses on the picture: covariance J R Sigma R^T J^T + BLUR, J the Jacobian of the pinhole at the mean."""
-    seen = means @ camera.rotation.T + camera.translation
-    depths = seen[:, 2]
+    in_camera = means @ camera.rotation.T + camera.translation
+    depths = in_camera[:, 2]
     inside = (depths >= camera.near) & (depths <= camera.far)
     z = torch.where(inside, depths, 1.0)
-    slope_x, slope_y = seen[:, 0] / z, seen[:, 1] / z
+    slope_x, slope_y = in_camera[:, 0] / z, in_camera[:, 1] / z
     half = means.new_tensor([camera.width / 2, camera.height / 2])
     projected = torch.stack([slope_x, slope_y], -1) * camera.focal + half
 
@@ -119,7 +121,7 @@ def project(
         key = (means.double() @ camera.rotation[2].double() + camera.translation[2].double()).float()
         indices = visible.nonzero()[:, 0]
         order = indices[key[indices].argsort(stable=True)]
-    normals = facing_normals(axes, scales, seen)
+    normals = facing_normals(axes, scales, in_camera)
     return Projection(
         means=projected,
         conics=conics,
@@ -131,15 +133,15 @@ def project(
     )
 
 
-def facing_normals(axes: Tensor, scales: Tensor, seen: Tensor) -> Tensor:
-    """(n, 3) shortest of the principal `axes` (n, 3, 3, columns), turned to the camera that sees the means at `seen` (n, 3)."""
+def facing_normals(axes: Tensor, scales: Tensor, in_camera: Tensor) -> Tensor:
+    """(n, 3) shortest of the principal `axes` (n, 3, 3, columns), turned to the camera; means (n, 3) in its axes."""
     shortest = scales.argmin(-1)[:, None, None].expand(-1, 3, 1)
     normals = axes.gather(2, shortest)[:, :, 0]
-    away = (normals * seen).sum(-1, keepdim=True).detach() > 0
+    away = (normals * in_camera).sum(-1, keepdim=True).detach() > 0
     return torch.where(away, -normals, normals)
 
 
-def harmonic_colors(coefficients: Tensor, means: Tensor, camera: Camera, degree: int) -> Tensor:
+def harmonic_colors(coefficients: Tensor, means: Tensor, camera: Pinhole, degree: int) -> Tensor:
     """(n, 3) colours max(0, 0.5 + sum_k c_k Y_k) of `coefficients` (n, k, 3) for the view from the camera's centre."""
     centre = -camera.rotation.T @ camera.translation
     directions = torch.nn.functional.normalize(means - centre, dim=-1)

@@ -31,7 +31,7 @@ def window_starts(num_rows: int) -> list[int]:
 class Ave:
     """AudioExtractor. Raw output of the last ReLU, not normalised, as SyncTalk uses it."""
 
-    weights: str | None  # audio_visual_encoder.pth; None looks where `tfg assets` does
+    weights: str  # a name of `tfg assets`, or a path
     name: str
     version: ClassVar[int] = 1  # of the numbers it gives: part of the cache's key
 
@@ -42,11 +42,7 @@ class Ave:
     @cached_property
     def path(self) -> Path:
         """The weights; InputError with the remedy where they are missing."""
-        if self.weights is None:
-            return assets.find("ave")
-        if not Path(self.weights).is_file():
-            raise InputError(f"audio.weights: {self.weights} is not a file; leave it null to use `tfg assets`")
-        return Path(self.weights)
+        return assets.located(self.weights)
 
     @cached_property
     def _encoder(self) -> nn.Sequential:

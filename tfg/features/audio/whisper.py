@@ -27,7 +27,7 @@ class Whisper:
     correlates at 0.81 (layers 2, 3, 4: 0.80, 0.79, 0.78; logmel: 0.75), so the first, fastest layer is the default.
     """
 
-    weights: str | None  # whisper_tiny_en_encoder_fp16.npz; None looks where `tfg assets` does
+    weights: str  # a name of `tfg assets`, or a path
     layer: int  # whose output is taken, 1 to 4; only the last one is normalised
     name: str
     version: ClassVar[int] = 1  # of the numbers it gives: part of the cache's key
@@ -43,11 +43,7 @@ class Whisper:
     @cached_property
     def path(self) -> Path:
         """The weights; InputError with the remedy where they are missing."""
-        if self.weights is None:
-            return assets.find("whisper_tiny_en")
-        if not Path(self.weights).is_file():
-            raise InputError(f"audio.weights: {self.weights} is not a file; leave it null to use `tfg assets`")
-        return Path(self.weights)
+        return assets.located(self.weights)
 
     @cached_property
     def _encoder(self) -> WhisperEncoder:

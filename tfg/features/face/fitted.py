@@ -12,12 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfg.features.face.canonical import GENERIC_SHAPE
-from tfg.landmarks import mouth_opening
+from tfg.landmarks import ANCHORS, LOWER_JAW, MOUTH, indices, mouth_opening
 from tfg.types import Bytes, FaceTrack, Floats, InputError
 
-# Nose bridge and eye corners: they give the place of the head, whatever the lips do.
-ANCHORS = (27, 28, 29, 30, 36, 39, 42, 45)
-READ = (*range(4, 13), *range(48, 68))  # jaw and mouth
+READ = indices(LOWER_JAW, MOUTH)
 PATCH_WIDTH, PATCH_HEIGHT = 36, 32  # pixels
 PATCH_LEFT, PATCH_TOP = -0.54, 0.06  # aligned units: outer eye corners 1 apart, origin as in the generic face
 PATCH_STEP = 0.03  # aligned units a pixel
@@ -57,8 +55,8 @@ class FittedLandmarks:
         split = len(images) - round(_SHARE_HELD_OUT * len(images))
         trial = _fit(images[:split], landmarks[:split], np.nan, np.nan)
         made, true = trial.landmarks(images[split:], landmarks[split:]), landmarks[split:]
-        error = float(np.sqrt(((made - true)[:, 48:] ** 2).sum(axis=-1).mean()))
-        correlation = float(np.corrcoef(mouth_opening(made), mouth_opening(true))[0, 1])
+        error = float(np.sqrt(((made - true)[:, MOUTH] ** 2).sum(axis=-1).mean()))
+        correlation = float(np.corrcoef([mouth_opening(points).astype(np.float32) for points in (made, true)])[0, 1])
         return _fit(images, landmarks, error, correlation)
 
     @property

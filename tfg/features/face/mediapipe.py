@@ -29,7 +29,7 @@ _FEWEST_PER_WORKER = 12  # a second landmarker costs about as much to build as r
 class MediaPipeFace:
     """FaceExtractor and FaceReader. Coordinates in pixels of the picture it is given, at its own resolution."""
 
-    weights: str | None  # face_landmarker.task; None looks where `tfg assets` does
+    weights: str  # a name of `tfg assets`, or a path
     min_confidence: float  # of detection and of presence
     second_face_height: float  # a second face counts when at least this part of the tallest face's height
     workers: int  # threads with a landmarker each; the result does not depend on it
@@ -46,11 +46,7 @@ class MediaPipeFace:
     @cached_property
     def path(self) -> Path:
         """The model file; InputError with the remedy where it is missing."""
-        if self.weights is None:
-            return assets.find("face_landmarker")
-        if not Path(self.weights).is_file():
-            raise InputError(f"face.weights: {self.weights} is not a file; leave it null to use `tfg assets`")
-        return Path(self.weights)
+        return assets.located(self.weights)
 
     @cached_property
     def definition(self) -> str:

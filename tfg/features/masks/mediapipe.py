@@ -27,7 +27,7 @@ _FEWEST_PER_WORKER = 12
 class MediaPipeMasks:
     """MaskExtractor. Every frame on its own; what is stable in time comes from the landmarks."""
 
-    weights: str | None  # selfie_segmenter.tflite; None looks where `tfg assets` does
+    weights: str  # a name of `tfg assets`, or a path
     threshold: float  # of the person's confidence; at 0.5 the rim of the hair is lost
     workers: int  # threads with a segmenter each; the result does not depend on it
     name: str
@@ -41,11 +41,7 @@ class MediaPipeMasks:
     @cached_property
     def path(self) -> Path:
         """The model file; InputError with the remedy where it is missing."""
-        if self.weights is None:
-            return assets.find("selfie_segmenter")
-        if not Path(self.weights).is_file():
-            raise InputError(f"masks.weights: {self.weights} is not a file; leave it null to use `tfg assets`")
-        return Path(self.weights)
+        return assets.located(self.weights)
 
     def extract(self, clip: Clip, start: int, stop: int, track: FaceTrack) -> Masks:
         """Frames [start, stop) at `clip.size`; `track` covers them. A frame without landmarks takes the nearest frame's."""

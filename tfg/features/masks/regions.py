@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from tfg.landmarks import BROWS, EAR_LOBES, OUTER_EYE_CORNERS, OUTER_LIPS
 from tfg.types import Bools, Floats
 
-JAW_FIRST, JAW_LAST = 3, 13  # iBUG jaw points just under the ear lobes: beside them the head goes straight outwards
-OUTER_LIPS = slice(48, 60)
+JAW_FIRST, JAW_LAST = EAR_LOBES  # beside them the head goes straight outwards
 CHIN_MARGIN = 0.03  # of the face height: the landmarks run along the jaw bone, its soft edge lies below
 UP, SIDE = 1.3, 0.75  # of the face height: hair above the brows, ears and hair beside the temples
 _SUBPIXEL = 4  # bits of cv2's fixed point
@@ -18,7 +18,8 @@ def head_region(points: Floats, size: int) -> Bools:
 
     To be cut with the person's outline. Hair that hangs below the ear lobes belongs to the torso.
     """
-    right = points[45] - points[36]
+    left_eye, right_eye = points[list(OUTER_EYE_CORNERS)]
+    right = right_eye - left_eye
     right = right / np.linalg.norm(right)
     down = np.array([-right[1], right[0]])
     height = float(np.ptp(points @ down))
@@ -29,7 +30,7 @@ def head_region(points: Floats, size: int) -> Bools:
     jaw[:middle] -= 0.5 * CHIN_MARGIN * height * right
     jaw[middle + 1 :] += 0.5 * CHIN_MARGIN * height * right
     out = SIDE * height * right
-    top = (points[17:27].mean(axis=0) - jaw[[0, -1]].mean(axis=0)) @ down * down - UP * height * down
+    top = (points[BROWS].mean(axis=0) - jaw[[0, -1]].mean(axis=0)) @ down * down - UP * height * down
     ends = np.stack([jaw[-1] + out, jaw[-1] + out + top, jaw[0] - out + top, jaw[0] - out])
     return _fill(np.concatenate([jaw, ends]), size)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.metrics.base import NO_AUDIO, NO_FACE, Chunk, Outcome, PerFrame, Pictures, Scene
+from tfg.metrics.base import NO_AUDIO, NO_FACE, Chunk, MetricFacts, Outcome, PerFrame, Pictures, ScoredVideo
 from tfg.metrics.curve import MAX_OFFSET, curve, pairwise
 from tfg.metrics.syncnet import crop, mfcc
 from tfg.metrics.syncnet.network import FRAMES, SyncNet
@@ -25,6 +25,11 @@ _NUMBERS = (
     "Sync-C (LSE-C): median minus minimum of the offset curve, higher is better",
     "Sync-D (LSE-D): minimum of the offset curve, lower is better",
     "offset in frames of that minimum, negative when the sound comes late",
+)
+_FACTS = (
+    MetricFacts(title="Sync-C", better="up", digits=2, curve="Sync-C of single windows, median of 9"),
+    MetricFacts(title="Sync-D", better="down", digits=2, curve="Distance of lips and sound at the video's offset"),
+    MetricFacts(title="Sync offset", unit="frames", better="none", digits=0),
 )
 _FORMULA = (
     "official SyncNet v2, windows of 5 frames and of 20 MFCC steps on int16 sound, Euclidean distance of unnormalised "
@@ -56,34 +61,40 @@ class SyncNetScore:
         if len(self.names) != len(_NUMBERS):
             raise InputError(f"metrics.names must be {len(_NUMBERS)} names, not {self.names}")
 
+    @property
+    def facts(self) -> dict[str, MetricFacts]:
+        """The direct crop's say so in their titles."""
+        suffix = ", direct crop" if self.direct else ""
+        return {name: replace(fact, title=fact.title + suffix) for name, fact in zip(self.names, _FACTS, strict=True)}
+
     def look(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
         """Nothing: windows cross chunks, and a crop depends on the whole track. `conclude` reads the pictures."""
         return {}
 
-    def define(self, scene: Scene) -> dict[str, str]:
-        track = self._track(scene)
-        scored = "no track" if isinstance(track, str) else self._scored(track, scene)
-        shared = f"{_FORMULA}; {scored}; {_DIFFERS}; faces by {scene.reader}; weights {self.note}"
+    def define(self, video: ScoredVideo) -> dict[str, str]:
+        track = self._track(video)
+        scored = "no track" if isinstance(track, str) else self._scored(track, video)
+        shared = f"{_FORMULA}; {scored}; {_DIFFERS}; faces by {video.reader}; weights {self.note}"
         return {name: f"{number}; {shared}" for name, number in zip(self.names, _NUMBERS, strict=True)}
 
-    def conclude(self, seen: Mapping[str, NDArray[Any]], scene: Scene) -> dict[str, Outcome]:
+    def conclude(self, rows: Mapping[str, NDArray[Any]], video: ScoredVideo) -> dict[str, Outcome]:
         if self.network is None:
             return self._missing(self.note)
-        if scene.audio is None:
+        if video.audio is None:
             return self._missing(NO_AUDIO)
-        track = self._track(scene)
+        track = self._track(video)
         if isinstance(track, str):
             return self._missing(track)
-        count = num_windows(track, scene.audio)
+        count = num_windows(track, video.audio)
         if count < FEWEST_WINDOWS:
             return self._missing(f"{max(count, 0)} windows of face and sound are fewer than {FEWEST_WINDOWS} offsets")
-        distances = _distances(self.network, scene.prediction, scene.audio, track, count)
+        distances = _distances(self.network, video.prediction, video.audio, track, count)
         found = curve(distances)
         closest = distances[:, MAX_OFFSET - found.offset]
         confidence = _smoothed(np.median(found.distances) - closest)
         values = (
-            Outcome(value=found.confidence, per_frame=_by_frame(confidence, track, scene)),
-            Outcome(value=found.distance, per_frame=_by_frame(closest, track, scene)),
+            Outcome(value=found.confidence, per_frame=_by_frame(confidence, track, video)),
+            Outcome(value=found.distance, per_frame=_by_frame(closest, track, video)),
             Outcome(value=float(found.offset)),
         )
         return dict(zip(self.names, values, strict=True))
@@ -91,9 +102,9 @@ class SyncNetScore:
     def _missing(self, reason: str) -> dict[str, Outcome]:
         return {name: Outcome(missing=reason) for name in self.names}
 
-    def _track(self, scene: Scene) -> crop.Track | str:
+    def _track(self, video: ScoredVideo) -> crop.Track | str:
         """What is scored, or why nothing is: the longest of the tracks that the official pipeline would keep."""
-        boxes = crop.detector_boxes(scene.made.landmarks)
+        boxes = crop.detector_boxes(video.made.landmarks)
         if self.direct:
             return crop.whole(boxes) or NO_FACE
         tracks = crop.link(boxes)
@@ -110,13 +121,13 @@ class SyncNetScore:
             return f"the face is {largest:.0f} pixels large, SyncNet's pipeline needs more than {self.min_face_pixels}; {remedy}"
         return max(large, key=lambda track: len(track.boxes))
 
-    def _scored(self, track: crop.Track, scene: Scene) -> str:
+    def _scored(self, track: crop.Track, video: ScoredVideo) -> str:
         """Which frames, which face and which crop, for definitions."""
         count = len(track.boxes)
         what = (
             f"direct crop, not comparable with the official pipeline: all {count} frames, any face size"
             if self.direct
-            else f"the longest face track: frames {track.start} to {track.start + count - 1}, {count} of {scene.num_frames}"
+            else f"the longest face track: frames {track.start} to {track.start + count - 1}, {count} of {video.num_frames}"
         )
         return (
             f"{what}, {count - track.detections} of them with an interpolated box, mean face {track.size:.0f} pixels, "
@@ -136,9 +147,10 @@ def _distances(
     """(count, 31) distances of lips and sound."""
     lips = np.concatenate([network.lips(crops) for crops in _mouthfuls(pictures, track, count)])
     first, last = track.start * SAMPLES_PER_FRAME, (track.start + len(track.boxes)) * SAMPLES_PER_FRAME
-    heard = mfcc.mfcc(mfcc.to_int16(audio[first:last]))  # the sound of the track alone
+    coefficients = mfcc.mfcc(mfcc.to_int16(audio[first:last]))  # the sound of the track alone
     sound = [
-        network.sound(mfcc.windows(heard, start, min(start + _MOUTHFUL, count))) for start in range(0, count, _MOUTHFUL)
+        network.sound(mfcc.windows(coefficients, start, min(start + _MOUTHFUL, count)))
+        for start in range(0, count, _MOUTHFUL)
     ]
     return pairwise_in_pieces(lips, np.concatenate(sound))
 
@@ -172,9 +184,9 @@ def _smoothed(values: PerFrame) -> PerFrame:
     return np.asarray(medfilt(values, _SMOOTHING), np.float64)
 
 
-def _by_frame(of_windows: PerFrame, track: crop.Track, scene: Scene) -> PerFrame:
+def _by_frame(of_windows: PerFrame, track: crop.Track, video: ScoredVideo) -> PerFrame:
     """(count,) -> (n,) with every window at its middle frame, NaN elsewhere."""
-    spread = np.full(scene.num_frames, np.nan)
+    spread = np.full(video.num_frames, np.nan)
     middle = track.start + FRAMES // 2
     spread[middle : middle + len(of_windows)] = of_windows
     return spread

@@ -1,6 +1,6 @@
 """Mel-frequency cepstral coefficients as SyncNet was trained on them: the defaults of python_speech_features at 16 kHz.
 
-Own numpy code; the tests compare it with that package. Nothing here knows of pictures.
+Own numpy code; the tests compare it with that package. Nothing here depends on pictures.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def mfcc(samples: NDArray[np.int16]) -> NDArray[np.float64]:
 
 
 def windows(coefficients: NDArray[np.float64], start: int, stop: int) -> Floats:
-    """(13, frames) -> (stop - start, 13, 20): video frame f hears the coefficients [4 f, 4 f + 20)."""
+    """(13, frames) -> (stop - start, 13, 20): video frame f covers the coefficients [4 f, 4 f + 20)."""
     views = np.lib.stride_tricks.sliding_window_view(coefficients, MFCC_PER_WINDOW, axis=1)
     return views[:, MFCC_PER_FRAME * start : MFCC_PER_FRAME * stop : MFCC_PER_FRAME].swapaxes(0, 1).astype(np.float32)
 

@@ -1,1 +1,1 @@
-"""`tfg evaluate`: score any video of any method against its truth, or without one. Knows the rooms, as the pipeline does."""
+"""One evaluation as an HTML page: its folder, its curves, its text."""

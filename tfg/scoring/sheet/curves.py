@@ -11,20 +11,8 @@ WIDTH, HEIGHT = 1000, 100  # of the drawing, stretched to the page; text is HTML
 MOST_POINTS = 2000  # on a line; a longer one is drawn by the lowest and highest value of neighbouring frames
 REGIONS = {"_face": "face", "_mouth": "mouth"}
 FULL = "full frame"
-TITLES = {
-    "psnr": "PSNR, dB, higher is better",
-    "ssim": "SSIM, higher is better",
-    "lpips": "LPIPS, lower is better",
-    "lmd": "LMD, pixels, lower is better",
-    "lmd_normalised": "LMD, eye distances, lower is better",
-    "blendshape_error_lower": "Blendshape error, lower face, lower is better",
-    "blendshape_error_upper": "Blendshape error, upper face, lower is better",
-    "head_pose_error": "Head pose error, degrees, lower is better",
-    "head_jitter": "Head jitter, degrees a frame squared",
-    "blink_rate": "Eye opening (aspect ratio)",
-    "mouth_correlation": "Mouth opening, pixels",
-    "flicker": "Flicker, grey levels, lower is better",
-}
+PREDICTION, COMPARED = "prediction", "prediction against truth"
+BETTER = {"up": "higher is better", "down": "lower is better", "none": ""}
 FIRST = ("psnr", "ssim", "lpips", "lmd", "mouth")  # families in this order, then the others as recorded
 
 PerFrame = list[float | str | None]  # of a record: "inf" is infinity, None no number
@@ -55,14 +43,21 @@ def charts(record: dict[str, Any]) -> list[Chart]:
         values = record["metrics"][name].get("per_frame")
         if values is None:
             continue
-        family, label = _family(name, names)
-        lines = found.setdefault(family, [])
-        lines.append(Line(key=name, label=label, values=_floats(values)))
+        family, region = _family(name, names)
         truth = _floats(record["ground_truth"].get(name, {}).get("per_frame") or [])
-        if len({value for value in truth if math.isfinite(value)}) > 1:  # a distance to itself is one value, no curve
+        own = len({value for value in truth if math.isfinite(value)}) > 1  # a distance to itself is one value, no curve
+        label = PREDICTION if own or not record["ground_truth"] else COMPARED
+        lines = found.setdefault(family, [])
+        lines.append(Line(key=name, label=region or label, values=_floats(values)))
+        if own:
             lines.append(Line(key=f"{name} truth", label="ground truth", values=truth))
     order = sorted(found, key=lambda family: next((i for i, f in enumerate(FIRST) if family.startswith(f)), len(FIRST)))
-    return [Chart(title=TITLES.get(family, family), lines=tuple(found[family])) for family in order]
+    return [Chart(title=_title(record["metrics"][family]), lines=tuple(found[family])) for family in order]
+
+
+def _title(entry: dict[str, Any]) -> str:
+    """What the curve draws: the metric, or what its numbers per frame are where the value is not their mean."""
+    return str(entry["curve"]) or ", ".join(filter(None, (entry["title"], entry["unit"], BETTER[entry["better"]])))
 
 
 def figure(chart: Chart, fps: int) -> str:
@@ -106,12 +101,12 @@ def numbers(found: list[Chart]) -> dict[str, list[float | str | None]]:
     return {line.key: [_plain(value) for value in line.values] for chart in found for line in chart.lines}
 
 
-def _family(name: str, names: list[str]) -> tuple[str, str]:
-    """The metric whose chart the number joins, and its label there."""
+def _family(name: str, names: list[str]) -> tuple[str, str | None]:
+    """The metric whose chart the number joins, and the region that its line is of where the chart has several."""
     for suffix, label in REGIONS.items():
         if name.endswith(suffix) and name.removesuffix(suffix) in names:
             return name.removesuffix(suffix), label
-    return name, FULL if any(name + suffix in names for suffix in REGIONS) else name
+    return name, FULL if any(name + suffix in names for suffix in REGIONS) else None
 
 
 def _floats(values: PerFrame) -> tuple[float, ...]:

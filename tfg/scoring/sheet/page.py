@@ -11,10 +11,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from tfg.scoring.report import FORMATS
+from tfg.record.metrics import arrow, formatted, ranged, titled
 from tfg.scoring.sheet import curves as sheet_curves
-
-GENERATOR = "<meta name=generator content='tfg evaluate'>"  # tells our sheets from other people's folders
+from tfg.scoring.sheet.place import GENERATOR
 
 RANKED_BY = ("lpips", "psnr_face", "psnr")  # the first of these that has numbers chooses the worst frames
 
@@ -108,28 +107,23 @@ def _stage(record: dict[str, Any], shown: Shown) -> str:
 
 
 def _scores(record: dict[str, Any]) -> str:
-    truth = record["ground_truth"]
+    metrics, truth, ranges = record["metrics"], record["ground_truth"], record["intervals"]["metrics"]
     names = [name for name, metric in _metrics(record) if metric["value"] is not None]
     if not names:
         return "<section><h2>Scores</h2><p>No metric has a number for this video; the reasons are below.</p></section>"
     rows = "".join(
-        f"<tr><th scope=row><a href='#{escape(name)}'>{escape(name)}</a></th><td>{number(name, record['metrics'][name])}</td>"
-        + (f"<td>{number(name, truth.get(name))}</td>" if truth else "")
+        f"<tr><th scope=row title='{escape(titled(metrics[name]))}'><a href='#{escape(name)}'>{escape(name)}</a>"
+        f"{arrow(metrics[name])}</th><td>{formatted(metrics[name])}</td><td>{ranged(ranges.get(name), metrics[name])}</td>"
+        + (f"<td>{formatted(truth.get(name))}</td>" if truth else "")
         + "</tr>"
         for name in names
     )
-    heads = ["metric", escape(record["name"]), *(["ground truth"] if truth else [])]
+    heads = ["metric", escape(record["name"]), "95 % interval", *(["ground truth"] if truth else [])]
     header = "".join(f"<th scope=col>{head}</th>" for head in heads)
-    note = "<p class=note>The last column is the truth scored against itself.</p>" if truth else ""
+    note = f"<p class=note>{escape(record['intervals']['method'])}.</p>"
+    note += "<p class=note>The last column is the truth scored against itself.</p>" if truth else ""
     table = f"<table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table>"
     return f"<section><h2>Scores</h2><div class=table>{table}</div>{note}</section>"
-
-
-def number(name: str, metric: dict[str, Any] | None) -> str:
-    """A score as the tables print it."""
-    if metric is None or metric["value"] is None:
-        return "-"
-    return format(float(metric["value"]), FORMATS.get(name.split("_")[0], ".3f"))
 
 
 def _curves(drawn: list[sheet_curves.Chart], fps: int) -> str:

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,14 +15,12 @@ from tfg.metrics.base import Pictures
 from tfg.progress import progress
 from tfg.record.files import write_text
 from tfg.rendering import side_by_side
-from tfg.scoring.sheet.page import GENERATOR, Shown, page, worst_frames
+from tfg.scoring.request import Request
+from tfg.scoring.sheet.page import Shown, page, worst_frames
+from tfg.scoring.sheet.place import INDEX, VIDEO, checked
 from tfg.scoring.videos import Comparison, Scaled, compare
-from tfg.types import Bytes, InputError
+from tfg.types import Bytes
 
-if TYPE_CHECKING:
-    from tfg.scoring.pair import Request
-
-INDEX, VIDEO = "index.html", "side_by_side.mp4"
 LARGEST_PANEL = 1280  # pixels of a panel's longer side in the video: three of them are as much as common players decode
 PIECE_BYTES = 32_000_000  # of pictures read at once
 VIEWS = ("truth", "prediction", "difference x 4")
@@ -40,30 +38,6 @@ def write_sheet(record: dict[str, Any], request: Request, folder: Path) -> Path:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return folder / INDEX
-
-
-def checked(folder: Path) -> Path:
-    """The real folder, if a sheet may be written there: it is new, empty, or holds a sheet and nothing else."""
-    found = folder.expanduser().resolve()
-    if not found.parent.is_dir():
-        raise InputError(f"--sheet {folder}: its folder does not exist; make it first")
-    if found.exists() and not found.is_dir():
-        raise InputError(f"--sheet {folder}: is a file; name a new folder")
-    if found.is_dir() and any(found.iterdir()) and not _is_sheet(found):
-        raise InputError(f"--sheet {folder}: holds files that are not a sheet's; name a new folder")
-    if found.is_dir() and (found == Path.cwd() or found in Path.cwd().parents):
-        raise InputError(f"--sheet {folder}: is the folder you work in; name a new one")
-    return found
-
-
-def _is_sheet(folder: Path) -> bool:
-    index = folder / INDEX
-    ours = all(path.name in (INDEX, VIDEO) or _is_worst(path) for path in folder.iterdir())
-    return ours and index.is_file() and GENERATOR in index.read_text(errors="replace")[:4096]
-
-
-def _is_worst(path: Path) -> bool:
-    return path.name.startswith("worst_") and path.suffix == ".png" and path.is_file()
 
 
 def _beside(folder: Path, what: str) -> Path:

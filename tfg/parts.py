@@ -1,0 +1,209 @@
+"""The exchangeable parts of a run: built, checked and opened from a composed configuration. Only this file calls hydra's instantiate.
+
+Only classes that conf/ itself names as `_target_` are ever built, whatever a command line or a foreign run folder says.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from tfg import assets, configuration
+from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
+from tfg.record import identity
+from tfg.selectors.base import Selector
+from tfg.selectors.candidates import candidates_for
+from tfg.selectors.voicing import voiced_frames
+from tfg.types import FPS, Clip, InputError, Portrait, Segment
+
+if TYPE_CHECKING:
+    from tfg.backbones.base import Backbone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a run selects and trains with, checked but not loaded."""
+
+    audio: AudioExtractor  # what a head is driven by
+    selector_audio: AudioExtractor  # what the selector ranks segments by
+    face: FaceExtractor
+    masks: MaskExtractor
+    selector: Selector
+
+
+def build(config: DictConfig) -> Parts:
+    """Construct the parts; their own checks name the config key."""
+    axes = ("audio", "selector_audio", "face", "masks", "selector")
+    return Parts(**{axis: construct(config[axis], axis) for axis in axes})
+
+
+def extractors(config: DictConfig) -> tuple[AudioExtractor, FaceExtractor, MaskExtractor]:
+    """Audio, face and masks of a head's configuration, which has no selector."""
+    audio, face, masks = (construct(config[axis], axis) for axis in ("audio", "face", "masks"))
+    return audio, face, masks
+
+
+def check(config: DictConfig) -> None:
+    """Build every part but the backbone and open the clip: a wrong value, video or missing weight stops a sweep before it starts.
+
+    InputError names the key or file. No torch is needed for it: see `check_backbone`.
+    """
+    from tfg.features.face.crop import read_crop
+    from tfg.record import tracking
+
+    build(config)
+    for key, node in config.backbone.items():
+        if isinstance(node, DictConfig) and "_target_" in node:
+            construct(node, f"backbone.{key}")
+    weights_of(config)
+    tracking.check(config.tracker)
+    clip = open_clip(config)
+    read_crop(config.clip.crop, clip)
+    candidates_for(clip.num_reference_frames, config.seconds, config.stride_seconds, where=str(clip.path))
+    if not _has_speech(clip.path, clip.digest):
+        raise InputError(
+            f"{clip.path}: no speech in its sound, only silence or noise; give a video of someone speaking"
+        )
+
+
+def check_backbone(config: DictConfig) -> None:
+    """Construct the backbone once for its own checks."""
+    channels = construct(config.audio, "audio").channels
+    backbone(config, size=config.clip.size, focal=float(config.clip.size), audio_channels=channels)
+
+
+def weights_of(config: DictConfig) -> None:
+    """InputError with the remedy where pretrained weights that the configuration names are not here."""
+    for axis in ("audio", "selector_audio", "face", "masks"):
+        if "weights" in config[axis]:
+            if not isinstance(weights := config[axis].weights, str):
+                raise InputError(f"{axis}.weights={weights}: give a name of `tfg assets`, or a path")
+            assets.located(weights)
+
+
+def make_backbone(config: DictConfig, portrait: Portrait) -> Backbone:
+    """An untrained backbone for pictures of this portrait's size, focal length and audio feature."""
+    cameras = portrait.cameras
+    return backbone(config, size=cameras.size, focal=cameras.focal, audio_channels=portrait.audio.shape[1])
+
+
+def backbone(config: DictConfig, *, size: int, focal: float, audio_channels: int) -> Backbone:
+    """An untrained backbone for `size` x `size` pictures, a focal length in pixels and so many audio channels."""
+    settings = {key: value for key, value in config.backbone.items() if key != "name"}
+    return construct(settings, "backbone", size=size, focal=focal, audio_channels=audio_channels)
+
+
+def construct(settings: Any, key: str, **values: Any) -> Any:
+    """hydra's instantiate for targets of conf/ alone, with the InputError of a part's own check instead of hydra's wrapping of it."""
+    for place, target in _targets(settings, key):
+        if target not in allowed_targets():
+            raise InputError(f"{place}._target_={target}: is not a class that conf/ names; it is not built")
+    try:
+        return instantiate(settings, **values)
+    except InstantiationException as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, InputError):
+            cause = cause.__cause__
+        if cause is None and isinstance(error.__cause__, TypeError):  # a missing or unknown parameter
+            raise InputError(f"{key}: {error.__cause__}; `python run.py --cfg job` shows what it takes") from error
+        raise cause or error from error
+
+
+@functools.cache
+def allowed_targets() -> frozenset[str]:
+    """Every `_target_` that a YAML of conf/ names."""
+    texts = (path.read_text() for path in configuration.folder().rglob("*.yaml"))
+    return frozenset(found for text in texts for found in re.findall(r"^\s*_target_:\s*([\w.]+)", text, re.MULTILINE))
+
+
+def open_clip(config: DictConfig) -> Clip:
+    """The video of `clip.path`, or the embedded clip, made once and cached."""
+    from tfg.clip.read import read_clip
+
+    if config.clip.path is not None:
+        return read_clip(str(config.clip.path), size=config.clip.size, name=config.clip.name)
+    from tfg.clip.synthetic.generate import make_synthetic
+
+    spec = _embedded(config)
+    path = make_synthetic(spec, assets.cache_root() / "clips")
+    return read_clip(path, size=config.clip.size, name=clip_name(config), identity=spec.identity)
+
+
+def clip_name(config: DictConfig) -> str:
+    """What a clip is called in the names of runs: `clip.name`, else the file's stem."""
+    if config.clip.name is not None:
+        return str(config.clip.name)
+    return "embedded" if config.clip.path is None else Path(str(config.clip.path)).stem
+
+
+def clip_identity(config: DictConfig) -> str:
+    """What seeds and names depend on: the embedded clip's specification, which need not have been made, or a video's bytes."""
+    if config.clip.path is None:
+        return _embedded(config).identity
+    path = Path(str(config.clip.path)).expanduser()
+    if not path.exists():
+        raise InputError(f"{config.clip.path}: no such file; check its path")
+    if not path.is_file():
+        raise InputError(f"{config.clip.path}: is a directory; give a video with sound that a media player can play")
+    return assets.checksum(path)
+
+
+def run_folder(config: DictConfig) -> Path:
+    """Where a run of this configuration lives, whether or not it has started."""
+    name = identity.run_id(plain(config), clip_name(config), clip_identity(config), weights_checksum)
+    return Path(config.results) / name
+
+
+def head_name(config: DictConfig, clip: Clip, segment: Segment) -> str:
+    """The folder name of the head that this configuration trains on a segment."""
+    frames = (segment.start, segment.num_frames)
+    return identity.head_id(plain(config), clip.name, clip.identity, frames, weights_checksum, fps=FPS)
+
+
+def weights_checksum(weights: str) -> str:
+    """sha256 of pretrained weights given as a name of `tfg assets` or as a path."""
+    return assets.checksum(assets.located(weights))
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """Resolved, as dictionaries and lists."""
+    container = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
+
+
+@functools.cache
+def _has_speech(path: Path, digest: str) -> bool:
+    """Whether a file holds any voiced sound; computed once for all cells of a sweep."""
+    from tfg.clip.sound import read_audio
+
+    return bool(voiced_frames(read_audio(path)).any())
+
+
+def _embedded(config: DictConfig) -> Any:
+    from tfg.clip.synthetic.generate import SyntheticClip
+
+    return SyntheticClip(**config.clip.synthetic, size=config.clip.size)
+
+
+def _targets(node: Any, place: str) -> Iterator[tuple[str, str]]:
+    """Every `_target_` in a configuration with its key; other keys of hydra's are refused, since they change how a class is called."""
+    if isinstance(node, Mapping | DictConfig):
+        for name, child in node.items():
+            if name == "_target_":
+                yield place, str(child)
+            elif str(name).startswith("_"):
+                raise InputError(f"{place}.{name}: is no key of conf/; remove it")
+            else:
+                yield from _targets(child, f"{place}.{name}")
+    elif isinstance(node, list | tuple | ListConfig):
+        for child in node:
+            yield from _targets(child, place)

@@ -1,0 +1,44 @@
+"""What the scores of a head depend on beside the head. Nothing here imports torch: the name of a scores file is wanted early."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tfg import assets
+from tfg.metrics.listener import features
+
+SCORING_VERSION = 1
+"""Raised with every change of the code that can move a number of an unchanged head."""
+
+WEIGHTS = {"lpips": "lpips_alex", "syncnet": "syncnet", "identity": "mobilefacenet", "fid": "inception_fid"}
+"""Switch -> the asset that its metrics need."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switches:
+    """The metrics that cost time or need files; the others are always scored."""
+
+    lpips: bool = True
+    listener: bool = True
+    syncnet: bool = True
+    identity: bool = True
+    fid: bool = True
+
+
+def setting(switches: Switches) -> dict[str, Any]:
+    """Plain JSON: version, switches, version of the fitted listener, and sha256 of the weights that each switch would use now.
+
+    A version or sum is None where its metrics are switched off, a sum also where the file is not here.
+    """
+    return {
+        "version": SCORING_VERSION,
+        "switches": asdict(switches),
+        "listener": features.VERSION if switches.listener else None,
+        "weights": {switch: _weights(name) if getattr(switches, switch) else None for switch, name in WEIGHTS.items()},
+    }
+
+
+def _weights(name: str) -> str | None:
+    path = assets.locate(assets.asset(name))
+    return None if path is None else assets.checksum(path)
