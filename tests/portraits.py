@@ -6,7 +6,7 @@ of it. Everything is ray traced with the cameras that the Portrait carries, so g
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -73,14 +73,7 @@ def make_scene(num_frames: int = 48, size: int = 64, seed: int = 0, channels: in
 
 def rows(scene: Scene, start: int, stop: int) -> Scene:
     """Frames [start, stop) of a scene."""
-    portrait = scene.portrait
-    cut = slice(start, stop)
-    cameras = replace(
-        portrait.cameras, rotation=portrait.cameras.rotation[cut], translation=portrait.cameras.translation[cut]
-    )
-    names = ("frames", "images", "background", "head_mask", "mouth_mask", "landmarks", "audio", "upper")
-    fields = {name: getattr(portrait, name)[cut] for name in names}
-    return Scene(portrait=replace(portrait, cameras=cameras, **fields), opening=scene.opening[cut])
+    return Scene(portrait=scene.portrait.rows(start, stop), opening=scene.opening[start:stop])
 
 
 def project(points: Floats, cameras: Cameras, row: int) -> Floats:

@@ -1,4 +1,4 @@
-"""Candidates made by hand for the selector tests: given features and landmarks, and a record of what was asked for."""
+"""Candidates made by hand for the selector tests: given features and landmarks, and a record of what was read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfg.types import FaceTrack, Floats
 
 
 def face_track(landmarks: Floats, start: int, num_faces: np.ndarray | None = None) -> FaceTrack:
-    """A track of one face unless told otherwise; rows without a face are NaN as the contract says."""
+    """A track of one face unless given otherwise; rows without a face are NaN as the contract says."""
     count = len(landmarks)
     faces = np.ones(count, np.int64) if num_faces is None else num_faces.astype(np.int64)
     return FaceTrack(
@@ -32,8 +32,8 @@ class Watched:
     audio: Floats  # (frames, channels)
     landmarks: Floats  # (frames, 68, 2)
     num_faces: np.ndarray | None = None  # (frames,)
-    asked_audio: int = 0
-    asked_faces: list[tuple[int, int]] = field(default_factory=list)
+    audio_reads: int = 0
+    face_reads: list[tuple[int, int]] = field(default_factory=list)
 
     def candidates(self, starts: tuple[int, ...], num_frames: int, voiced: Callable | None = None) -> Candidates:
         return Candidates(
@@ -45,16 +45,16 @@ class Watched:
             voiced=voiced,
         )
 
-    def frames_seen(self) -> list[int]:
-        return [frame for start, stop in self.asked_faces for frame in range(start, stop)]
+    def frames_read(self) -> list[int]:
+        return [frame for start, stop in self.face_reads for frame in range(start, stop)]
 
     def _audio(self) -> Floats:
-        self.asked_audio += 1
+        self.audio_reads += 1
         return self.audio
 
     def _face(self, start: int, stop: int) -> FaceTrack:
         assert 0 <= start < stop <= len(self.landmarks), f"frames [{start}, {stop}) reach beyond the training part"
-        self.asked_faces.append((start, stop))
+        self.face_reads.append((start, stop))
         faces = None if self.num_faces is None else self.num_faces[start:stop]
         return face_track(self.landmarks[start:stop], start, faces)
 

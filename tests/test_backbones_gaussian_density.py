@@ -46,7 +46,7 @@ RULES = part(
 def test_a_small_gaussian_with_a_high_gradient_is_cloned_and_its_clone_has_no_moments():
     gaussians, optimizer, density = make([0.05, 0.05], [0.5, 0.5])
     density.gradient += torch.tensor([0.0, 4.0])
-    density.seen += 2
+    density.drawn_in += 2
     regrow(gaussians, density, optimizer, RULES, step=10)
     assert len(gaussians) == 3
     torch.testing.assert_close(gaussians.means[2], gaussians.means[1])
@@ -58,7 +58,7 @@ def test_a_large_gaussian_is_split_in_two_smaller_ones():
     torch.manual_seed(0)
     gaussians, optimizer, density = make([0.05, 0.32], [0.5, 0.5])
     density.gradient += 4.0
-    density.seen += torch.tensor([0.0, 1.0])  # row 0 was never drawn: its mean counts one frame
+    density.drawn_in += torch.tensor([0.0, 1.0])  # row 0 was never drawn: its mean counts one frame
     rules = dataclasses.replace(RULES, gradient=4.0)
     regrow(gaussians, density, optimizer, rules, step=10)
     assert len(gaussians) == 4  # row 0 cloned, row 1 replaced by two
@@ -71,13 +71,13 @@ def test_faint_and_huge_gaussians_are_pruned_with_their_moments():
     assert len(gaussians) == 2
     moments = optimizer.state[gaussians.opacities]["exp_avg"]
     torch.testing.assert_close(moments, torch.tensor([0.1, 0.4]))
-    assert len(density.gradient) == len(density.seen) == 2
+    assert len(density.gradient) == len(density.drawn_in) == 2
 
 
 def test_growth_stops_at_the_largest_number_and_takes_the_highest_gradients():
     gaussians, optimizer, density = make([0.05] * 4, [0.5] * 4)
     density.gradient += torch.tensor([2.0, 5.0, 3.0, 4.0])
-    density.seen += 1
+    density.drawn_in += 1
     regrow(gaussians, density, optimizer, dataclasses.replace(RULES, max_num=6), step=10)
     torch.testing.assert_close(gaussians.means[4:, 0], torch.tensor([3.0, 9.0]))  # rows 1 and 3
 

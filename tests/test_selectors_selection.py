@@ -58,8 +58,8 @@ def test_every_selector_is_deterministic_and_stays_inside_the_training_part(name
     assert one.segment.stop <= TOTAL
     assert [score.start for score in one.scores] == sorted(STARTS)
     assert one.definition
-    assert world.asked_audio <= 1
-    assert all(0 <= frame < TOTAL for frame in world.frames_seen())
+    assert world.audio_reads <= 1
+    assert all(0 <= frame < TOTAL for frame in world.frames_read())
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if name != "random"])
@@ -73,7 +73,7 @@ def test_only_random_depends_on_the_generator(name: str) -> None:
 def test_a_selector_asks_only_for_what_it_needs(name: str, hears: int, sees: int) -> None:
     world = watched()
     select(part(f"selector/{name}"), world)
-    assert (world.asked_audio, len(world.frames_seen())) == (hears, sees)
+    assert (world.audio_reads, len(world.frames_read())) == (hears, sees)
 
 
 def test_first_is_the_first() -> None:
@@ -142,7 +142,7 @@ def test_isexplore_looks_at_the_top_windows_only_and_at_no_frame_twice() -> None
     selection = select(part("selector/isexplore"), world)
     diverse = sorted(selection.scores, key=lambda score: -(score.diversity or 0.0))[:5]
     allowed = {frame for score in diverse for frame in range(score.start, score.start + NUM_FRAMES)}
-    seen = world.frames_seen()
+    seen = world.frames_read()
     assert set(seen) == allowed
     assert len(seen) == len(set(seen)) <= 5 * NUM_FRAMES
 

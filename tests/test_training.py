@@ -194,12 +194,13 @@ def test_a_full_disk_leaves_the_checkpoints_before(portrait, tmp_path, monkeypat
         return epoch(self, trainer, module)
 
     def full(number):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/elsewhere", None, str(tmp_path / "r" / "new"))
 
     with monkeypatch.context() as patch:
         patch.setattr(training.Checkpoints, "on_train_epoch_end", fill)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(OSError, match="No space left") as error:
             train(portrait, tmp_path / "r", OneNumber())
+    assert error.value.filename == str(tmp_path / "r" / "new")
     assert [path for path in (tmp_path / "r").iterdir() if ".part" in path.name] == []
     newest = training.newest_checkpoint(tmp_path / "r")
     assert (newest is None) == (written == 1)

@@ -38,12 +38,12 @@ def audio_windows(features: Floats, mean: Floats, std: Floats) -> Floats:
 
 
 def batches(portrait: Portrait, windows: Floats, *, device: torch.device, truth: bool = False) -> PortraitDataset:
-    """Rows of a portrait as unbatched tensors on a device; with `truth` also what only training may see."""
+    """Rows of a portrait as unbatched tensors on a device; with `truth` also what only training may use."""
     return PortraitDataset(portrait, windows, device, truth)
 
 
 class PortraitDataset(Dataset[Batch]):
-    """One row a frame; pictures stay uint8 until they are asked for."""
+    """One row a frame; pictures stay uint8 until they are read."""
 
     def __init__(self, portrait: Portrait, windows: Floats, device: torch.device, truth: bool) -> None:
         def tensor(array: np.ndarray) -> Tensor:
@@ -86,7 +86,7 @@ def frame_order(num_frames: int, first_step: int, num_steps: int, seed: int) -> 
 
 
 class PortraitData(pl.LightningDataModule):
-    """Batches of one frame, in an order that depends on the step alone: a resumed run sees what it would have seen."""
+    """Batches of one frame, in an order that depends on the step alone: a resumed run gets what it would have got."""
 
     def __init__(self, portrait: Portrait, windows: Floats, *, chunk: int, num_steps: int, seed: int) -> None:
         super().__init__()
@@ -104,5 +104,5 @@ class PortraitData(pl.LightningDataModule):
             self._dataset = batches(self.portrait, self.windows, device=module.device, truth=True)
         first = int(module.get_buffer("step"))
         order = frame_order(len(self._dataset), first, min(self.chunk, self.num_steps - first), self.seed)
-        # A generator of its own: else every epoch draws a number from torch's, and a resumed run sees others.
+        # A generator of its own: else every epoch draws a number from torch's, and a resumed run draws others.
         return DataLoader(self._dataset, batch_size=1, sampler=order, generator=torch.Generator())

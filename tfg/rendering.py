@@ -39,24 +39,7 @@ def perform(portrait: Portrait, audio: Floats) -> Portrait:
     there = np.arange(len(portrait.frames))
     cycle = np.concatenate([there, there[-2:0:-1]]) if len(there) > 1 else there
     rows = np.resize(cycle, len(audio))
-    cameras = portrait.cameras
-    return replace(
-        portrait,
-        frames=np.arange(len(audio)),
-        images=portrait.images[rows],
-        background=portrait.background[rows],
-        head_mask=portrait.head_mask[rows],
-        mouth_mask=portrait.mouth_mask[rows],
-        landmarks=portrait.landmarks[rows],
-        upper=portrait.upper[rows],
-        audio=audio,
-        cameras=Cameras(
-            rotation=cameras.rotation[rows],
-            translation=cameras.translation[rows],
-            focal=cameras.focal,
-            size=cameras.size,
-        ),
-    )
+    return replace(portrait.take(rows), frames=np.arange(len(audio)), audio=audio)
 
 
 def side_by_side(truth: Bytes, rendered: Bytes, gain: float = 4.0) -> Iterator[Bytes]:

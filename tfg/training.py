@@ -155,6 +155,10 @@ class Checkpoints(pl.Callback):
             if last.exists():
                 keep(last, self.folder / PREVIOUS)
             seal(partial, last)
+        except (
+            OSError
+        ) as error:  # Lightning writes to a temporary file elsewhere first: name the one that was to be made
+            raise OSError(error.errno, error.strerror, str(error.filename2 or last)) from error
         finally:
             partial.unlink(missing_ok=True)
         trainer.should_stop = _step(pl_module) >= self.steps

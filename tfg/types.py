@@ -12,9 +12,9 @@ Conventions, once for the whole project:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import NotRequired, Protocol, TypedDict
+from typing import Any, NotRequired, Protocol, TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,10 +41,26 @@ ENGINES = ("auto", "torch", "cpu", "cuda")
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 Bools = NDArray[np.bool_]
+Rows = slice | NDArray[np.int64]
+
+_WHOLE = {"rows": False}  # metadata of an array that has no row for each frame
+_Noun = TypeVar("_Noun")
 
 
 class InputError(ValueError):
     """Something the user can mend: the message is one line that names the file or config key and the remedy. Exit code 2."""
+
+
+def _take(noun: _Noun, rows: Rows) -> _Noun:
+    """The same noun with these rows of every array that has one row a frame, also of the nouns in it."""
+    kept: dict[str, Any] = {}
+    for part in fields(noun):  # type: ignore[arg-type]
+        value = getattr(noun, part.name)
+        if isinstance(value, Cameras):
+            kept[part.name] = value.take(rows)
+        elif isinstance(value, np.ndarray) and part.metadata.get("rows", True):
+            kept[part.name] = value[rows]
+    return replace(noun, **kept)  # type: ignore[type-var]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,16 +125,22 @@ class Clip:
 
 @dataclass(frozen=True, kw_only=True)
 class FaceTrack:
-    """What a face extractor saw in a run of frames; rows where `num_faces` is 0 are NaN."""
+    """The face in a run of frames, as an extractor reads it; rows where `num_faces` is 0 are NaN."""
 
     start: int  # first frame
     num_faces: NDArray[np.int64]  # (n,) faces of comparable size found in the frame: 0, 1, 2 ...
     landmarks: Floats  # (n, 68, 2) iBUG-68 order, in source pixels
     upper: Floats  # (n, 7) UPPER_FACE blendshapes in [0, 1]
     blendshapes: Floats  # (n, 52) MediaPipe order in [0, 1]; NaN where the extractor has none
-    head_rotation: (
-        Floats  # (n, 3, 3) the extractor's own head rotation, camera from head, OpenCV axes; NaN where it has none
-    )
+    head_rotation: Floats  # (n, 3, 3) the extractor's own, camera from head, OpenCV axes; NaN where it has none
+
+    def rows(self, start: int, stop: int) -> FaceTrack:
+        """Rows [start, stop), counted from the track's first frame."""
+        return replace(self.take(slice(start, stop)), start=self.start + start)
+
+    def take(self, rows: Rows) -> FaceTrack:
+        """Some rows in the order given; `start` stays."""
+        return _take(self, rows)
 
     @classmethod
     def empty(cls, start: int, count: int) -> FaceTrack:
@@ -158,10 +180,14 @@ class Cameras:
     focal: float  # pixels
     size: int  # the principal point is (size / 2, size / 2)
 
+    def take(self, rows: Rows) -> Cameras:
+        """Those of some frames, in the order given."""
+        return _take(self, rows)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Portrait:
-    """A run of frames with all that a backbone is trained on or asked to render; n frames of `size` x `size` pixels."""
+    """A run of frames with all that a backbone is trained on or renders; n frames of `size` x `size` pixels."""
 
     frames: NDArray[np.int64]  # (n,) frame index in the clip
     images: Bytes  # (n, size, size, 3) the truth
@@ -172,7 +198,15 @@ class Portrait:
     audio: Floats  # (n, channels) one raw feature vector per frame
     upper: Floats  # (n, 7) UPPER_FACE in [0, 1]
     cameras: Cameras
-    face_shape: Floats  # (68, 3) rigid face shape in head space, of the joint pose fit
+    face_shape: Floats = field(metadata=_WHOLE)  # (68, 3) rigid face shape in head space, of the joint pose fit
+
+    def rows(self, start: int, stop: int) -> Portrait:
+        """Frames [start, stop) of the portrait, counted from its first row."""
+        return self.take(slice(start, stop))
+
+    def take(self, rows: Rows) -> Portrait:
+        """Some frames of it, in the order given; a row may come twice."""
+        return _take(self, rows)
 
 
 class Batch(TypedDict):
@@ -196,3 +230,7 @@ class Frames:
 
     frames: NDArray[np.int64]  # (n,) frame index in the clip
     images: Bytes  # (n, size, size, 3)
+
+    def rows(self, start: int, stop: int) -> Frames:
+        """Pictures [start, stop), counted from the first."""
+        return _take(self, slice(start, stop))

@@ -12,7 +12,7 @@ from tfg.types import Batch, Portrait
 
 
 class Backbone(pl.LightningModule, ABC):
-    """Abstract. Every backbone optimises by hand, counts its own steps in `step`, and knows how many it wants.
+    """Abstract. Every backbone optimises by hand, counts its own steps in `step`, and has a number of steps.
 
     Life of a run: construct from config -> `prepare(portrait)` -> fit (`num_steps` calls of `training_step`) -> `render`.
     On resume or load the checkpoint is read without `prepare`: a backbone whose parameter count changes

@@ -17,7 +17,7 @@ from tfg.types import Bools, Bytes, Floats
 MARGIN = 0.03  # of the picture: how far the head mask is widened, over soft hair and its shadow
 MISFIT = 20  # of 255: how far the surroundings may differ from the plate; from half of it on, the plate counts less
 _PLATE_FRAMES = 45  # spread over the training run: a median needs no more
-_FEWEST_SIGHTINGS = 3  # frames that must have seen a pixel of the plate
+_FEWEST_SHOWN = 3  # frames that must show a pixel of the plate
 _FRAMES_AT_ONCE = 8  # stays in cache: twice as fast as 64
 
 
@@ -25,7 +25,7 @@ _FRAMES_AT_ONCE = 8  # stays in cache: twice as fast as 64
 class Plate:
     """The scene without the head, as far as the training run ever showed it."""
 
-    color: Floats  # (size, size, 3) in [0, 255], per-pixel median over the frames that saw it
+    color: Floats  # (size, size, 3) in [0, 255], per-pixel median over the frames that show it
     known: Bools  # (size, size)
 
 
@@ -34,11 +34,11 @@ def clean_plate(images: Bytes, head_mask: Bools) -> Plate:
     rows = np.unique(np.linspace(0, len(images) - 1, _PLATE_FRAMES).round().astype(int))
     hidden = widen(head_mask[rows])
     values = images[rows].astype(np.float32)
-    values[hidden] = np.inf  # sorts behind everything seen
+    values[hidden] = np.inf  # sorts behind all that is shown
     values.sort(axis=0)
-    sightings = (~hidden).sum(axis=0)
-    low, high = np.maximum(sightings - 1, 0) // 2, sightings // 2
-    known = sightings >= _FEWEST_SIGHTINGS
+    shown = (~hidden).sum(axis=0)
+    low, high = np.maximum(shown - 1, 0) // 2, shown // 2
+    known = shown >= _FEWEST_SHOWN
     middle = [
         np.take_along_axis(values, np.minimum(at, len(rows) - 1)[None, ..., None], axis=0)[0] for at in (low, high)
     ]

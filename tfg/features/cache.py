@@ -28,7 +28,7 @@ from tfg.record import files
 from tfg.types import InputError
 
 Arrays = dict[str, np.ndarray]
-LAYOUT = 2  # of an entry's file; entries of another layout are never looked for
+LAYOUT = 2  # of an entry's file; entries of another layout are never read
 CHUNK = 25  # frames; chunks lie at multiples of it, so that overlapping ranges look at each frame once
 CHUNKS_AT_ONCE = 10  # computed in one call; what is done is on disk when the process is killed
 
@@ -138,11 +138,11 @@ def _load(path: Path) -> Entry | None:
         return None
     try:
         with safe_open(path, framework="numpy") as file:
-            said = file.metadata()
+            noted = file.metadata()
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if said["sha256"] != _checksum(arrays, said["seconds"]):
+        if noted["sha256"] != _checksum(arrays, noted["seconds"]):
             raise ValueError("its checksum differs")
-        return Entry(arrays=arrays, seconds=float(said["seconds"]))
+        return Entry(arrays=arrays, seconds=float(noted["seconds"]))
     except (SafetensorError, OSError, LookupError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         print(f"tfg: {path} is damaged ({reason}); computing it again", file=sys.stderr)

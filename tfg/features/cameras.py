@@ -60,7 +60,7 @@ def fit_cameras(
     `frames` (n,) ascending clip frames: smoothing stays inside runs of consecutive ones; None: all are consecutive.
     `smooth_frames` is the smoothing's sigma, 0 for none. Small head motion does not determine the focal length, so its
     prior is log-normal: `focal_prior` in picture sizes, `focal_sigma` in natural-log units.
-    `known` (cameras, face_shape), as a rendered clip knows them, are taken as they are; only their error is measured.
+    `known` (cameras, face_shape), as they lie beside a rendered clip, are taken as they are; only their error is measured.
     """
     if len(landmarks) == 0 or not np.isfinite(landmarks).all():
         raise InputError("cameras: landmarks are missing in some frames; fill short gaps, or choose frames with a face")

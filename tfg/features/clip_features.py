@@ -1,4 +1,4 @@
-"""One clip's features, computed when asked for, cached on disk, their cost counted."""
+"""One clip's features, computed when needed, cached on disk, their cost counted."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ _NOT_IN_KEY = ("workers",)  # how fast, not what
 
 @dataclass
 class Cost:
-    """What a block cost: its own seconds and those of the features it asked for, as first measured, cached or not."""
+    """What a block cost: its own seconds and those of the features it used, as first measured, cached or not."""
 
     seconds: float = 0.0
-    looked_at: set[int] = field(default_factory=set)
+    read: set[int] = field(default_factory=set)
     waited: float = 0.0  # seconds spent in feature calls, cached or not
-    _seen: set[str] = field(default_factory=set)
+    _counted: set[str] = field(default_factory=set)
 
     @property
     def frames(self) -> int:
-        return len(self.looked_at)
+        return len(self.read)
 
     def add(self, what: str, seconds: float, frames: range) -> None:
-        """Count an entry once, however often it is asked for."""
-        if what not in self._seen:
-            self._seen.add(what)
+        """Count an entry once, however often it is used."""
+        if what not in self._counted:
+            self._counted.add(what)
             self.seconds += seconds
-            self.looked_at.update(frames)
+            self.read.update(frames)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +76,11 @@ class ClipFeatures:
         for first, entry in entries:
             frames = range(max(first, start), min(first + CHUNK, stop))
             self._count(f"face {first}", entry.seconds, frames)
-        rows = slice(start - entries[0][0], stop - entries[0][0])
+        covered = entries[0][0]
         arrays: dict[str, Any] = {
-            name: np.concatenate([entry.arrays[name] for _, entry in entries])[rows] for name in TRACK_FIELDS
+            name: np.concatenate([entry.arrays[name] for _, entry in entries]) for name in TRACK_FIELDS
         }
-        return FaceTrack(start=start, **arrays)
+        return FaceTrack(start=covered, **arrays).rows(start - covered, stop - covered)
 
     def track_key(self) -> dict[str, Any]:
         """What the face tracks of this clip depend on."""
@@ -113,7 +113,7 @@ class ClipFeatures:
 
     @contextmanager
     def costing(self) -> Iterator[Cost]:
-        """Count what is asked for inside the block."""
+        """Count what is used inside the block."""
         cost = Cost()
         self._open.append(cost)
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Portraits: all that a backbone sees of a run of frames, gathered from the features of a clip."""
+"""Portraits: all that a backbone gets of a run of frames, gathered from the features of a clip."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfg.features.cameras import CameraFit, fit_cameras
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.crop import locate, sample_frames
 from tfg.features.face.gaps import fill_gaps
-from tfg.types import FPS, Cameras, Crop, FaceTrack, InputError, Portrait, Segment
+from tfg.types import FPS, Crop, FaceTrack, InputError, Portrait, Segment
 
 
 def frame_face(features: ClipFeatures, crop: Crop | str) -> ClipFeatures:
@@ -26,10 +26,10 @@ def frame_face(features: ClipFeatures, crop: Crop | str) -> ClipFeatures:
     return replace(features, clip=replace(clip, crop=locate(clip, samples)))
 
 
-def observe(features: ClipFeatures, segment: Segment, unseen: Segment) -> tuple[Portrait, Portrait, CameraFit]:
+def observe(features: ClipFeatures, segment: Segment, held_out: Segment) -> tuple[Portrait, Portrait, CameraFit]:
     """The training and the held-out portrait. Poses are fitted jointly; the clean plate is the training part's."""
     clip = features.clip
-    runs = (segment, unseen)
+    runs = (segment, held_out)
     tracks = [_one_face(features.track(run.start, run.stop), f"{clip.path}") for run in runs]
     numbers = [np.arange(run.start, run.stop) for run in runs]
     landmarks = [clip.to_clip(track.landmarks) for track in tracks]
@@ -53,12 +53,7 @@ def observe(features: ClipFeatures, segment: Segment, unseen: Segment) -> tuple[
                 landmarks=points,
                 audio=sound[run.start : run.stop],
                 upper=track.upper,
-                cameras=Cameras(
-                    rotation=fit.cameras.rotation[rows],
-                    translation=fit.cameras.translation[rows],
-                    focal=fit.cameras.focal,
-                    size=clip.size,
-                ),
+                cameras=fit.cameras.take(rows),
                 face_shape=fit.face_shape,
             )
         )
@@ -66,7 +61,7 @@ def observe(features: ClipFeatures, segment: Segment, unseen: Segment) -> tuple[
 
 
 def _one_face(track: FaceTrack, where: str) -> FaceTrack:
-    """Gaps of up to five frames bridged; a second face is an error that says where."""
+    """Gaps of up to five frames bridged; a second face is an error that names the frame."""
     if (track.num_faces > 1).any():
         frame = track.start + int(np.argmax(track.num_faces > 1))
         raise InputError(
@@ -79,7 +74,7 @@ def _one_face(track: FaceTrack, where: str) -> FaceTrack:
 def face_reader(features: ClipFeatures) -> FaceReader:
     """Reads landmarks off renderings: the face extractor itself, or for a clip with known truth a reader fitted to that truth.
 
-    The fit sees the whole part that may be trained on, whatever was selected, and never the held-out part.
+    The fit uses the whole part that may be trained on, whatever was selected, and never the held-out part.
     """
     if isinstance(features.face, FaceReader):
         return features.face

@@ -19,7 +19,7 @@ class Audio:
     diversity: Diversity
 
     def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection:
-        """argmax D over all candidates; no face is looked at."""
+        """argmax D over all candidates; no face is read."""
         scores = self.diversity.of(candidates.audio(), candidates.starts, candidates.num_frames)
         voiced = voiced_ratios(candidates)
         row = best(scores, candidates.starts, 1)[0]

@@ -28,7 +28,7 @@ def candidates_for(
 
 
 def frames_of(seconds: float) -> int:
-    """Whole frames of a segment length; InputError below 8 frames, of which no spectrum says anything."""
+    """Whole frames of a segment length; InputError below 8 frames, of which no spectrum means anything."""
     if not (math.isfinite(seconds) and seconds * FPS >= 8):
         raise InputError(f"seconds: {seconds} is not allowed; give at least {8 / FPS:g}")
     return round(seconds * FPS)

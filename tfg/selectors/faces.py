@@ -40,7 +40,7 @@ def score_motion(
 
 
 def stretches(starts: Sequence[int], num_frames: int) -> list[tuple[int, int]]:
-    """The frames of all candidates as disjoint ranges [first, last), so that none is looked at twice."""
+    """The frames of all candidates as disjoint ranges [first, last), so that none is read twice."""
     merged: list[tuple[int, int]] = []
     for start in sorted(starts):
         if merged and start <= merged[-1][1]:
@@ -82,7 +82,7 @@ def motion_score(
     diversity: float | None = None,
     extras: dict[str, float] | None = None,
 ) -> CandidateScore:
-    """The record of one candidate whose face was looked at."""
+    """The record of one candidate whose face was read."""
     if isinstance(outcome, Rejected):
         return CandidateScore(start=start, diversity=diversity, note=outcome.reason, extras=extras)
     return CandidateScore(

@@ -15,7 +15,7 @@ class First:
     name: str
 
     def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection:
-        """Looks at nothing."""
+        """No feature is read."""
         return Selection(
             segment=Segment(start=candidates.starts[0], num_frames=candidates.num_frames),
             method=self.name,

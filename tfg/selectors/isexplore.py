@@ -23,7 +23,7 @@ class ISExplore:
     """Maximises I = D / (MC + 1e-8) over the `top` candidates by D (paper equation 3)."""
 
     name: str
-    top: int  # m: candidates whose faces are looked at
+    top: int  # m: candidates whose faces are read
     mc: str  # what MC is pooled over
     max_overlap: float | None  # fraction that two of the top candidates may share; None: any
     diversity: Diversity

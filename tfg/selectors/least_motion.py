@@ -1,4 +1,4 @@
-"""What `lip`, `camera` and `lip_camera` share: every face is looked at and the smallest motion complexity wins."""
+"""What `lip`, `camera` and `lip_camera` share: every face is read and the smallest motion complexity wins."""
 
 from __future__ import annotations
 

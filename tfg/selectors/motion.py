@@ -25,7 +25,7 @@ class SegmentMotion:
     """How complex and how large the motion of one segment is."""
 
     complexity: float  # MC in [0, 1], low is slow and simple
-    amplitude: float  # pixels: mean over signals of the summed one-sided amplitudes; says how much MC is worth
+    amplitude: float  # pixels: mean over signals of the summed one-sided amplitudes; how much MC is worth
     still: bool  # no signal moves at all: the ratio is 0 / 0 and complexity is set to 0
 
 

@@ -12,7 +12,7 @@ from tfg.types import FPS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-CHOSEN, LOOKED_AT, QUIET = "#c2410c", "#1d4ed8", "#64748b"
+CHOSEN, FINALIST, QUIET = "#c2410c", "#1d4ed8", "#64748b"
 
 
 def selection_json(
@@ -71,22 +71,22 @@ def selection_plot(selection: Selection, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    heard = [score for score in selection.scores if score.diversity is not None]
-    looked_at = [score for score in selection.scores if score.motion_complexity is not None or score.note is not None]
-    if all(score.motion_complexity is None for score in looked_at):
-        looked_at = []  # no face was looked at: notes are of another kind
-    finalists = looked_at if heard else []
+    varied = [score for score in selection.scores if score.diversity is not None]
+    read = [score for score in selection.scores if score.motion_complexity is not None or score.note is not None]
+    if all(score.motion_complexity is None for score in read):
+        read = []  # no face was read: notes are of another kind
+    finalists = read if varied else []
     height = 0.9 + 0.3 * len(finalists) if finalists else 0.0
-    figure = Figure(figsize=(10, (3.0 if heard or looked_at else 1.6) + height), dpi=120, layout="constrained")
+    figure = Figure(figsize=(10, (3.0 if varied or read else 1.6) + height), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     parts = "TT;MS" if finalists else "TT"  # timeline; motion, score
     panels = figure.subplot_mosaic(parts, height_ratios=[2.5, height] if finalists else [1])
     for panel in panels.values():
         panel.spines[["top", "right"]].set_visible(False)
         panel.tick_params(labelsize=9)
-    if heard:
+    if varied:
         _draw_timeline(panels["T"], selection, "diversity", "audio diversity D", finalists)
-    elif looked_at:
+    elif read:
         _draw_timeline(panels["T"], selection, "motion_complexity", "motion complexity MC", [])
     else:
         _draw_starts(panels["T"], selection)
@@ -123,7 +123,7 @@ def _draw_timeline(
     shown = {score.start for score in finalists} | {selection.segment.start}
     for start, value in values:
         if start in shown and value is not None:
-            color = CHOSEN if start == selection.segment.start else LOOKED_AT
+            color = CHOSEN if start == selection.segment.start else FINALIST
             panel.hlines(value, start / FPS, start / FPS + length, color=color, linewidth=3.5, zorder=3)
     panel.set_xlabel("time in the clip (s); a dot is the middle of a candidate, a bar its span", fontsize=9)
     panel.set_ylabel(label, fontsize=9)
@@ -134,7 +134,7 @@ def _draw_timeline(
 def _draw_bars(panel: Axes, selection: Selection, finalists: Sequence[CandidateScore], name: str, label: str) -> None:
     """One horizontal bar a finalist, in the order of time, with its value or why it was rejected."""
     values = [getattr(score, name) for score in finalists]
-    colors = [CHOSEN if score.start == selection.segment.start else LOOKED_AT for score in finalists]
+    colors = [CHOSEN if score.start == selection.segment.start else FINALIST for score in finalists]
     bars = panel.barh(range(len(finalists)), [value or 0.0 for value in values], color=colors, height=0.62)
     panel.bar_label(bars, ["rejected" if value is None else f"{value:.4g}" for value in values], padding=4, fontsize=9)
     panel.set_yticks(range(len(finalists)), [f"{score.start / FPS:g} s" for score in finalists])

@@ -42,7 +42,7 @@ def voiced_frames(audio: Floats) -> Bools:
 
 
 def voiced_ratios(candidates: Candidates) -> list[dict[str, float] | None]:
-    """What is logged for each candidate: its share of voiced frames, or None where the caller cannot tell."""
+    """What is logged for each candidate: its share of voiced frames, or None where the caller has no sound."""
     if candidates.voiced is None:
         return [None] * len(candidates.starts)
     voiced = candidates.voiced()

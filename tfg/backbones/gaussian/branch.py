@@ -91,7 +91,7 @@ class Branch(nn.Module, Generic[FieldType]):
         self, optimizers: Optimizers, raster: Raster, rates: Rates, step: int, progress: float, moving: bool
     ) -> None:
         """After a backward pass: note the screen gradients, step, grow and prune when due."""
-        self.density.observe(raster, self.size)
+        self.density.add(raster, self.size)
         set_rates(optimizers.gaussians, rates.of_gaussians(progress))
         optimizers.gaussians.step()
         if moving:

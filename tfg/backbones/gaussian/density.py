@@ -15,7 +15,7 @@ class Density(nn.Module):
     """Running sums of the screen gradients of n Gaussians; lies in the checkpoint beside them."""
 
     gradient: Tensor  # (n,) sum of norms per normalised device unit
-    seen: Tensor  # (n,) frames in which the Gaussian was drawn
+    drawn_in: Tensor  # (n,) number of frames in which the Gaussian was drawn
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,15 +24,15 @@ class Density(nn.Module):
     def resize(self, num: int, device: torch.device) -> None:
         """Start counting anew for `num` Gaussians."""
         self.register_buffer("gradient", torch.zeros(num, device=device))
-        self.register_buffer("seen", torch.zeros(num, device=device))
+        self.register_buffer("drawn_in", torch.zeros(num, device=device))
 
     @torch.no_grad()
-    def observe(self, raster: Raster, size: int) -> None:
+    def add(self, raster: Raster, size: int) -> None:
         """Add one backward pass of a `size` x `size` picture."""
         assert raster.means2d.grad is not None
         drawn = raster.radii > 0
         self.gradient += torch.where(drawn, raster.means2d.grad.norm(dim=1) * (size / 2), 0.0)
-        self.seen += drawn
+        self.drawn_in += drawn
 
 
 @torch.no_grad()
@@ -40,7 +40,7 @@ def regrow(
     gaussians: Gaussians, density: Density, optimizer: torch.optim.Optimizer, rules: DensityRules, step: int
 ) -> None:
     """Clone small, split large Gaussians with a high mean gradient, then prune the faint and the huge; restart the sums."""
-    mean = density.gradient / density.seen.clamp_min(1)
+    mean = density.gradient / density.drawn_in.clamp_min(1)
     room = max(rules.max_num - len(gaussians), 0)
     wanted = torch.where(mean >= rules.gradient, mean, 0.0)
     grown = torch.zeros_like(wanted, dtype=torch.bool)

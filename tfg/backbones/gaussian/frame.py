@@ -1,4 +1,4 @@
-"""One frame of a batch, with what training may see of it turned into masks."""
+"""One frame of a batch, and what training alone may use of it."""
 
 from __future__ import annotations
 

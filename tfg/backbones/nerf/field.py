@@ -52,7 +52,7 @@ def grid_of(shape: FieldShape) -> HashGridSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class FieldOutput:
-    """What the field says of n points."""
+    """Density, colour and attention of n points."""
 
     sigma: Tensor  # (n,) density per field unit
     color: Tensor  # (n, 3) in [-0.001, 1.001]
@@ -110,7 +110,7 @@ class HeadField(nn.Module):
     def forward(
         self, points: Tensor, directions: Tensor, audio: Tensor, upper: Tensor, code: Tensor, gates: Tensor
     ) -> FieldOutput:
-        """Points (n, 3) seen along unit `directions` (n, 3); `code` (code_width,) is the frame's individual code."""
+        """Points (n, 3) along unit `directions` (n, 3); `code` (code_width,) is the frame's individual code."""
         sigma, geometry, audio_attention, upper_attention = self.geometry(points, audio, upper, gates)
         inputs = [spherical_harmonics(directions, self.direction_degree), geometry]
         if code.numel():

@@ -17,7 +17,7 @@ from tfg.landmarks import NOSE_ROOT, NOSE_TIP
 from tfg.types import InputError, Portrait
 
 MAX_FRAMES = 40  # frames spread over the portrait; more only repeat the same outline
-AGREEMENT = 0.3  # share of the frames seeing a cell that must call it head: keeps a jittering mask's rim
+AGREEMENT = 0.3  # share of the frames with a cell in the picture in which it must be head: keeps a jittering mask's rim
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ def find_region(portrait: Portrait, resolution: int, depth_margin: float) -> Reg
     hull[:, :, np.isin(axis, depth)] = votes >= AGREEMENT
     hull = _dilate(hull) & np.isin(axis, depth)[None, None, :]
     if not hull.any():
-        raise InputError("no head is seen in the training frames: the head masks of the portrait are empty")
+        raise InputError("there is no head in the training frames: the head masks of the portrait are empty")
     cells = np.argwhere(hull)
     box = np.stack([cells.min(0) * cell - 1, (cells.max(0) + 1) * cell - 1])
     gates = np.array([shape[NOSE_ROOT, 1], shape[NOSE_TIP, 1]]) * FIELD_SCALE
@@ -58,10 +58,10 @@ def find_region(portrait: Portrait, resolution: int, depth_margin: float) -> Reg
 
 
 def _head_share(portrait: Portrait, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) share of the frames that see a head-space point and call it head; 0 where no frame sees it."""
+    """(n,) share of the frames with a head-space point in the picture in which it is head; 0 where there is none."""
     size, cameras = portrait.cameras.size, portrait.cameras
     chosen = np.unique(np.linspace(0, len(portrait.frames) - 1, MAX_FRAMES).round().astype(np.int64))
-    seen = np.zeros(len(points))
+    inside = np.zeros(len(points))
     head = np.zeros(len(points))
     for frame in chosen:
         camera_points = points @ cameras.rotation[frame].T.astype(np.float64) + cameras.translation[frame]
@@ -70,9 +70,9 @@ def _head_share(portrait: Portrait, points: NDArray[np.float64]) -> NDArray[np.f
         columns = np.floor(camera_points[:, 0] * scale + size / 2).astype(np.int64)
         rows = np.floor(camera_points[:, 1] * scale + size / 2).astype(np.int64)
         visible = in_front & (columns >= 0) & (columns < size) & (rows >= 0) & (rows < size)
-        seen += visible
+        inside += visible
         head[visible] += portrait.head_mask[frame][rows[visible], columns[visible]]
-    return head / np.maximum(seen, 1)
+    return head / np.maximum(inside, 1)
 
 
 def _dilate(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:

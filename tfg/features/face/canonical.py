@@ -10,6 +10,7 @@ import numpy as np
 
 from tfg.types import Floats
 
+# (68, 3) outer eye corner distances
 GENERIC_SHAPE: Floats = np.array(
     [  # x right, y down, z away from the camera
         *((-0.8708, -0.3984, 0.6210), (-0.8619, -0.2082, 0.6695), (-0.8482, -0.0145, 0.6689)),  # jaw
@@ -38,5 +39,5 @@ GENERIC_SHAPE: Floats = np.array(
         *((0.0, 0.3784, -0.2123), (-0.1236, 0.3690, -0.1804)),
     ],
     dtype=np.float32,
-)  # (68, 3) outer eye corner distances
+)
 GENERIC_SHAPE.setflags(write=False)

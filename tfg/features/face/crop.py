@@ -16,7 +16,7 @@ SMALLEST_FACE = 48  # source pixels of the landmarks' height, under which lips a
 
 
 def sample_frames(num_frames: int, count: int = NUM_SAMPLES) -> list[int]:
-    """Frames to look at: the middles of `count` equal stretches of the clip, fewer when it has fewer frames."""
+    """Frames to read: the middles of `count` equal stretches of the clip, fewer when it has fewer frames."""
     count = min(count, num_frames)
     return [int((i + 0.5) * num_frames / count) for i in range(count)]
 
@@ -73,9 +73,9 @@ def _check(clip: Clip, numbers: np.ndarray, faces: np.ndarray) -> None:
         raise InputError(
             f"{clip.path}: no face in {len(faces)} frames spread over the clip; give a video of one person, face to camera"
         )
-    if (seen := int((faces > 0).sum())) * 2 < len(faces):
+    if (found := int((faces > 0).sum())) * 2 < len(faces):
         raise InputError(
-            f"{clip.path}: a face in only {seen} of {len(faces)} frames spread over the clip; cut away the parts without one"
+            f"{clip.path}: a face in only {found} of {len(faces)} frames spread over the clip; cut away the parts without one"
         )
 
 

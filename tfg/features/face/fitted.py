@@ -30,7 +30,7 @@ _BLUR = 1.0  # patch pixels: renderings are softer than films, so every example 
 class FittedLandmarks:
     """A FaceReader of lips and jaw: all else it takes from the guide.
 
-    `read_error_pixels` and `opening_correlation` were measured on true frames it had not seen.
+    `read_error_pixels` and `opening_correlation` were measured on true frames that were not fitted.
     """
 
     mean: Floats  # (regressors,)
@@ -52,9 +52,9 @@ class FittedLandmarks:
                 f"metrics: {len(images)} true frames are too few to fit a landmark reader, it needs {_FEWEST_FRAMES}; "
                 "use face=mediapipe, or a longer clip"
             )
-        seen = len(images) - round(_SHARE_HELD_OUT * len(images))
-        trial = _fit(images[:seen], landmarks[:seen], np.nan, np.nan)
-        made, true = trial.landmarks(images[seen:], landmarks[seen:]), landmarks[seen:]
+        split = len(images) - round(_SHARE_HELD_OUT * len(images))
+        trial = _fit(images[:split], landmarks[:split], np.nan, np.nan)
+        made, true = trial.landmarks(images[split:], landmarks[split:]), landmarks[split:]
         error = float(np.sqrt(((made - true)[:, MOUTH] ** 2).sum(axis=-1).mean()))
         correlation = float(np.corrcoef([mouth_opening(points).astype(np.float32) for points in (made, true)])[0, 1])
         return _fit(images, landmarks, error, correlation)
@@ -69,7 +69,7 @@ class FittedLandmarks:
         )
 
     def read(self, images: Bytes, guide: Floats | None = None) -> FaceTrack:
-        """(n, size, size, 3) and the true (n, 68, 2), of which mouth and jaw are not looked at; nothing but landmarks is read."""
+        """(n, size, size, 3) and the true (n, 68, 2), of which mouth and jaw are not used; nothing but landmarks is read."""
         if guide is None:
             raise InputError("metrics: a fitted landmark reader needs to know where the head is; use face=mediapipe")
         track = FaceTrack.empty(0, len(images))
@@ -120,7 +120,7 @@ _NUM_PLACES = 2 * len(ANCHORS)
 
 
 def _regressors(patches: Floats, guide: Floats, to_picture: Floats) -> Floats:
-    """Pixels in [0, 1] and the aligned anchors, which tell how far the head is turned: (n, regressors)."""
+    """Pixels in [0, 1] and the aligned anchors, which follow how far the head is turned: (n, regressors)."""
     places = _apply(_inverse(to_picture), guide[:, list(ANCHORS)]).reshape(len(guide), -1)
     return np.concatenate([patches.reshape(len(patches), -1), places], axis=1).astype(np.float32)
 

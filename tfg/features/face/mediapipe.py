@@ -62,7 +62,7 @@ class MediaPipeFace:
         return self._track(start, stop - start, (clip.source_frames(a, b) for a, b in ranges))
 
     def read(self, images: Bytes, guide: Floats | None = None) -> FaceTrack:
-        """Any pictures (n, height, width, 3), each on its own; coordinates in their pixels. The guide is not looked at."""
+        """Any pictures (n, height, width, 3), each on its own; coordinates in their pixels. The guide is not used."""
         return self._track(0, len(images), iter([images]))
 
     def _track(self, start: int, num_frames: int, blocks: Iterator[Bytes]) -> FaceTrack:

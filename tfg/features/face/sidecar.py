@@ -1,4 +1,4 @@
-"""Face features as the renderer of the clip knows them: exact, and free of weights."""
+"""Face features from the ground truth beside the clip: exact, and free of weights."""
 
 from __future__ import annotations
 

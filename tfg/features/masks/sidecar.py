@@ -1,4 +1,4 @@
-"""Masks as the renderer of the clip knows them."""
+"""Masks from the ground truth beside the clip."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfg.types import Bools, Clip, Crop, FaceTrack
 
 @dataclass(frozen=True, kw_only=True)
 class SidecarMasks:
-    """MaskExtractor of clips with ground truth beside them; the track is not looked at."""
+    """MaskExtractor of clips with ground truth beside them; the track is not used."""
 
     name: str
 
