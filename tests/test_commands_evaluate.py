@@ -18,6 +18,7 @@ from result_records import result
 from tfg import cli
 from tfg.clip.write import write_video
 from tfg.commands import sweep
+from tfg.record import table
 from tfg.scoring import folder
 from tfg.scoring.folder import summary
 from tfg.scoring.setting import Switches
@@ -208,16 +209,16 @@ def test_named_scores_are_kept_and_join_the_table_of_the_same_truth(here, capsys
     assert [record["name"] for record in kept] == ["GeneFace"]
     config = {"selector": {"name": "random"}, "backbone": {"name": "instag"}}
     run = replace(result("a", config=config, psnr=20.0), notes={"truth_digest": kept[0]["digests"][1]})
-    table = sweep.markdown([run], kept)
-    assert "GeneFace (made.mp4)" in table
-    assert "Scored on decoded files: compare with the runs' psnr_decoded and the like (GeneFace (made.mp4))" in table
-    assert "PSNR face dB: unavailable: its faces were not read as the runs' were" in table
+    shown = table.markdown([run], kept)
+    assert "GeneFace (made.mp4)" in shown
+    assert "Scored on decoded files: compare with the runs' psnr_decoded and the like (GeneFace (made.mp4))" in shown
+    assert "PSNR face dB: unavailable: its faces were not read as the runs' were" in shown
     same = replace(
         run,
         metrics={**run.metrics, "lmd": kept[0]["metrics"]["lmd"] | {"value": 1.0, "definition": "by no face reader"}},
     )
-    assert "were not read as" not in sweep.markdown([same], kept)
-    assert "GeneFace" not in sweep.markdown([replace(run, notes={"truth_digest": "other"})], kept)
+    assert "were not read as" not in table.markdown([same], kept)
+    assert "GeneFace" not in table.markdown([replace(run, notes={"truth_digest": "other"})], kept)
 
 
 def test_mean_and_interval_are_students():

@@ -6,19 +6,17 @@ With scoring/ the only file that knows the order of the rooms.
 from __future__ import annotations
 
 import errno
-import functools
 import sys
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
-from tfg import assets, data, heads, overrides, parts, rendering, training
+from tfg import data, heads, overrides, parts, rendering, training
 from tfg.backbones.base import Backbone
 from tfg.clip.read import open_video
 from tfg.features.clip_features import ClipFeatures
@@ -31,11 +29,9 @@ from tfg.record import files, identity, results, tracking
 from tfg.record.stages import Stages
 from tfg.scoring import controls, suite
 from tfg.scoring import run as scoring
-from tfg.selectors.base import Candidates, Selection
-from tfg.selectors.candidates import candidates_for, frames_of
-from tfg.selectors.report import selection_json, selection_plot
-from tfg.selectors.voicing import LEAST_VOICED, voiced_frames
-from tfg.types import FPS, SAMPLES_PER_FRAME, Bytes, Clip, Floats, InputError, Portrait
+from tfg.selection import features_of, select
+from tfg.selectors.report import selection_plot
+from tfg.types import SAMPLES_PER_FRAME, Bytes, Clip, Floats, InputError, Portrait
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +79,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
     plain = parts.plain(config)
     files.write_text(folder / "config.yaml", OmegaConf.to_yaml(config))
     built, clip = parts.build(config), parts.open_clip(config)
-    features = _features(built.audio, built.face, built.masks, clip)
+    features = features_of(built.audio, built.face, built.masks, clip)
     with tracking.track(
         config.tracker,
         folder=folder,
@@ -227,44 +223,8 @@ def score_head(folder: Path, switches: dict[str, bool]) -> results.ScoresRecord:
     if not heads.is_scored(path):
         audio, face, masks = parts.extractors(head.config)
         with head.held():
-            _score(head, _reopened(head, _features(audio, face, masks, head.clip)), switches, path, Stages())
+            _score(head, _reopened(head, features_of(audio, face, masks, head.clip)), switches, path, Stages())
     return results.ScoresRecord.read(path)
-
-
-def select(
-    config: DictConfig, built: parts.Parts, features: ClipFeatures, *, details: bool
-) -> tuple[Selection, dict[str, Any]]:
-    """The chosen segment, and the same as the JSON object that `tfg select` prints, with `details` also each score's notes."""
-    clip = features.clip
-    features = replace(features, audio=built.selector_audio)
-    voiced = functools.cache(lambda: voiced_frames(clip.audio()[: clip.num_reference_frames * SAMPLES_PER_FRAME]))
-    candidates = Candidates(
-        starts=_starts(config, clip),
-        num_frames=frames_of(config.seconds),
-        num_reference_frames=clip.num_reference_frames,
-        audio=lambda: features.sound()[: clip.num_reference_frames],
-        face=features.track,
-        voiced=voiced,
-        draw=config.seed,
-        where=str(clip.path),
-    )
-    rng = np.random.default_rng(identity.seed_for("selection", clip.identity))
-    with features.costing() as cost:
-        selection = built.selector.select(candidates, rng)
-    segment = selection.segment
-    if voiced()[segment.start : segment.stop].mean() < LEAST_VOICED:
-        raise InputError(
-            f"{clip.path}: no speech from {segment.start / FPS:.1f} to {segment.stop / FPS:.1f} s, the segment that "
-            f"{selection.method} chose; cut the silence out, or use another selector"
-        )
-    return selection, selection_json(selection, round(cost.seconds, 3), cost.frames, details=details)
-
-
-def select_only(config: DictConfig) -> tuple[Selection, dict[str, Any]]:
-    """`tfg select`: the selection of one configuration without a run, as object and as JSON."""
-    built = parts.build(config)
-    features = _features(built.audio, built.face, built.masks, parts.open_clip(config))
-    return select(config, built, features, details=False)
 
 
 def _portraits(head: Head, features: ClipFeatures) -> tuple[ClipFeatures, Portrait, Portrait, dict[str, Any]]:
@@ -277,14 +237,6 @@ def _portraits(head: Head, features: ClipFeatures) -> tuple[ClipFeatures, Portra
 
 def _sound(clip: Clip, test: Portrait) -> Floats:
     return clip.audio()[int(test.frames[0]) * SAMPLES_PER_FRAME :][: len(test.frames) * SAMPLES_PER_FRAME]
-
-
-def _features(audio: Any, face: Any, masks: Any, clip: Clip) -> ClipFeatures:
-    return ClipFeatures(clip=clip, audio=audio, face=face, masks=masks, root=assets.cache_root() / "features")
-
-
-def _starts(config: DictConfig, clip: Clip) -> tuple[int, ...]:
-    return candidates_for(clip.num_reference_frames, config.seconds, config.stride_seconds, where=str(clip.path))
 
 
 def _fail(folder: Path, stage: str, error: Exception) -> None:

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from tfg import overrides, parts
 from tfg.commands import sweep
+from tfg.selection import select_only
 from tfg.selectors.report import selection_plot, selection_text
 from tfg.types import InputError
 
@@ -26,9 +27,7 @@ def run(options: argparse.Namespace) -> None:
     config = overrides.composed(overrides.complete([*given, "trainer=cpu", "masks=sidecar"]))
     plot = Path(options.plot or plot_name(config))
     sweep.check(config)
-    from tfg import pipeline  # torch, which no mistake waits for
-
-    selection, chosen = pipeline.select_only(config)
+    selection, chosen = select_only(config)
     print(json.dumps(chosen) if options.json else selection_text(chosen))
     if options.plot or not options.json:
         again = plot.exists()

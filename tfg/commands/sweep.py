@@ -9,7 +9,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +18,10 @@ from omegaconf import DictConfig
 
 from tfg import heads, overrides, parts
 from tfg.record import evaluations as kept
-from tfg.record import identity
+from tfg.record import identity, table
 from tfg.record.files import write_text
-from tfg.record.metrics import formatted, header, titled
 from tfg.record.results import DamagedRecord, RunResult, read_failure
 from tfg.types import ENGINES, InputError
-
-_COLUMNS = (
-    "psnr_face",
-    "psnr",
-    "ssim_face",
-    "lpips",
-    "lmd",
-    "mouth_correlation",
-    "mouth_lag",
-    "mouth_correlation_shuffled",
-    "sync_c",
-    "sync_c_listener",
-    "identity",
-)
-_FULL_FRAME = ("psnr", "ssim", "lpips")  # of the columns those that no face reader has a part in
 
 
 def start(arguments: list[str], job: Callable[[list[str]], None]) -> int:
@@ -210,14 +194,14 @@ def _wait(config: DictConfig, folder: Path) -> None:
 def _show(config: DictConfig, folders: list[Path], done: list[RunResult]) -> int:
     """The table on stdout and in a file of its own; 2 where the disk is full."""
     root = Path(config.results)
-    table = markdown(done, evaluations(root))
-    print(table)
+    text = table.markdown(done, evaluations(root))
+    print(text)
     for result in done:
         print(f"{result.run_id}\n  video  {root / result.files['side_by_side']}")
         print(f"  plot   {root / result.files['selection_plot']}")
     path = root / f"table-{_table_name(config, [folder.name for folder in folders])}.md"
     try:
-        write_text(path, table + "\n")
+        write_text(path, text + "\n")
     except OSError as error:
         print(
             f"tfg: {path}: {error.strerror}; the table above could not be written; free some space and repeat",
@@ -248,71 +232,7 @@ def evaluations(root: Path) -> list[dict[str, Any]]:
     return records
 
 
-def markdown(results: list[RunResult], others: Sequence[dict[str, Any]] = ()) -> str:
-    """One row a run, its baselines, its truth against itself, and other methods scored on the same true video.
-
-    A missing number shows as a dash, its reasons below the table.
-    """
-    entries = [metrics for result in results for metrics in (result.metrics, result.truth)]
-    shown = {name: next((found[name] for found in entries if name in found), None) for name in _COLUMNS}
-    head = ["run", "start s", *[header(entry) if entry else name for name, entry in shown.items()], "train s"]
-    rows: list[list[str]] = []
-    reasons: dict[str, list[str]] = {}
-    joined: dict[str, str] = {}  # digest of a true video -> how its runs' faces were read
-    for result in results:
-        start, seconds = result.selection["start"], result.stages["training"]["seconds"]
-        name = identity.label(result.config)
-        rows.append([name, f"{start:.2f}", *_cells(name, result.metrics, reasons), f"{seconds:.0f}"])
-        for source, metrics in {**result.baselines, "ground truth": result.truth}.items():
-            label = source if source == "ground truth" else f"baseline {source}"
-            rows.append([f"  {label}", f"{start:.2f}", *_cells(label, metrics, reasons), "-"])
-        joined[str(result.notes.get("truth_digest"))] = str(result.metrics.get("lmd", {}).get("definition"))
-    for other in others:
-        if (reading := joined.get(other["digests"][1])) is not None:
-            name = f"{other['name']} ({Path(other['pred']).name})"
-            rows.append([name, "-", *_cells(name, _comparable(other, reading), reasons), "-"])
-            reasons.setdefault("Scored on decoded files: compare with the runs' psnr_decoded and the like", []).append(
-                name
-            )
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = [_line(head, widths), "|" + "|".join("-" * (w + 2) for w in widths) + "|"]
-    lines += [_line(row, widths) for row in rows]
-    return "\n".join([*lines, *(f"{reason} ({', '.join(names)})" for reason, names in reasons.items())])
-
-
-def _comparable(other: dict[str, Any], reading: str) -> dict[str, dict[str, Any]]:
-    """The metrics of another method's video that may stand in one column with runs whose faces were read like that."""
-    if other["reader"] in reading:
-        return other["metrics"]
-    hidden = {
-        "value": None,
-        "unavailable": "its faces were not read as the runs' were; run with face=mediapipe to compare",
-    }
-    return {name: metric if name in _FULL_FRAME else metric | hidden for name, metric in other["metrics"].items()}
-
-
 def _table_name(config: DictConfig, runs: list[str]) -> str:
     """The sweep's own name where it was given one, else one of its runs: the same command writes the same file."""
     named = config.group is not None and not re.fullmatch(r"\d{8}-\d{6}", str(config.group))
     return str(config.group) if named else hashlib.sha256("\n".join(sorted(runs)).encode()).hexdigest()[:8]
-
-
-def _cells(row: str, metrics: dict[str, dict[str, Any]], reasons: dict[str, list[str]]) -> list[str]:
-    """One cell a column; empty where the metric does not exist for this row. Reasons: sentence -> rows."""
-    cells = []
-    for name in _COLUMNS:
-        metric = metrics.get(name)
-        if metric is None:
-            cells.append("")
-        elif metric["value"] is None:
-            cells.append("-")
-            rows = reasons.setdefault(f"{titled(metric)}: unavailable: {metric['unavailable']}", [])
-            if row not in rows:
-                rows.append(row)
-        else:
-            cells.append(formatted(metric))
-    return cells
-
-
-def _line(row: list[str], widths: list[int]) -> str:
-    return "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"

@@ -1,0 +1,47 @@
+"""The table of runs: a row a run with every axis that varies, its controls, and reasons for what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from result_records import result
+
+from tfg.record import table
+from tfg.record.results import RunResult
+
+
+def run(name: str, audio: str, axes: list[str]) -> RunResult:
+    config = {
+        "selector": {"name": "random"},
+        "backbone": {"name": "instag"},
+        "audio": {"name": audio},
+        "seed": 0,
+        "sweep": {"axes": axes, "size": 2},
+    }
+    return result(name, config=config, psnr=20.0)
+
+
+def rows(text: str) -> list[str]:
+    return [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("|")][2:]
+
+
+def test_runs_that_differ_in_an_axis_differ_in_their_row() -> None:
+    shown = rows(table.markdown([run("a", "logmel", ["audio"]), run("b", "whisper", ["audio"])]))
+    assert shown[::4] == ["random instag audio=logmel", "random instag audio=whisper"]
+
+
+def test_a_single_run_is_called_by_selector_and_backbone() -> None:
+    assert rows(table.markdown([run("a", "logmel", [])])) == [
+        *("random instag", "baseline static", "baseline nearest", "ground truth")
+    ]
+
+
+def test_a_missing_number_is_a_dash_and_its_reason_stands_below() -> None:
+    shown = table.markdown([run("a", "logmel", [])])
+    (reason,) = [line for line in shown.splitlines() if line.startswith("LPIPS")]
+    assert reason == "LPIPS: unavailable: no weights (random instag, baseline static, baseline nearest)"
+
+
+def test_a_run_without_truth_digest_takes_no_other_method() -> None:
+    other = {"name": "X", "pred": "x.mp4", "digests": ["1", "2"], "reader": "r", "metrics": {}}
+    assert "X (x.mp4)" not in table.markdown([replace(run("a", "logmel", []), notes={})], [other])

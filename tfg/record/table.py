@@ -1,0 +1,90 @@
+"""The table of runs that a sweep ends with. Standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tfg.record import identity
+from tfg.record.metrics import formatted, header, titled
+from tfg.record.results import RunResult
+
+_COLUMNS = (
+    "psnr_face",
+    "psnr",
+    "ssim_face",
+    "lpips",
+    "lmd",
+    "mouth_correlation",
+    "mouth_lag",
+    "mouth_correlation_shuffled",
+    "sync_c",
+    "sync_c_listener",
+    "identity",
+)
+_FULL_FRAME = ("psnr", "ssim", "lpips")  # of the columns those that no face reader has a part in
+
+
+def markdown(results: list[RunResult], others: Sequence[dict[str, Any]] = ()) -> str:
+    """One row a run, its baselines, its truth against itself, and other methods scored on the same true video.
+
+    A missing number shows as a dash, its reasons below the table.
+    """
+    entries = [metrics for result in results for metrics in (result.metrics, result.truth)]
+    shown = {name: next((found[name] for found in entries if name in found), None) for name in _COLUMNS}
+    head = ["run", "start s", *[header(entry) if entry else name for name, entry in shown.items()], "train s"]
+    rows: list[list[str]] = []
+    reasons: dict[str, list[str]] = {}
+    joined: dict[str, str] = {}  # digest of a true video -> how its runs' faces were read
+    for result in results:
+        start, seconds = result.selection["start"], result.stages["training"]["seconds"]
+        name = identity.label(result.config)
+        rows.append([name, f"{start:.2f}", *_cells(name, result.metrics, reasons), f"{seconds:.0f}"])
+        for source, metrics in {**result.baselines, "ground truth": result.truth}.items():
+            label = source if source == "ground truth" else f"baseline {source}"
+            rows.append([f"  {label}", f"{start:.2f}", *_cells(label, metrics, reasons), "-"])
+        joined[str(result.notes.get("truth_digest"))] = str(result.metrics.get("lmd", {}).get("definition"))
+    for other in others:
+        if (reading := joined.get(other["digests"][1])) is not None:
+            name = f"{other['name']} ({Path(other['pred']).name})"
+            rows.append([name, "-", *_cells(name, _comparable(other, reading), reasons), "-"])
+            reasons.setdefault("Scored on decoded files: compare with the runs' psnr_decoded and the like", []).append(
+                name
+            )
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    lines = [_line(head, widths), "|" + "|".join("-" * (w + 2) for w in widths) + "|"]
+    lines += [_line(row, widths) for row in rows]
+    return "\n".join([*lines, *(f"{reason} ({', '.join(names)})" for reason, names in reasons.items())])
+
+
+def _comparable(other: dict[str, Any], reading: str) -> dict[str, dict[str, Any]]:
+    """The metrics of another method's video that may stand in one column with runs whose faces were read like that."""
+    if other["reader"] in reading:
+        return other["metrics"]
+    hidden = {
+        "value": None,
+        "unavailable": "its faces were not read as the runs' were; run with face=mediapipe to compare",
+    }
+    return {name: metric if name in _FULL_FRAME else metric | hidden for name, metric in other["metrics"].items()}
+
+
+def _cells(row: str, metrics: dict[str, dict[str, Any]], reasons: dict[str, list[str]]) -> list[str]:
+    """One cell a column; empty where the metric does not exist for this row. Reasons: sentence -> rows."""
+    cells = []
+    for name in _COLUMNS:
+        metric = metrics.get(name)
+        if metric is None:
+            cells.append("")
+        elif metric["value"] is None:
+            cells.append("-")
+            rows = reasons.setdefault(f"{titled(metric)}: unavailable: {metric['unavailable']}", [])
+            if row not in rows:
+                rows.append(row)
+        else:
+            cells.append(formatted(metric))
+    return cells
+
+
+def _line(row: list[str], widths: list[int]) -> str:
+    return "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
