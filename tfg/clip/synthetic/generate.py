@@ -1,10 +1,11 @@
 """The embedded clip: a parametric talking head speaking real sentences, as an ordinary mp4 with a sidecar of ground truth.
 
-Speech, motion and person come from three independent seeds, which is the paper's simulation: the
-same motion with other audio, the same audio with few poses.
+Speech, motion and person come from three independent seeds, which is the paper's simulation: the same motion with other audio, the
+same audio with few poses.
 
 One specification has one digest, of the mp4 and of the sidecar, on every processor, BLAS and number of threads (see `arithmetic`).
-Another release of PyAV brings another x264, which may write other bytes; seeds therefore depend on `SyntheticClip.identity`.
+Another release of PyAV brings another x264, one of espeakng-loader another voice: they may write other bytes. Seeds and ids therefore
+depend on `SyntheticClip.identity`.
 """
 
 from __future__ import annotations
