@@ -25,6 +25,7 @@ def run(options: argparse.Namespace) -> None:
     if options.plot is not None and (Path(options.plot).suffix != ".png" or not Path(options.plot).parent.is_dir()):
         raise InputError(f"--plot {options.plot}: must be a .png in a folder that exists")
     config = overrides.composed(overrides.complete([*given, "trainer=cpu", "masks=sidecar"]))
+    parts.clip_identity(config)  # a video that is not there is refused before libraries are imported
     plot = Path(options.plot or plot_name(config))
     sweep.check(config)
     selection, chosen = select_only(config)
