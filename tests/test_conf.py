@@ -21,13 +21,14 @@ CHOICES = [
     for axis in ("audio", "face", "masks", "selector", "backbone")
     for path in sorted((overrides.CONFIG / axis).glob("*.yaml"))
 ]
+NEEDED = ["start=1"]  # of selector=at, which has none of its own
 GIVEN = {"size", "focal", "audio_channels"}  # what the pipeline passes a backbone, beside its YAML
 
 
 def settings(choice: str) -> dict[str, Any]:
     """One option of an axis as a plain dict."""
     axis = choice.split("=")[0]
-    found: dict[str, Any] = OmegaConf.to_container(overrides.composed([choice])[axis])  # type: ignore[assignment]
+    found: dict[str, Any] = OmegaConf.to_container(overrides.composed([choice, *NEEDED])[axis])  # type: ignore[assignment]
     if axis == "backbone":
         del found["name"]  # of the run, not of the class
     return found

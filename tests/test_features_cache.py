@@ -12,7 +12,6 @@ import pytest
 from safetensors.numpy import save_file
 
 from tfg.features.cache import Arrays, cached, cached_ranges
-from tfg.progress import progress
 from tfg.types import InputError
 
 KEY = {"clip": "abc", "what": "test", "version": 1}
@@ -189,20 +188,3 @@ def test_four_processes_compute_once(tmp_path: Path) -> None:
         worker.join()
     assert [worker.exitcode for worker in workers] == [0] * 4
     assert (tmp_path / "log").read_text() == "computed\n"
-
-
-def test_progress_in_a_log_is_sparse_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    now = iter([0.0, 4.0, 11.0, 11.0, 12.0, 22.0, 22.0])
-    monkeypatch.setattr("tfg.progress.time.monotonic", lambda: next(now))
-    with progress("clip: faces", 100) as advance, progress("inner", 5) as inner:
-        for _ in range(4):
-            advance(25)
-            inner(1)
-    assert capsys.readouterr().err == "tfg: clip: faces: 50 of 100 frames\ntfg: clip: faces: 100 of 100 frames\n"
-
-
-def test_progress_on_a_terminal_is_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    with progress("clip: faces", 100) as advance:
-        advance(100)
-    assert "of 100 frames" not in capsys.readouterr().err

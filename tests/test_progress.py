@@ -41,6 +41,16 @@ def test_a_line_says_rate_time_left_and_stage(
     assert len(asked) == 1  # a loss is read off the device only where it is shown
 
 
+def test_work_inside_work_is_not_shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    now = iter([0.0, 0.0, 4.0, 11.0, 11.0])
+    monkeypatch.setattr("tfg.progress.time.monotonic", lambda: next(now))
+    with progress("clip: faces", 100) as advance, progress("inner", 5) as inner:
+        for _ in range(2):
+            advance(25)
+            inner(1)
+    assert "inner" not in capsys.readouterr().err
+
+
 def test_a_terminal_shows_the_run_its_stage_and_a_bar() -> None:
     script = (
         "import time\n"
