@@ -3,7 +3,7 @@
 Moving-block bootstrap (Kuensch 1989): as many stretches of BLOCK consecutive frames as the video holds are drawn with replacement
 from all stretches; their means give a standard error, and Student's t for the number of stretches the interval. It holds for
 other speech of the same person by the same head, not for other people or other heads. Measured on made frames (docs/metrics.md): it
-covers the true mean in 92 to 96 of 100 draws where frames correlate by 0.8 or less, in 87 by 0.9, in 79 by 0.95.
+covers the true mean in 91 to 96 of 100 draws where frames correlate by 0.8 or less, in 87 by 0.9, in 79 by 0.95.
 """
 
 from __future__ import annotations
