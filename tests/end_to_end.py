@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tfg.clip.synthetic.generate import SyntheticClip
+from tfg.clip.synthetic.specification import SyntheticClip
 from tfg.engines.cpu import build
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,7 +9,8 @@ import pytest
 
 from tfg import cli
 from tfg.clip.read import read_clip
-from tfg.clip.synthetic.generate import SyntheticClip, make_synthetic
+from tfg.clip.synthetic.generate import make_synthetic
+from tfg.clip.synthetic.specification import SyntheticClip
 
 SMALL = ["clip", "--seconds", "1", "--size", "32"]
 

@@ -13,11 +13,12 @@ import pytest
 
 from tfg.clip.read import read_clip
 from tfg.clip.synthetic import generate as synthetic
-from tfg.clip.synthetic.generate import SyntheticClip, make_synthetic, render
+from tfg.clip.synthetic.generate import make_synthetic, render
 from tfg.clip.synthetic.mesh import make_person_mesh
 from tfg.clip.synthetic.motion import POSE_LIMITS, make_head_motion, rotations
 from tfg.clip.synthetic.person import make_person
 from tfg.clip.synthetic.render import FrameRenderer
+from tfg.clip.synthetic.specification import SyntheticClip
 from tfg.clip.synthetic.speech import make_spoken_track
 from tfg.types import UPPER_FACE, InputError
 

@@ -8,7 +8,8 @@ from scipy.spatial.transform import Rotation
 from support.parts import part
 
 from tfg.clip.read import read_clip
-from tfg.clip.synthetic.generate import SyntheticClip, make_synthetic
+from tfg.clip.synthetic.generate import make_synthetic
+from tfg.clip.synthetic.specification import SyntheticClip
 from tfg.features.background import clean_plate, fill_background, widen
 from tfg.features.cameras import fit_cameras
 from tfg.features.face.fitted import FittedLandmarks

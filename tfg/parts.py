@@ -6,6 +6,8 @@ Only classes that conf/ itself names as `_target_` are ever built, whatever a co
 from __future__ import annotations
 
 import functools
+import importlib
+import inspect
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -60,9 +62,7 @@ def check(config: DictConfig) -> None:
     from tfg.record import tracking
 
     build(config)
-    for key, node in config.backbone.items():
-        if isinstance(node, DictConfig) and "_target_" in node:
-            construct(node, f"backbone.{key}")
+    _check_settings(config)
     weights_of(config)
     tracking.check(config.tracker)
     clip = open_clip(config)
@@ -78,6 +78,18 @@ def check_backbone(config: DictConfig) -> None:
     """Construct the backbone once for its own checks."""
     channels = construct(config.audio, "audio").channels
     backbone(config, size=config.clip.size, focal=float(config.clip.size), audio_channels=channels)
+
+
+def _check_settings(config: DictConfig) -> None:
+    """The backbone's groups of keys by their own checks, and its other keys by `check_head` in the settings.py of its room."""
+    _refuse_foreign(config.backbone, "backbone")
+    values: dict[str, Any] = {"size": config.clip.size}
+    for key, node in config.backbone.items():
+        grouped = isinstance(node, DictConfig) and "_target_" in node
+        values[str(key)] = construct(node, f"backbone.{key}") if grouped and key != "perceptual" else node
+    room = str(config.backbone._target_).rsplit(".", 2)[0]
+    check_head = importlib.import_module(f"{room}.settings").check_head
+    check_head(**{name: values[name] for name in inspect.signature(check_head).parameters})
 
 
 def weights_of(config: DictConfig) -> None:
@@ -103,9 +115,7 @@ def backbone(config: DictConfig, *, size: int, focal: float, audio_channels: int
 
 def construct(settings: Any, key: str, **values: Any) -> Any:
     """hydra's instantiate for targets of conf/ alone, with the InputError of a part's own check instead of hydra's wrapping of it."""
-    for place, target in _targets(settings, key):
-        if target not in allowed_targets():
-            raise InputError(f"{place}._target_={target}: is not a class that conf/ names; it is not built")
+    _refuse_foreign(settings, key)
     try:
         return instantiate(settings, **values)
     except InstantiationException as error:
@@ -115,6 +125,12 @@ def construct(settings: Any, key: str, **values: Any) -> Any:
         if cause is None and isinstance(error.__cause__, TypeError):  # a missing or unknown parameter
             raise InputError(f"{key}: {error.__cause__}; `python run.py --cfg job` shows what it takes") from error
         raise cause or error from error
+
+
+def _refuse_foreign(settings: Any, key: str) -> None:
+    for place, target in _targets(settings, key):
+        if target not in allowed_targets():
+            raise InputError(f"{place}._target_={target}: is not a class that conf/ names; it is not built")
 
 
 @functools.cache
@@ -189,7 +205,7 @@ def _has_speech(path: Path, digest: str) -> bool:
 
 
 def _embedded(config: DictConfig) -> Any:
-    from tfg.clip.synthetic.generate import SyntheticClip
+    from tfg.clip.synthetic.specification import SyntheticClip
 
     return SyntheticClip(**config.clip.synthetic, size=config.clip.size)
 

@@ -8,7 +8,8 @@ import pytest
 from support.parts import part
 
 from tfg.clip.read import read_clip
-from tfg.clip.synthetic.generate import SyntheticClip, make_synthetic
+from tfg.clip.synthetic.generate import make_synthetic
+from tfg.clip.synthetic.specification import SyntheticClip
 from tfg.types import UPPER_FACE
 
 pytestmark = [

@@ -14,6 +14,8 @@ from tfg.types import Batch, Portrait
 class Backbone(pl.LightningModule, ABC):
     """Abstract. Every backbone optimises by hand, counts its own steps in `step`, and has a number of steps.
 
+    The `settings.py` of its room holds its groups of keys and `check_head`, and needs no torch.
+
     Life of a run: construct from config -> `prepare(portrait)` -> fit (`num_steps` calls of `training_step`) -> `render`.
     On resume or load the checkpoint is read without `prepare`: a backbone whose parameter count changes
     (Gaussians) resizes itself in `on_load_checkpoint`. Everything that a resumed run needs to continue bit for bit on

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-from scipy import signal
 
 from tfg.clip.container import decoding, open_media
 from tfg.types import SAMPLE_RATE, Floats, InputError
@@ -40,6 +39,8 @@ def resample(sound: Floats, rate: int, target: int = SAMPLE_RATE) -> Floats:
     shared = gcd(rate, target)
     up, down = target // shared, rate // shared
     widest = max(up, down)
+    from scipy import signal  # slow to import, and no mistake waits for it
+
     taps = signal.firwin(2 * 32 * widest + 1, 0.96 / widest, window=("kaiser", 8.0)).astype(np.float32)
     return signal.resample_poly(sound, up, down, window=taps)
 

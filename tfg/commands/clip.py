@@ -6,7 +6,8 @@ import argparse
 import re
 from pathlib import Path
 
-from tfg.clip.synthetic.generate import SyntheticClip, write_synthetic
+from tfg.clip.synthetic.generate import write_synthetic
+from tfg.clip.synthetic.specification import SyntheticClip
 from tfg.record.files import checksum
 from tfg.types import InputError
 

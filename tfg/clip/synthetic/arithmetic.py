@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import correlate1d
 
 Array = NDArray[np.float64]
 
@@ -132,6 +131,8 @@ def interpolated(at: ArrayLike, places: ArrayLike, values: ArrayLike) -> Array:
 
 def smoothed(signal: Array, width: float, axis: int = 0, mode: str = "reflect") -> Array:
     """Convolved with a Gaussian of standard deviation `width` samples, cut at four of them."""
+    from scipy.ndimage import correlate1d  # slow to import; a clip that is made already needs none of it
+
     reach = int(4 * width + 0.5)
     steps = np.arange(-reach, reach + 1) / width
     weights = exp(-0.5 * steps * steps)

@@ -10,16 +10,13 @@ depend on `SyntheticClip.identity`.
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 import shutil
 import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,62 +28,14 @@ from tfg.clip.synthetic.mesh import make_person_mesh
 from tfg.clip.synthetic.motion import HeadMotion, make_head_motion, rotations, translations
 from tfg.clip.synthetic.person import make_person
 from tfg.clip.synthetic.render import REST_TRANSLATION, DrawnFrame, FrameRenderer
+from tfg.clip.synthetic.specification import VERSION, SyntheticClip
 from tfg.clip.synthetic.speech import MOUTH_PARAMETERS, VISEMES, SpokenTrack, make_spoken_track
 from tfg.clip.write import write_video
 from tfg.record.files import is_sealed, put, seal
-from tfg.types import FPS, UPPER_FACE, InputError
+from tfg.types import UPPER_FACE, InputError
 
-# of pictures, sound and sidecar; a change makes every cached clip anew and gives it another identity
-VERSION = 3
-_SHORTEST_SECONDS, _SMALLEST, _LARGEST = 1.0, 32, 1024
 _THREADS = 2
 _VERIFIED: set[tuple[Path, int, int]] = set()  # file, time of change and bytes of what this process found whole
-
-
-@dataclass(frozen=True, kw_only=True)
-class SyntheticClip:
-    """Which clip to make."""
-
-    speech_seed: int = 0  # sentences, their order, pitch and pace
-    motion_seed: int = 0  # head, blinks, brows, gaze
-    identity_seed: int = 0  # face, hair, clothes, wall
-    num_poses: int | None = None  # distinct head poses; None moves smoothly
-    seconds: float = 66.0
-    size: int = 128  # pixels of the square picture
-
-    def __post_init__(self) -> None:
-        for key in ("speech_seed", "motion_seed", "identity_seed"):
-            if getattr(self, key) < 0:
-                raise InputError(f"clip.synthetic.{key}: is {getattr(self, key)}; give a whole number from 0 up")
-        if not _SHORTEST_SECONDS <= self.seconds <= 3600:
-            raise InputError(f"clip.synthetic.seconds: is {self.seconds}; give {_SHORTEST_SECONDS:g} to 3600")
-        if self.size % 2 or not _SMALLEST <= self.size <= _LARGEST:
-            raise InputError(
-                f"clip.size: is {self.size}; the embedded clip takes even sizes from {_SMALLEST} to {_LARGEST}"
-            )
-        if self.num_poses is not None and not 1 <= self.num_poses <= self.num_frames:
-            raise InputError(
-                f"clip.synthetic.num_poses: is {self.num_poses}; give null or 1 to {self.num_frames}, the frames"
-            )
-
-    @property
-    def num_frames(self) -> int:
-        return round(self.seconds * FPS)
-
-    @property
-    def identity(self) -> str:
-        """What seeds and run ids depend on: the specification and the generator's version, but not the size of the pictures."""
-        return f"embedded-{self._digest('size')}"
-
-    @property
-    def folder_name(self) -> str:
-        """Seeds to read and a hash of everything, the version included."""
-        return f"synthetic-s{self.speech_seed}-m{self.motion_seed}-i{self.identity_seed}-{self._digest()}"
-
-    def _digest(self, *without: str) -> str:
-        fields = {"version": VERSION, **asdict(self), "seconds": float(self.seconds)}
-        canonical = json.dumps({key: value for key, value in fields.items() if key not in without}, sort_keys=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
 def make_synthetic(spec: SyntheticClip, root: Path) -> Path:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
 
 from tfg.clip.synthetic.arithmetic import cos, exp, sin, smoothed, snapped, uniform
 from tfg.clip.synthetic.espeak import Utterance, Voice, speak
@@ -119,6 +118,8 @@ def make_spoken_track(seed: int, num_frames: int) -> SpokenTrack:
 
 def _resampled(utterance: Utterance) -> NDArray[np.float64]:
     """(n,) at 16 kHz in [-1, 1], with 4 ms ramps at the ends."""
+    from scipy.signal import resample_poly  # slow to import; a clip that is made already needs none of it
+
     divisor = int(np.gcd(SAMPLE_RATE, utterance.sample_rate))
     up, down = SAMPLE_RATE // divisor, utterance.sample_rate // divisor
     samples = resample_poly(utterance.samples.astype(np.float64) / 2**15, up, down, window=_low_pass(max(up, down)))

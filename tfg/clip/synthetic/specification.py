@@ -1,0 +1,59 @@
+"""Which embedded clip to make, and its identity. Apart from the generator, so that names and checks need none of its libraries."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+from tfg.types import FPS, InputError
+
+# of pictures, sound and sidecar; a change makes every cached clip anew and gives it another identity
+VERSION = 3
+_SHORTEST_SECONDS, _SMALLEST, _LARGEST = 1.0, 32, 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyntheticClip:
+    """Which clip to make."""
+
+    speech_seed: int = 0  # sentences, their order, pitch and pace
+    motion_seed: int = 0  # head, blinks, brows, gaze
+    identity_seed: int = 0  # face, hair, clothes, wall
+    num_poses: int | None = None  # distinct head poses; None moves smoothly
+    seconds: float = 66.0
+    size: int = 128  # pixels of the square picture
+
+    def __post_init__(self) -> None:
+        for key in ("speech_seed", "motion_seed", "identity_seed"):
+            if getattr(self, key) < 0:
+                raise InputError(f"clip.synthetic.{key}: is {getattr(self, key)}; give a whole number from 0 up")
+        if not _SHORTEST_SECONDS <= self.seconds <= 3600:
+            raise InputError(f"clip.synthetic.seconds: is {self.seconds}; give {_SHORTEST_SECONDS:g} to 3600")
+        if self.size % 2 or not _SMALLEST <= self.size <= _LARGEST:
+            raise InputError(
+                f"clip.size: is {self.size}; the embedded clip takes even sizes from {_SMALLEST} to {_LARGEST}"
+            )
+        if self.num_poses is not None and not 1 <= self.num_poses <= self.num_frames:
+            raise InputError(
+                f"clip.synthetic.num_poses: is {self.num_poses}; give null or 1 to {self.num_frames}, the frames"
+            )
+
+    @property
+    def num_frames(self) -> int:
+        return round(self.seconds * FPS)
+
+    @property
+    def identity(self) -> str:
+        """What seeds and run ids depend on: the specification and the generator's version, but not the size of the pictures."""
+        return f"embedded-{self._digest('size')}"
+
+    @property
+    def folder_name(self) -> str:
+        """Seeds to read and a hash of everything, the version included."""
+        return f"synthetic-s{self.speech_seed}-m{self.motion_seed}-i{self.identity_seed}-{self._digest()}"
+
+    def _digest(self, *without: str) -> str:
+        fields = {"version": VERSION, **asdict(self), "seconds": float(self.seconds)}
+        canonical = json.dumps({key: value for key, value in fields.items() if key not in without}, sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
