@@ -8,7 +8,7 @@ import pandas as pd
 
 from experiments.grid import Grid
 from experiments.ledger import ledger_path, read_ledger
-from tfg.record.results import RunResult
+from tfg.record.results import DamagedRecord, RunResult
 
 RUN = "run"  # the trained head, beside the sources static, nearest and truth
 
@@ -64,7 +64,10 @@ def _results(grid: Grid, results: Path) -> list[tuple[dict[str, object], RunResu
     for cell, run_id in ledger:
         path = results / str(run_id) / "result.json"
         there = run_id is not None and path.exists()
-        pairs.append((dict(cell.labels), RunResult.read(path) if there else None))
+        try:
+            pairs.append((dict(cell.labels), RunResult.read(path) if there else None))
+        except DamagedRecord as error:
+            raise IncompleteGrid(str(error)) from error
     return pairs
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from tfg.record.metrics import header as metric_header
 from tfg.record.metrics import number
-from tfg.record.results import RunResult
+from tfg.record.results import DamagedRecord, RunResult
 
 FOLDER = Path(__file__).parent / "data" / "measured"
 SHOWN = (
@@ -35,6 +35,8 @@ def record(result: RunResult) -> dict[str, Any]:
     config = result.config
     return {
         "run_id": result.run_id,
+        "head": result.head,
+        "trained": result.trained,  # for this run; else the head was found, and its costs are those of its training
         "commit": result.commit,
         "dirty": result.dirty,
         "machine": result.machine,
@@ -42,6 +44,7 @@ def record(result: RunResult) -> dict[str, Any]:
         "backbone": config["backbone"]["name"],
         "audio": config["audio"]["name"],
         "seconds": config["seconds"],
+        "seed": config["seed"],
         "start": result.selection["start"],
         "selection_cost": result.selection["cost"],
         "stages": result.stages,
@@ -74,7 +77,7 @@ def markdown(name: str, records: list[dict[str, Any]]) -> str:
     for run in records:
         seconds = sum(stage["seconds"] for stage in run["stages"].values())
         peak = max(stage["peak_mb"] for stage in run["stages"].values())
-        label = f"{run['selector']} {run['backbone']}"
+        label = f"{run['selector']} {run['backbone']} seed={run['seed']}{'' if run['trained'] else ' (head shared)'}"
         numbers = [f"{run['stages']['training']['seconds']:.0f}", f"{seconds:.0f}", str(peak)]
         rows.append([label, f"{run['start']:g}", *_row(run["metrics"], facts), *numbers])
         rows += [[f"- {base}", "", *_row(values, facts), "", "", ""] for base, values in run["baselines"].items()]
@@ -102,7 +105,11 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     name, *folders = arguments
-    records = [record(RunResult.read(Path(folder) / "result.json")) for folder in folders]
+    try:
+        records = [record(RunResult.read(Path(folder) / "result.json")) for folder in folders]
+    except DamagedRecord as error:
+        print(f"analysis: {error}", file=sys.stderr)
+        return 1
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / f"{name}.json").write_text(json.dumps(records, indent=1) + "\n")
     (FOLDER / f"{name}.md").write_text(markdown(name, records))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from statsmodels.stats.weightstats import DescrStatsW
 
 IDENTICAL_DB = 100.0
 
@@ -33,5 +33,5 @@ def estimate(values: Sequence[float], confidence: float = 0.95) -> Estimate:
     mean, count = float(numbers.mean()), len(numbers)
     if count == 1:
         return Estimate(mean=mean, low=None, high=None, count=1)
-    half = float(stats.t.ppf((1 + confidence) / 2, count - 1) * numbers.std(ddof=1) / np.sqrt(count))
-    return Estimate(mean=mean, low=mean - half, high=mean + half, count=count)
+    low, high = DescrStatsW(numbers).tconfint_mean(alpha=1 - confidence)
+    return Estimate(mean=mean, low=float(low), high=float(high), count=count)
