@@ -91,7 +91,7 @@ def test_an_empty_head_mask_is_one_clear_line(scene: portraits.Scene) -> None:
     from dataclasses import replace
 
     empty = replace(scene.portrait, head_mask=np.zeros_like(scene.portrait.head_mask))
-    with pytest.raises(InputError, match="no head is seen"):
+    with pytest.raises(InputError, match="no head in the training frames"):
         find_region(empty, 16, 0.3)
 
 

@@ -141,7 +141,7 @@ def test_shorter_than_segment_and_test_part(answer, tmp_path):
         ("metrics.lpips=2", "metrics.lpips=2: must be true or false"),
         ("group=a/b", "group=a/b: it names files; "),
         ("results=null", "results=None: must be the path of a folder"),
-        ("audio.weights=none.npz audio=whisper", "none.npz: is neither a file nor a name of `tfg assets`"),
+        ("audio.weights=none.npz audio=whisper", "none.npz is not a file; give one, or a name of `tfg assets`"),
     ],
 )
 def test_a_wrong_override_is_refused_by_its_key(answer, given, line):
@@ -177,7 +177,7 @@ def test_a_silent_segment_fails_its_run_and_the_sweep_goes_on(cache, tmp_path):
     assert done.returncode == 2
     (silent,) = tmp_path.glob("results/first-*")
     (heard,) = tmp_path.glob("results/audio-*")
-    line = "late.mp4: no speech from 0.0 to 3.0 s, the segment that first chose; cut the silence out, or use another selector or seed"
+    line = "late.mp4: no speech from 0.0 to 3.0 s, the segment that first chose; cut the silence out, or use another selector"
     assert done.stderr.count(line) == 2  # when it happens, and once more after the last run
     assert done.stderr.splitlines()[-1] == f"tfg: {silent.name} failed in selection: {line}"
     assert json.loads((silent / "failure.json").read_text())["user"] is True

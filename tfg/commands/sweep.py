@@ -77,7 +77,6 @@ def group() -> str:
 def check(config: DictConfig) -> None:
     """What can be known to be wrong with a cell before any run starts, its backbone aside; InputError names the key or file."""
     _check_values(config)
-    check_folder("results", config.results)
     parts.check(config)
 
 
@@ -108,6 +107,7 @@ def _check_values(config: DictConfig) -> None:
         raise InputError(f"backbone.engine={engine}: on trainer.device={device} allowed are auto, torch, {device}")
     if config.group is not None and not re.fullmatch(r"[\w.-]+", str(config.group)):
         raise InputError(f"group={config.group}: it names files; use letters, digits, dots, dashes and underscores")
+    check_folder("results", config.results)
 
 
 def _has_card() -> bool:
