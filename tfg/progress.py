@@ -61,7 +61,7 @@ def _bar(label: str, total: int, unit: str, first: int) -> Iterator[Advance]:
 
     columns = (
         TextColumn("  {task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(elapsed_when_finished=True),
