@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from torch.utils.data import default_collate
 
 from benchmarks.timing import Case
 from tests.portraits import make_scene
+from tfg import overrides, parts
 from tfg.data import audio_statistics, audio_windows, batches
-from tfg.overrides import register_resolvers
 from tfg.types import Portrait
 
 SIZE, FRAMES, CHANNELS = 128, 16, 80
 FIRST_STEP = {"cpu": 401, "gpu": 4001}  # past the static warm-up of the Gaussian head, in the ray stage of the NeRF
-CONF = Path(__file__).parent.parent / "conf" / "backbone"
 STEPS_AT_ONCE = 4  # of one timing: steps differ (every 16th updates the occupancy grid)
 
 
@@ -43,11 +40,10 @@ def iteration(
     portrait = portrait_of(frames, size)
     torch.manual_seed(0)
     profile = "gpu" if device == "cuda" else "cpu"
-    own = OmegaConf.merge(OmegaConf.load(CONF / f"{backbone}.yaml"), changes or {}, {"engine": engine})
-    register_resolvers()
-    config = OmegaConf.create({"trainer": {"profile": profile}, "backbone": own}).backbone
-    config.pop("name", None)
-    module: Any = instantiate(config, size=size, focal=portrait.cameras.focal, audio_channels=CHANNELS)
+    composed = overrides.composed([f"backbone={backbone}", f"trainer={profile}"])
+    config = OmegaConf.merge(composed, {"backbone": {**(changes or {}), "engine": engine}})
+    assert isinstance(config, DictConfig)
+    module: Any = parts.backbone(config, size=size, focal=portrait.cameras.focal, audio_channels=CHANNELS)
     module.prepare(portrait)
     module.to(device).train()
     module.step.fill_(FIRST_STEP[profile])

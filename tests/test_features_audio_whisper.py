@@ -41,7 +41,7 @@ def test_passes_leave_no_gap() -> None:
 def test_layer_out_of_range_and_missing_weights_name_their_keys(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"audio\.layer must lie in \[1, 4\], not 5"):
         part("audio/whisper", layer=5)
-    with pytest.raises(InputError, match=r"audio\.weights: .* is not a file"):
+    with pytest.raises(InputError, match="is not a file; give one, or a name of"):
         part("audio/whisper", weights=str(tmp_path / "none.npz")).extract(noise(1))
 
 

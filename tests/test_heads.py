@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from end_to_end import CLIP, EMBEDDED, INSTAG, ROOT, environment, leftovers, run_py, shared_cache, tfg
+from filelock import FileLock
 
+from tfg import overrides, parts
 from tfg.clip.synthetic.generate import make_synthetic
 from tfg.record.files import checksum
 from tfg.record.results import HEADS, RunRecord, RunResult
@@ -83,6 +85,15 @@ def test_selectors_that_choose_alike_share_one_head_and_one_set_of_scores(cache:
     assert f"results/{HEADS}/{again.head}/{scores.name}: not a readable record" in mended.stderr
     assert json.loads(scores.read_text())["metrics"] == again.metrics
 
+    # A folder that somebody else wrote: nothing of it is built but what conf/ names.
+    head = tmp_path / "results" / HEADS / again.head
+    config = (head / "config.yaml").read_text()
+    (head / "config.yaml").write_text(config.replace("tfg.features.audio.logmel.LogMel", "os.system"))
+    sound = str(head / "truth.mp4")
+    answer = tfg("render", "--run", str(head), "--audio", sound, "-o", "said.mp4", cache=cache, cwd=tmp_path)
+    assert answer.returncode == 2
+    assert answer.stderr == "tfg: audio._target_=os.system: is not a class that conf/ names; it is not built\n"
+
 
 def test_two_processes_train_one_head_once(cache: Path, tmp_path: Path) -> None:
     both = [
@@ -96,15 +107,27 @@ def test_two_processes_train_one_head_once(cache: Path, tmp_path: Path) -> None:
     assert sorted(run.trained for run in runs) == [False, True]
 
 
-def test_a_cell_that_another_process_works_on_is_waited_for(cache: Path, tmp_path: Path) -> None:
-    one = start("selector=first", *QUICK, cache=cache, cwd=tmp_path)
-    while one.poll() is None and not list(tmp_path.glob("results/first-*/.lock")):
-        time.sleep(0.01)
-    other = run_py("selector=first", *QUICK, cache=cache, cwd=tmp_path)
-    one.communicate(timeout=240)
-    assert (one.returncode, other.returncode) == (0, 0), other.stderr
-    assert "is being run by another process; left to it" in other.stderr
-    assert "| first instag" in other.stdout
+def test_a_cell_that_another_process_works_on_is_waited_for_and_done_where_that_one_died(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFG_CACHE", str(cache))
+    cell = ["selector=first", *QUICK]
+    run = tmp_path / parts.run_folder(overrides.composed([*cell, "face=sidecar", "masks=sidecar"]))
+    run.mkdir(parents=True)
+    with FileLock(run / ".lock"):
+        process = start(*cell, cache=cache, cwd=tmp_path)
+        assert process.stderr is not None
+        said = []
+        while not said or (said[-1] and "waiting for" not in said[-1]):
+            said.append(process.stderr.readline())
+    out, _ = process.communicate(timeout=240)
+    assert process.returncode == 0
+    assert said[-2:] == [
+        f"tfg: {run.name} is being run by another process; left to it\n",
+        f"tfg: waiting for {run.name}, which another process runs\n",
+    ]
+    assert "| first instag" in out
+    assert RunRecord.read(run / "result.json").trained
 
 
 def test_ctrl_c_in_training_ends_with_130_and_the_same_command_goes_on(cache: Path, tmp_path: Path) -> None:
@@ -119,18 +142,6 @@ def test_ctrl_c_in_training_ends_with_130_and_the_same_command_goes_on(cache: Pa
     assert "Traceback" not in said
     assert leftovers(tmp_path) == []
     assert not list(tmp_path.glob("results/*/failure.json"))
-
-
-def test_a_foreign_run_folder_is_refused_before_anything_of_it_is_built(cache: Path, tmp_path: Path) -> None:
-    done = run_py("selector=first", *QUICK, cache=cache, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    (head,) = heads(tmp_path)
-    config = (head / "config.yaml").read_text()
-    (head / "config.yaml").write_text(config.replace("tfg.features.audio.logmel.LogMel", "os.system"))
-    sound = head / "truth.mp4"
-    answer = tfg("render", "--run", str(head), "--audio", str(sound), "-o", "said.mp4", cache=cache, cwd=tmp_path)
-    assert answer.returncode == 2
-    assert answer.stderr == "tfg: audio._target_=os.system: is not a class that conf/ names; it is not built\n"
 
 
 def test_a_video_whose_name_looks_like_an_interpolation(cache: Path, tmp_path: Path) -> None:

@@ -283,9 +283,9 @@ def test_only_this_folder_and_only_our_script_may_be_used():
 
 def test_worst_frames_lie_apart_and_skip_perfect_and_faceless_ones():
     assert worst_frames(record_of()) == ("psnr_face", [20, 29, 15, 9, 4])
-    many = record_of(num_frames=200, metrics={"lpips": metric(0.5, [frame / 200 for frame in range(200)])})
+    many = record_of(num_frames=200, metrics=named({"lpips": metric(0.5, [frame / 200 for frame in range(200)])}))
     assert worst_frames(many) == ("lpips", list(range(199, 149, -5)))
-    perfect = record_of(metrics={"psnr": metric("inf", ["inf"] * COUNT)})
+    perfect = record_of(metrics=named({"psnr": metric("inf", ["inf"] * COUNT)}))
     assert worst_frames(perfect) == ("psnr", [])
     assert "Every frame equals its truth." in page(perfect, shown_of(worst=()))
     assert worst_frames(lone(record_of())) == (None, [])

@@ -211,7 +211,9 @@ def _source(clip_path: Override | None, axis: str) -> str:
     if clip_path is None:
         return "sidecar"
     paths = list(clip_path.sweep_string_iterator()) if clip_path.is_sweep_override() else [str(clip_path.value())]
-    found = {path in ("None", "null") or _sidecar(Path(path.strip("'\""))).exists() for path in paths}
+    found = {
+        path in ("None", "null") or _sidecar(Path(path.strip("'\"").replace(r"\${", "${"))).exists() for path in paths
+    }
     if len(found) > 1:
         raise InputError(
             f"clip.path: some videos have a sidecar and some have none; give {axis}= yourself, or run them apart"
