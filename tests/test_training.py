@@ -292,10 +292,10 @@ def test_a_pickle_is_refused_as_a_checkpoint(tmp_path):
 
 def test_a_damaged_or_foreign_portrait_is_one_line_that_names_it(portrait, tmp_path):
     path = tmp_path / "portrait.npz"
-    assert not rendering.portrait_ok(path)
+    assert not is_sealed(path)
     statistics = audio_statistics(portrait.audio)
     rendering.save_portrait(path, portrait, *statistics)
-    assert rendering.portrait_ok(path)
+    assert is_sealed(path)
     assert sorted(item.name for item in tmp_path.iterdir()) == ["portrait.npz", "portrait.npz.sha256"]
     again, mean, std = rendering.load_portrait(path)
     np.testing.assert_array_equal(again.images, portrait.images)
@@ -303,7 +303,7 @@ def test_a_damaged_or_foreign_portrait_is_one_line_that_names_it(portrait, tmp_p
     for count in (1, 100):
         rendering.save_portrait(path, portrait, *statistics)
         flip(path, count=count)
-        assert not rendering.portrait_ok(path)
+        assert not is_sealed(path)
         with pytest.raises(InputError, match=r"portrait.npz: is damaged .*give the command of its run again"):
             rendering.load_portrait(path)
     (tmp_path / "other.npz").write_bytes(b"text")

@@ -79,15 +79,10 @@ def save_portrait(path: Path, portrait: Portrait, mean: Floats, std: Floats) -> 
         partial.unlink(missing_ok=True)
 
 
-def portrait_ok(path: Path) -> bool:
-    """Whether a portrait is there as `save_portrait` wrote it."""
-    return is_sealed(path)
-
-
 def load_portrait(path: Path) -> tuple[Portrait, Floats, Floats]:
     """Portrait, audio mean and standard deviation, as `save_portrait` wrote them; InputError names a damaged file."""
-    remedy = "remove its folder and give the command of its run again"
-    if not portrait_ok(path):
+    remedy = "remove head.json beside it and repeat the command of its run, which makes it anew without training"
+    if not is_sealed(path):
         raise InputError(f"{path}: is damaged or cut short (its checksum differs); {remedy}")
     try:
         with np.load(path, allow_pickle=False) as file:

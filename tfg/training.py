@@ -96,11 +96,11 @@ def load(backbone: Backbone, folder: Path) -> dict[str, Any]:
     """Put a whole training's checkpoint into a freshly constructed backbone; InputError where there is none."""
     path = newest_checkpoint(folder)
     if path is None:
-        raise InputError(f"{folder}: holds no whole checkpoint; train it again with the command of its run")
+        raise InputError(f"{folder}: holds no whole checkpoint; remove its head.json and repeat the command of its run")
     checkpoint = checked_checkpoint(backbone, path)
     if (step := int(checkpoint["state_dict"]["step"])) < backbone.num_steps:
         raise InputError(
-            f"{path}: is of step {step} of {backbone.num_steps}; the command of its run goes on from there"
+            f"{path}: is of step {step} of {backbone.num_steps}; remove head.json beside it and repeat the command of its run"
         )
     backbone.load_state_dict(checkpoint["state_dict"])
     return checkpoint
