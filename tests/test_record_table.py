@@ -45,3 +45,14 @@ def test_a_missing_number_is_a_dash_and_its_reason_stands_below() -> None:
 def test_a_run_without_truth_digest_takes_no_other_method() -> None:
     other = {"name": "X", "pred": "x.mp4", "digests": ["1", "2"], "reader": "r", "metrics": {}}
     assert "X (x.mp4)" not in table.markdown([replace(run("a", "logmel", []), notes={})], [other])
+
+
+def test_runs_that_share_a_head_are_said_to_be_one_measurement() -> None:
+    one, other = run("a", "logmel", ["seed"]), run("b", "logmel", ["seed"])
+    assert "One head" not in table.markdown([one, other])
+    shared = table.markdown([one, replace(other, head=one.head)])
+    assert "One head, head-of-a: random instag seed=0, random instag seed=0" in shared
+
+
+def test_a_column_that_no_run_was_scored_for_is_left_out() -> None:
+    assert "shuffled" not in table.markdown([run("a", "logmel", [])]).splitlines()[0]

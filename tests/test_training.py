@@ -304,7 +304,10 @@ def test_a_damaged_or_foreign_portrait_is_one_line_that_names_it(portrait, tmp_p
         rendering.save_portrait(path, portrait, *statistics)
         flip(path, count=count)
         assert not is_sealed(path)
-        with pytest.raises(InputError, match=r"portrait.npz: is damaged .*give the command of its run again"):
+        with pytest.raises(
+            InputError,
+            match=r"portrait.npz: is damaged .*repeat the command of its run, which makes it anew without training",
+        ):
             rendering.load_portrait(path)
     (tmp_path / "other.npz").write_bytes(b"text")
     seal(tmp_path / "other.npz", path)

@@ -32,30 +32,32 @@ def markdown(results: list[RunResult], others: Sequence[dict[str, Any]] = ()) ->
     A missing number shows as a dash, its reasons below the table.
     """
     entries = [metrics for result in results for metrics in (result.metrics, result.truth)]
-    shown = {name: next((found[name] for found in entries if name in found), None) for name in _COLUMNS}
-    head = ["run", "start s", *[header(entry) if entry else name for name, entry in shown.items()], "train s"]
+    columns = [name for name in _COLUMNS if any(name in found for found in entries)]
+    shown = {name: next(found[name] for found in entries if name in found) for name in columns}
+    head = ["run", "start s", *[header(entry) for entry in shown.values()], "train s"]
     rows: list[list[str]] = []
     reasons: dict[str, list[str]] = {}
     joined: dict[str, str] = {}  # digest of a true video -> how its runs' faces were read
     for result in results:
         start, seconds = result.selection["start"], result.stages["training"]["seconds"]
         name = identity.label(result.config)
-        rows.append([name, f"{start:.2f}", *_cells(name, result.metrics, reasons), f"{seconds:.0f}"])
+        rows.append([name, f"{start:.2f}", *_cells(columns, name, result.metrics, reasons), f"{seconds:.0f}"])
         for source, metrics in {**result.baselines, "ground truth": result.truth}.items():
             label = source if source == "ground truth" else f"baseline {source}"
-            rows.append([f"  {label}", f"{start:.2f}", *_cells(label, metrics, reasons), "-"])
+            rows.append([f"  {label}", f"{start:.2f}", *_cells(columns, label, metrics, reasons), "-"])
         joined[str(result.notes.get("truth_digest"))] = str(result.metrics.get("lmd", {}).get("definition"))
     for other in others:
         if (reading := joined.get(other["digests"][1])) is not None:
             name = f"{other['name']} ({Path(other['pred']).name})"
-            rows.append([name, "-", *_cells(name, _comparable(other, reading), reasons), "-"])
+            rows.append([name, "-", *_cells(columns, name, _comparable(other, reading), reasons), "-"])
             reasons.setdefault("Scored on decoded files: compare with the runs' psnr_decoded and the like", []).append(
                 name
             )
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     lines = [_line(head, widths), "|" + "|".join("-" * (w + 2) for w in widths) + "|"]
     lines += [_line(row, widths) for row in rows]
-    return "\n".join([*lines, *(f"{reason} ({', '.join(names)})" for reason, names in reasons.items())])
+    said = [f"{reason} ({', '.join(names)})" for reason, names in reasons.items()]
+    return "\n".join([*lines, *_shared(results), *said])
 
 
 def _comparable(other: dict[str, Any], reading: str) -> dict[str, dict[str, Any]]:
@@ -69,10 +71,20 @@ def _comparable(other: dict[str, Any], reading: str) -> dict[str, dict[str, Any]
     return {name: metric if name in _FULL_FRAME else metric | hidden for name, metric in other["metrics"].items()}
 
 
-def _cells(row: str, metrics: dict[str, dict[str, Any]], reasons: dict[str, list[str]]) -> list[str]:
+def _shared(results: list[RunResult]) -> list[str]:
+    """A line for each head that several runs lead to: their rows are one measurement."""
+    names: dict[str, list[str]] = {}
+    for result in results:
+        names.setdefault(result.head, []).append(identity.label(result.config))
+    return [f"One head, {head}: {', '.join(runs)}" for head, runs in names.items() if len(runs) > 1]
+
+
+def _cells(
+    columns: list[str], row: str, metrics: dict[str, dict[str, Any]], reasons: dict[str, list[str]]
+) -> list[str]:
     """One cell a column; empty where the metric does not exist for this row. Reasons: sentence -> rows."""
     cells = []
-    for name in _COLUMNS:
+    for name in columns:
         metric = metrics.get(name)
         if metric is None:
             cells.append("")
