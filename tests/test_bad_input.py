@@ -133,8 +133,14 @@ def test_shorter_than_segment_and_test_part(answer, tmp_path):
         ("selector=at", "start: selector=at trains the segment that begins there; give start=SECONDS"),
         ("start=12", "start=12: is of selector=at; selector=isexplore looks for a segment itself, remove it"),
         ("selector.name=../../evil", "selector.name: is the name of the option and is not set by hand; "),
-        ("hydra.job.chdir=true", "hydra.job.chdir: is always false here, "),
-        ("audio._target_=os.system", "audio._target_=os.system: is not a class that conf/ names; it is not built"),
+        ("hydra.job.chdir=true", "hydra.job.chdir: is not set here, since paths are those of the folder you are in; "),
+        ("hydra.job={chdir:true}", "hydra.job: is not set here, "),
+        ("sweep.size=3", "sweep.size: is filled in for a sweep and is not set by hand; remove it"),
+        (
+            "selector._target_=tfg.selectors.first.First",
+            "selector._target_: is the option's own and is not set by hand; ",
+        ),
+        ("audio._target_=os.system", "audio._target_: is the option's own and is not set by hand; "),
         ("selector_audio=whispr", "selector_audio=whispr: unknown option; did you mean 'whisper'?"),
         ("backbone.engine=fpga", "backbone.engine=fpga: on trainer.device=cpu allowed are auto, torch, cpu"),
         ("tracker.mode=maybe", "tracker.mode=maybe: allowed are auto, offline, online"),
@@ -163,6 +169,14 @@ def test_a_card_that_is_not_there_is_refused(answer, monkeypatch):
 def test_one_bad_cell_stops_a_sweep_before_it_starts(answer):
     assert answer("-m", "selector=random,isexplor", *CLIP).startswith("selector=isexplor: unknown option; did you mean")
     assert answer("-m", "seconds=3,3000", *CLIP).endswith("less than seconds=3000; use a longer clip or fewer seconds")
+
+
+def test_two_cells_that_are_one_run_are_refused(answer):
+    line = answer("-m", "metrics=full,quick", *CLIP)
+    assert line == "metrics: makes two cells of the sweep one run, as no training depends on it; give one value"
+    assert answer("-m", "selector=first", "backbone.engine=torch,cpu", *CLIP).startswith(
+        "backbone.engine: makes two cells"
+    )
 
 
 def test_a_silent_segment_fails_its_run_and_the_sweep_goes_on(cache, tmp_path):

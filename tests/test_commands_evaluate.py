@@ -209,7 +209,7 @@ def test_named_scores_are_kept_and_join_the_table_of_the_same_truth(here, capsys
     assert [record["name"] for record in kept] == ["GeneFace"]
     config = {"selector": {"name": "random"}, "backbone": {"name": "instag"}}
     run = replace(result("a", config=config, psnr=20.0), notes={"truth_digest": kept[0]["digests"][1]})
-    shown = table.markdown([run], kept)
+    shown = table.markdown([("random instag", run)], kept)
     assert "GeneFace (made.mp4)" in shown
     assert "Scored on decoded files: compare with the runs' psnr_decoded and the like (GeneFace (made.mp4))" in shown
     assert "PSNR face dB: unavailable: its faces were not read as the runs' were" in shown
@@ -217,8 +217,8 @@ def test_named_scores_are_kept_and_join_the_table_of_the_same_truth(here, capsys
         run,
         metrics={**run.metrics, "lmd": kept[0]["metrics"]["lmd"] | {"value": 1.0, "definition": "by no face reader"}},
     )
-    assert "were not read as" not in table.markdown([same], kept)
-    assert "GeneFace" not in table.markdown([replace(run, notes={"truth_digest": "other"})], kept)
+    assert "were not read as" not in table.markdown([("random instag", same)], kept)
+    assert "GeneFace" not in table.markdown([("random instag", replace(run, notes={"truth_digest": "other"}))], kept)
 
 
 def test_mean_and_interval_are_students():

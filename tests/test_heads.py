@@ -69,6 +69,7 @@ def test_selectors_that_choose_alike_share_one_head_and_one_set_of_scores(cache:
     again = RunResult.read(tmp_path / "results" / chosen["audio"].run_id / "result.json")
     assert "mouth_correlation_shuffled" in again.metrics
     assert again.metrics["psnr_face"] == chosen["audio"].metrics["psnr_face"]
+    assert again.trained  # by this run, whatever was scored since
     assert len(list((tmp_path / "results" / HEADS / again.head).glob("scores-*.json"))) == 2
 
     # A damaged scores file is named and made anew, and a head's record too.
@@ -85,14 +86,22 @@ def test_selectors_that_choose_alike_share_one_head_and_one_set_of_scores(cache:
     assert f"results/{HEADS}/{again.head}/{scores.name}: not a readable record" in mended.stderr
     assert json.loads(scores.read_text())["metrics"] == again.metrics
 
-    # A folder that somebody else wrote: nothing of it is built but what conf/ names.
+    # A folder that somebody else wrote or changed: nothing is built but what conf/ names, and what does not fit its name is refused.
     head = tmp_path / "results" / HEADS / again.head
-    config = (head / "config.yaml").read_text()
-    (head / "config.yaml").write_text(config.replace("tfg.features.audio.logmel.LogMel", "os.system"))
-    sound = str(head / "truth.mp4")
-    answer = tfg("render", "--run", str(head), "--audio", sound, "-o", "said.mp4", cache=cache, cwd=tmp_path)
-    assert answer.returncode == 2
-    assert answer.stderr == "tfg: audio._target_=os.system: is not a class that conf/ names; it is not built\n"
+    sound, whole = str(head / "truth.mp4"), (head / "head.json").read_text()
+    for changed, answer in (
+        (
+            whole.replace("tfg.features.audio.logmel.LogMel", "os.system"),
+            "audio._target_=os.system: is not a class that conf/audio/ names; it is not built",
+        ),
+        (
+            whole.replace('"start_frame": ', '"start_frame": 1'),
+            f"{head}: its configuration, or a weights file that it names, is not what it was trained with; train it again",
+        ),
+    ):
+        (head / "head.json").write_text(changed)
+        said = tfg("render", "--run", str(head), "--audio", sound, "-o", "said.mp4", cache=cache, cwd=tmp_path)
+        assert (said.returncode, said.stderr) == (2, f"tfg: {answer}\n")
 
 
 def test_two_processes_train_one_head_once(cache: Path, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_every_excluded_key_is_in_conf() -> None:
 
 def test_a_run_is_called_by_selector_backbone_and_what_else_varies() -> None:
     config = changed("sweep.axes", ["selector", "audio", "seed", "clip.path", "backbone.density.every"])
-    assert label(config) == "random instag audio=whisper seed=0 clip.path=a backbone.density.every=5"
+    assert label(config) == "random instag audio=whisper seed=0 clip.path=a.mp4 backbone.density.every=5"
     assert label(CONFIG) == "random instag"
 
 

@@ -7,10 +7,12 @@ from dataclasses import replace
 from result_records import result
 
 from tfg.record import table
+from tfg.record.identity import label
 from tfg.record.results import RunResult
 
 
-def run(name: str, audio: str, axes: list[str]) -> RunResult:
+def run(name: str, audio: str, axes: list[str]) -> tuple[str, RunResult]:
+    """A run under the name that a sweep over `axes` gives it."""
     config = {
         "selector": {"name": "random"},
         "backbone": {"name": "instag"},
@@ -18,7 +20,7 @@ def run(name: str, audio: str, axes: list[str]) -> RunResult:
         "seed": 0,
         "sweep": {"axes": axes, "size": 2},
     }
-    return result(name, config=config, psnr=20.0)
+    return label(config), result(name, config=config, psnr=20.0)
 
 
 def rows(text: str) -> list[str]:
@@ -44,13 +46,14 @@ def test_a_missing_number_is_a_dash_and_its_reason_stands_below() -> None:
 
 def test_a_run_without_truth_digest_takes_no_other_method() -> None:
     other = {"name": "X", "pred": "x.mp4", "digests": ["1", "2"], "reader": "r", "metrics": {}}
-    assert "X (x.mp4)" not in table.markdown([replace(run("a", "logmel", []), notes={})], [other])
+    name, made = run("a", "logmel", [])
+    assert "X (x.mp4)" not in table.markdown([(name, replace(made, notes={}))], [other])
 
 
 def test_runs_that_share_a_head_are_said_to_be_one_measurement() -> None:
     one, other = run("a", "logmel", ["seed"]), run("b", "logmel", ["seed"])
     assert "One head" not in table.markdown([one, other])
-    shared = table.markdown([one, replace(other, head=one.head)])
+    shared = table.markdown([one, (other[0], replace(other[1], head=one[1].head))])
     assert "One head, head-of-a: random instag seed=0, random instag seed=0" in shared
 
 

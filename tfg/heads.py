@@ -9,18 +9,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from tfg import overrides, parts
 from tfg.record import identity, results
-from tfg.record.files import write_text
+from tfg.record.files import is_sealed
 from tfg.record.results import HEADS, DamagedRecord, HeadRecord, ScoresRecord
 from tfg.scoring.setting import Switches, setting
 from tfg.types import FPS, Clip, InputError, Segment
 
-_CONFIGURED = ("clip", "audio", "face", "masks", "backbone", "trainer", "seed")  # of a run's configuration
+CONFIGURED = ("clip", "audio", "face", "masks", "backbone", "trainer", "seed")  # of a run's configuration
+SEALED = ("last.ckpt", "portrait.npz", "rendered.mp4", "truth.mp4", "side_by_side.mp4")  # files of a finished head
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +39,13 @@ class Head:
 
     @property
     def is_finished(self) -> bool:
-        """Trained and rendered, with a readable record; a damaged one is named on stderr."""
-        return _readable(HeadRecord.read, self.folder / "head.json", self.folder)
+        """Trained and rendered, with a readable record and whole files; what is damaged is named on stderr."""
+        if not _readable(HeadRecord.read, self.folder / "head.json", self.folder):
+            return False
+        damaged = [name for name in SEALED if not is_sealed(self.folder / name)]
+        for name in damaged:
+            print(f"tfg: {self.folder / name} is missing or damaged (its checksum differs); made anew", file=sys.stderr)
+        return not damaged
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -58,12 +64,15 @@ class Head:
         finally:
             lock.release()
 
-    def describe(self, stages: dict[str, dict[str, Any]], files: dict[str, str], clip: Clip) -> HeadRecord:
-        """Its record. `clip` is cut to the face."""
+    def describe(
+        self, made_for: str, stages: dict[str, dict[str, Any]], files: dict[str, str], clip: Clip
+    ) -> HeadRecord:
+        """Its record. `made_for`: the run that it was trained for. `clip` is cut to the face."""
         commit, dirty = results.commit()
         segment = self.segment
         return HeadRecord(
             head_id=self.name,
+            made_for=made_for,
             config=parts.plain(self.config),
             clip={
                 "name": clip.name,
@@ -85,57 +94,53 @@ class Head:
             machine=results.machine(),
         )
 
-    def write_config(self) -> None:
-        """config.yaml, which `opened` reads: without interpolations, with the segment."""
-        segment = {"start_frame": self.segment.start, "num_frames": self.segment.num_frames}
-        text = yaml.safe_dump({**parts.plain(self.config), "segment": segment}, sort_keys=False)
-        write_text(self.folder / "config.yaml", text)
-
 
 def of_run(config: DictConfig, clip: Clip, segment: Segment) -> Head:
     """The head that a run's configuration leads to when it has chosen a segment."""
-    folder = Path(config.results) / HEADS / parts.head_name(config, clip, segment)
-    own = overrides.literal({key: parts.plain(config)[key] for key in _CONFIGURED})
+    folder = parts.known_folder(Path(config.results) / HEADS, parts.head_name(config, clip, segment))
+    own = overrides.literal({key: parts.plain(config)[key] for key in CONFIGURED})
     return Head(folder=folder, config=own, clip=clip, segment=segment)
 
 
 def opened(folder: Path) -> Head:
-    """The head of a folder of results/heads; InputError where it is none, or where its video has changed."""
-    record = read_record(folder)
-    stored = read_config(folder)
-    frames = stored["segment"]
-    segment = Segment(start=frames["start_frame"], num_frames=frames["num_frames"])
-    config = overrides.literal({key: stored[key] for key in _CONFIGURED})
+    """The head of a folder of results/heads; InputError where it is none, or where its video or its weights have changed."""
+    config, record = read(folder)
     clip = parts.open_clip(config)
     if clip.identity != record.clip["identity"]:
         raise InputError(f"{clip.path}: is not the video that {folder.name} was trained on; its bytes have changed")
-    return Head(folder=folder, config=config, clip=clip, segment=segment)
+    return Head(folder=folder, config=config, clip=clip, segment=_segment(record))
 
 
-def read_record(folder: Path) -> HeadRecord:
-    """head.json; InputError where the folder holds none that can be read."""
+def read(folder: Path) -> tuple[DictConfig, HeadRecord]:
+    """Configuration and record of a finished head; InputError where they are not those that its name stands for.
+
+    The name's hash covers the configuration, the segment, the clip and the weights' checksums: what was edited or replaced since is
+    refused, not used.
+    """
     if not (folder / "head.json").is_file():
         raise InputError(
             f"{folder}: not a finished head; give a run folder of results/ or a head folder of results/heads/"
         )
     try:
-        return HeadRecord.read(folder)
+        record = HeadRecord.read(folder)
+        config = overrides.literal({key: record.config[key] for key in CONFIGURED})
+        segment = _segment(record)
+        science = identity.head_science(
+            parts.plain(config), record.clip["identity"], (segment.start, segment.num_frames), parts.weights_checksum
+        )
     except DamagedRecord as error:
         raise InputError(str(error)) from error
+    except (KeyError, TypeError, AttributeError, OmegaConfBaseException) as error:
+        raise InputError(f"{folder / 'head.json'}: is no record of a head ({error!r}); make the head again") from error
+    if folder.name.rsplit("-", 1)[-1] != identity.digest_of(science):
+        raise InputError(
+            f"{folder}: its configuration, or a weights file that it names, is not what it was trained with; train it again"
+        )
+    return config, record
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """config.yaml as plain values; InputError names the file where it is not one of a head."""
-    path = folder / "config.yaml"
-    try:
-        stored = yaml.safe_load(path.read_text())
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: not readable; run the command that made the head again") from error
-    frames = stored.get("segment") if isinstance(stored, dict) else None
-    known = isinstance(frames, dict) and all(isinstance(frames.get(key), int) for key in ("start_frame", "num_frames"))
-    if not known or any(key not in stored for key in _CONFIGURED):
-        raise InputError(f"{path}: is no configuration of a head; run the command that made it again")
-    return stored
+def _segment(record: HeadRecord) -> Segment:
+    return Segment(start=record.segment["start_frame"], num_frames=record.segment["num_frames"])
 
 
 def folder_of(given: Path) -> Path:

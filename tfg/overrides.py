@@ -42,6 +42,9 @@ def complete(overrides: Sequence[str]) -> list[str]:
     A clip's path is taken as it is: `${` in it begins no interpolation.
     """
     overrides = [_literal_path(text) for text in overrides]
+    for override in _parse(overrides):
+        if override.key_or_group.split(".")[0] == "sweep":
+            raise InputError(f"{override.key_or_group}: is filled in for a sweep and is not set by hand; remove it")
     given = {override.key_or_group: override for override in _parse(overrides)}
     chosen = [text for text in overrides if text not in ("face=auto", "masks=auto", "trainer=auto")]
     said = []
@@ -100,7 +103,9 @@ def _escaped(value: Any) -> Any:
         return {key: _escaped(child) for key, child in value.items()}
     if isinstance(value, list | tuple):
         return [_escaped(child) for child in value]
-    return value.replace("${", r"\${") if isinstance(value, str) else value
+    if isinstance(value, str):  # backslashes before an interpolation are escapes too, and doubled
+        return re.sub(r"(\\*)\$\{", lambda found: 2 * found[1] + r"\${", value)
+    return value
 
 
 def _literal_path(text: str) -> str:
@@ -136,10 +141,14 @@ def _check_names(cell: Sequence[str]) -> DictConfig:
     """
     options = _options()
     parsed = [override for override in _parse(cell) if not override.key_or_group.startswith("hydra")]
-    if any(override.key_or_group == "hydra.job.chdir" for override in _parse(cell)):
-        raise InputError(
-            "hydra.job.chdir: is always false here, since paths are those of the folder you are in; remove it"
-        )
+    for override in _parse(cell):
+        given = override.key_or_group
+        if given.startswith("hydra.job"):
+            raise InputError(f"{given}: is not set here, since paths are those of the folder you are in; remove it")
+        if given.rsplit(".", 1)[-1] == "_target_":
+            raise InputError(
+                f"{given}: is the option's own and is not set by hand; for a class of yours make a YAML in conf/"
+            )
     for override in parsed:
         axis, _, key = override.key_or_group.partition(".")
         if axis in options and axis != "clip" and key == "name":

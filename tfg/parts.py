@@ -54,17 +54,22 @@ def extractors(config: DictConfig) -> tuple[AudioExtractor, FaceExtractor, MaskE
 
 
 def check(config: DictConfig) -> None:
-    """Build every part but the backbone and open the clip: a wrong value, video or missing weight stops a sweep before it starts.
+    """Build every part but the backbone: a wrong value or missing weight stops a sweep before it starts.
 
     InputError names the key or file. No torch is needed for it: see `check_backbone`.
     """
-    from tfg.features.face.crop import read_crop
     from tfg.record import tracking
 
     build(config)
     _check_settings(config)
     weights_of(config)
     tracking.check(config.tracker)
+
+
+def check_clip(config: DictConfig) -> None:
+    """Open the clip; InputError where it cannot be used, holds no segment of that length, or no speech."""
+    from tfg.features.face.crop import read_crop
+
     clip = open_clip(config)
     read_crop(config.clip.crop, clip)
     candidates_for(clip.num_reference_frames, config.seconds, config.stride_seconds, where=str(clip.path))
@@ -109,6 +114,7 @@ def make_backbone(config: DictConfig, portrait: Portrait) -> Backbone:
 
 def backbone(config: DictConfig, *, size: int, focal: float, audio_channels: int) -> Backbone:
     """An untrained backbone for `size` x `size` pictures, a focal length in pixels and so many audio channels."""
+    _refuse_foreign(config.backbone, "backbone")
     settings = {key: value for key, value in config.backbone.items() if key != "name"}
     return construct(settings, "backbone", size=size, focal=focal, audio_channels=audio_channels)
 
@@ -128,16 +134,31 @@ def construct(settings: Any, key: str, **values: Any) -> Any:
 
 
 def _refuse_foreign(settings: Any, key: str) -> None:
+    """Of an option, exactly the class of its own YAML; of its groups of keys, the classes that the axis has."""
+    axis = key.split(".")[0].replace("selector_audio", "audio")
+    if not isinstance(settings, Mapping) or "_target_" not in settings:
+        raise InputError(f"{key}: is no configuration of a part; it has no _target_")
     for place, target in _targets(settings, key):
-        if target not in allowed_targets():
-            raise InputError(f"{place}._target_={target}: is not a class that conf/ names; it is not built")
+        if target not in allowed_targets(axis):
+            raise InputError(f"{place}._target_={target}: is not a class that conf/{axis}/ names; it is not built")
+    if "name" in settings and "." not in key:
+        own = configuration.folder() / axis / f"{Path(str(settings['name'])).name}.yaml"
+        if not own.is_file() or _named_in(own)[:1] != [str(settings["_target_"])]:
+            raise InputError(
+                f"{key}.name={settings['name']}: is no option of conf/{axis}/ of that class; it is not built"
+            )
 
 
 @functools.cache
-def allowed_targets() -> frozenset[str]:
-    """Every `_target_` that a YAML of conf/ names."""
-    texts = (path.read_text() for path in configuration.folder().rglob("*.yaml"))
-    return frozenset(found for text in texts for found in re.findall(r"^\s*_target_:\s*([\w.]+)", text, re.MULTILINE))
+def allowed_targets(axis: str) -> frozenset[str]:
+    """Every `_target_` that a YAML of an axis names."""
+    return frozenset(found for path in (configuration.folder() / axis).rglob("*.yaml") for found in _named_in(path))
+
+
+def _named_in(path: Path) -> list[str]:
+    """The `_target_`s of a YAML, the one of its root first."""
+    found = re.findall(r"^( *)_target_:\s*([\w.]+)", path.read_text(), re.MULTILINE)
+    return [target for _, target in sorted(found, key=lambda pair: len(pair[0]))]
 
 
 def open_clip(config: DictConfig) -> Clip:
@@ -145,7 +166,9 @@ def open_clip(config: DictConfig) -> Clip:
     from tfg.clip.read import read_clip
 
     if config.clip.path is not None:
-        return read_clip(str(config.clip.path), size=config.clip.size, name=config.clip.name)
+        return read_clip(
+            str(config.clip.path), size=config.clip.size, name=config.clip.name, identity=clip_identity(config)
+        )
     from tfg.clip.synthetic.generate import make_synthetic
 
     spec = _embedded(config)
@@ -169,13 +192,25 @@ def clip_identity(config: DictConfig) -> str:
         raise InputError(f"{config.clip.path}: no such file; check its path")
     if not path.is_file():
         raise InputError(f"{config.clip.path}: is a directory; give a video with sound that a media player can play")
+    beside = path.with_suffix(".npz")
+    if "sidecar" in (config.face.name, config.masks.name) and beside.is_file():  # then the truth beside it is read too
+        return f"{assets.checksum(path)}+{assets.checksum(beside)}"
     return assets.checksum(path)
 
 
 def run_folder(config: DictConfig) -> Path:
     """Where a run of this configuration lives, whether or not it has started."""
     name = identity.run_id(plain(config), clip_name(config), clip_identity(config), weights_checksum)
-    return Path(config.results) / name
+    return known_folder(Path(config.results), name)
+
+
+def known_folder(root: Path, name: str) -> Path:
+    """`root / name`, or the folder there that differs from it in the clip's name alone: a renamed video is the same video."""
+    if not (root / name).exists():
+        first, digest = name.split("-", 1)[0], name.rsplit("-", 1)[1]
+        if found := sorted(root.glob(f"{first}-*-{digest}")):
+            return found[0]
+    return root / name
 
 
 def head_name(config: DictConfig, clip: Clip, segment: Segment) -> str:

@@ -55,14 +55,15 @@ def run(config: DictConfig, title: str = "") -> Path:
     config = overrides.literal(parts.plain(config))
     folder = parts.run_folder(config)
     if heads.is_done(config, folder):
+        (folder / "failure.json").unlink(missing_ok=True)
         print(f"tfg: {folder.name} is done already", file=sys.stderr)
         return folder
     stages = Stages()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock", timeout=0), shown_run(folder.name, title or folder.name):
-            # What a failed run left, and one that was killed while it wrote.
-            for left in (folder / "failure.json", *folder.glob("*.part*")):
+            # What a failed run left, one that was killed while it wrote, and one under another metrics setting.
+            for left in (folder / "failure.json", folder / "result.json", *folder.glob("*.part*")):
                 left.unlink(missing_ok=True)
             _run(config, folder, stages)
     except Timeout:
@@ -99,7 +100,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
         head = heads.of_run(config, clip, selection.segment)
         switches = plain["metrics"]
         with head.held():
-            trained = None if head.is_finished else _make(head, features, stages, tracker.logger())
+            trained = None if head.is_finished else _make(head, folder.name, features, stages, tracker.logger())
             scores = head.folder / heads.scores_name(switches)
             if not heads.is_scored(scores):
                 _score(head, trained or _reopened(head, features), switches, scores, stages)
@@ -117,20 +118,19 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             files={"selection_plot": "selection.png", "selection": "selection.json"},
             head=head.name,
             scores=scores.name,
-            trained=trained is not None,
             commit=commit,
             dirty=dirty,
             machine=results.machine(),
         )
         record.write(folder)
-        result = results.RunResult.read(folder / "result.json")
-        tracker.record(result, folder.parent, curve=trained is None)
+        try:
+            tracker.record(results.RunResult.read(folder / "result.json"), folder.parent, curve=trained is None)
+        except Exception as error:  # a mirror that fails loses no result
+            say(f"the tracker could not record it ({error}); the result is whole")
 
 
-def _make(head: Head, features: ClipFeatures, stages: Stages, logger: Any) -> Trained:
+def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, logger: Any) -> Trained:
     """Portraits, training and rendering of a head, to its head.json; goes on from the last checkpoint."""
-    head.write_config()
-
     # What the backbone is shown: faces, masks, poses and sound of the segment, and of the held-out part.
     with stages("features") as stage:
         features, train, test, notes = _portraits(head, features)
@@ -156,7 +156,7 @@ def _make(head: Head, features: ClipFeatures, stages: Stages, logger: Any) -> Tr
         written = rendering.write_videos(head.folder, rendered, test.images, _sound(head.clip, test))
         stage.frames = len(test.frames)
     own = {name: stages.records[name] for name in ("features", "training", "rendering")}
-    head.describe(own, {**written, "curve": "metrics.csv"}, features.clip).write(head.folder)
+    head.describe(made_for, own, {**written, "curve": "metrics.csv"}, features.clip).write(head.folder)
     return Trained(features=features, backbone=backbone, train=train, test=test, mean=mean, std=std, rendered=rendered)
 
 
@@ -179,9 +179,10 @@ def _reopened(head: Head, features: ClipFeatures) -> Trained:
     """A finished head with its portraits, from its checkpoint."""
     features, train, test, _ = _portraits(head, features)
     mean, std = data.audio_statistics(train.audio)
-    backbone, _ = _fit(head, train, mean, std, None)
+    backbone = parts.make_backbone(head.config, train)
+    training.load(backbone, head.folder)
     windows = data.audio_windows(test.audio, mean, std)
-    rendered = rendering.render(backbone, test, windows, device=head.config.trainer.device).images
+    rendered = rendering.render(backbone, test, windows, device=_device(head)).images
     return Trained(features=features, backbone=backbone, train=train, test=test, mean=mean, std=std, rendered=rendered)
 
 
@@ -193,7 +194,7 @@ def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, 
         if switches["shuffled_audio"]:
             names = (head.config.backbone.name, head.clip.identity, head.config.seed)
             mixed = controls.shuffle(data.audio_windows(test.audio, mean, std), *names)
-            shuffled = rendering.render(trained.backbone, test, mixed, device=head.config.trainer.device).images
+            shuffled = rendering.render(trained.backbone, test, mixed, device=_device(head)).images
         chosen, reader = heads.suite_switches(switches), face_reader(trained.features)
         metrics = suite.build(chosen, reader=reader, listener=suite.fit_listener(trained.features, chosen))
         truth = open_video(head.folder / "truth.mp4")
@@ -223,8 +224,14 @@ def score_head(folder: Path, switches: dict[str, bool]) -> results.ScoresRecord:
     if not heads.is_scored(path):
         audio, face, masks = parts.extractors(head.config)
         with head.held():
-            _score(head, _reopened(head, features_of(audio, face, masks, head.clip)), switches, path, Stages())
+            if not heads.is_scored(path):  # another process may have done it meanwhile
+                _score(head, _reopened(head, features_of(audio, face, masks, head.clip)), switches, path, Stages())
     return results.ScoresRecord.read(path)
+
+
+def _device(head: Head) -> str:
+    """Where a finished head is rendered: on a card only if one is here, wherever it was trained."""
+    return "cuda" if head.config.trainer.device == "cuda" and torch.cuda.is_available() else "cpu"
 
 
 def _portraits(head: Head, features: ClipFeatures) -> tuple[ClipFeatures, Portrait, Portrait, dict[str, Any]]:

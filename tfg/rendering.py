@@ -14,7 +14,7 @@ from torch.utils.data import default_collate
 from tfg.backbones.base import Backbone
 from tfg.clip.write import write_video
 from tfg.data import batches
-from tfg.record.files import is_sealed, seal
+from tfg.record.files import is_sealed, seal, seal_written
 from tfg.types import Bytes, Cameras, Floats, Frames, InputError, Portrait
 
 
@@ -55,6 +55,8 @@ def write_videos(folder: Path, rendered: Bytes, truth: Bytes, sound: Floats) -> 
     write_video(folder / files["rendered"], rendered, sound)
     write_video(folder / files["truth"], truth, sound)
     write_video(folder / files["side_by_side"], side_by_side(truth, rendered), sound)
+    for name in files.values():
+        seal_written(folder / name)
     return files
 
 

@@ -42,11 +42,11 @@ def run(options: argparse.Namespace) -> None:
 
 def _head(options: argparse.Namespace) -> None:
     """Score a trained head anew where its scores under these metrics are not there yet."""
-    for option in ("truth", "audio", "reference", "name", "au_pred", "au_truth", "sheet"):
+    for option in ("truth", "audio", "reference", "name", "au_pred", "au_truth", "sheet", "resize"):
         if getattr(options, option):
             raise InputError(f"--{option.replace('_', '-')}: goes with --pred; a head has its own truth and sound")
     folder = heads.folder_of(Path(options.head))
-    heads.read_record(folder)
+    heads.read(folder)
     from tfg import pipeline
     from tfg.scoring import report
 

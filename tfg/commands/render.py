@@ -21,14 +21,13 @@ def speak(given: Path, sound: Path, output: Path) -> Path:
     if output.suffix.lower() != ".mp4" or not output.absolute().parent.is_dir():
         raise InputError(f"--output {output}: must be an .mp4 in a folder that exists")
     folder = heads.folder_of(given)
-    heads.read_record(folder)
+    config, _ = heads.read(folder)
     import torch  # which no mistake waits for
 
-    from tfg import data, overrides, parts, rendering, training
+    from tfg import data, parts, rendering, training
     from tfg.clip.sound import read_audio
     from tfg.clip.write import write_video
 
-    config = overrides.literal(heads.read_config(folder))
     audio = read_audio(sound)
     portrait, mean, std = rendering.load_portrait(folder / "portrait.npz")
     features = parts.construct(config.audio, "audio").extract(audio)

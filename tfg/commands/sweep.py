@@ -43,10 +43,10 @@ def start(arguments: list[str], job: Callable[[list[str]], None]) -> int:
             given, plan = [*given, *named], [[*cell, *named] for cell in plan]
         configs = [overrides.composed(cell) for cell in plan]
         missing = [config for config in configs if not _checked_as_done(config)]
-        for config in missing:
-            check(config)
-        for config in missing:
-            parts.check_backbone(config)
+        _refuse_twins(configs)
+        for look in (parts.check, parts.check_clip, parts.check_backbone):  # the cheap checks of all cells first
+            for config in missing:
+                look(config)
     except InputError as error:
         print(f"tfg: {error}", file=sys.stderr)
         return 2
@@ -78,6 +78,30 @@ def check(config: DictConfig) -> None:
     """What can be known to be wrong with a cell before any run starts, its backbone aside; InputError names the key or file."""
     _check_values(config)
     parts.check(config)
+    parts.check_clip(config)
+
+
+def _refuse_twins(configs: list[DictConfig]) -> None:
+    """Cells that differ only in what no training depends on would be one run, each undoing the other."""
+    cells: dict[Path, DictConfig] = {}
+    for config in configs:
+        folder = parts.run_folder(config)
+        if folder in cells:
+            one, other = parts.plain(cells[folder]), parts.plain(config)
+            keys = [axis for axis in config.sweep.axes if _value(one, axis) != _value(other, axis)] or [
+                "the same value twice"
+            ]
+            raise InputError(
+                f"{', '.join(keys)}: makes two cells of the sweep one run, as no training depends on it; give one value"
+            )
+        cells[folder] = config
+
+
+def _value(config: dict[str, Any], axis: str) -> Any:
+    value: Any = config
+    for key in axis.split("."):
+        value = value[key]
+    return value
 
 
 def _check_values(config: DictConfig) -> None:
@@ -149,11 +173,12 @@ def report(configs: list[DictConfig]) -> int:
     folders = [parts.run_folder(config) for config in configs]
     for config, folder in zip(configs, folders, strict=True):
         _wait(config, folder)
-    done, codes = [], []
-    for folder in folders:
+    done: list[tuple[str, RunResult]] = []
+    codes: list[int] = []
+    for config, folder in zip(configs, folders, strict=True):
         if (folder / "result.json").exists():
             try:
-                done.append(RunResult.read(folder / "result.json"))
+                done.append((identity.label(parts.plain(config)), RunResult.read(folder / "result.json")))
             except DamagedRecord as error:
                 print(f"tfg: {error}", file=sys.stderr)
                 codes.append(1)
@@ -174,7 +199,7 @@ def report(configs: list[DictConfig]) -> int:
 
 def _wait(config: DictConfig, folder: Path) -> None:
     """Wait for another process that works on this run; do the run here where it has died."""
-    if not (folder / ".lock").exists() or (folder / "result.json").exists() or (folder / "failure.json").exists():
+    if not (folder / ".lock").exists() or heads.is_done(config, folder) or (folder / "failure.json").exists():
         return
     lock = FileLock(folder / ".lock")
     try:
@@ -185,18 +210,18 @@ def _wait(config: DictConfig, folder: Path) -> None:
         print(f"tfg: waiting for {folder.name}, which another process runs", file=sys.stderr)
     with lock:
         pass
-    if not (folder / "result.json").exists() and not (folder / "failure.json").exists():
+    if not heads.is_done(config, folder) and not (folder / "failure.json").exists():
         from tfg import pipeline
 
         pipeline.run(config)
 
 
-def _show(config: DictConfig, folders: list[Path], done: list[RunResult]) -> int:
+def _show(config: DictConfig, folders: list[Path], done: list[tuple[str, RunResult]]) -> int:
     """The table on stdout and in a file of its own; 2 where the disk is full."""
     root = Path(config.results)
     text = table.markdown(done, evaluations(root))
     print(text)
-    for result in done:
+    for _, result in done:
         print(f"{result.run_id}\n  video  {root / result.files['side_by_side']}")
         print(f"  plot   {root / result.files['selection_plot']}")
     path = root / f"table-{_table_name(config, [folder.name for folder in folders])}.md"

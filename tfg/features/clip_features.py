@@ -84,7 +84,7 @@ class ClipFeatures:
 
     def track_key(self) -> dict[str, Any]:
         """What the face tracks of this clip depend on."""
-        return {"clip": self.clip.digest, "what": "face", **_settings(self.face)}
+        return {"clip": self.clip.digest, "what": "face", **self._settings(self.face)}
 
     def mask(self, start: int, stop: int) -> Masks:
         """Head, mouth and torso in frames [start, stop) of the square crop."""
@@ -94,8 +94,8 @@ class ClipFeatures:
             "what": "masks",
             "crop": dataclasses.asdict(clip.crop),
             "size": clip.size,
-            "face": _settings(self.face),
-            **_settings(self.masks),
+            "face": self._settings(self.face),
+            **self._settings(self.masks),
         }
 
         def compute(a: int, b: int) -> Arrays:
@@ -110,6 +110,11 @@ class ClipFeatures:
             return np.unpackbits(packed, axis=-1, count=clip.size).astype(bool)
 
         return Masks(head=whole("head"), mouth=whole("mouth"), torso=whole("torso"))
+
+    def _settings(self, part: Any) -> dict[str, Any]:
+        """The same of a part that may read the ground truth beside the clip."""
+        truth = self.clip.sidecar if part.name == "sidecar" else None
+        return _settings(part) | ({} if truth is None else {"sidecar": assets.checksum(truth)})
 
     @contextmanager
     def costing(self) -> Iterator[Cost]:

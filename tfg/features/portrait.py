@@ -20,7 +20,7 @@ def frame_face(features: ClipFeatures, crop: Crop | str) -> ClipFeatures:
     clip = features.clip
     if isinstance(crop, Crop):
         return replace(features, clip=replace(clip, crop=crop))
-    if crop == "full" or clip.sidecar is not None:
+    if crop == "full" or features.face.name == "sidecar":  # whose clips the project rendered around the face
         return features
     samples = [features.face.extract(clip, frame, frame + 1) for frame in sample_frames(clip.num_reference_frames)]
     return replace(features, clip=replace(clip, crop=locate(clip, samples)))

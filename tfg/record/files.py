@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def write_json(path: Path, record: Any) -> Path:
 
 def write_text(path: Path, text: str) -> Path:
     """Whole or not at all; nothing is left of a failed attempt."""
-    partial = path.with_name(path.name + ".part")
+    partial = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         partial.write_text(text)
         return put(partial, path)
@@ -40,6 +41,12 @@ def seal(partial: Path, path: Path) -> Path:
     line = f"{checksum(partial)}  {path.name}\n"
     put(partial, path)
     write_text(seal_of(path), line)
+    return path
+
+
+def seal_written(path: Path) -> Path:
+    """The checksum beside a file that has just been put in place by other means."""
+    write_text(seal_of(path), f"{checksum(path)}  {path.name}\n")
     return path
 
 

@@ -11,7 +11,6 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from pathlib import PurePath
 from typing import Any
 
 # Keys of conf/ that no result depends on: dotted, a group stands for all below it.
@@ -78,7 +77,7 @@ def digest_of(described: Any) -> str:
 
 
 def varied(config: Mapping[str, Any]) -> dict[str, str]:
-    """Axis -> value of this run, for the keys that vary in its sweep (`sweep.axes`); an option by its name, a clip by its own."""
+    """Axis -> value of this run, for the keys that vary in its sweep (`sweep.axes`); an option by its name."""
     return {axis: _shown(config, axis) for axis in config.get("sweep", {}).get("axes", ())}
 
 
@@ -95,8 +94,6 @@ def _shown(config: Mapping[str, Any], axis: str) -> str:
         value = value[key]
     if isinstance(value, Mapping):
         return str(value.get("name", axis))
-    if axis == "clip.path" and value is not None:
-        return PurePath(str(value)).stem
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tfg.record import identity
 from tfg.record.metrics import formatted, header, titled
 from tfg.record.results import RunResult
 
@@ -26,21 +25,20 @@ _COLUMNS = (
 _FULL_FRAME = ("psnr", "ssim", "lpips")  # of the columns those that no face reader has a part in
 
 
-def markdown(results: list[RunResult], others: Sequence[dict[str, Any]] = ()) -> str:
-    """One row a run, its baselines, its truth against itself, and other methods scored on the same true video.
+def markdown(runs: Sequence[tuple[str, RunResult]], others: Sequence[dict[str, Any]] = ()) -> str:
+    """A row a run under its name, its baselines, its truth against itself, and other methods scored on the same true video.
 
     A missing number shows as a dash, its reasons below the table.
     """
-    entries = [metrics for result in results for metrics in (result.metrics, result.truth)]
+    entries = [metrics for _, result in runs for metrics in (result.metrics, result.truth)]
     columns = [name for name in _COLUMNS if any(name in found for found in entries)]
     shown = {name: next(found[name] for found in entries if name in found) for name in columns}
     head = ["run", "start s", *[header(entry) for entry in shown.values()], "train s"]
     rows: list[list[str]] = []
     reasons: dict[str, list[str]] = {}
     joined: dict[str, str] = {}  # digest of a true video -> how its runs' faces were read
-    for result in results:
+    for name, result in runs:
         start, seconds = result.selection["start"], result.stages["training"]["seconds"]
-        name = identity.label(result.config)
         rows.append([name, f"{start:.2f}", *_cells(columns, name, result.metrics, reasons), f"{seconds:.0f}"])
         for source, metrics in {**result.baselines, "ground truth": result.truth}.items():
             label = source if source == "ground truth" else f"baseline {source}"
@@ -57,7 +55,7 @@ def markdown(results: list[RunResult], others: Sequence[dict[str, Any]] = ()) ->
     lines = [_line(head, widths), "|" + "|".join("-" * (w + 2) for w in widths) + "|"]
     lines += [_line(row, widths) for row in rows]
     said = [f"{reason} ({', '.join(names)})" for reason, names in reasons.items()]
-    return "\n".join([*lines, *_shared(results), *said])
+    return "\n".join([*lines, *_shared(runs), *said])
 
 
 def _comparable(other: dict[str, Any], reading: str) -> dict[str, dict[str, Any]]:
@@ -71,12 +69,12 @@ def _comparable(other: dict[str, Any], reading: str) -> dict[str, dict[str, Any]
     return {name: metric if name in _FULL_FRAME else metric | hidden for name, metric in other["metrics"].items()}
 
 
-def _shared(results: list[RunResult]) -> list[str]:
+def _shared(runs: Sequence[tuple[str, RunResult]]) -> list[str]:
     """A line for each head that several runs lead to: their rows are one measurement."""
     names: dict[str, list[str]] = {}
-    for result in results:
-        names.setdefault(result.head, []).append(identity.label(result.config))
-    return [f"One head, {head}: {', '.join(runs)}" for head, runs in names.items() if len(runs) > 1]
+    for name, result in runs:
+        names.setdefault(result.head, []).append(name)
+    return [f"One head, {head}: {', '.join(rows)}" for head, rows in names.items() if len(rows) > 1]
 
 
 def _cells(

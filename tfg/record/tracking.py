@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,9 +62,9 @@ class WandbTracker:
 def _curve(path: Path) -> list[tuple[int, dict[str, float]]]:
     """Rows of a metrics.csv by step."""
     steps: dict[int, dict[str, float]] = {}
-    for line in path.read_text().splitlines()[1:]:
-        step, name, value = line.split(",")
-        steps.setdefault(int(step), {})[name] = float(value)
+    for line in path.read_text(errors="replace").splitlines()[1:]:
+        if found := re.fullmatch(r"(\d+),([\w/]+),(-?(?:\d+(?:\.\d+)?(?:e[-+]?\d+)?|inf|nan))", line):
+            steps.setdefault(int(found[1]), {})[found[2]] = float(found[3])
     return sorted(steps.items())
 
 
