@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tfg.record.checks import check_files, check_metrics, check_numbers, check_stages, check_texts, value_at
 from tfg.record.files import write_json
 
 SCHEMA = 2
@@ -54,6 +55,16 @@ class HeadRecord:
         """DamagedRecord names the file when it is not one or of another schema."""
         return _read(HeadRecord, folder / "head.json")
 
+    def check(self) -> None:
+        """ValueError for what is missing inside of its parts."""
+        check_texts(self.clip, "identity", where="clip.")
+        check_texts(self.machine, "cpu", "python", where="machine.")
+        value_at(self.machine, "cores", "machine.")
+        check_stages("stages", self.stages)
+        value_at(self.stages, "training", "stages.")
+        check_files("files", self.files)
+        value_at(self.files, "side_by_side", "files.")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScoresRecord:
@@ -77,14 +88,15 @@ class ScoresRecord:
     @staticmethod
     def read(path: Path) -> ScoresRecord:
         """DamagedRecord names the file when it is not one, or when a metric has neither a number nor none."""
-        record = _read(ScoresRecord, path)
-        for metrics in (record.metrics, record.truth, *record.baselines.values()):
-            for name, metric in metrics.items():
-                if not isinstance(metric, dict) or not {"value", "unavailable", "definition"} <= set(metric):
-                    raise DamagedRecord(
-                        f"{path}: not readable scores ({name} has no value); delete it and run the same command again"
-                    )
-        return record
+        return _read(ScoresRecord, path)
+
+    def check(self) -> None:
+        """ValueError for what is missing inside of its parts."""
+        check_stages("stages", self.stages)
+        check_metrics("metrics", self.metrics)
+        check_metrics("truth", self.truth)
+        for name, metrics in self.baselines.items():
+            check_metrics(f"baselines.{name}", metrics)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,13 +123,24 @@ class RunRecord:
     @staticmethod
     def read(path: Path) -> RunRecord:
         """DamagedRecord names the file when it is not one, or points outside its results folder."""
-        record = _read(RunRecord, path)
-        for key in ("head", "scores"):
-            if not re.fullmatch(r"[\w.-]+", name := getattr(record, key)) or name.startswith("."):
-                raise DamagedRecord(f"{path}: not a readable record ({key} is no plain file name)")
-        if not isinstance(record.selection.get("start"), int | float):
-            raise DamagedRecord(f"{path}: not a readable record (selection has no start)")
-        return record
+        return _read(RunRecord, path)
+
+    def check(self) -> None:
+        """ValueError for what is missing inside of its parts."""
+        for key in ("run_id", "head", "scores"):
+            if not re.fullmatch(r"[\w.-]+", name := getattr(self, key)) or name.startswith("."):
+                raise ValueError(f"{key} is no plain file name")
+        check_texts(self.config, "selector.name", "backbone.name", "audio.name", where="config.")
+        check_numbers(self.config, "seconds", "seed", where="config.")
+        axes = value_at(self.config, "sweep.axes", "config.") if "sweep" in self.config else []
+        if not isinstance(axes, list) or not all(isinstance(axis, str) for axis in axes):
+            raise ValueError("config.sweep.axes is no list of keys")
+        for axis in axes:
+            value_at(self.config, axis.replace("/", "."), "config.")
+        check_numbers(self.selection, "start", "cost.seconds", "cost.frames", where="selection.")
+        check_stages("stages", self.stages)
+        check_files("files", self.files)
+        value_at(self.files, "selection_plot", "files.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +213,7 @@ def read_failure(folder: Path) -> dict[str, Any]:
     path = folder / "failure.json"
     record = _json(path)
     if not isinstance(record.get("message"), str) or not isinstance(record.get("stage"), str):
-        raise DamagedRecord(f"{path}: not a readable record; delete it and run the same command again")
+        raise _damaged(path, "no message or stage")
     return record
 
 
@@ -217,22 +240,31 @@ Record = TypeVar("Record", HeadRecord, ScoresRecord, RunRecord)
 
 
 def _read(kind: type[Record], path: Path) -> Record:
-    record = _json(path)
-    if (schema := record.get("schema")) != SCHEMA:
+    values = _json(path)
+    if (schema := values.get("schema")) != SCHEMA:
         raise DamagedRecord(
             f"{path}: written as schema {schema}, this tfg reads {SCHEMA}; run it again in a new results folder"
         )
+    try:
+        record = kind(**_typed(kind, values))
+        record.check()
+    except ValueError as error:
+        raise _damaged(path, error) from error
+    return record
+
+
+def _typed(kind: type[Record], values: dict[str, Any]) -> dict[str, Any]:
+    """The values, which have the fields of a record, each of its type; ValueError says what does not fit."""
     names = {item.name for item in fields(kind)}
-    if wrong := names ^ set(record):
-        raise DamagedRecord(f"{path}: not a readable record ({', '.join(sorted(wrong))} missing or unknown)")
+    if wrong := names ^ set(values):
+        raise ValueError(f"{', '.join(sorted(wrong))} missing or unknown")
     for item in fields(kind):
-        value = record[item.name]
         wanted = {"dict": dict, "str": str, "bool": bool, "int": int}[
             str(item.type).split("[")[0].replace("Metrics", "dict")
         ]
-        if not isinstance(value, wanted):
-            raise DamagedRecord(f"{path}: not a readable record ({item.name} is no {wanted.__name__})")
-    return kind(**record)
+        if not isinstance(values[item.name], wanted):
+            raise ValueError(f"{item.name} is no {wanted.__name__}")
+    return values
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -241,12 +273,15 @@ def _json(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise DamagedRecord(f"{path}: missing; the command that made the run makes it again") from error
     except (OSError, ValueError) as error:
-        raise DamagedRecord(
-            f"{path}: not a readable record ({error}); delete it and run the same command again"
-        ) from error
+        raise _damaged(path, error) from error
     if not isinstance(record, dict):
-        raise DamagedRecord(f"{path}: not a readable record; delete it and run the same command again")
+        raise _damaged(path, "no dictionary")
     return record
+
+
+def _damaged(path: Path, why: object) -> DamagedRecord:
+    reason = " ".join(str(why).split())  # a key of the file may hold line breaks
+    return DamagedRecord(f"{path}: not a readable record ({reason}); delete it and run the same command again")
 
 
 def _git(root: Path, *arguments: str) -> str:
