@@ -13,6 +13,7 @@ FACTS = {
     "mouth_correlation": {"title": "Mouth r", "unit": "", "better": "up", "digits": 3, "curve": "Mouth opening, px"},
 }
 
+SCORES = "scores-0.json"
 CONFIG: dict[str, Any] = {
     "selector": {"name": "first"},
     "backbone": {"name": "instag"},
@@ -71,7 +72,7 @@ def write(results: Path, made: RunResult) -> Path:
         stages={},
         files={"selection_plot": "selection.png"},
         head=made.head,
-        scores="scores-0.json",
+        scores=SCORES,
         trained=made.trained,
         **of_code,
     ).write(run)
@@ -93,5 +94,5 @@ def write(results: Path, made: RunResult) -> Path:
         truth_digest="",
         stages={},
         **of_code,
-    ).write(head / "scores-0.json")
+    ).write(head / SCORES)
     return run

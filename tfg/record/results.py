@@ -163,6 +163,11 @@ class RunResult:
     machine: dict[str, Any]  # that trained the head
     notes: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def commits(self) -> set[str]:
+        """Of the training and of the scoring, both of which the numbers depend on."""
+        return {self.commit, self.notes["scored_at"]}
+
     @staticmethod
     def read(path: Path) -> RunResult:
         """Join a result.json with its head and scores; DamagedRecord names the file that is missing or not readable."""
