@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from result_records import metric, result, write
 
-from tfg.record import evaluations
-from tfg.record.results import HEADS, DamagedRecord, RunResult, load_all, read_failure, write_failure
+from tfg.record import evaluations, results
+from tfg.record.results import HEADS, DamagedRecord, RunResult, read_failure, write_failure
 
 CONFIG: dict[str, Any] = {"selector": {"name": "first"}, "backbone": {"name": "instag"}, "clip": {}, "seed": 0}
 
@@ -140,13 +141,35 @@ def test_an_old_record_is_refused_by_its_schema(tmp_path: Path) -> None:
         RunResult.read(path)
 
 
-def test_one_damaged_record_hides_no_other(tmp_path: Path) -> None:
-    made(tmp_path, "one").write_text("{")
-    made(tmp_path, "two")
-    found, damaged = load_all(tmp_path)
-    assert [run.run_id for run in found] == ["two"]
-    assert len(damaged) == 1
-    assert str(tmp_path / "one" / "result.json") in damaged[0]
+def git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(folder), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A repository with one commit."""
+    git(tmp_path, "init", "-q", "there")
+    (tmp_path / "there" / "file").write_text("as committed")
+    git(tmp_path / "there", "add", "file")
+    git(tmp_path / "there", "commit", "-qm", "first")
+    return tmp_path / "there"
+
+
+def test_the_commit_is_that_of_the_checkout_of_tfg(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "_ROOT", checkout)
+    assert results.commit() == (git(checkout, "rev-parse", "HEAD"), False)
+    (checkout / "file").write_text("changed")
+    assert results.commit() == (git(checkout, "rev-parse", "HEAD"), True)
+
+
+def test_tfg_installed_inside_of_another_checkout_has_no_commit(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = checkout / ".venv" / "lib" / "site-packages"
+    installed.mkdir(parents=True)
+    monkeypatch.setattr(results, "_ROOT", installed)
+    assert results.commit() == ("unknown", True)
 
 
 def test_a_failure_is_read_back_and_a_damaged_one_named(tmp_path: Path) -> None:

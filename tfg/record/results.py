@@ -25,6 +25,7 @@ from tfg.record.files import write_json
 
 SCHEMA = 2
 HEADS = "heads"
+_ROOT = Path(__file__).resolve().parents[2]  # of the checkout, or site-packages where tfg is installed
 Metrics = dict[str, dict[str, Any]]  # name -> {value | null, unavailable, definition, per_frame?, facts of the metric}
 
 
@@ -223,11 +224,12 @@ def read_failure(folder: Path) -> dict[str, Any]:
 
 
 def commit() -> tuple[str, bool]:
-    """Commit and dirty flag of the code in use; ("unknown", True) outside a checkout."""
-    root = Path(__file__).resolve().parents[2]
+    """Commit and dirty flag of the code in use; ("unknown", True) outside a checkout of it, as in site-packages."""
     try:
-        head = _git(root, "rev-parse", "HEAD")
-        return head, bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
+        if Path(_git(_ROOT, "rev-parse", "--show-toplevel")).resolve() != _ROOT:
+            return "unknown", True
+        head = _git(_ROOT, "rev-parse", "HEAD")
+        return head, bool(_git(_ROOT, "status", "--porcelain", "--untracked-files=no"))
     except (OSError, subprocess.CalledProcessError):
         return "unknown", True
 
