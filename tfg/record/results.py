@@ -196,17 +196,6 @@ class RunResult:
         )
 
 
-def load_all(root: Path) -> tuple[list[RunResult], list[str]]:
-    """Every finished run below a results folder, by run id, and a line for each that cannot be read."""
-    found, damaged = [], []
-    for path in sorted(root.glob("*/result.json")):
-        try:
-            found.append(RunResult.read(path))
-        except DamagedRecord as error:
-            damaged.append(str(error))
-    return found, damaged
-
-
 def write_failure(folder: Path, *, stage: str, message: str, trace: str, user: bool) -> Path:
     """`user`: the input is to blame, not the program."""
     folder.mkdir(parents=True, exist_ok=True)
