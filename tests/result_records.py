@@ -73,11 +73,11 @@ def write(results: Path, made: RunResult) -> Path:
         files={"selection_plot": "selection.png"},
         head=made.head,
         scores=SCORES,
-        trained=made.trained,
         **of_code,
     ).write(run)
     HeadRecord(
         head_id=made.head,
+        made_for=made.run_id if made.trained else "another-run",
         config=made.config,
         clip={"identity": "0" * 64},
         segment={"start": made.selection["start"]},

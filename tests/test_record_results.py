@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from result_records import metric, result, write
 
 from tfg.record import evaluations, results
-from tfg.record.results import HEADS, DamagedRecord, RunResult, read_failure, write_failure
+from tfg.record.results import HEADS, DamagedRecord, HeadRecord, RunResult, read_failure, write_failure
 
 CONFIG: dict[str, Any] = {"selector": {"name": "first"}, "backbone": {"name": "instag"}, "clip": {}, "seed": 0}
 
@@ -98,6 +99,7 @@ def damage(path: Path, where: str, value: object) -> None:
         (RUN, "files/selection_plot", ""),
         (RUN, "files/selection_plot", "/etc/passwd"),
         (RUN, "files/selection_plot", "../../other.png"),
+        (HEAD, "made_for", None),
         (HEAD, "clip", {}),
         (HEAD, "machine", {}),
         (HEAD, "stages", {}),
@@ -139,6 +141,27 @@ def test_an_old_record_is_refused_by_its_schema(tmp_path: Path) -> None:
     path.write_text(json.dumps({"run_id": "old", "schema": 1}))
     with pytest.raises(DamagedRecord, match=r"result\.json: written as schema 1, this tfg reads 2; "):
         RunResult.read(path)
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_run_that_its_head_was_made_for_has_trained_it(tmp_path: Path, trained: bool) -> None:
+    folder = write(tmp_path, replace(result("one", config=CONFIG, psnr=20.0), trained=trained))
+    assert RunResult.read(folder / "result.json").trained is trained
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_run_whose_head_does_not_say_what_it_was_made_for_says_itself(tmp_path: Path, trained: bool) -> None:
+    path = made(tmp_path)
+    damage(tmp_path / HEAD, "made_for", REMOVED)
+    damage(path, "trained", trained)
+    assert HeadRecord.read((tmp_path / HEAD).parent).made_for == ""
+    assert RunResult.read(path).trained is trained
+
+
+def test_what_a_run_says_of_training_counts_no_more_where_its_head_does(tmp_path: Path) -> None:
+    path = made(tmp_path)
+    damage(path, "trained", False)
+    assert RunResult.read(path).trained
 
 
 def git(folder: Path, *arguments: str) -> str:

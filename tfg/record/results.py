@@ -16,6 +16,7 @@ import re
 import socket
 import subprocess
 import time
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,6 +39,7 @@ class HeadRecord:
     """A trained head, rendered on the held-out part. Written last: a head without it is not finished."""
 
     head_id: str
+    made_for: str  # the run that it was trained for
     config: dict[str, Any]  # what it was trained with, the video's path included
     clip: dict[str, Any]  # identity, digest, name, crop
     segment: dict[str, Any]  # start and num_frames in frames, and the same in seconds
@@ -54,7 +56,7 @@ class HeadRecord:
     @staticmethod
     def read(folder: Path) -> HeadRecord:
         """DamagedRecord names the file when it is not one or of another schema."""
-        return _read(HeadRecord, folder / "head.json")
+        return _read(HeadRecord, folder / "head.json", lacking={"made_for": ""})
 
     def check(self) -> None:
         """ValueError for what is missing inside of its parts."""
@@ -112,7 +114,6 @@ class RunRecord:
     files: dict[str, str]  # what it is -> path relative to the run's folder
     head: str  # its folder's name below results/heads
     scores: str  # its file's name in that folder
-    trained: bool  # for this run; false: the head was found
     commit: str
     dirty: bool
     machine: dict[str, Any]
@@ -124,7 +125,7 @@ class RunRecord:
     @staticmethod
     def read(path: Path) -> RunRecord:
         """DamagedRecord names the file when it is not one, or points outside its results folder."""
-        return _read(RunRecord, path)
+        return _read(RunRecord, path, ignored=("trained",))
 
     def check(self) -> None:
         """ValueError for what is missing inside of its parts."""
@@ -158,7 +159,7 @@ class RunResult:
     truth: Metrics
     files: dict[str, str]  # what it is -> path relative to the results folder
     head: str
-    trained: bool
+    trained: bool  # for this run; false: the head was found
     commit: str  # of the training, which the numbers depend on most
     dirty: bool
     machine: dict[str, Any]  # that trained the head
@@ -175,6 +176,8 @@ class RunResult:
         run, results = RunRecord.read(path), path.parent.parent
         folder = results / HEADS / run.head
         head, scores = HeadRecord.read(folder), ScoresRecord.read(folder / run.scores)
+        # Records of schema 2 before `made_for`: the head does not name its run, and the run says itself whether it trained it.
+        trained = head.made_for == run.run_id if head.made_for else _json(path).get("trained") is True
         files = {name: f"{run.run_id}/{file}" for name, file in run.files.items()}
         files |= {name: f"{HEADS}/{run.head}/{file}" for name, file in head.files.items()}
         return RunResult(
@@ -188,7 +191,7 @@ class RunResult:
             truth=scores.truth,
             files=files,
             head=run.head,
-            trained=run.trained,
+            trained=trained,
             commit=head.commit,
             dirty=head.dirty or scores.dirty,
             machine=head.machine,
@@ -235,8 +238,9 @@ def machine() -> dict[str, Any]:
 Record = TypeVar("Record", HeadRecord, ScoresRecord, RunRecord)
 
 
-def _read(kind: type[Record], path: Path) -> Record:
-    values = _json(path)
+def _read(kind: type[Record], path: Path, *, lacking: Mapping[str, Any] = {}, ignored: Collection[str] = ()) -> Record:
+    """`lacking`: what a field that is not in the file counts as; `ignored`: what may be in the file without being a field."""
+    values = {**lacking, **{key: value for key, value in _json(path).items() if key not in ignored}}
     if (schema := values.get("schema")) != SCHEMA:
         raise DamagedRecord(
             f"{path}: written as schema {schema}, this tfg reads {SCHEMA}; run it again in a new results folder"
