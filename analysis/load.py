@@ -22,10 +22,11 @@ def load(grid: Grid, results: Path, *, allow_missing: bool = False, allow_mixed:
     source (run | static | nearest | truth), metric, value, unavailable, and the metric's facts: title, unit, better, digits.
 
     A cell without a result is one row whose run_id and metric are None and whose value is NaN. `unavailable` says why a
-    value is NaN.
+    value is NaN. `commit` is of the training; runs are mixed also where their scores are of another commit.
     """
     rows: list[dict[str, object]] = []
     missing: list[str] = []
+    commits: set[str] = set()
     for labels, result in _results(grid, results):
         if result is None:
             missing.append(" ".join(f"{axis}={value}" for axis, value in labels.items()))
@@ -33,19 +34,18 @@ def load(grid: Grid, results: Path, *, allow_missing: bool = False, allow_mixed:
             rows.append({**labels, **hole})
         else:
             rows += [{**labels, **row} for row in _rows(result)]
+            commits |= {commit[:8] for commit in result.commits}
     if missing and not allow_missing:
         raise IncompleteGrid(
             f"{grid.name}: {len(missing)} of {len(grid.cells)} runs are missing ({'; '.join(missing)}); run "
             f"`python -m experiments.{grid.name}`, or show the holes with --allow-missing"
         )
-    frame = pd.DataFrame(rows)
-    commits = sorted(str(value)[:8] for value in frame["commit"].dropna().unique()) if "commit" in frame else []
     if len(commits) > 1 and not allow_mixed:
         raise IncompleteGrid(
-            f"{grid.name}: results of {len(commits)} commits ({', '.join(commits)}); delete and rerun the old ones, or mix "
+            f"{grid.name}: results of {len(commits)} commits ({', '.join(sorted(commits))}); delete and rerun the old ones, or mix "
             "them with --allow-mixed"
         )
-    return frame
+    return pd.DataFrame(rows)
 
 
 def _results(grid: Grid, results: Path) -> list[tuple[dict[str, object], RunResult | None]]:

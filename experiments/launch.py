@@ -1,7 +1,7 @@
 """Runs the cells of a grid that have no result yet, one process a run, and says at the end which failed and why.
 
-A cell is done when the run of its resolved configuration is: defaults count, so a changed default is a new run. Each run is
-`python run.py <overrides>`, which resumes what was interrupted.
+A cell is done when the run of its resolved configuration is, under its metrics setting: defaults count, so a changed default is a
+new run, and other weights of a metric are new scores. Each run is `python run.py <overrides>`, which resumes what was interrupted.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from omegaconf import DictConfig
 
 from experiments.grid import Cell, Grid
 from experiments.ledger import write_ledger
-from tfg import overrides, parts
-from tfg.record.results import DamagedRecord, RunResult
+from tfg import heads, overrides, parts
+from tfg.record.results import RunResult
 from tfg.types import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +35,7 @@ class Planned:
 
     cell: Cell
     overrides: tuple[str, ...]
-    config: Mapping[str, Any]
+    config: DictConfig
     folder: Path
 
 
@@ -71,7 +72,7 @@ def main(grid: Grid, arguments: Sequence[str]) -> int:
 def launch(grid: Grid, *, jobs: int = 1, dry_run: bool = False) -> int:
     """Run what is missing and write the ledger; the exit code of `main`."""
     plans = plan(grid)
-    results = Path(plans[0].config["results"])
+    results = Path(plans[0].config.results)
     found = finished(plans)
     missing = [planned for planned in plans if found[planned.cell.title] is None]
     _say(f"{grid.name}: {len(plans) - len(missing)} of {len(plans)} cells are done, {len(missing)} to run")
@@ -97,9 +98,7 @@ def plan(grid: Grid) -> list[Planned]:
         with redirect_stderr(said):
             complete = tuple(overrides.complete([*cell.overrides, f"group={grid.name}"]))
         config = overrides.composed(complete)
-        plans.append(
-            Planned(cell=cell, overrides=complete, config=parts.plain(config), folder=parts.run_folder(config))
-        )
+        plans.append(Planned(cell=cell, overrides=complete, config=config, folder=parts.run_folder(config)))
     for line in dict.fromkeys(said.getvalue().splitlines()):  # the same choice for every cell is said once
         print(line, file=sys.stderr)
     return plans
@@ -107,15 +106,12 @@ def plan(grid: Grid) -> list[Planned]:
 
 def finished(plans: Sequence[Planned]) -> dict[str, RunResult | None]:
     """Title of each cell -> its result, or None; a record that cannot be read is named, and its run is missing."""
-    found: dict[str, RunResult | None] = {}
-    for planned in plans:
-        found[planned.cell.title] = None
-        if (planned.folder / "result.json").exists():
-            try:
-                found[planned.cell.title] = RunResult.read(planned.folder / "result.json")
-            except DamagedRecord as error:
-                _say(str(error))
-    return found
+    return {
+        planned.cell.title: (
+            RunResult.read(planned.folder / "result.json") if heads.is_done(planned.config, planned.folder) else None
+        )
+        for planned in plans
+    }
 
 
 def last_line(log: Path) -> str:
@@ -152,7 +148,7 @@ def _run(planned: Planned, logs: Path, jobs: int) -> Ended:
 
 
 def _warn_of_other_commits(results: Sequence[RunResult]) -> None:
-    commits = sorted({result.commit[:8] for result in results})
+    commits = sorted({commit[:8] for result in results for commit in result.commits})
     if len(commits) > 1:
         _say(
             f"results come from {len(commits)} commits ({', '.join(commits)}); a table will refuse to mix them unless told"

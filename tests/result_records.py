@@ -13,6 +13,15 @@ FACTS = {
     "mouth_correlation": {"title": "Mouth r", "unit": "", "better": "up", "digits": 3, "curve": "Mouth opening, px"},
 }
 
+SCORES = "scores-0.json"
+CONFIG: dict[str, Any] = {
+    "selector": {"name": "first"},
+    "backbone": {"name": "instag"},
+    "audio": {"name": "logmel"},
+    "seconds": 5.0,
+    "seed": 0,
+}
+
 
 def metric(name: str, value: float | None, why: str = "no weights") -> dict[str, Any]:
     missing = None if value is not None else why
@@ -22,7 +31,7 @@ def metric(name: str, value: float | None, why: str = "no weights") -> dict[str,
 def result(
     run_id: str, *, config: dict[str, Any], psnr: float, lpips: float | None = None, commit: str = "a" * 40
 ) -> RunResult:
-    """A run whose baselines lie 2 and 1 dB below it."""
+    """A run whose baselines lie 2 and 1 dB below it. What `config` does not say is as in CONFIG."""
 
     def scores(value: float, correlation: float | None) -> dict[str, dict[str, Any]]:
         return {
@@ -34,18 +43,18 @@ def result(
     return RunResult(
         run_id=run_id,
         group="test",
-        config=config,
+        config=CONFIG | config,
         selection={"start": 3.0, "seconds": 5.0, "cost": {"seconds": 2.0, "frames": 125}},
         stages={"training": {"seconds": 60.0, "peak_mb": 500, "frames": 125}},
         metrics=scores(psnr, 0.75),
         baselines={"static": scores(psnr - 2, None), "nearest": scores(psnr - 1, 0.5)},
         truth={"mouth_correlation": metric("mouth_correlation", 1.0)},
-        files={},
+        files={"side_by_side": "side_by_side.mp4"},
         head=f"head-of-{run_id}",
         trained=True,
         commit=commit,
         dirty=False,
-        machine={},
+        machine={"host": "here", "cpu": "one", "cores": 2, "python": "3.11"},
     )
 
 
@@ -61,16 +70,16 @@ def write(results: Path, made: RunResult) -> Path:
         config=made.config,
         selection=made.selection,
         stages={},
-        files={},
+        files={"selection_plot": "selection.png"},
         head=made.head,
-        scores="scores-0.json",
-        trained=made.trained,
+        scores=SCORES,
         **of_code,
     ).write(run)
     HeadRecord(
         head_id=made.head,
+        made_for=made.run_id if made.trained else "another-run",
         config=made.config,
-        clip={},
+        clip={"identity": "0" * 64},
         segment={"start": made.selection["start"]},
         stages=made.stages,
         files=made.files,
@@ -85,5 +94,5 @@ def write(results: Path, made: RunResult) -> Path:
         truth_digest="",
         stages={},
         **of_code,
-    ).write(head / "scores-0.json")
+    ).write(head / SCORES)
     return run

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from result_records import FACTS, result, write
+from result_records import FACTS, SCORES, result, write
 
 from analysis.load import IncompleteGrid, load
 from analysis.paper import table_ablation
@@ -16,6 +16,7 @@ from analysis.vocabulary import BACKBONES, SELECTORS, Metric, printed
 from experiments.ablation import GRID
 from experiments.grid import Grid
 from experiments.ledger import write_ledger
+from tfg.record.results import HEADS
 
 SMALL = Grid(
     name="ablation",
@@ -113,6 +114,15 @@ def test_mixed_commits_are_refused_unless_told(tmp_path: Path) -> None:
     with pytest.raises(IncompleteGrid, match=r"results of 2 commits \(aaaaaaaa, bbbbbbbb\).*--allow-mixed"):
         load(SMALL, tmp_path)
     assert load(SMALL, tmp_path, allow_mixed=True)["commit"].nunique() == 2
+
+
+def test_scores_of_another_commit_are_mixed_too(tmp_path: Path) -> None:
+    make(tmp_path)
+    scores = tmp_path / HEADS / "head-of-random-1" / SCORES
+    scores.write_text(scores.read_text().replace("a" * 40, "b" * 40))
+    with pytest.raises(IncompleteGrid, match=r"results of 2 commits \(aaaaaaaa, bbbbbbbb\).*--allow-mixed"):
+        load(SMALL, tmp_path)
+    assert set(load(SMALL, tmp_path, allow_mixed=True)["commit"]) == {"a" * 40}
 
 
 def test_a_grid_that_never_ran_or_has_changed_says_what_to_run(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from result_records import result, write
+from omegaconf import OmegaConf
+from result_records import SCORES, result, write
 
 from experiments import launch
 from experiments.ablation import GRID
@@ -14,6 +15,14 @@ from experiments.grid import Cell, Grid, cells
 from experiments.launch import Planned
 from experiments.ledger import read_ledger
 
+SWITCHES = {
+    "lpips": False,
+    "listener": False,
+    "syncnet": False,
+    "identity": False,
+    "fid": False,
+    "shuffled_audio": False,
+}
 FAKE_RUN = """
 import json, pathlib, sys
 sys.path[:0] = {paths!r}
@@ -49,12 +58,13 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             Planned(
                 cell=cell,
                 overrides=cell.overrides,
-                config={"seed": cell.labels["seed"], "clip": {}, "results": str(tmp_path / "results")},
+                config=OmegaConf.create({"results": str(tmp_path / "results"), "metrics": SWITCHES}),
                 folder=tmp_path / "results" / f"run{cell.labels['seed']}",
             )
             for cell in wanted.cells
         ]
 
+    monkeypatch.setattr("tfg.heads.scores_name", lambda switches: SCORES)
     monkeypatch.setattr(launch, "ROOT", tmp_path)
     monkeypatch.setattr(launch, "plan", plan)
     return tmp_path
@@ -155,3 +165,28 @@ def test_a_record_that_cannot_be_read_is_named_and_its_run_done_again(
     assert launch.main(grid((0,)), []) == 0
     assert started(world) == ["0"]
     assert f"{folder / 'result.json'}: not a readable record" in capsys.readouterr().err
+
+
+def test_a_result_of_other_metrics_or_older_weights_is_missing_until_it_is_scored_anew(
+    world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    launch.main(grid((0,)), [])
+    monkeypatch.setattr("tfg.heads.scores_name", lambda switches: "scores-other.json")
+    assert launch.main(grid((0,)), []) == 1
+    assert started(world) == ["0", "0"]
+    assert "test: 0 of 1 cells are done, 1 to run" in capsys.readouterr().err
+
+
+def test_the_metrics_of_a_cell_decide_whether_it_is_done(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = []
+    monkeypatch.setattr("tfg.heads.scores_name", lambda switches: wanted.append(switches) or SCORES)
+    launch.main(grid((0,)), [])
+    assert wanted == [SWITCHES]
+
+
+def test_runs_whose_scores_are_of_another_commit_are_warned_of(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write(world / "results", result("run0", config={}, psnr=20.0, commit="a" * 40))
+    scores = folder.parent / "heads" / "head-of-run0" / SCORES
+    scores.write_text(scores.read_text().replace("a" * 40, "b" * 40))
+    assert launch.main(grid((0,)), []) == 0
+    assert "results come from 2 commits (aaaaaaaa, bbbbbbbb)" in capsys.readouterr().err

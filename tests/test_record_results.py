@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from result_records import result, write
+from result_records import metric, result, write
 
-from tfg.record.results import HEADS, DamagedRecord, RunResult, load_all, read_failure, write_failure
+from tfg.record import evaluations, results
+from tfg.record.results import HEADS, DamagedRecord, HeadRecord, RunResult, read_failure, write_failure
 
 CONFIG: dict[str, Any] = {"selector": {"name": "first"}, "backbone": {"name": "instag"}, "clip": {}, "seed": 0}
 
@@ -55,14 +58,82 @@ def test_a_record_that_points_elsewhere_or_lacks_a_part_is_refused(tmp_path: Pat
         RunResult.read(path)
 
 
-def test_scores_without_a_value_are_refused(tmp_path: Path) -> None:
+REMOVED = object()
+RUN, HEAD, SCORES = "one/result.json", f"{HEADS}/head-of-one/head.json", f"{HEADS}/head-of-one/scores-0.json"
+
+
+def damage(path: Path, where: str, value: object) -> None:
+    """Change or remove one value of a JSON file; `where` has slashes between keys."""
+    record = json.loads(path.read_text())
+    *above, last = where.split("/")
+    node = record
+    for key in above:
+        node = node[key]
+    node[last] = value
+    if value is REMOVED:
+        del node[last]
+    path.write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "value"),
+    [
+        (RUN, "config", {}),
+        (RUN, "config/selector", "first"),
+        (RUN, "config/backbone/name", REMOVED),
+        (RUN, "config/audio", REMOVED),
+        (RUN, "config/seconds", "5"),
+        (RUN, "config/seed", REMOVED),
+        (RUN, "config/seed", True),
+        (RUN, "config/sweep", {"axes": ["who"]}),
+        (RUN, "config/sweep", []),
+        (RUN, "run_id", "../one"),
+        (RUN, "selection/start", float("nan")),
+        (RUN, "selection/cost", REMOVED),
+        (RUN, "selection/cost/seconds", "2"),
+        (RUN, "selection/cost/frames", None),
+        (RUN, "stages", {"selection": []}),
+        (RUN, "stages", {"selection": {"seconds": 1.0}}),
+        (RUN, "files", {}),
+        (RUN, "files/selection_plot", 3),
+        (RUN, "files/selection_plot", ""),
+        (RUN, "files/selection_plot", "/etc/passwd"),
+        (RUN, "files/selection_plot", "../../other.png"),
+        (HEAD, "made_for", None),
+        (HEAD, "clip", {}),
+        (HEAD, "machine", {}),
+        (HEAD, "stages", {}),
+        (HEAD, "stages/training/seconds", None),
+        (HEAD, "files", {}),
+        (HEAD, "files/side_by_side", "a/../../b.mp4"),
+        (SCORES, "stages", {"metrics": {}}),
+        (SCORES, "baselines/static", []),
+        (SCORES, "baselines/static/psnr_face", None),
+        (SCORES, "truth/mouth_correlation/definition", REMOVED),
+        *((SCORES, f"metrics/psnr_face/{key}", REMOVED) for key in ("value", "unavailable", "title", "unit", "digits")),
+        *((SCORES, "metrics/psnr_face/value", value) for value in ("abc", "-inf", True, float("inf"), [])),
+        (SCORES, "metrics/psnr_face/unavailable", 0),
+        (SCORES, "metrics/psnr_face/better", "sideways"),
+        (SCORES, "metrics/psnr_face/digits", -1),
+        (SCORES, "metrics/two\nlines", {}),
+    ],
+)
+def test_a_part_that_is_missing_or_of_another_kind_is_refused_in_one_line(
+    tmp_path: Path, name: str, where: str, value: object
+) -> None:
     path = made(tmp_path)
-    scores = tmp_path / HEADS / "head-of-one" / "scores-0.json"
-    record = json.loads(scores.read_text())
-    del record["metrics"]["psnr_face"]["value"]
-    scores.write_text(json.dumps(record))
-    with pytest.raises(DamagedRecord, match="psnr_face"):
+    damage(tmp_path / name, where, value)
+    with pytest.raises(DamagedRecord) as caught:
         RunResult.read(path)
+    assert str(caught.value).startswith(f"{tmp_path / name}: not a readable record (")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [20, 20.5, "inf", None])
+def test_a_value_is_a_number_or_inf_or_none(tmp_path: Path, value: object) -> None:
+    path = made(tmp_path)
+    damage(tmp_path / SCORES, "metrics/psnr_face/value", value)
+    assert RunResult.read(path).metrics["psnr_face"]["value"] == value
 
 
 def test_an_old_record_is_refused_by_its_schema(tmp_path: Path) -> None:
@@ -72,13 +143,56 @@ def test_an_old_record_is_refused_by_its_schema(tmp_path: Path) -> None:
         RunResult.read(path)
 
 
-def test_one_damaged_record_hides_no_other(tmp_path: Path) -> None:
-    made(tmp_path, "one").write_text("{")
-    made(tmp_path, "two")
-    found, damaged = load_all(tmp_path)
-    assert [run.run_id for run in found] == ["two"]
-    assert len(damaged) == 1
-    assert str(tmp_path / "one" / "result.json") in damaged[0]
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_run_that_its_head_was_made_for_has_trained_it(tmp_path: Path, trained: bool) -> None:
+    folder = write(tmp_path, replace(result("one", config=CONFIG, psnr=20.0), trained=trained))
+    assert RunResult.read(folder / "result.json").trained is trained
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_run_whose_head_does_not_say_what_it_was_made_for_says_itself(tmp_path: Path, trained: bool) -> None:
+    path = made(tmp_path)
+    damage(tmp_path / HEAD, "made_for", REMOVED)
+    damage(path, "trained", trained)
+    assert HeadRecord.read((tmp_path / HEAD).parent).made_for == ""
+    assert RunResult.read(path).trained is trained
+
+
+def test_what_a_run_says_of_training_counts_no_more_where_its_head_does(tmp_path: Path) -> None:
+    path = made(tmp_path)
+    damage(path, "trained", False)
+    assert RunResult.read(path).trained
+
+
+def git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(folder), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A repository with one commit."""
+    git(tmp_path, "init", "-q", "there")
+    (tmp_path / "there" / "file").write_text("as committed")
+    git(tmp_path / "there", "add", "file")
+    git(tmp_path / "there", "commit", "-qm", "first")
+    return tmp_path / "there"
+
+
+def test_the_commit_is_that_of_the_checkout_of_tfg(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "_ROOT", checkout)
+    assert results.commit() == (git(checkout, "rev-parse", "HEAD"), False)
+    (checkout / "file").write_text("changed")
+    assert results.commit() == (git(checkout, "rev-parse", "HEAD"), True)
+
+
+def test_tfg_installed_inside_of_another_checkout_has_no_commit(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = checkout / ".venv" / "lib" / "site-packages"
+    installed.mkdir(parents=True)
+    monkeypatch.setattr(results, "_ROOT", installed)
+    assert results.commit() == ("unknown", True)
 
 
 def test_a_failure_is_read_back_and_a_damaged_one_named(tmp_path: Path) -> None:
@@ -87,3 +201,45 @@ def test_a_failure_is_read_back_and_a_damaged_one_named(tmp_path: Path) -> None:
     (tmp_path / "failure.json").write_text("{}")
     with pytest.raises(DamagedRecord, match=r"failure\.json"):
         read_failure(tmp_path)
+
+
+EVALUATION: dict[str, Any] = {
+    "schema": evaluations.SCHEMA,
+    "name": "GeneFace",
+    "pred": "made.mp4",
+    "truth": "true.mp4",
+    "digests": ["1", "2", ""],
+    "reader": "no face reader",
+    "metrics": {"lpips": metric("lpips", 0.125)},
+    "ground_truth": {},
+}
+
+
+def test_a_kept_evaluation_is_read_back(tmp_path: Path) -> None:
+    assert evaluations.read(evaluations.keep(tmp_path, EVALUATION)) == EVALUATION
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        *(("metrics/lpips/" + key, REMOVED) for key in ("value", "unavailable", "definition", "title", "better")),
+        ("metrics/lpips/value", "abc"),
+        ("metrics/lpips/digits", "4"),
+        ("metrics", []),
+        ("ground_truth", {"lpips": None}),
+        ("digests", ["1"]),
+        ("digests", 2),
+        ("reader", None),
+        ("pred", 1),
+        ("name", REMOVED),
+        ("schema", 2),
+    ],
+)
+def test_a_partly_damaged_evaluation_is_named_in_one_line(tmp_path: Path, where: str, value: object) -> None:
+    path = evaluations.keep(tmp_path, EVALUATION)
+    damage(path, where, value)
+    kept, problems = evaluations.read_all(tmp_path)
+    assert kept == []
+    assert len(problems) == 1
+    assert problems[0].startswith(f"{path}: not a readable evaluation (")
+    assert "\n" not in problems[0]

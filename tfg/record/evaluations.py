@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tfg.record.checks import check_metrics, check_texts
 from tfg.record.files import write_json
 
 SCHEMA = 3
 """Raised with every change of an evaluation's keys or of what its numbers mean."""
 
 _NEEDED = {"schema", "name", "pred", "truth", "digests", "reader", "metrics", "ground_truth"}
-_ENTRY = {"value", "unavailable", "definition", "title", "unit", "better", "digits"}
 
 
 def keep(root: Path, record: dict[str, Any]) -> Path:
@@ -31,13 +31,16 @@ def read(path: Path) -> dict[str, Any]:
             raise ValueError("no record" if not isinstance(record, dict) else f"it lacks {', '.join(lacking)}")
         if record["schema"] != SCHEMA:
             raise ValueError(f"schema {record['schema']}, this tfg reads {SCHEMA}")
+        check_texts(record, "name", "pred", "reader")
+        digests = record["digests"]
+        if not isinstance(digests, list) or len(digests) < 2 or not all(isinstance(one, str) for one in digests):
+            raise ValueError("digests are not of two files")
         for part in ("metrics", "ground_truth"):
-            for name, entry in record[part].items():
-                if lacking := sorted(_ENTRY - entry.keys()):
-                    raise ValueError(f"{name} lacks {', '.join(lacking)}")
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+            check_metrics(part, record[part])
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())  # a key of the file may hold line breaks
         raise ValueError(
-            f"{path}: not a readable evaluation ({error}); run tfg evaluate again, or delete it"
+            f"{path}: not a readable evaluation ({reason}); run tfg evaluate again, or delete it"
         ) from error
     return record
 

@@ -16,14 +16,17 @@ import re
 import socket
 import subprocess
 import time
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tfg.record.checks import check_files, check_metrics, check_numbers, check_stages, check_texts, value_at
 from tfg.record.files import write_json
 
 SCHEMA = 2
 HEADS = "heads"
+_ROOT = Path(__file__).resolve().parents[2]  # of the checkout, or site-packages where tfg is installed
 Metrics = dict[str, dict[str, Any]]  # name -> {value | null, unavailable, definition, per_frame?, facts of the metric}
 
 
@@ -36,6 +39,7 @@ class HeadRecord:
     """A trained head, rendered on the held-out part. Written last: a head without it is not finished."""
 
     head_id: str
+    made_for: str  # the run that it was trained for
     config: dict[str, Any]  # what it was trained with, the video's path included
     clip: dict[str, Any]  # identity, digest, name, crop
     segment: dict[str, Any]  # start and num_frames in frames, and the same in seconds
@@ -52,7 +56,17 @@ class HeadRecord:
     @staticmethod
     def read(folder: Path) -> HeadRecord:
         """DamagedRecord names the file when it is not one or of another schema."""
-        return _read(HeadRecord, folder / "head.json")
+        return _read(HeadRecord, folder / "head.json", lacking={"made_for": ""})
+
+    def check(self) -> None:
+        """ValueError for what is missing inside of its parts."""
+        check_texts(self.clip, "identity", where="clip.")
+        check_texts(self.machine, "cpu", "python", where="machine.")
+        value_at(self.machine, "cores", "machine.")
+        check_stages("stages", self.stages)
+        value_at(self.stages, "training", "stages.")
+        check_files("files", self.files)
+        value_at(self.files, "side_by_side", "files.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,14 +91,15 @@ class ScoresRecord:
     @staticmethod
     def read(path: Path) -> ScoresRecord:
         """DamagedRecord names the file when it is not one, or when a metric has neither a number nor none."""
-        record = _read(ScoresRecord, path)
-        for metrics in (record.metrics, record.truth, *record.baselines.values()):
-            for name, metric in metrics.items():
-                if not isinstance(metric, dict) or not {"value", "unavailable", "definition"} <= set(metric):
-                    raise DamagedRecord(
-                        f"{path}: not readable scores ({name} has no value); delete it and run the same command again"
-                    )
-        return record
+        return _read(ScoresRecord, path)
+
+    def check(self) -> None:
+        """ValueError for what is missing inside of its parts."""
+        check_stages("stages", self.stages)
+        check_metrics("metrics", self.metrics)
+        check_metrics("truth", self.truth)
+        for name, metrics in self.baselines.items():
+            check_metrics(f"baselines.{name}", metrics)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +114,6 @@ class RunRecord:
     files: dict[str, str]  # what it is -> path relative to the run's folder
     head: str  # its folder's name below results/heads
     scores: str  # its file's name in that folder
-    trained: bool  # for this run; false: the head was found
     commit: str
     dirty: bool
     machine: dict[str, Any]
@@ -111,13 +125,24 @@ class RunRecord:
     @staticmethod
     def read(path: Path) -> RunRecord:
         """DamagedRecord names the file when it is not one, or points outside its results folder."""
-        record = _read(RunRecord, path)
-        for key in ("head", "scores"):
-            if not re.fullmatch(r"[\w.-]+", name := getattr(record, key)) or name.startswith("."):
-                raise DamagedRecord(f"{path}: not a readable record ({key} is no plain file name)")
-        if not isinstance(record.selection.get("start"), int | float):
-            raise DamagedRecord(f"{path}: not a readable record (selection has no start)")
-        return record
+        return _read(RunRecord, path, ignored=("trained",))
+
+    def check(self) -> None:
+        """ValueError for what is missing inside of its parts."""
+        for key in ("run_id", "head", "scores"):
+            if not re.fullmatch(r"[\w.-]+", name := getattr(self, key)) or name.startswith("."):
+                raise ValueError(f"{key} is no plain file name")
+        check_texts(self.config, "selector.name", "backbone.name", "audio.name", where="config.")
+        check_numbers(self.config, "seconds", "seed", where="config.")
+        axes = value_at(self.config, "sweep.axes", "config.") if "sweep" in self.config else []
+        if not isinstance(axes, list) or not all(isinstance(axis, str) for axis in axes):
+            raise ValueError("config.sweep.axes is no list of keys")
+        for axis in axes:
+            value_at(self.config, axis.replace("/", "."), "config.")
+        check_numbers(self.selection, "start", "cost.seconds", "cost.frames", where="selection.")
+        check_stages("stages", self.stages)
+        check_files("files", self.files)
+        value_at(self.files, "selection_plot", "files.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,11 +159,16 @@ class RunResult:
     truth: Metrics
     files: dict[str, str]  # what it is -> path relative to the results folder
     head: str
-    trained: bool
+    trained: bool  # for this run; false: the head was found
     commit: str  # of the training, which the numbers depend on most
     dirty: bool
     machine: dict[str, Any]  # that trained the head
     notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def commits(self) -> set[str]:
+        """Of the training and of the scoring, both of which the numbers depend on."""
+        return {self.commit, self.notes["scored_at"]}
 
     @staticmethod
     def read(path: Path) -> RunResult:
@@ -146,6 +176,8 @@ class RunResult:
         run, results = RunRecord.read(path), path.parent.parent
         folder = results / HEADS / run.head
         head, scores = HeadRecord.read(folder), ScoresRecord.read(folder / run.scores)
+        # Records of schema 2 before `made_for`: the head does not name its run, and the run says itself whether it trained it.
+        trained = head.made_for == run.run_id if head.made_for else _json(path).get("trained") is True
         files = {name: f"{run.run_id}/{file}" for name, file in run.files.items()}
         files |= {name: f"{HEADS}/{run.head}/{file}" for name, file in head.files.items()}
         return RunResult(
@@ -159,23 +191,12 @@ class RunResult:
             truth=scores.truth,
             files=files,
             head=run.head,
-            trained=run.trained,
+            trained=trained,
             commit=head.commit,
             dirty=head.dirty or scores.dirty,
             machine=head.machine,
             notes={"clip": head.clip, "truth_digest": scores.truth_digest, "scored_at": scores.commit},
         )
-
-
-def load_all(root: Path) -> tuple[list[RunResult], list[str]]:
-    """Every finished run below a results folder, by run id, and a line for each that cannot be read."""
-    found, damaged = [], []
-    for path in sorted(root.glob("*/result.json")):
-        try:
-            found.append(RunResult.read(path))
-        except DamagedRecord as error:
-            damaged.append(str(error))
-    return found, damaged
 
 
 def write_failure(folder: Path, *, stage: str, message: str, trace: str, user: bool) -> Path:
@@ -190,16 +211,17 @@ def read_failure(folder: Path) -> dict[str, Any]:
     path = folder / "failure.json"
     record = _json(path)
     if not isinstance(record.get("message"), str) or not isinstance(record.get("stage"), str):
-        raise DamagedRecord(f"{path}: not a readable record; delete it and run the same command again")
+        raise _damaged(path, "no message or stage")
     return record
 
 
 def commit() -> tuple[str, bool]:
-    """Commit and dirty flag of the code in use; ("unknown", True) outside a checkout."""
-    root = Path(__file__).resolve().parents[2]
+    """Commit and dirty flag of the code in use; ("unknown", True) outside a checkout of it, as in site-packages."""
     try:
-        head = _git(root, "rev-parse", "HEAD")
-        return head, bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
+        if Path(_git(_ROOT, "rev-parse", "--show-toplevel")).resolve() != _ROOT:
+            return "unknown", True
+        head = _git(_ROOT, "rev-parse", "HEAD")
+        return head, bool(_git(_ROOT, "status", "--porcelain", "--untracked-files=no"))
     except (OSError, subprocess.CalledProcessError):
         return "unknown", True
 
@@ -216,23 +238,33 @@ def machine() -> dict[str, Any]:
 Record = TypeVar("Record", HeadRecord, ScoresRecord, RunRecord)
 
 
-def _read(kind: type[Record], path: Path) -> Record:
-    record = _json(path)
-    if (schema := record.get("schema")) != SCHEMA:
+def _read(kind: type[Record], path: Path, *, lacking: Mapping[str, Any] = {}, ignored: Collection[str] = ()) -> Record:
+    """`lacking`: what a field that is not in the file counts as; `ignored`: what may be in the file without being a field."""
+    values = {**lacking, **{key: value for key, value in _json(path).items() if key not in ignored}}
+    if (schema := values.get("schema")) != SCHEMA:
         raise DamagedRecord(
             f"{path}: written as schema {schema}, this tfg reads {SCHEMA}; run it again in a new results folder"
         )
+    try:
+        record = kind(**_typed(kind, values))
+        record.check()
+    except ValueError as error:
+        raise _damaged(path, error) from error
+    return record
+
+
+def _typed(kind: type[Record], values: dict[str, Any]) -> dict[str, Any]:
+    """The values, which have the fields of a record, each of its type; ValueError says what does not fit."""
     names = {item.name for item in fields(kind)}
-    if wrong := names ^ set(record):
-        raise DamagedRecord(f"{path}: not a readable record ({', '.join(sorted(wrong))} missing or unknown)")
+    if wrong := names ^ set(values):
+        raise ValueError(f"{', '.join(sorted(wrong))} missing or unknown")
     for item in fields(kind):
-        value = record[item.name]
         wanted = {"dict": dict, "str": str, "bool": bool, "int": int}[
             str(item.type).split("[")[0].replace("Metrics", "dict")
         ]
-        if not isinstance(value, wanted):
-            raise DamagedRecord(f"{path}: not a readable record ({item.name} is no {wanted.__name__})")
-    return kind(**record)
+        if not isinstance(values[item.name], wanted):
+            raise ValueError(f"{item.name} is no {wanted.__name__}")
+    return values
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -241,12 +273,15 @@ def _json(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise DamagedRecord(f"{path}: missing; the command that made the run makes it again") from error
     except (OSError, ValueError) as error:
-        raise DamagedRecord(
-            f"{path}: not a readable record ({error}); delete it and run the same command again"
-        ) from error
+        raise _damaged(path, error) from error
     if not isinstance(record, dict):
-        raise DamagedRecord(f"{path}: not a readable record; delete it and run the same command again")
+        raise _damaged(path, "no dictionary")
     return record
+
+
+def _damaged(path: Path, why: object) -> DamagedRecord:
+    reason = " ".join(str(why).split())  # a key of the file may hold line breaks
+    return DamagedRecord(f"{path}: not a readable record ({reason}); delete it and run the same command again")
 
 
 def _git(root: Path, *arguments: str) -> str:
