@@ -12,7 +12,7 @@ import pytest
 from result_records import metric, result, write
 
 from tfg.record import evaluations, results
-from tfg.record.results import HEADS, DamagedRecord, HeadRecord, RunResult, read_failure, write_failure
+from tfg.record.results import HEADS, DamagedRecord, RunResult, read_failure, write_failure
 
 CONFIG: dict[str, Any] = {"selector": {"name": "first"}, "backbone": {"name": "instag"}, "clip": {}, "seed": 0}
 
@@ -149,19 +149,12 @@ def test_a_run_that_its_head_was_made_for_has_trained_it(tmp_path: Path, trained
     assert RunResult.read(folder / "result.json").trained is trained
 
 
-@pytest.mark.parametrize("trained", [True, False])
-def test_a_run_whose_head_does_not_say_what_it_was_made_for_says_itself(tmp_path: Path, trained: bool) -> None:
+@pytest.mark.parametrize(("name", "key"), [(HEAD, "made_for"), (HEAD, "clip"), ("one/result.json", "selection")])
+def test_a_record_without_one_of_its_fields_is_refused(tmp_path: Path, name: str, key: str) -> None:
     path = made(tmp_path)
-    damage(tmp_path / HEAD, "made_for", REMOVED)
-    damage(path, "trained", trained)
-    assert HeadRecord.read((tmp_path / HEAD).parent).made_for == ""
-    assert RunResult.read(path).trained is trained
-
-
-def test_what_a_run_says_of_training_counts_no_more_where_its_head_does(tmp_path: Path) -> None:
-    path = made(tmp_path)
-    damage(path, "trained", False)
-    assert RunResult.read(path).trained
+    damage(tmp_path / name, key, REMOVED)
+    with pytest.raises(DamagedRecord, match=f"{key} missing or unknown"):
+        RunResult.read(path)
 
 
 def git(folder: Path, *arguments: str) -> str:

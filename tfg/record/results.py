@@ -16,7 +16,6 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -56,7 +55,7 @@ class HeadRecord:
     @staticmethod
     def read(folder: Path) -> HeadRecord:
         """DamagedRecord names the file when it is not one or of another schema."""
-        return _read(HeadRecord, folder / "head.json", lacking={"made_for": ""})
+        return _read(HeadRecord, folder / "head.json")
 
     def check(self) -> None:
         """ValueError for what is missing inside of its parts."""
@@ -125,7 +124,7 @@ class RunRecord:
     @staticmethod
     def read(path: Path) -> RunRecord:
         """DamagedRecord names the file when it is not one, or points outside its results folder."""
-        return _read(RunRecord, path, ignored=("trained",))
+        return _read(RunRecord, path)
 
     def check(self) -> None:
         """ValueError for what is missing inside of its parts."""
@@ -176,8 +175,6 @@ class RunResult:
         run, results = RunRecord.read(path), path.parent.parent
         folder = results / HEADS / run.head
         head, scores = HeadRecord.read(folder), ScoresRecord.read(folder / run.scores)
-        # Records of schema 2 before `made_for`: the head does not name its run, and the run says itself whether it trained it.
-        trained = head.made_for == run.run_id if head.made_for else _json(path).get("trained") is True
         files = {name: f"{run.run_id}/{file}" for name, file in run.files.items()}
         files |= {name: f"{HEADS}/{run.head}/{file}" for name, file in head.files.items()}
         return RunResult(
@@ -191,7 +188,7 @@ class RunResult:
             truth=scores.truth,
             files=files,
             head=run.head,
-            trained=trained,
+            trained=head.made_for == run.run_id,
             commit=head.commit,
             dirty=head.dirty or scores.dirty,
             machine=head.machine,
@@ -238,9 +235,8 @@ def machine() -> dict[str, Any]:
 Record = TypeVar("Record", HeadRecord, ScoresRecord, RunRecord)
 
 
-def _read(kind: type[Record], path: Path, *, lacking: Mapping[str, Any] = {}, ignored: Collection[str] = ()) -> Record:
-    """`lacking`: what a field that is not in the file counts as; `ignored`: what may be in the file without being a field."""
-    values = {**lacking, **{key: value for key, value in _json(path).items() if key not in ignored}}
+def _read(kind: type[Record], path: Path) -> Record:
+    values = _json(path)
     if (schema := values.get("schema")) != SCHEMA:
         raise DamagedRecord(
             f"{path}: written as schema {schema}, this tfg reads {SCHEMA}; run it again in a new results folder"
