@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.sensitivity_claims import Claim, Scores, claims
 from benchmarks.sensitivity_edits import MARGIN, Edit, Footage, edits
-from tfg import assets, overrides, parts
+from tfg import assets, heads, overrides, parts
 from tfg.clip.read import open_video, read_clip
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.mediapipe import MediaPipeFace
@@ -84,6 +84,11 @@ def _parts() -> parts.Parts:
     return parts.build(overrides.composed(["audio=logmel", "face=mediapipe", "masks=mediapipe"]))
 
 
+def _switches() -> Switches:
+    """Every metric."""
+    return heads.suite_switches(parts.plain(overrides.composed(["metrics=full"]))["metrics"])
+
+
 def on_grid(folder: Path) -> Measured:
     """The long clip, with a listener fitted to its training part; another speaker of the corpus is the stranger."""
     clip = read_clip(folder / GRID)
@@ -91,7 +96,7 @@ def on_grid(folder: Path) -> Measured:
     features = ClipFeatures(
         clip=clip, audio=parts.audio, face=parts.face, masks=parts.masks, root=assets.cache_root() / "features"
     )
-    listener = suite.fit_listener(features, Switches())
+    listener = suite.fit_listener(features, _switches())
     stranger = open_video(folder / STRANGER)
     other = clip.audio()[OTHER_SOUND * SAMPLES_PER_FRAME :][: GRID_FRAMES * SAMPLES_PER_FRAME]
     strange = stranger.frames(0, stranger.shape[0])
@@ -125,7 +130,7 @@ def measure(
     started = time.monotonic()
     reader = _parts().face
     assert isinstance(reader, MediaPipeFace)
-    metrics = suite.build(Switches(), reader=reader, listener=listener)
+    metrics = suite.build(_switches(), reader=reader, listener=listener)
     true = read_faces(reader, Held(images=media[0][MARGIN:-MARGIN]))
     footage = Footage(
         pictures=media[0], sound=media[1], landmarks=true.landmarks, stranger=stranger, other_sound=other_sound

@@ -9,6 +9,7 @@ from itertools import pairwise
 Scores = Mapping[str, Mapping[str, float | None]]  # edit -> metric -> value, None where unavailable
 
 REGIONS = ("", "_face", "_mouth")
+# Exactly this of a video against itself.
 PERFECT = {
     **{f"psnr{region}": float("inf") for region in REGIONS},
     **{f"ssim{region}": 1.0 for region in REGIONS},
@@ -17,7 +18,6 @@ PERFECT = {
     **{name: 0.0 for name in ("blendshape_error_lower", "blendshape_error_upper", "flicker", "flicker_mouth")},
     **{name: 1.0 for name in ("mouth_correlation", "head_jitter_ratio", "identity")},
 }
-"""Exactly this of a video against itself."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ Label: TypeAlias = str | int | float
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One run: what a table calls it, and what `run.py` is told."""
+    """One run: what a table calls it, and the overrides that `run.py` gets."""
 
     labels: Mapping[str, Label]  # axis -> value, such as {"selector": "audio", "seed": 0}
     overrides: tuple[str, ...]  # `key=value` of the command line, nothing else

@@ -7,12 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tfg.clip.synthetic.specification import SyntheticClip
+from support.parts import embedded_clip
+
 from tfg.engines.cpu import build
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIP = ["clip.synthetic.seconds=16", "trainer.size=64", "trainer=cpu", "tracker=none"]  # held out: the last 37 frames
-EMBEDDED = SyntheticClip(seconds=16.0, size=64)  # the same clip
+EMBEDDED = embedded_clip(seconds=16.0, size=64)  # the same clip
 INSTAG = [
     "seconds=3",
     "backbone.stages.warm_up=10",

@@ -93,9 +93,7 @@ def test_damaged_picture_is_named_when_it_is_met(tmp_path: Path) -> None:
         read_clip(path).frames(0, 50)
 
 
-def test_missing_sidecar_and_bad_values_name_their_keys(tmp_path: Path) -> None:
+def test_bad_values_name_their_keys(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mp4", grey_frames(50), TIMES, sound=tone(2))
     assert message(path, size=127).startswith("clip.size: is 127; ")
     assert message(path, crop=Crop(x=0, y=0, side=0)).startswith("clip.crop: ")
-    with pytest.raises(InputError, match=r"check clip\.sidecar"):
-        read_clip(path, sidecar=tmp_path / "none.npz")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.parts import embedded_clip
 
 from tfg.clip.read import read_clip
 from tfg.clip.synthetic import generate as synthetic
@@ -22,7 +23,7 @@ from tfg.clip.synthetic.specification import SyntheticClip
 from tfg.clip.synthetic.speech import make_spoken_track
 from tfg.types import UPPER_FACE, InputError
 
-SPEC = SyntheticClip(seconds=6, size=64)
+SPEC = embedded_clip(seconds=6, size=64)
 FILES = {"clip.mp4", "clip.mp4.sha256", "clip.npz", "clip.npz.sha256"}
 Truth = dict[str, np.ndarray]
 
@@ -50,12 +51,35 @@ def unpacked(mask: np.ndarray) -> np.ndarray:
 
 
 def test_the_same_seeds_give_the_same_bytes_and_another_identity_gives_others() -> None:
-    spec = SyntheticClip(seconds=1, size=32)
+    spec = embedded_clip(seconds=1, size=32)
     first = pictures(spec)
     assert first.shape == (25, 32, 32, 3)
     assert first.tobytes() == pictures(spec).tobytes()
     other = pictures(replace(spec, identity_seed=1))
     assert np.abs(first.astype(int) - other).mean() > 10  # grey levels of 255
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"speech_seed": 0.5}, "clip.synthetic.speech_seed: is 0.5; give a whole number from 0 up"),
+        ({"motion_seed": 0.0}, "clip.synthetic.motion_seed: is 0.0; give a whole number from 0 up"),
+        ({"identity_seed": None}, "clip.synthetic.identity_seed: is None; give a whole number from 0 up"),
+        ({"identity_seed": True}, "clip.synthetic.identity_seed: is True; give a whole number from 0 up"),
+        ({"num_poses": 2.5}, "clip.synthetic.num_poses: is 2.5; give null or 1 to 150, the frames"),
+        ({"num_poses": "two"}, "clip.synthetic.num_poses: is two; give null or 1 to 150, the frames"),
+        ({"size": 32.0}, "clip.size: is 32.0; the embedded clip takes even sizes from 32 to 1024"),
+        ({"seconds": "long"}, "clip.synthetic.seconds: is long; give 1 to 3600"),
+    ],
+)
+def test_a_value_of_another_kind_is_one_line_that_names_its_key(change: dict[str, object], line: str) -> None:
+    with pytest.raises(InputError) as caught:
+        replace(SPEC, **change)  # type: ignore[arg-type]
+    assert str(caught.value) == line
+
+
+def test_whole_seconds_make_the_same_clip_as_an_int_and_as_a_float() -> None:
+    assert replace(SPEC, seconds=6).folder_name == replace(SPEC, seconds=6.0).folder_name
 
 
 def test_every_seed_sits_in_the_folder_name_with_the_rest_hashed() -> None:
@@ -283,7 +307,7 @@ def test_what_a_killed_generation_leaves_is_removed_by_the_next(tmp_path: Path) 
     folder = tmp_path / spec.folder_name
     program = (
         "import sys; from pathlib import Path; from tfg.clip.synthetic import generate; "
-        "generate.make_synthetic(generate.SyntheticClip(seconds=4, size=64), Path(sys.argv[1]))"
+        f"generate.make_synthetic(generate.{spec!r}, Path(sys.argv[1]))"
     )
     process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stderr=subprocess.DEVNULL)
     try:

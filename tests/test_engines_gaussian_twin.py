@@ -50,11 +50,10 @@ def test_alpha_stops_at_0_999() -> None:
     assert one(opacity=1.0).alpha[4, 4] == pytest.approx(0.999, abs=1e-12)
 
 
-def test_depth_is_accumulated_and_expected_depth_is_divided_by_alpha() -> None:
+def test_depth_is_accumulated() -> None:
     raster = one()
     assert raster.depth[4, 4] == pytest.approx(0.5 * 2.0)
-    assert raster.expected_depth[4, 4] == pytest.approx(2.0)
-    assert raster.expected_depth[0, 0] == 0
+    assert raster.depth[0, 0] == 0
 
 
 def test_the_nearer_gaussian_covers_the_farther() -> None:

@@ -149,14 +149,6 @@ def test_smoothing_never_reaches_into_another_run() -> None:
     assert smooth.error_pixels <= alone.error_pixels
 
 
-def test_known_cameras_are_kept_and_measured() -> None:
-    truth = moving_head()
-    landmarks = observe(truth, GENERIC_SHAPE, np.random.default_rng(7), noise=0)
-    fit = fit_cameras(landmarks, SIZE, known=(truth, GENERIC_SHAPE))
-    assert fit.cameras is truth
-    assert fit.error_pixels < 1e-3  # float32
-
-
 def test_missing_landmarks_and_bad_options_are_refused() -> None:
     landmarks = np.full((3, 68, 2), np.nan, np.float32)
     with pytest.raises(InputError, match="missing"):

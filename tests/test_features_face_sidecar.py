@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from support.parts import part
 
-from tfg.features.face.sidecar import true_cameras
 from tfg.features.masks.sidecar import cut
 from tfg.types import Bytes, Clip, Crop, Floats, InputError
 
@@ -62,15 +61,6 @@ def test_the_track_is_the_rows_of_the_range(clip: Clip) -> None:
     assert track.start == 2
     assert track.num_faces.tolist() == [1, 1, 1]
     assert track.head_rotation.shape == (3, 3, 3)
-
-
-def test_true_cameras_scale_with_the_picture(clip: Clip) -> None:
-    cameras, shape = true_cameras(replace(clip, size=40), 0, 2)
-    assert (cameras.focal, cameras.size) == (100.0, 40)
-    assert cameras.rotation.shape == (2, 3, 3)
-    assert shape.shape == (68, 3)
-    with pytest.raises(InputError, match=r"clip\.crop=full"):
-        true_cameras(replace(clip, crop=Crop(x=1, y=0, side=SIZE)), 0, 2)
 
 
 def test_masks_are_unpacked_and_follow_the_crop(clip: Clip) -> None:

@@ -5,22 +5,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
-from support.parts import part
+from support.parts import embedded_clip, part
 
 from tfg.clip.read import read_clip
 from tfg.clip.synthetic.generate import make_synthetic
-from tfg.clip.synthetic.specification import SyntheticClip
 from tfg.features.background import clean_plate, fill_background, widen
-from tfg.features.cameras import fit_cameras
+from tfg.features.cameras import RIGID_POINTS, fit_cameras
 from tfg.features.face.fitted import FittedLandmarks
-from tfg.features.face.sidecar import true_cameras
+from tfg.features.pose_fit import project
+from tfg.features.sidecar import read_sidecar
 from tfg.landmarks import eye_distance, mouth_opening
-from tfg.types import Clip, Floats
+from tfg.types import Cameras, Clip, Floats
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
-    path = make_synthetic(SyntheticClip(seconds=5.6, size=96), Path(tmp_path_factory.mktemp("clips")))
+    path = make_synthetic(embedded_clip(seconds=5.6, size=96), Path(tmp_path_factory.mktemp("clips")))
     return read_clip(path, size=96)
 
 
@@ -29,16 +29,28 @@ def landmarks(clip: Clip) -> Floats:
     return clip.to_clip(part("face/sidecar").extract(clip, 0, clip.num_frames).landmarks)
 
 
+def true_cameras(clip: Clip) -> tuple[Cameras, Floats]:
+    """The cameras that rendered the frames of the whole picture, and the face shape (68, 3)."""
+    truth = read_sidecar(clip, ("rotation", "translation", "focal", "face_shape"), "face=sidecar")
+    assert clip.size == clip.source_width
+    cameras = Cameras(
+        rotation=truth["rotation"], translation=truth["translation"], focal=float(truth["focal"]), size=clip.size
+    )
+    return cameras, truth["face_shape"]
+
+
 def test_the_true_cameras_explain_the_true_landmarks(clip: Clip, landmarks: Floats) -> None:
-    known = true_cameras(clip, 0, clip.num_frames)
-    fit = fit_cameras(landmarks, clip.size, known=known)
-    assert fit.error_pixels < 0.15  # nostrils follow the lip a little
-    assert eye_distance(known[1]) == pytest.approx(1, abs=1e-3)
-    np.testing.assert_allclose(known[1].mean(axis=0), 0, atol=1e-3)
+    truth, shape = true_cameras(clip)
+    rigid, weights = list(RIGID_POINTS), list(RIGID_POINTS.values())
+    away = project(truth.rotation, truth.translation, shape[rigid], truth.focal) + clip.size / 2 - landmarks[:, rigid]
+    squared = np.average((away**2).sum(axis=-1).mean(axis=0), weights=weights)
+    assert np.sqrt(squared) < 0.15  # pixels; nostrils follow the lip a little
+    assert eye_distance(shape) == pytest.approx(1, abs=1e-3)
+    np.testing.assert_allclose(shape.mean(axis=0), 0, atol=1e-3)
 
 
 def test_the_fit_finds_the_true_rotations_of_a_rendered_head(clip: Clip, landmarks: Floats) -> None:
-    truth, _ = true_cameras(clip, 0, clip.num_frames)
+    truth, _ = true_cameras(clip)
     fit = fit_cameras(landmarks, clip.size)
     assert fit.error_pixels < 0.15
     ours, true = (Rotation.from_matrix(c.rotation).as_euler("YXZ", degrees=True) for c in (fit.cameras, truth))

@@ -11,6 +11,7 @@ import pytest
 from tfg import landmarks
 from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.landmarks import eye_distance, indices, mouth_opening
+from tfg.types import NUM_LANDMARKS
 
 ROOT = Path(__file__).parents[1]
 OWN = {"tfg/landmarks.py", "tfg/clip/synthetic/landmarks.py"}
@@ -37,9 +38,13 @@ def number(node: ast.expr | None) -> int | None:
 
 
 def copies(tree: ast.AST) -> list[int]:
-    """Lines that name a region or group of the 68 points by numbers."""
+    """Lines that name a region, a group or one of the 68 points by numbers; a first index up to 7 may be one of anything."""
     found = []
     for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript):
+            places = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            if any(8 <= value < NUM_LANDMARKS for place in places if (value := number(place)) is not None):
+                found.append(node.lineno)
         if isinstance(node, ast.Slice):
             low, high = number(node.lower), number(node.upper)
             if (low, high) in REGIONS or (low in (48, 60) and node.upper is None):
@@ -69,6 +74,9 @@ def test_no_other_file_numbers_the_points(path):
         "range(60, 68)",
         "(27, 28, 29, 30, 36, 39, 42, 45)",
         "(48, 54)",
+        "p[30]",
+        "p[:, 45, 0]",
+        "p[..., 8, :]",
     ],
 )
 def test_a_copy_is_found(line):

@@ -71,7 +71,8 @@ def test_speech_that_was_not_fitted_is_in_sync_and_its_reliability_is_stated(lis
     curve = listener.score(*unseen)
     assert curve.offset == 0
     assert curve.confidence > 0.3
-    measured = listener.measure(*unseen)
+    measured = reliability([listener.distances(*unseen)], listener_fit.WINDOW)
+    assert measured is not None
     assert measured.auc > 0.9
     assert measured.num_frames == UNSEEN - 34
     assert listener.reliability.auc == pytest.approx(measured.auc, abs=0.08)  # of fits on three quarters of the speech

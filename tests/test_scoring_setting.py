@@ -8,6 +8,7 @@ import sys
 from dataclasses import fields
 
 import pytest
+from support.parts import all_metrics
 
 from tfg import assets
 from tfg.scoring.setting import SCORING_VERSION, WEIGHTS, Switches, setting
@@ -22,22 +23,22 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_newly_fetched_weights_change_the_setting_and_nothing_else_does(folder, monkeypatch):
-    before = setting(Switches())
+    before = setting(all_metrics())
     assert before["weights"] == dict.fromkeys(WEIGHTS)
     assert before["version"] == SCORING_VERSION
     weights = folder / "syncnet_v2.model"
     weights.write_bytes(b"some weights")
     monkeypatch.setattr(assets, "locate", lambda known: weights if known.name == "syncnet" else None)
-    after = setting(Switches())
+    after = setting(all_metrics())
     assert after == before | {"weights": {**before["weights"], "syncnet": assets.checksum(weights)}}
-    assert setting(Switches(syncnet=False))["weights"]["syncnet"] is None
+    assert setting(all_metrics(syncnet=False))["weights"]["syncnet"] is None
     assert json.loads(json.dumps(after)) == after
-    assert setting(Switches(lpips=False)) != before
+    assert setting(all_metrics(lpips=False)) != before
 
 
 def test_a_switched_off_listener_has_no_version():
-    assert setting(Switches(listener=False))["listener"] is None
-    assert isinstance(setting(Switches())["listener"], int)
+    assert setting(all_metrics(listener=False))["listener"] is None
+    assert isinstance(setting(all_metrics())["listener"], int)
 
 
 def test_weights_belong_to_switches():

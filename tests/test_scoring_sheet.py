@@ -12,6 +12,7 @@ import chromium
 import cv2
 import numpy as np
 import pytest
+from support.parts import all_metrics
 
 from tfg.clip.read import open_video
 from tfg.clip.write import write_video
@@ -147,7 +148,8 @@ def videos(tmp_path_factory):
 
 
 def request_of(videos, truth=True):
-    return Request(prediction=videos / "mine.mp4", truth=videos / "truth.mp4" if truth else None)
+    true = videos / "truth.mp4" if truth else None
+    return Request(prediction=videos / "mine.mp4", truth=true, switches=all_metrics())
 
 
 def test_the_folder_holds_a_page_a_video_with_sound_and_the_worst_frames(videos, tmp_path):

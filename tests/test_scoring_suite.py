@@ -6,13 +6,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from support.parts import all_metrics
 
 from tfg.metrics.listener.features import MOVING
 from tfg.metrics.listener.fit import Tower, Towers, tower_shapes
 from tfg.metrics.listener.fitted import FittedListener, ListenerUnavailable, NoListener
 from tfg.metrics.listener.reliability import Reliability
 from tfg.scoring import suite
-from tfg.scoring.setting import Switches
 
 
 def listener_of(seed):
@@ -55,21 +55,21 @@ def fits(monkeypatch):
 
 
 def test_a_fitted_listener_is_found_again_and_a_damaged_one_is_named_and_fitted_anew(features, fits, tmp_path, capsys):
-    first = suite.fit_listener(features, Switches())
-    assert suite.fit_listener(features, Switches()).definition == first.definition
+    first = suite.fit_listener(features, all_metrics())
+    assert suite.fit_listener(features, all_metrics()).definition == first.definition
     assert fits == [4]
     (path,) = (tmp_path / "listeners").glob("*.safetensors")
     damaged = bytearray(path.read_bytes())
     damaged[-1] ^= 255
     path.write_bytes(damaged)
     capsys.readouterr()
-    again = suite.fit_listener(features, Switches())
+    again = suite.fit_listener(features, all_metrics())
     np.testing.assert_array_equal(again.towers.sound.weight, first.towers.sound.weight)
     assert fits == [4, 4]
     assert capsys.readouterr().err.splitlines() == [
         f"tfg: {path}: a fitted listener whose checksum is missing or does not fit; it is damaged; fitted anew"
     ]
-    suite.fit_listener(features, Switches())
+    suite.fit_listener(features, all_metrics())
     assert fits == [4, 4]
 
 
@@ -78,6 +78,6 @@ def test_why_there_is_no_listener(features, monkeypatch):
         raise ListenerUnavailable("too short")
 
     monkeypatch.setattr(FittedListener, "fit", staticmethod(fit))
-    assert suite.fit_listener(features, Switches()) == NoListener(reason="too short")
-    assert "switched off" in suite.fit_listener(features, Switches(listener=False)).reason
-    assert "no reference" in suite.fit_listener(None, Switches()).reason
+    assert suite.fit_listener(features, all_metrics()) == NoListener(reason="too short")
+    assert "switched off" in suite.fit_listener(features, all_metrics(listener=False)).reason
+    assert "no reference" in suite.fit_listener(None, all_metrics()).reason

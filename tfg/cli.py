@@ -15,6 +15,7 @@ from tfg import __version__
 from tfg.types import InputError
 
 SWITCHES = ("fid", "identity", "listener", "lpips", "syncnet")  # of tfg.scoring.setting.Switches, which imports numpy
+_IN_CONF = "(default: as in conf/)"
 
 
 def run(arguments: list[str]) -> int:
@@ -50,9 +51,9 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("select", help="which seconds of a video to train on, and why")
     command.add_argument("clip", nargs="?", help="a video with sound; without it the embedded clip")
-    command.add_argument("--seconds", type=float, default=5.0, help="length of the segment (default 5)")
-    command.add_argument("--method", default="isexplore", help="a file name of conf/selector (default isexplore)")
-    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--seconds", type=float, help=f"length of the segment {_IN_CONF}")
+    command.add_argument("--method", help=f"a file name of conf/selector {_IN_CONF}")
+    command.add_argument("--seed", type=int, help=f"of selectors that draw {_IN_CONF}")
     command.add_argument("--json", action="store_true", help="one JSON object on stdout")
     command.add_argument(
         "--plot", metavar="PNG", help="where to draw the scores (default: <video>-<selector>-<seconds>s-seed<k>.png)"
@@ -101,14 +102,12 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     command = commands.add_parser("clip", help="write a video of the embedded talking head, with its ground truth")
-    command.add_argument("--seconds", type=float, default=66.0, help="length (default 66)")
-    command.add_argument("--size", type=int, default=128, help="pixels of the square picture (default 128)")
-    command.add_argument(
-        "--speech-seed", type=int, default=0, metavar="K", help="sentences, voice and pace (default 0)"
-    )
-    command.add_argument("--motion-seed", type=int, default=0, metavar="K", help="head, blinks, gaze (default 0)")
-    command.add_argument("--identity-seed", type=int, default=0, metavar="K", help="face, hair, clothes (default 0)")
-    command.add_argument("--num-poses", type=int, metavar="N", help="distinct head poses (default: smooth motion)")
+    command.add_argument("--seconds", type=float, help=f"length {_IN_CONF}")
+    command.add_argument("--size", type=int, help=f"pixels of the square picture {_IN_CONF}")
+    command.add_argument("--speech-seed", type=int, metavar="K", help=f"sentences, voice and pace {_IN_CONF}")
+    command.add_argument("--motion-seed", type=int, metavar="K", help=f"head, blinks, gaze {_IN_CONF}")
+    command.add_argument("--identity-seed", type=int, metavar="K", help=f"face, hair, clothes {_IN_CONF}")
+    command.add_argument("--num-poses", type=int, metavar="N", help=f"distinct head poses {_IN_CONF}")
     command.add_argument("--force", action="store_true", help="replace files that are there")
     command.add_argument("-o", "--output", required=True, metavar="MP4", help="the sidecar gets its name with .npz")
 

@@ -36,8 +36,8 @@ OUTER_LIPS = slice(48, 60)
 INNER_LIPS = slice(60, 68)
 INNER_LIP_PAIRS = ((61, 67), (62, 66), (63, 65))  # upper, lower
 
+# Points that speech does not move: where the head is, however large the mouth opens.
 ANCHORS = NOSE_BRIDGE + EYE_CORNERS
-"""Points that speech does not move: where the head is, however large the mouth opens."""
 
 
 def indices(*regions: slice | tuple[int, ...]) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ SAMPLE_RATE = 16_000
 SAMPLES_PER_FRAME = SAMPLE_RATE // FPS
 NUM_LANDMARKS = 68
 NUM_BLENDSHAPES = 52
+# The seven blendshapes that condition a backbone beside the audio (SyncTalk's `upper`); none of them moves the mouth.
 UPPER_FACE = (
     "browDownLeft",
     "browDownRight",
@@ -33,10 +34,7 @@ UPPER_FACE = (
     "eyeBlinkLeft",
     "eyeBlinkRight",
 )
-"""The seven blendshapes that condition a backbone beside the audio (SyncTalk's `upper`); none of them moves the mouth."""
-
-ENGINES = ("auto", "torch", "cpu", "cuda")
-"""Implementations of the costly functions that `backbone.engine` chooses from."""
+ENGINES = ("auto", "torch", "cpu", "cuda")  # implementations of the costly functions, chosen by `backbone.engine`
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.parts import part
+from support.parts import embedded_clip, part
 
 from tfg.clip.read import read_clip
 from tfg.clip.synthetic.generate import make_synthetic
-from tfg.clip.synthetic.specification import SyntheticClip
 from tfg.types import UPPER_FACE
 
 pytestmark = [
@@ -24,7 +23,7 @@ def opening(landmarks: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("identity_seed", [0, 1, 3])
 def test_one_face_is_found_and_its_landmarks_agree_with_the_truth(identity_seed: int, tmp_path: Path) -> None:
-    spec = SyntheticClip(identity_seed=identity_seed, motion_seed=identity_seed, seconds=8)
+    spec = embedded_clip(identity_seed=identity_seed, motion_seed=identity_seed, seconds=8)
     path = make_synthetic(spec, tmp_path)
     clip = read_clip(path, size=spec.size)
     track = part("face/mediapipe").extract(clip, 0, clip.num_frames)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
-from tfg import overrides
+from tfg import heads, overrides
+from tfg.clip.synthetic.specification import SyntheticClip
+from tfg.scoring.setting import Switches
 
 
 def part(choice: str, node: str | None = None, /, **changes: Any) -> Any:
@@ -19,6 +22,17 @@ def part(choice: str, node: str | None = None, /, **changes: Any) -> Any:
     """
     settings = _settings(choice)
     return _build(settings if node is None else settings[node], changes)
+
+
+def embedded_clip(**changes: Any) -> SyntheticClip:
+    """The embedded clip of conf/clip/embedded.yaml with these changes."""
+    clip = overrides.composed(["clip=embedded", "trainer=cpu"]).clip
+    return SyntheticClip(**{**clip.synthetic, "size": clip.size, **changes})
+
+
+def all_metrics(**changes: bool) -> Switches:
+    """The switches of conf/metrics/full.yaml with these changes."""
+    return replace(heads.suite_switches(dict(overrides.composed(["metrics=full", "trainer=cpu"]).metrics)), **changes)
 
 
 @cache

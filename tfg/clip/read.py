@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import re
 import threading
@@ -16,6 +15,7 @@ from tfg.clip.container import open_media
 from tfg.clip.pictures import PictureDecoder, crop_resize, upright
 from tfg.clip.sound import read_aligned_audio
 from tfg.clip.timeline import Timeline, read_timeline
+from tfg.record.files import checksum
 from tfg.types import SAMPLES_PER_FRAME, Bytes, Clip, Crop, Floats, InputError
 
 
@@ -25,7 +25,6 @@ def read_clip(
     size: int = 128,
     crop: Crop | None = None,
     name: str | None = None,
-    sidecar: str | Path | None = None,
     identity: str | None = None,
 ) -> Clip:
     """A clip whose frames and sound are read when asked for; InputError if it cannot be used.
@@ -43,8 +42,6 @@ def read_clip(
         raise InputError(f"{path}: has no sound track; a talking head is learned from speech: give a video with sound")
     width, height = reader.source_width, reader.source_height
     beside = path.with_suffix(".npz")
-    if sidecar is not None and not Path(sidecar).is_file():
-        raise InputError(f"{sidecar}: no such file; check clip.sidecar")
     side = float(min(width, height))
     return Clip(
         path=path,
@@ -57,7 +54,7 @@ def read_clip(
         crop=crop or Crop(x=(width - side) // 2, y=(height - side) // 2, side=side),
         size=size,
         reader=reader,
-        sidecar=Path(sidecar) if sidecar is not None else (beside if beside.is_file() else None),
+        sidecar=beside if beside.is_file() else None,
     )
 
 
@@ -104,7 +101,7 @@ class VideoReader:
     @functools.cached_property
     def digest(self) -> str:
         """sha256 of the file."""
-        return file_digest(self._path)
+        return checksum(self._path)
 
     @functools.cached_property
     def has_sound(self) -> bool:
@@ -154,9 +151,3 @@ class VideoReader:
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         self._lock = threading.Lock()
-
-
-def file_digest(path: Path) -> str:
-    """sha256 in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,6 +6,7 @@ import argparse
 import re
 from pathlib import Path
 
+from tfg import overrides
 from tfg.clip.synthetic.generate import write_synthetic
 from tfg.clip.synthetic.specification import SyntheticClip
 from tfg.record.files import checksum
@@ -29,15 +30,12 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _specification(options: argparse.Namespace) -> SyntheticClip:
+    """Of the options, and of conf/ where they are silent."""
+    clip = overrides.composed(["clip=embedded", "trainer=cpu"]).clip
+    settings = {**clip.synthetic, "size": clip.size}
+    given = {key: value for key in settings if (value := getattr(options, key)) is not None}
     try:
-        return SyntheticClip(
-            speech_seed=options.speech_seed,
-            motion_seed=options.motion_seed,
-            identity_seed=options.identity_seed,
-            num_poses=options.num_poses,
-            seconds=options.seconds,
-            size=options.size,
-        )
+        return SyntheticClip(**{**settings, **given})
     except InputError as error:  # which names config keys
         option = re.sub(r"^clip\.(?:synthetic\.)?(\w+)", lambda key: f"--{key[1].replace('_', '-')}", str(error))
         raise InputError(option.replace("give null or", "give")) from None

@@ -9,10 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tfg import heads
+from tfg import heads, overrides, parts
 from tfg.record import evaluations, files
 from tfg.scoring.request import Request, requests
-from tfg.scoring.setting import Switches
 from tfg.scoring.sheet.place import checked
 from tfg.types import InputError
 
@@ -50,8 +49,7 @@ def _head(options: argparse.Namespace) -> None:
     from tfg import pipeline
     from tfg.scoring import report
 
-    switches = {**asdict(Switches(**{name: False for name in options.without})), "shuffled_audio": True}
-    record = pipeline.score_head(folder, switches)
+    record = pipeline.score_head(folder, _switches(options))
     print(report.of_head(record, definitions=options.definitions))
     if options.json:
         files.write_json(Path(options.json), asdict(record))
@@ -111,8 +109,14 @@ def _request(options: argparse.Namespace) -> Request:
         au_truth=path(options.au_truth, "--au-truth"),
         name=options.name,
         resize=options.resize,
-        switches=Switches(**{name: False for name in options.without}),
+        switches=heads.suite_switches(_switches(options)),
     )
+
+
+def _switches(options: argparse.Namespace) -> dict[str, bool]:
+    """conf/metrics/full.yaml without what is left out."""
+    full = parts.plain(overrides.composed(["metrics=full", "trainer=cpu"]))["metrics"]
+    return full | dict.fromkeys(options.without, False)
 
 
 def _many(records: list[dict[str, Any]]) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from tfg.types import InputError
 
 def run(options: argparse.Namespace) -> None:
     """The chosen segment on stdout, as text or JSON; the plot's path on stderr."""
-    given = [f"selector={options.method}", f"seconds={options.seconds}", f"seed={options.seed}", *options.overrides]
+    named = {"selector": options.method, "seconds": options.seconds, "seed": options.seed}
+    given = [*(f"{key}={value}" for key, value in named.items() if value is not None), *options.overrides]
     if options.clip:
         given.insert(0, f"clip.path={quoted(options.clip)}")
     if options.plot is not None and (Path(options.plot).suffix != ".png" or not Path(options.plot).parent.is_dir()):

@@ -15,13 +15,13 @@ from tfg.features.pose_fit import Array, Problem, Solution, locate_points, proje
 from tfg.landmarks import EYE_CORNERS, NOSE_BRIDGE, NOSTRILS, TEMPLES, eye_distance
 from tfg.types import Cameras, Floats, InputError
 
+# Weights of the points that hardly deform in speech.
 RIGID_POINTS = {
     **dict.fromkeys(TEMPLES, 1.0),
     **dict.fromkeys(NOSE_BRIDGE, 1.0),
     **dict.fromkeys(NOSTRILS, 0.5),  # lifted a little by the upper lip
     **dict.fromkeys(EYE_CORNERS, 1.0),  # lids, brows, lips and jaw are left out: they move
 }
-"""Weights of the points that hardly deform in speech."""
 
 SHAPE_SIGMA = 0.06  # head units: how far a person's points lie from the generic face
 START_NOISE = 0.01  # of the eye distance: landmark error before it is measured
@@ -53,14 +53,12 @@ def fit_cameras(
     smooth_frames: float = 1.0,
     focal_prior: float = 2.5,
     focal_sigma: float = 0.1,
-    known: tuple[Cameras, Floats] | None = None,
 ) -> CameraFit:
     """One focal length, one rigid face shape and a pose per frame from (n, 68, 2) landmarks in clip pixels.
 
     `frames` (n,) ascending clip frames: smoothing stays inside runs of consecutive ones; None: all are consecutive.
     `smooth_frames` is the smoothing's sigma, 0 for none. Small head motion does not determine the focal length, so its
     prior is log-normal: `focal_prior` in picture sizes, `focal_sigma` in natural-log units.
-    `known` (cameras, face_shape), as they lie beside a rendered clip, are taken as they are; only their error is measured.
     """
     if len(landmarks) == 0 or not np.isfinite(landmarks).all():
         raise InputError("cameras: landmarks are missing in some frames; fill short gaps, or choose frames with a face")
@@ -69,12 +67,6 @@ def fit_cameras(
     numbers = np.arange(len(landmarks)) if frames is None else np.asarray(frames)
     points = landmarks.astype(np.float64) - size / 2
     rows, weights = np.array(list(RIGID_POINTS)), np.array(list(RIGID_POINTS.values()))
-    if known is not None:
-        cameras, face_shape = known
-        pose = cameras.rotation.astype(np.float64), cameras.translation.astype(np.float64)
-        error = _error(points[:, rows], weights, *pose, face_shape[rows].astype(np.float64), cameras.focal)
-        return CameraFit(cameras=cameras, face_shape=face_shape, error_pixels=error, unsmoothed_error_pixels=error)
-
     generic = GENERIC_SHAPE.astype(np.float64)
     alike = np.sqrt(max(1.0, len(points) / INDEPENDENT_FRAMES))
     rigid = Problem(

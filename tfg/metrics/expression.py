@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tfg.metrics.base import Chunk, MetricFacts, Outcome, ScoredVideo, left_out, mean, too_few_faces
 
+# MediaPipe's order. ARKit's tongueOut is not among them.
 BLENDSHAPES = (
     "_neutral",
     *("browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight"),
@@ -33,7 +34,6 @@ BLENDSHAPES = (
     *("mouthStretchLeft", "mouthStretchRight", "mouthUpperUpLeft", "mouthUpperUpRight"),
     *("noseSneerLeft", "noseSneerRight"),
 )
-"""MediaPipe's order. ARKit's tongueOut is not among them."""
 LOWER = ("jaw", "mouth", "cheek")
 UPPER = ("brow", "eye", "nose")  # the sneer is AU 9, which AUE counts to the upper face too
 NO_BLENDSHAPES = "the face reader gives no blendshapes; use face=mediapipe"

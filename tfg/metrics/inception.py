@@ -16,7 +16,7 @@ from torch.nn import functional
 from tfg.metrics.weights import loaded
 from tfg.types import Bytes, Floats
 
-SIZE = 299  # pixels that the network sees
+SIZE = 299  # pixels of the network's input
 FEATURES = 2048
 _CLASSES = 1008
 

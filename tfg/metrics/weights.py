@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,9 +16,9 @@ from tfg.types import InputError
 
 _COUNTER = "num_batches_tracked"  # of batch normalisation: only training needs it, and old files lack it
 # What torch.load raises for foreign or cut files.
-_UNREADABLE = (
+UNREADABLE = (
     *(pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError),
-    *(AttributeError, AssertionError, MemoryError, OverflowError),
+    *(AttributeError, AssertionError, struct.error, MemoryError, OverflowError),
 )
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -39,7 +40,7 @@ def _read(path: Path) -> Mapping[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pickles that are about to be refused
             found = torch.load(path, map_location="cpu", weights_only=True)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{path}: is not a readable file of tensors ({reason:.80}); see `tfg assets`") from error
     if not isinstance(found, Mapping):

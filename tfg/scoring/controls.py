@@ -11,11 +11,11 @@ from tfg.record import identity
 from tfg.types import Bytes, Floats, Portrait
 
 SCORED_SHUFFLED = ("mouth_correlation", "sync_c_listener")  # what must vanish without the right sound
+# How a number came about besides its metric: the suffix of its name, and the note of its definition.
 DERIVED = {
     "decoded": "both written as H.264 and decoded again",
     "shuffled": "control: held-out frames rendered with their audio windows in random order",
 }
-"""How a number came about besides its metric: the suffix of its name, and the note of its definition."""
 
 
 def derived(values: dict[str, MetricValue], how: str) -> dict[str, MetricValue]:

@@ -9,12 +9,12 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
 
 from tfg.metrics.base import IDENTICAL_DB
+from tfg.scoring.intervals import CONFIDENCE, student
 from tfg.scoring.pair import evaluate
 from tfg.scoring.request import Request
 from tfg.types import InputError
 
-CONFIDENCE = 0.95
-INTERVAL = "mean over videos and 95 % Student interval; a video equal to its truth counts as 100 dB"
+INTERVAL = f"mean over videos and {100 * CONFIDENCE:g} % Student interval; a video equal to its truth counts as 100 dB"
 
 
 def evaluate_all(wanted: list[Request], jobs: int) -> tuple[list[dict[str, Any]], list[str]]:
@@ -51,8 +51,6 @@ def summary(records: list[dict[str, Any]], part: str = "metrics") -> dict[str, d
 
 
 def _interval(values: list[float]) -> dict[str, float | int | str | None]:
-    from scipy import stats
-
     count = len(values)
     if not count:
         return {"mean": None, "low": None, "high": None, "count": 0}
@@ -60,5 +58,5 @@ def _interval(values: list[float]) -> dict[str, float | int | str | None]:
     if count == 1:
         return {"mean": middle, "low": None, "high": None, "count": 1}
     spread = math.sqrt(math.fsum((value - middle) ** 2 for value in values) / (count - 1) / count)
-    reach = float(stats.t.ppf(0.5 + CONFIDENCE / 2, count - 1)) * spread
+    reach = student(count - 1) * spread
     return {"mean": middle, "low": middle - reach, "high": middle + reach, "count": count}

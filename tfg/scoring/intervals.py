@@ -22,9 +22,9 @@ FEWEST_BLOCKS = 4  # of fewer stretches the spread is hardly known
 DRAWS = 2000
 CONFIDENCE = 0.95
 METHOD = (
-    f"95 % interval of a mean over frames: moving-block bootstrap, blocks of {BLOCK} consecutive frames with a number, {DRAWS} draws, "
-    f"Student's t with one degree of freedom less than blocks; none for fewer than {FEWEST_BLOCKS * BLOCK} such frames, for "
-    "numbers that are no mean over frames, and where every frame equals its truth"
+    f"{100 * CONFIDENCE:g} % interval of a mean over frames: moving-block bootstrap, blocks of {BLOCK} consecutive frames with a "
+    f"number, {DRAWS} draws, Student's t with one degree of freedom less than blocks; none for fewer than "
+    f"{FEWEST_BLOCKS * BLOCK} such frames, for numbers that are no mean over frames, and where every frame equals its truth"
 )
 
 
@@ -40,12 +40,17 @@ def interval(per_frame: Sequence[float | None]) -> Interval | None:
     if len(values) < FEWEST_BLOCKS * BLOCK or np.isinf(values).all():
         return None
     values = np.where(np.isinf(values), IDENTICAL_DB, values)
-    from scipy import stats
-
     blocks = len(values) / BLOCK
-    reach = float(stats.t.ppf(0.5 + CONFIDENCE / 2, blocks - 1)) * _error(values)
+    reach = student(blocks - 1) * _error(values)
     middle = float(values.mean())
     return Interval(low=middle - reach, high=middle + reach)
+
+
+def student(freedom: float) -> float:
+    """How many standard errors the interval of a mean reaches to either side, by Student's t of so many degrees of freedom."""
+    from scipy import stats
+
+    return float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom))
 
 
 def intervals(metrics: dict[str, dict[str, Any]]) -> dict[str, Any]:

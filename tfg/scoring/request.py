@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tfg.scoring.setting import Switches
@@ -16,6 +16,7 @@ class Request:
     """One evaluation to make; paths as the user gave them."""
 
     prediction: Path
+    switches: Switches
     truth: Path | None = None
     audio: Path | None = None  # the sound the prediction was made for; default: its own
     reference: Path | None = None  # the video the method was trained on: its first 10/11 fit the listener
@@ -23,7 +24,6 @@ class Request:
     au_truth: Path | None = None
     name: str | None = None  # of the method
     resize: bool = False
-    switches: Switches = field(default_factory=Switches)
 
 
 def requests(wanted: Request) -> list[Request]:

@@ -30,7 +30,7 @@ class Judge:
     audio: Floats  # (n * 640,) the held-out sound
     reader: FaceReader
     metrics: tuple[Metric, ...]
-    true: FaceTrack  # what the reader sees in the truth: predictions are compared with this, so that its errors cancel
+    true: FaceTrack  # the reader's of the truth: predictions are compared with this, so that its errors cancel
 
     def score(
         self, images: Bytes, names: tuple[str, ...] | None = None, note: str = "in memory"

@@ -8,22 +8,21 @@ from typing import Any
 from tfg import assets
 from tfg.metrics.listener import features
 
+# Raised with every change of the code that can move a number of an unchanged head.
 SCORING_VERSION = 1
-"""Raised with every change of the code that can move a number of an unchanged head."""
-
+# Switch -> the asset that its metrics need.
 WEIGHTS = {"lpips": "lpips_alex", "syncnet": "syncnet", "identity": "mobilefacenet", "fid": "inception_fid"}
-"""Switch -> the asset that its metrics need."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Switches:
-    """The metrics that cost time or need files; the others are always scored."""
+    """The metrics that cost time or need files; the others are always scored. conf/metrics/ has the choices."""
 
-    lpips: bool = True
-    listener: bool = True
-    syncnet: bool = True
-    identity: bool = True
-    fid: bool = True
+    lpips: bool
+    listener: bool
+    syncnet: bool
+    identity: bool
+    fid: bool
 
 
 def setting(switches: Switches) -> dict[str, Any]:

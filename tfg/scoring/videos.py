@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tfg.clip.read import VideoReader, file_digest, open_video
+from tfg.clip.read import VideoReader, open_video
 from tfg.clip.sound import read_aligned_audio, read_audio
 from tfg.metrics.base import Pictures
+from tfg.record import files
 from tfg.types import FPS, SAMPLES_PER_FRAME, Bytes, Floats, InputError
 
 RATE_TOLERANCE = 0.01  # pictures a second; 25 within this is not called resampled
@@ -133,4 +134,4 @@ def _sound(audio: Path | None, made: VideoReader, true: VideoReader | None, coun
 
 
 def _digest(path: Path | None) -> str:
-    return "" if path is None else file_digest(path)
+    return "" if path is None else files.checksum(path)

@@ -1,4 +1,4 @@
-"""What a selector is: it sees candidates, asks lazily for features, and returns a segment with every score it computed."""
+"""What a selector is: from candidates and lazily read features to a segment with every score it computed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tfg.types import Bools, FaceTrack, Floats, Segment
 
 @dataclass(frozen=True, kw_only=True)
 class Candidates:
-    """The segments that may be chosen, all inside the training part, and lazy access to what can be known of them."""
+    """The segments that may be chosen, all inside the training part, and lazy access to their features."""
 
     starts: tuple[int, ...]  # first frames, ascending
     num_frames: int  # length of every candidate
-    num_reference_frames: int  # frames of the training part: no feature is ever asked beyond it
+    num_reference_frames: int  # frames of the training part: no feature is read beyond it
     audio: Callable[[], Floats]  # -> (num_reference_frames, channels), raw features of the whole training part
     face: Callable[[int, int], FaceTrack]  # (start, stop) -> track of frames [start, stop)
     voiced: Callable[[], Bools] | None = None  # -> (num_reference_frames,); None: not known
@@ -33,7 +33,7 @@ class CandidateScore:
     diversity: float | None = None  # D, mean pairwise distance of audio features
     motion_complexity: float | None = None  # MC, high-frequency ratio of lip and pose signals, in [0, 1]
     score: float | None = None  # what was maximised
-    note: str | None = None  # why a candidate was rejected, or what to know of it
+    note: str | None = None  # why a candidate was rejected, or a remark on it
     extras: dict[str, float] | None = None  # logged beside the score: voiced ratio, total motion
 
 

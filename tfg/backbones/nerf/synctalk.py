@@ -24,8 +24,8 @@ from tfg.backbones.nerf.view import HeadView, ViewTruth, truth_of, views_of
 from tfg.engines import OccupancyGrid, Samples, composite, march
 from tfg.types import Batch, Portrait
 
+# Distance of two pictures (1, 3, height, width) in [-1, 1], differentiable in the first.
 Perceptual = Callable[[Tensor, Tensor], Tensor]
-"""Distance of two pictures (1, 3, height, width) in [-1, 1], differentiable in the first."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ class BodyPart:
 
 
 def make_hair(grid: HeadGrid, person: Person) -> BodyPart:
-    """A shell over the scalp, as thick as the style wants, that sinks under the skin at the hairline; long hair hangs from it."""
+    """A shell over the scalp, as thick as the style has it, that sinks under the skin at the hairline; long hair hangs from it."""
     rows = int((grid.level < MOUTH_Y).sum())
     x, y, f = np.moveaxis(grid.position[:rows], -1, 0)
     angle = np.abs(grid.angle)[None, :]

@@ -32,6 +32,7 @@ from tfg.clip.synthetic.shape import (
     eyeball_centre,
     make_head_grid,
 )
+from tfg.landmarks import OUTER_EYE_CORNERS
 
 SKIN, EYE, MOUTH, HAIR, EAR, NECK, CLOTH = range(7)
 _SEAM_CLOSED = 0.4  # mm: lips or lids nearer than this are shaded as one surface
@@ -140,7 +141,8 @@ def head_normals(mesh: PersonMesh, position: Floats32) -> Floats32:
 def _head_frame(face: FaceModel) -> tuple[Array, float]:
     """Origin in mm and the length of a millimetre in head units, by the 68 points of the resting face with open eyes (tfg.types)."""
     resting = (face.closed + face.fields[OPEN_EYES].sum(axis=0))[face.landmarks]
-    return resting.mean(axis=0), float(1 / length(resting[36] - resting[45]))
+    left, right = OUTER_EYE_CORNERS
+    return resting.mean(axis=0), float(1 / length(resting[left] - resting[right]))
 
 
 def _parts(grid: HeadGrid, person: Person) -> list[tuple[int, BodyPart]]:

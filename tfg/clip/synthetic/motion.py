@@ -22,8 +22,8 @@ from tfg.clip.synthetic.arithmetic import (
 )
 from tfg.types import FPS, Floats
 
+# Yaw, pitch, roll in degrees; x, y, z shift in head units: no frame goes beyond.
 POSE_LIMITS = np.array([12.0, 8.0, 6.0, 0.07, 0.045, 0.16])
-"""Yaw, pitch, roll in degrees; x, y, z shift in head units: no frame goes beyond."""
 
 _PIVOT = np.array([0.0, 0.95, 0.95])  # head space: the top of the neck, about which a head turns
 _SLOW_SECONDS, _QUICK_SECONDS = 0.9, 0.3  # widths of the two smoothing kernels that mix into every motion

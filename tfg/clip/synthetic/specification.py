@@ -15,26 +15,26 @@ _SHORTEST_SECONDS, _SMALLEST, _LARGEST = 1.0, 32, 1024
 
 @dataclass(frozen=True, kw_only=True)
 class SyntheticClip:
-    """Which clip to make."""
+    """Which clip to make; conf/clip/embedded.yaml has the defaults."""
 
-    speech_seed: int = 0  # sentences, their order, pitch and pace
-    motion_seed: int = 0  # head, blinks, brows, gaze
-    identity_seed: int = 0  # face, hair, clothes, wall
-    num_poses: int | None = None  # distinct head poses; None moves smoothly
-    seconds: float = 66.0
-    size: int = 128  # pixels of the square picture
+    speech_seed: int  # sentences, their order, pitch and pace
+    motion_seed: int  # head, blinks, brows, gaze
+    identity_seed: int  # face, hair, clothes, wall
+    num_poses: int | None  # distinct head poses; None moves smoothly
+    seconds: float
+    size: int  # pixels of the square picture
 
     def __post_init__(self) -> None:
         for key in ("speech_seed", "motion_seed", "identity_seed"):
-            if getattr(self, key) < 0:
+            if not _is_whole(getattr(self, key)) or getattr(self, key) < 0:
                 raise InputError(f"clip.synthetic.{key}: is {getattr(self, key)}; give a whole number from 0 up")
-        if not _SHORTEST_SECONDS <= self.seconds <= 3600:
+        if not (_is_number(self.seconds) and _SHORTEST_SECONDS <= self.seconds <= 3600):
             raise InputError(f"clip.synthetic.seconds: is {self.seconds}; give {_SHORTEST_SECONDS:g} to 3600")
-        if self.size % 2 or not _SMALLEST <= self.size <= _LARGEST:
+        if not _is_whole(self.size) or self.size % 2 or not _SMALLEST <= self.size <= _LARGEST:
             raise InputError(
                 f"clip.size: is {self.size}; the embedded clip takes even sizes from {_SMALLEST} to {_LARGEST}"
             )
-        if self.num_poses is not None and not 1 <= self.num_poses <= self.num_frames:
+        if self.num_poses is not None and not (_is_whole(self.num_poses) and 1 <= self.num_poses <= self.num_frames):
             raise InputError(
                 f"clip.synthetic.num_poses: is {self.num_poses}; give null or 1 to {self.num_frames}, the frames"
             )
@@ -57,3 +57,11 @@ class SyntheticClip:
         fields = {"version": VERSION, **asdict(self), "seconds": float(self.seconds)}
         canonical = json.dumps({key: value for key, value in fields.items() if key not in without}, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return _is_whole(value) or isinstance(value, float)

@@ -21,6 +21,7 @@ from pathlib import Path
 import torch  # loaded before any library, so that they share torch's OpenMP runtime and its threads
 from filelock import FileLock
 
+from tfg import assets
 from tfg.record.files import is_sealed, seal
 from tfg.types import InputError
 
@@ -48,9 +49,8 @@ class CompilerMissing(RuntimeError):
 
 
 def cache_folder() -> Path:
-    """Folder of compiled libraries: `TFG_CACHE`, else ~/.cache/tfg."""
-    root = os.environ.get("TFG_CACHE")
-    return (Path(root) if root else Path.home() / ".cache" / "tfg") / "engines"
+    """Folder of compiled libraries."""
+    return assets.cache_root() / "engines"
 
 
 def flags() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-/* Grid encoding, forward and backward (the definition: tfg/engines/hashgrid_torch.py).
+/* Grid encoding, forward and backward (the definition: tfg/engines/hashgrid/twin.py).
  *
  * Points are taken in blocks: rows and weights of all corners of a level are computed in vector loops, then the entries
  * are gathered or scattered one point at a time. A level's gradient is summed by one task in point order, so it has the

@@ -1,4 +1,4 @@
-/* Ray marching and compositing, forward and backward (the definition: tfg/engines/march_torch.py).
+/* Ray marching and compositing, forward and backward (the definition: tfg/engines/march/twin.py).
  *
  * Marching evaluates 16 lattice points of a ray at once (8 without AVX-512) and keeps the occupied ones; it rounds exactly as the twin
  * does, so both find the same samples. Rays are independent: results have the same bits for any number of threads. */

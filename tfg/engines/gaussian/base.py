@@ -53,8 +53,3 @@ class Raster:
     normal: Tensor | None
     means2d: Tensor  # (n, 2) pixels; in the graph between the Gaussians and the picture
     radii: Tensor  # (n,) int32 pixels, the larger half side of the box a Gaussian touches; 0 when culled
-
-    @property
-    def expected_depth(self) -> Tensor:
-        """(height, width) depth / alpha, head units; 0 where nothing is."""
-        return self.depth / self.alpha.clamp_min(1e-10)

@@ -71,7 +71,7 @@ class FittedLandmarks:
     def read(self, images: Bytes, guide: Floats | None = None) -> FaceTrack:
         """(n, size, size, 3) and the true (n, 68, 2), of which mouth and jaw are not used; nothing but landmarks is read."""
         if guide is None:
-            raise InputError("metrics: a fitted landmark reader needs to know where the head is; use face=mediapipe")
+            raise InputError("metrics: a fitted landmark reader needs the place of the head; use face=mediapipe")
         track = FaceTrack.empty(0, len(images))
         return replace(track, num_faces=np.ones_like(track.num_faces), landmarks=self.landmarks(images, guide))
 

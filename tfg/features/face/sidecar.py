@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfg.features.sidecar import read_sidecar
-from tfg.types import NUM_BLENDSHAPES, Cameras, Clip, FaceTrack, Floats, InputError
+from tfg.types import NUM_BLENDSHAPES, Clip, FaceTrack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,18 +27,3 @@ class SidecarFace:
             blendshapes=np.full((stop - start, NUM_BLENDSHAPES), np.nan, np.float32),
             head_rotation=fields["rotation"][start:stop].astype(np.float32),
         )
-
-
-def true_cameras(clip: Clip, start: int, stop: int) -> tuple[Cameras, Floats]:
-    """The cameras that rendered frames [start, stop), and the face shape (68, 3): `known` of `fit_cameras`."""
-    fields = read_sidecar(clip, ("rotation", "translation", "focal", "face_shape"), "face=sidecar")
-    side = float(clip.source_width)
-    if (clip.crop.x, clip.crop.y, clip.crop.side) != (0, 0, side):
-        raise InputError(f"{clip.path}: its true cameras hold for the whole picture only; set clip.crop=full")
-    cameras = Cameras(
-        rotation=fields["rotation"][start:stop].astype(np.float32),
-        translation=fields["translation"][start:stop].astype(np.float32),
-        focal=float(fields["focal"]) * clip.size / side,
-        size=clip.size,
-    )
-    return cameras, fields["face_shape"].astype(np.float32)

@@ -18,7 +18,7 @@ from tfg.features.masks.regions import head_region, mouth_region
 from tfg.features.quiet import quiet_stderr, survive_profiling
 from tfg.types import Bools, Bytes, Clip, FaceTrack, Floats, InputError
 
-NETWORK_SIZE = 256  # pixels of the square the segmenter sees; it works on the clip's crop
+NETWORK_SIZE = 256  # pixels of the segmenter's input, the clip's crop
 _FRAMES_AT_ONCE = 64
 _FEWEST_PER_WORKER = 12
 

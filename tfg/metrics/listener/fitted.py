@@ -127,10 +127,6 @@ class FittedListener:
         """(n, c), (n, 68, 2) of one run; ListenerUnavailable when fewer than 25 windows of it can be scored."""
         return mean_curve(self.distances(sound, landmarks))
 
-    def measure(self, sound: Floats, landmarks: Floats) -> Reliability | None:
-        """On truth that was not fitted, such as the held-out part; None when no second of it can be scored."""
-        return reliability([self.distances(sound, landmarks)], WINDOW)
-
     def save(self, path: Path) -> None:
         """Whole or not at all, in safetensors, with its checksum beside it."""
         notes = {"num_frames": self.num_frames, "num_missing": self.num_missing, "seed": self.seed}

@@ -28,9 +28,8 @@ class ListenerSync:
     """Metric: confidence, distance and offset by the embedded listener."""
 
     listener: FittedListener | NoListener
-    sound_features: Callable[[Floats], Floats] = (
-        log_mel  # (n * 640,) samples -> (n, c), as the listener was fitted with
-    )
+    # (n * 640,) samples -> (n, c), as the listener was fitted with
+    sound_features: Callable[[Floats], Floats] = log_mel
     facts: ClassVar[Mapping[str, MetricFacts]] = {
         "sync_c_listener": MetricFacts(
             title="Sync-C own listener", better="up", digits=3, curve="Sync-C of single windows, own listener"
@@ -44,7 +43,7 @@ class ListenerSync:
     needs: tuple[str, ...] = ("audio", "faces")
 
     def look(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
-        """Nothing: it looks at landmarks, not at pictures."""
+        """Nothing: it is computed from landmarks, not from pictures."""
         return {}
 
     def define(self, video: ScoredVideo) -> dict[str, str]:

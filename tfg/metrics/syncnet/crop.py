@@ -1,4 +1,4 @@
-"""From landmarks to the 224 pixel pictures that SyncNet looks at: boxes, tracks, smoothed squares, cuts (joonson/syncnet_python).
+"""From landmarks to the 224 pixel pictures that SyncNet takes: boxes, tracks, smoothed squares, cuts (joonson/syncnet_python).
 
 Differs from: SyncNet's pipeline, which detects faces with S3FD on pictures scaled by 0.25 and splits tracks at scene cuts.
 """
@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 from tfg.metrics.syncnet.network import SIZE
 from tfg.types import Bytes, Floats
 
+# Part of the 68 points' height that a detector's box reaches above the brows.
+# S3FD learned boxes that hold forehead, chin and cheeks (WIDER FACE); the points reach from brows to chin and from ear to ear.
+# DECA's conversion between both (a detector's box is 1.1 times as large and its centre 0.12 sizes higher) gives 0.23 for a face
+# as wide as high, and a chin 0.03 higher.
 FOREHEAD = 0.25
-"""Part of the 68 points' height that a detector's box reaches above the brows.
-
-S3FD learned boxes that hold forehead, chin and cheeks (WIDER FACE); the points reach from brows to chin and from ear to ear.
-DECA's conversion between both (a detector's box is 1.1 times as large and its centre 0.12 sizes higher) gives 0.23 for a face
-as wide as high, and a chin 0.03 higher.
-"""
 MOST_MISSED = 25  # frames from one detection to the next in the same track
 OVERLAP = 0.5  # least intersection over union of a track's consecutive boxes
 SHORTEST = 100  # detections; a track needs more

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import struct
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,17 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tfg.metrics.weights import UNREADABLE
 from tfg.types import Bytes, Floats, InputError
 
 SIZE = 224  # pixels of a lips crop
 FRAMES = 5  # pictures of a window
 EMBEDDING = 1024
 _FOREIGN = "not SyncNet weights; the official file is syncnet_v2.model, see `tfg assets`"
-# What torch.load raises for foreign or cut files.
-_UNREADABLE = (
-    *(pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError),
-    *(AttributeError, AssertionError, struct.error, MemoryError, OverflowError),
-)
 
 
 class SyncNet(nn.Module):
@@ -94,7 +88,7 @@ def _read(path: Path) -> Mapping[str, Tensor]:
     try:
         with warnings.catch_warnings(action="ignore"):  # about the pickle protocol of broken files
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         first = next(iter(str(error).splitlines()), "")[:120]
         raise InputError(f"{path}: {_FOREIGN} ({type(error).__name__}: {first})") from error
     if not isinstance(state, Mapping) or not all(isinstance(key, str) for key in state):
