@@ -96,7 +96,7 @@ def on_grid(folder: Path) -> Measured:
     features = ClipFeatures(
         clip=clip, audio=parts.audio, face=parts.face, masks=parts.masks, root=assets.cache_root() / "features"
     )
-    listener = suite.fit_listener(features, _switches())
+    listener = suite.fit_listener(features, _switches(), GRID_FRAMES)
     stranger = open_video(folder / STRANGER)
     other = clip.audio()[OTHER_SOUND * SAMPLES_PER_FRAME :][: GRID_FRAMES * SAMPLES_PER_FRAME]
     strange = stranger.frames(0, stranger.shape[0])

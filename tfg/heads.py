@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -182,7 +183,7 @@ def is_done(config: DictConfig, folder: Path) -> bool:
         record = results.RunRecord.read(folder / "result.json")
         results.RunResult.read(folder / "result.json")
     except results.DamagedRecord as error:
-        print(f"tfg: {error}; made anew", file=sys.stderr)
+        _say_damaged(str(error))
         return False
     return record.scores == scores_name(OmegaConf.to_container(config.metrics))  # type: ignore[arg-type]
 
@@ -193,6 +194,12 @@ def _readable(read: Any, path: Path, argument: Path) -> bool:
     try:
         read(argument)
     except DamagedRecord as error:
-        print(f"tfg: {error}; made anew", file=sys.stderr)
+        _say_damaged(str(error))
         return False
     return True
+
+
+@functools.cache
+def _say_damaged(line: str) -> None:
+    """Once, however often a sweep looks; what the line says to do is done."""
+    print(f"tfg: {line.split('; ')[0]}; made anew", file=sys.stderr)

@@ -21,8 +21,9 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from tfg import assets, configuration
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
 from tfg.record import identity
+from tfg.selectors.at import At
 from tfg.selectors.base import Selector
-from tfg.selectors.candidates import candidates_for
+from tfg.selectors.candidates import candidates_for, frames_of
 from tfg.selectors.voicing import voiced_frames
 from tfg.types import FPS, Clip, InputError, Portrait, Segment
 
@@ -73,6 +74,8 @@ def check_clip(config: DictConfig) -> None:
     clip = open_clip(config)
     read_crop(config.clip.crop, clip)
     candidates_for(clip.num_reference_frames, config.seconds, config.stride_seconds, where=str(clip.path))
+    if isinstance(selector := construct(config.selector, "selector"), At):
+        selector.first_frame(frames_of(config.seconds), clip.num_reference_frames, str(clip.path))
     if not _has_speech(clip.path, clip.digest):
         raise InputError(
             f"{clip.path}: no speech in its sound, only silence or noise; give a video of someone speaking"

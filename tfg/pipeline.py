@@ -196,7 +196,9 @@ def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, 
             mixed = controls.shuffle(data.audio_windows(test.audio, mean, std), *names)
             shuffled = rendering.render(trained.backbone, test, mixed, device=_device(head)).images
         chosen, reader = heads.suite_switches(switches), face_reader(trained.features)
-        metrics = suite.build(chosen, reader=reader, listener=suite.fit_listener(trained.features, chosen))
+        metrics = suite.build(
+            chosen, reader=reader, listener=suite.fit_listener(trained.features, chosen, len(test.frames))
+        )
         truth = open_video(head.folder / "truth.mp4")
         decoded = (open_video(head.folder / "rendered.mp4"), truth)
         judged = scoring.judge(test, _sound(head.clip, test), reader, metrics)

@@ -18,6 +18,7 @@ from tfg.assets.store import (
     records,
     remedy,
     search_folders,
+    usable,
 )
 from tfg.assets.sums import blob_id, checksum, content_sum
 
@@ -44,4 +45,5 @@ __all__ = [
     "records",
     "remedy",
     "search_folders",
+    "usable",
 ]

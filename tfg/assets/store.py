@@ -57,9 +57,15 @@ def fault_of(path: Path, known: Asset) -> str | None:
 def find(name: str) -> Path:
     """The path of a file; InputError, in one line that says how to get it, when it is missing."""
     known = asset(name)
-    if path := locate(known):
+    if path := usable(known):
         return path
     raise InputError(f"assets: {absence(known)} ({known.enables}); {remedy(known)}, or set TFG_ASSETS to its folder")
+
+
+def usable(known: Asset) -> Path | None:
+    """A located file whose bytes are the known ones, or None; what every number is computed with goes through here."""
+    path = locate(known)
+    return path if path is not None and fault_of(path, known) is None else None
 
 
 def located(name_or_path: str) -> Path:
@@ -83,7 +89,7 @@ def located(name_or_path: str) -> Path:
 
 def absence(known: Asset) -> str:
     """That a file is missing, or damaged and where."""
-    path = damaged(known)
+    path = damaged(known) or locate(known)
     return f"{known.filename} is missing" if path is None else f"{path} is damaged: {fault_of(path, known)}"
 
 

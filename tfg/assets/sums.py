@@ -59,7 +59,7 @@ def same_content(path: Path, known: Asset) -> bool:
 def fault(path: Path, known: Asset) -> str | None:
     """None where the file is the known one, or nothing is known to compare; else both sums."""
     if known.sha256 is not None:
-        found = files.checksum(path)  # anew: this is asked where a file is in doubt
+        found = checksum(path)
         if found == known.sha256 or same_content(path, known):
             return None
         return f"sha256 {found}, expected {known.sha256}"

@@ -27,7 +27,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         for line in assets.describe(verify=options.verify):
             print(line)
-    return 0
+    damaged = [known for known in assets.ASSETS if assets.locate(known) and not assets.usable(known)]
+    return 1 if options.verify and damaged else 0
 
 
 def fetch_all(names: Sequence[str], *, optional: bool) -> int:

@@ -40,10 +40,10 @@ def evaluate(request: Request) -> dict[str, Any]:
     face, blind = _parts().face, None
     reader = face if isinstance(face, MediaPipeFace) else None
     model = assets.asset("face_landmarker")
-    if assets.locate(model) is None:
+    if assets.usable(model) is None:
         reader, blind = None, f"{assets.absence(model)}; {assets.remedy(model)}"
     definition = reader.definition if reader is not None else "no face reader"
-    units, listener = _action_units(request), _listener(request)
+    units, listener = _action_units(request), _listener(request, shown.prediction.shape[0])
     metrics = suite.build(request.switches, reader=reader, listener=listener, action_units=units)
     reason = listener.reason if isinstance(listener, NoListener) else ""
     path = assets.cache_root() / "evaluations" / f"{_key(request, shown, metrics, [definition, reason])}.json"
@@ -157,7 +157,7 @@ def _faces(reader: MediaPipeFace | None, pictures: Pictures, path: Path | None, 
     return joined([FaceTrack(start=first, **entry.arrays) for first, entry in entries])
 
 
-def _listener(request: Request) -> FittedListener | NoListener:
+def _listener(request: Request, num_frames: int) -> FittedListener | NoListener:
     """Of the reference video."""
     features = None
     if request.reference is not None:
@@ -169,7 +169,7 @@ def _listener(request: Request) -> FittedListener | NoListener:
             masks=parts.masks,
             root=assets.cache_root() / "features",
         )
-    return suite.fit_listener(features, request.switches)
+    return suite.fit_listener(features, request.switches, num_frames)
 
 
 def _action_units(request: Request) -> ActionUnitError:

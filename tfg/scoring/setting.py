@@ -39,5 +39,5 @@ def setting(switches: Switches) -> dict[str, Any]:
 
 
 def _weights(name: str) -> str | None:
-    path = assets.locate(assets.asset(name))
+    path = assets.usable(assets.asset(name))
     return None if path is None else assets.checksum(path)

@@ -25,7 +25,7 @@ from tfg.metrics.identity import Identity
 from tfg.metrics.image import ImageQuality
 from tfg.metrics.landmark import LandmarkDistance, MouthCorrelation
 from tfg.metrics.listener.features import log_mel
-from tfg.metrics.listener.fitted import TOTAL_STEPS, FittedListener, ListenerUnavailable, NoListener
+from tfg.metrics.listener.fitted import FEWEST_SCORED, TOTAL_STEPS, FittedListener, ListenerUnavailable, NoListener
 from tfg.metrics.listener.metric import ListenerSync
 from tfg.metrics.lpips import Lpips, PerceptualDistance
 from tfg.metrics.openface import ActionUnitError
@@ -71,15 +71,20 @@ def build(
     return (*metrics, action_units) if action_units is not None else tuple(metrics)
 
 
-def fit_listener(features: ClipFeatures | None, switches: Switches) -> FittedListener | NoListener:
+def fit_listener(features: ClipFeatures | None, switches: Switches, num_frames: int) -> FittedListener | NoListener:
     """The listener of a reference clip, fitted on all that may be trained on and never on the held-out part; cached.
 
-    A damaged file in the cache is named in one line and fitted anew.
+    `num_frames` will be scored with it: where they are too few, none is fitted. A damaged file in the cache is named in one line and
+    fitted anew.
     """
     if not switches.listener:
         return NoListener(reason=_off("listener"))
     if features is None:
         return NoListener(reason="no reference was given; --reference VIDEO names what the method was trained on")
+    if num_frames < FEWEST_SCORED:
+        return NoListener(
+            reason=f"{num_frames} frames are too few for the listener, which needs at least {FEWEST_SCORED}"
+        )
     clip = features.clip
     stop = clip.num_reference_frames
     key = json.dumps([features.track_key(), FittedListener.key(), stop], sort_keys=True)
@@ -112,7 +117,7 @@ def _weights(switches: Switches, switch: str, load: Callable[[Path], Weights]) -
     if not getattr(switches, switch):
         return None, _off(switch)
     known = assets.asset(WEIGHTS[switch])
-    path = assets.locate(known)
+    path = assets.usable(known)
     if path is None:
         return None, f"{assets.absence(known)}; {assets.remedy(known)}, or `tfg assets add FILE`"
     return load(path), f"{path.name}, sha256 {assets.checksum(path)[:12]}"

@@ -24,15 +24,20 @@ class At:
         if not isinstance(self.start, int | float) or not math.isfinite(self.start) or self.start < 0:
             raise InputError(f"start={self.start}: must be a number of seconds, 0 or above")
 
-    def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection:
-        """Looks at nothing; InputError where the segment leaves the training part."""
+    def first_frame(self, num_frames: int, num_reference_frames: int, where: str) -> int:
+        """Of a segment of `num_frames`; InputError, opened by `where`, if it would leave the training part."""
         assert self.start is not None
-        first, last = round(self.start * FPS), candidates.num_reference_frames - candidates.num_frames
+        first, last = round(self.start * FPS), num_reference_frames - num_frames
         if first > last:
             raise InputError(
-                f"{candidates.where}: start={self.start:g}: a segment of {candidates.num_frames / FPS:g} s must begin by "
-                f"{last / FPS:g} s to end inside the training part"
+                f"{where}: start={self.start:g}: a segment of {num_frames / FPS:g} s must begin by {last / FPS:g} s to end "
+                "inside the training part"
             )
+        return first
+
+    def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection:
+        """Looks at nothing; InputError where the segment leaves the training part."""
+        first = self.first_frame(candidates.num_frames, candidates.num_reference_frames, candidates.where)
         return Selection(
             segment=Segment(start=first, num_frames=candidates.num_frames),
             method=self.name,

@@ -31,6 +31,7 @@ TOTAL_STEPS = (FOLDS + 1) * STEPS  # what `progress` adds up to
 FEWEST_FRAMES = FOLDS * (2 * EDGE + STRETCH)
 # Of lips: of fewer the reliability is unknown, and chance alone makes a minimum.
 FEWEST_WINDOWS = STRETCH
+FEWEST_SCORED = FEWEST_WINDOWS + 2 * EDGE  # frames of a video that it can score
 LEAST_AUC = 0.6  # minimum in the folds for the fitted listener to be used
 
 _FORMAT = "tfg-listener"
@@ -171,7 +172,7 @@ def mean_curve(distances: NDArray[np.float64]) -> SyncCurve:
     if len(known) < FEWEST_WINDOWS:
         raise ListenerUnavailable(
             f"the listener needs {FEWEST_WINDOWS} windows of lips with sound {MAX_OFFSET} frames before and after, at least "
-            f"{FEWEST_WINDOWS + 2 * EDGE} frames in all; here are {len(known)} windows of {len(distances)} frames"
+            f"{FEWEST_SCORED} frames in all; here are {len(known)} windows of {len(distances)} frames"
         )
     return curve(known)
 
