@@ -225,7 +225,7 @@ def test_a_full_disk_is_named_and_leaves_nothing_half_written(cache, tmp_path, m
         "selection.png",
     }
     (head,) = (tmp_path / "results" / "heads").iterdir()
-    assert {path.name for path in head.iterdir()} == {".lock", "config.yaml"}
+    assert {path.name for path in head.iterdir()} == {".lock"}
 
 
 def test_a_disk_too_full_even_for_failure_json_still_ends_with_code_2(cache, tmp_path, monkeypatch, capsys):

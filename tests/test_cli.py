@@ -134,8 +134,18 @@ def test_assets_are_found_by_name_and_size_and_verified_by_sum(here, capsys, mon
     (folder / known.filename).write_bytes(bytes(known.size))
     assert cli.run(["assets"]) == 0
     assert f"here        selfie_segmenter: {folder / known.filename}" in capsys.readouterr().out
-    assert cli.run(["assets", "--verify"]) == 0
+    assert cli.run(["assets", "--verify"]) == 1
     assert "WRONG SUM" in capsys.readouterr().out
+
+
+def test_a_damaged_pretrained_file_is_never_used(answer, here, monkeypatch, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("damaged")
+    monkeypatch.setenv("TFG_ASSETS", str(folder))
+    known = assets.asset("face_landmarker")
+    (folder / known.filename).write_bytes(bytes(known.size))
+    line = answer("select", "--set", "face=mediapipe", "clip.synthetic.seconds=16", "trainer.size=64")
+    assert line.startswith(f"tfg: assets: {folder / known.filename} is damaged: sha256 ")
+    assert "run `tfg assets fetch face_landmarker`" in line
 
 
 def test_a_full_disk_is_one_line(answer, here, tmp_path_factory, monkeypatch):

@@ -21,6 +21,7 @@ LAUNCH_MAY = {
     "tfg.record.results",
     "tfg.record.identity",
     "tfg.overrides",
+    "tfg.heads",
     "tfg.parts",
     "tfg.types",
 }  # overrides composes a cell as run.py would
@@ -156,11 +157,14 @@ def test_only_one_file_holds_hydra_main() -> None:
     assert [ids(path) for path in FILES if "hydra.main" in path.read_text()] == ["tfg/commands/run.py"]
 
 
-@pytest.mark.parametrize("name", ["files", "identity", "results", "metrics", "evaluations"])
+PLAIN_RECORDS = ("files", "checks", "identity", "results", "metrics", "evaluations", "table")
+
+
+@pytest.mark.parametrize("name", PLAIN_RECORDS)
 def test_records_need_the_standard_library_only(name: str) -> None:
     found = imports(ROOT / "tfg" / "record" / f"{name}.py")
     assert {m.split(".")[0] for m in found} <= set(sys.stdlib_module_names) | {"tfg"}
-    assert {m for m in found if inside(m, {"tfg"})} <= {"tfg.record.files"}
+    assert {m for m in found if inside(m, {"tfg"})} <= {f"tfg.record.{other}" for other in PLAIN_RECORDS}
 
 
 def test_the_ground_floor_imports_no_room() -> None:

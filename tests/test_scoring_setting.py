@@ -28,7 +28,7 @@ def test_newly_fetched_weights_change_the_setting_and_nothing_else_does(folder, 
     assert before["version"] == SCORING_VERSION
     weights = folder / "syncnet_v2.model"
     weights.write_bytes(b"some weights")
-    monkeypatch.setattr(assets, "locate", lambda known: weights if known.name == "syncnet" else None)
+    monkeypatch.setattr(assets, "usable", lambda known: weights if known.name == "syncnet" else None)
     after = setting(all_metrics())
     assert after == before | {"weights": {**before["weights"], "syncnet": assets.checksum(weights)}}
     assert setting(all_metrics(syncnet=False))["weights"]["syncnet"] is None

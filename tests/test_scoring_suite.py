@@ -55,21 +55,21 @@ def fits(monkeypatch):
 
 
 def test_a_fitted_listener_is_found_again_and_a_damaged_one_is_named_and_fitted_anew(features, fits, tmp_path, capsys):
-    first = suite.fit_listener(features, all_metrics())
-    assert suite.fit_listener(features, all_metrics()).definition == first.definition
+    first = suite.fit_listener(features, all_metrics(), 500)
+    assert suite.fit_listener(features, all_metrics(), 500).definition == first.definition
     assert fits == [4]
     (path,) = (tmp_path / "listeners").glob("*.safetensors")
     damaged = bytearray(path.read_bytes())
     damaged[-1] ^= 255
     path.write_bytes(damaged)
     capsys.readouterr()
-    again = suite.fit_listener(features, all_metrics())
+    again = suite.fit_listener(features, all_metrics(), 500)
     np.testing.assert_array_equal(again.towers.sound.weight, first.towers.sound.weight)
     assert fits == [4, 4]
     assert capsys.readouterr().err.splitlines() == [
         f"tfg: {path}: a fitted listener whose checksum is missing or does not fit; it is damaged; fitted anew"
     ]
-    suite.fit_listener(features, all_metrics())
+    suite.fit_listener(features, all_metrics(), 500)
     assert fits == [4, 4]
 
 
@@ -78,6 +78,9 @@ def test_why_there_is_no_listener(features, monkeypatch):
         raise ListenerUnavailable("too short")
 
     monkeypatch.setattr(FittedListener, "fit", staticmethod(fit))
-    assert suite.fit_listener(features, all_metrics()) == NoListener(reason="too short")
-    assert "switched off" in suite.fit_listener(features, all_metrics(listener=False)).reason
-    assert "no reference" in suite.fit_listener(None, all_metrics()).reason
+    assert suite.fit_listener(features, all_metrics(), 500) == NoListener(reason="too short")
+    assert suite.fit_listener(features, all_metrics(), 58) == NoListener(
+        reason="58 frames are too few for the listener, which needs at least 59"
+    )
+    assert "switched off" in suite.fit_listener(features, all_metrics(listener=False), 500).reason
+    assert "no reference" in suite.fit_listener(None, all_metrics(), 500).reason
