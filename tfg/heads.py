@@ -167,7 +167,10 @@ def scored_with(switches: dict[str, bool]) -> dict[str, Any]:
 
 def suite_switches(switches: dict[str, bool]) -> Switches:
     """Of `metrics=` those that choose metrics; the other, `shuffled_audio`, renders a control."""
-    return Switches(**{name: value for name, value in switches.items() if name != "shuffled_audio"})
+    try:
+        return Switches(**{name: value for name, value in switches.items() if name != "shuffled_audio"})
+    except TypeError as error:
+        raise InputError(f"metrics: {error}; conf/metrics/full.yaml has every switch") from error
 
 
 def is_scored(path: Path) -> bool:

@@ -237,7 +237,7 @@ def _sidecar(video: Path) -> Path:
 
 @functools.cache
 def _profile() -> str:
-    """gpu where torch finds a card; torch, slow to import, is asked only where a driver is installed."""
+    """gpu where torch finds a card; torch, slow to import, is imported only where a driver is installed."""
     if not _driver():
         return "cpu"
     import torch

@@ -1,6 +1,6 @@
 """The whole flow on one page: clip -> selection -> head (portraits, training, rendering) -> scores -> result.json.
 
-With scoring/ the only file that knows the order of the rooms.
+With scoring/ the only place where the order of the rooms stands.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
         group=str(config.group),
         config=plain,
     ) as tracker:
-        # Which seconds: the selector ranks candidates by its own audio features and looks at as few faces as it can.
+        # Which seconds: the selector ranks candidates by its own audio features, and faces are read for those it compares.
         with stages("selection") as stage:
             selection, chosen = select(config, built, features, details=True)
             files.write_json(folder / "selection.json", chosen)

@@ -15,7 +15,7 @@ _run: list[str] = []  # name of the run in hand
 
 
 class Advance(Protocol):
-    """Called with the number of units just done; `note` is asked for only when it is shown."""
+    """Called with the number of units just done; `note` is called only when it is shown."""
 
     def __call__(self, done: int, note: Callable[[], str] | None = None) -> None: ...
 
