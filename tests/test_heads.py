@@ -111,7 +111,7 @@ def test_two_processes_train_one_head_once(cache: Path, tmp_path: Path) -> None:
     ]
     ended = [process.communicate(timeout=240) for process in both]
     assert [process.returncode for process in both] == [0, 0], ended
-    runs = [RunRecord.read(path) for path in tmp_path.glob("results/*/result.json")]
+    runs = [RunResult.read(path) for path in tmp_path.glob("results/*/result.json")]
     assert len({run.head for run in runs}) == len(heads(tmp_path)) == 1
     assert sorted(run.trained for run in runs) == [False, True]
 
@@ -136,7 +136,7 @@ def test_a_cell_that_another_process_works_on_is_waited_for_and_done_where_that_
         f"tfg: waiting for {run.name}, which another process runs\n",
     ]
     assert "| first instag" in out
-    assert RunRecord.read(run / "result.json").trained
+    assert RunResult.read(run / "result.json").trained
 
 
 def test_ctrl_c_in_training_ends_with_130_and_the_same_command_goes_on(cache: Path, tmp_path: Path) -> None:
