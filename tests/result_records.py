@@ -51,6 +51,7 @@ def result(
         truth={"mouth_correlation": metric("mouth_correlation", 1.0)},
         files={"side_by_side": "side_by_side.mp4"},
         head=f"head-of-{run_id}",
+        scores=SCORES,
         trained=True,
         commit=commit,
         dirty=False,
@@ -72,7 +73,7 @@ def write(results: Path, made: RunResult) -> Path:
         stages={},
         files={"selection_plot": "selection.png"},
         head=made.head,
-        scores=SCORES,
+        scores=made.scores,
         **of_code,
     ).write(run)
     HeadRecord(
@@ -94,5 +95,5 @@ def write(results: Path, made: RunResult) -> Path:
         truth_digest="",
         stages={},
         **of_code,
-    ).write(head / SCORES)
+    ).write(head / made.scores)
     return run

@@ -194,7 +194,9 @@ def test_a_full_disk_leaves_the_checkpoints_before(portrait, tmp_path, monkeypat
         return epoch(self, trainer, module)
 
     def full(number):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/elsewhere", None, str(tmp_path / "r" / "new"))
+        raise OSError(
+            errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "elsewhere"), None, str(tmp_path / "r" / "new")
+        )
 
     with monkeypatch.context() as patch:
         patch.setattr(training.Checkpoints, "on_train_epoch_end", fill)

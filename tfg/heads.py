@@ -39,6 +39,11 @@ class Head:
         return self.folder.name
 
     @property
+    def seeded_by(self) -> tuple[str, str, int]:
+        """What every seed of a head depends on beside its purpose: backbone, clip, seed."""
+        return self.config.backbone.name, self.clip.identity, self.config.seed
+
+    @property
     def is_finished(self) -> bool:
         """Trained and rendered, with a readable record and whole files; what is damaged is named on stderr."""
         if not _readable(HeadRecord.read, self.folder / "head.json", self.folder):
@@ -183,12 +188,11 @@ def is_done(config: DictConfig, folder: Path) -> bool:
     if not (folder / "result.json").exists():
         return False
     try:
-        record = results.RunRecord.read(folder / "result.json")
-        results.RunResult.read(folder / "result.json")
+        found = results.RunResult.read(folder / "result.json")
     except results.DamagedRecord as error:
         _say_damaged(str(error))
         return False
-    return record.scores == scores_name(OmegaConf.to_container(config.metrics))  # type: ignore[arg-type]
+    return found.scores == scores_name(OmegaConf.to_container(config.metrics))  # type: ignore[arg-type]
 
 
 def _readable(read: Any, path: Path, argument: Path) -> bool:

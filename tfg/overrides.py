@@ -42,10 +42,10 @@ def complete(overrides: Sequence[str]) -> list[str]:
     A clip's path is taken as it is: `${` in it begins no interpolation.
     """
     overrides = [_literal_path(text) for text in overrides]
-    for override in _parse(overrides):
-        if override.key_or_group.split(".")[0] == "sweep":
-            raise InputError(f"{override.key_or_group}: is filled in for a sweep and is not set by hand; remove it")
     given = {override.key_or_group: override for override in _parse(overrides)}
+    for key in given:
+        if key.split(".")[0] == "sweep":
+            raise InputError(f"{key}: is filled in for a sweep and is not set by hand; remove it")
     chosen = [text for text in overrides if text not in ("face=auto", "masks=auto", "trainer=auto")]
     said = []
     for axis in ("face", "masks"):
@@ -140,8 +140,8 @@ def _check_names(cell: Sequence[str]) -> DictConfig:
     The configuration of these options with every value at its default.
     """
     options = _options()
-    parsed = [override for override in _parse(cell) if not override.key_or_group.startswith("hydra")]
-    for override in _parse(cell):
+    parsed = _parse(cell)
+    for override in parsed:
         given = override.key_or_group
         if given.startswith("hydra.job"):
             raise InputError(f"{given}: is not set here, since paths are those of the folder you are in; remove it")
@@ -149,6 +149,7 @@ def _check_names(cell: Sequence[str]) -> DictConfig:
             raise InputError(
                 f"{given}: is the option's own and is not set by hand; for a class of yours make a YAML in conf/"
             )
+    parsed = [override for override in parsed if not override.key_or_group.startswith("hydra")]
     for override in parsed:
         axis, _, key = override.key_or_group.partition(".")
         if axis in options and axis != "clip" and key == "name":

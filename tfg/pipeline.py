@@ -162,15 +162,15 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
 
 def _fit(head: Head, train: Portrait, mean: Floats, std: Floats, logger: Any) -> tuple[Backbone, training.Training]:
     """The backbone after its last step: from the last checkpoint on, which may be all of it."""
-    config, names = head.config, (head.config.backbone.name, head.clip.identity, head.config.seed)
-    torch.manual_seed(identity.seed_for("init", *names))
+    config = head.config
+    torch.manual_seed(identity.seed_for("init", *head.seeded_by))
     backbone = parts.make_backbone(config, train)
     material = data.PortraitData(
         train,
         data.audio_windows(train.audio, mean, std),
         chunk=config.trainer.checkpoint_every,
         num_steps=backbone.num_steps,
-        seed=identity.seed_for("order", *names),
+        seed=identity.seed_for("order", *head.seeded_by),
     )
     return backbone, training.fit(backbone, material, head.folder, device=config.trainer.device, logger=logger)
 
@@ -192,8 +192,7 @@ def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, 
         test, mean, std = trained.test, trained.mean, trained.std
         shuffled = None
         if switches["shuffled_audio"]:
-            names = (head.config.backbone.name, head.clip.identity, head.config.seed)
-            mixed = controls.shuffle(data.audio_windows(test.audio, mean, std), *names)
+            mixed = controls.shuffle(data.audio_windows(test.audio, mean, std), *head.seeded_by)
             shuffled = rendering.render(trained.backbone, test, mixed, device=_device(head)).images
         chosen, reader = heads.suite_switches(switches), face_reader(trained.features)
         metrics = suite.build(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import pickle
-import re
 import shutil
 import sys
 import time
@@ -25,6 +24,7 @@ from pytorch_lightning.loggers import Logger
 from tfg.backbones.base import Backbone
 from tfg.data import PortraitData
 from tfg.progress import Advance, progress, say
+from tfg.record import curve
 from tfg.record.files import is_sealed, put, seal, seal_of, write_text
 from tfg.types import InputError
 
@@ -155,9 +155,8 @@ class Checkpoints(pl.Callback):
             if last.exists():
                 keep(last, self.folder / PREVIOUS)
             seal(partial, last)
-        except (
-            OSError
-        ) as error:  # Lightning writes to a temporary file elsewhere first: name the one that was to be made
+        except OSError as error:
+            # Lightning writes to a temporary file elsewhere first: name the one that was to be made.
             raise OSError(error.errno, error.strerror, str(error.filename2 or last)) from error
         finally:
             partial.unlink(missing_ok=True)
@@ -227,9 +226,6 @@ class Clock(pl.Callback):
 class Curve(pl.Callback):
     """metrics.csv, rows of step, name, value, each 50 steps; a resumed run goes on in the same file."""
 
-    HEADER = "step,name,value"
-    ROW = re.compile(r"\d{1,12},[\w/.-]+,(nan|-?inf|-?\d+(\.\d+)?(e[+-]\d+)?)", re.ASCII)
-
     def __init__(self, path: Path, every: int = 50) -> None:
         self.path = path
         self.every = every
@@ -237,17 +233,14 @@ class Curve(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         first = _step(pl_module)
         text = self.path.read_text(errors="replace") if first and self.path.exists() else ""
-        rows = (
-            text.splitlines()[1:] if text.endswith("\n") else text.splitlines()[1:-1]
-        )  # a killed process cut the last
-        kept = [row for row in rows if self.ROW.fullmatch(row)]
-        if len(kept) < len(rows):
+        rows, unreadable = curve.parse(text)
+        if unreadable:
             print(
-                f"tfg: {self.path} is damaged: {len(rows) - len(kept)} of {len(rows)} rows cannot be read; dropped",
+                f"tfg: {self.path} is damaged: {unreadable} of {len(rows) + unreadable} rows cannot be read; dropped",
                 file=sys.stderr,
             )
-        kept = [row for row in kept if int(row.split(",", 1)[0]) <= first]
-        write_text(self.path, "\n".join([self.HEADER, *kept]) + "\n")
+        kept = [f"{step},{name},{value}" for step, name, value in rows if step <= first]
+        write_text(self.path, "\n".join([curve.HEADER, *kept]) + "\n")
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tfg.assets import checksum
 from tfg.clip.container import open_media
 from tfg.clip.pictures import PictureDecoder, crop_resize, upright
 from tfg.clip.sound import read_aligned_audio
 from tfg.clip.timeline import Timeline, read_timeline
-from tfg.record.files import checksum
 from tfg.types import SAMPLES_PER_FRAME, Bytes, Clip, Crop, Floats, InputError
 
 

@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 from tfg import heads, overrides, parts
 from tfg.record import evaluations as kept
 from tfg.record import identity, table
+from tfg.record.checks import value_at
 from tfg.record.files import write_text
 from tfg.record.results import DamagedRecord, RunResult, read_failure
 from tfg.types import ENGINES, InputError
@@ -88,20 +89,13 @@ def _refuse_twins(configs: list[DictConfig]) -> None:
         folder = parts.run_folder(config)
         if folder in cells:
             one, other = parts.plain(cells[folder]), parts.plain(config)
-            keys = [axis for axis in config.sweep.axes if _value(one, axis) != _value(other, axis)] or [
+            keys = [axis for axis in config.sweep.axes if value_at(one, axis) != value_at(other, axis)] or [
                 "the same value twice"
             ]
             raise InputError(
                 f"{', '.join(keys)}: makes two cells of the sweep one run, as no training depends on it; give one value"
             )
         cells[folder] = config
-
-
-def _value(config: dict[str, Any], axis: str) -> Any:
-    value: Any = config
-    for key in axis.split("."):
-        value = value[key]
-    return value
 
 
 def _check_values(config: DictConfig) -> None:

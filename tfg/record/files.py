@@ -38,10 +38,7 @@ def put(partial: Path, path: Path) -> Path:
 
 def seal(partial: Path, path: Path) -> Path:
     """`put`, and the checksum beside it. Killed in between, the file counts as damaged and is made anew."""
-    line = f"{checksum(partial)}  {path.name}\n"
-    put(partial, path)
-    write_text(seal_of(path), line)
-    return path
+    return seal_written(put(partial, path))
 
 
 def seal_written(path: Path) -> Path:

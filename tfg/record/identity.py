@@ -13,6 +13,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tfg.record.checks import value_at
+
 # Keys of conf/ that no result depends on: dotted, a group stands for all below it.
 EXCLUDED = (
     "tracker",
@@ -89,9 +91,7 @@ def label(config: Mapping[str, Any]) -> str:
 
 
 def _shown(config: Mapping[str, Any], axis: str) -> str:
-    value: Any = config
-    for key in axis.replace("/", ".").split("."):
-        value = value[key]
+    value = value_at(config, axis.replace("/", "."))
     if isinstance(value, Mapping):
         return str(value.get("name", axis))
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -158,6 +158,7 @@ class RunResult:
     truth: Metrics
     files: dict[str, str]  # what it is -> path relative to the results folder
     head: str
+    scores: str  # file of the numbers in the head's folder
     trained: bool  # for this run; false: the head was found
     commit: str  # of the training, which the numbers depend on most
     dirty: bool
@@ -188,6 +189,7 @@ class RunResult:
             truth=scores.truth,
             files=files,
             head=run.head,
+            scores=run.scores,
             trained=head.made_for == run.run_id,
             commit=head.commit,
             dirty=head.dirty or scores.dirty,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tfg.record import curve as training_curve
 from tfg.record.results import RunResult
 from tfg.types import InputError
 
@@ -62,9 +62,9 @@ class WandbTracker:
 def _curve(path: Path) -> list[tuple[int, dict[str, float]]]:
     """Rows of a metrics.csv by step."""
     steps: dict[int, dict[str, float]] = {}
-    for line in path.read_text(errors="replace").splitlines()[1:]:
-        if found := re.fullmatch(r"(\d+),([\w/]+),(-?(?:\d+(?:\.\d+)?(?:e[-+]?\d+)?|inf|nan))", line):
-            steps.setdefault(int(found[1]), {})[found[2]] = float(found[3])
+    rows, _ = training_curve.parse(path.read_text(errors="replace"))
+    for step, name, value in rows:
+        steps.setdefault(step, {})[name] = float(value)
     return sorted(steps.items())
 
 
