@@ -31,7 +31,7 @@ demo: $(FETCHED) ## Random against isexplore on the embedded clip; ends with a t
 	$(BIN)/python run.py -m selector=random,isexplore
 
 test: $(FETCHED) ## All tests that need no GPU; those that need real videos run when TFG_ASSETS is set
-	$(BIN)/python -m pytest -m "not slow" --cov=tfg --cov-report=term:skip-covered --cov-fail-under=85
+	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 8 --dist loadfile --cov=tfg --cov-report=term:skip-covered --cov-fail-under=85
 
 test-slow: $(FETCHED) ## The tests that take minutes: whole real videos
 	$(BIN)/python -m pytest -m slow

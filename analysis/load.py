@@ -10,7 +10,7 @@ from experiments.grid import Grid
 from experiments.ledger import ledger_path, read_ledger
 from tfg.record.results import DamagedRecord, RunResult
 
-RUN = "run"  # the trained head, beside the sources static, nearest and truth
+RUN = "run"  # the trained head, beside its controls and the truth
 
 
 class IncompleteGrid(ValueError):
@@ -19,7 +19,7 @@ class IncompleteGrid(ValueError):
 
 def load(grid: Grid, results: Path, *, allow_missing: bool = False, allow_mixed: bool = False) -> pd.DataFrame:
     """Columns: the grid's labels, run_id, commit, dirty, start, selection_seconds, selection_frames, training_seconds,
-    source (run | static | nearest | truth), metric, value, unavailable, and the metric's facts: title, unit, better, digits.
+    source (run | a control | truth), metric, value, unavailable, and the metric's facts: title, unit, better, digits.
 
     A cell without a result is one row whose run_id and metric are None and whose value is NaN. `unavailable` says why a
     value is NaN. `commit` is of the training; runs are mixed also where their scores are of another commit.
@@ -71,6 +71,15 @@ def _results(grid: Grid, results: Path) -> list[tuple[dict[str, object], RunResu
     return pairs
 
 
+def _described(result: RunResult) -> dict[str, dict[str, object]]:
+    """What is said of a run beside its metrics, in a metric's shape: what speech gains, and the mean pose gap."""
+    facts = {"title": "Pose gap", "unit": "degrees", "better": "none", "digits": 1, "unavailable": None}
+    return {
+        **{f"gain_{name}": {**gain, "title": f"Speech gain, {gain['title']}"} for name, gain in result.gains.items()},
+        "pose_gap": {**facts, "value": result.pose_gap["mean_degrees"]},
+    }
+
+
 def _rows(result: RunResult) -> list[dict[str, object]]:
     common = {
         "run_id": result.run_id,
@@ -81,7 +90,7 @@ def _rows(result: RunResult) -> list[dict[str, object]]:
         "selection_frames": result.selection["cost"]["frames"],
         "training_seconds": result.stages["training"]["seconds"],
     }
-    sources = {RUN: result.metrics, **result.baselines, "truth": result.truth}
+    sources = {RUN: result.metrics | _described(result), **result.controls, "truth": result.truth}
     return [
         {
             **common,

@@ -18,14 +18,15 @@ from tfg.record.results import DamagedRecord, RunResult
 FOLDER = Path(__file__).parent / "data" / "measured"
 SHOWN = (
     "psnr_face",
+    "psnr_mouth",
     "ssim_face",
     "lpips",
     "lmd",
     "mouth_correlation",
     "mouth_lag",
-    "mouth_correlation_shuffled",
+    "closure_recall",
+    "mouth_amplitude",
     "sync_c_listener",
-    "sync_c_listener_shuffled",
     "identity",
 )
 
@@ -49,7 +50,11 @@ def record(result: RunResult) -> dict[str, Any]:
         "selection_cost": result.selection["cost"],
         "stages": result.stages,
         "metrics": _values(result.metrics),
-        "baselines": {name: _values(metrics) for name, metrics in result.baselines.items()},
+        "controls": {name: _values(metrics) for name, metrics in result.controls.items()},
+        "truth": _values(result.truth),
+        "gains": {name: {key: gain[key] for key in ("value", "low", "high")} for name, gain in result.gains.items()},
+        "verdict": result.verdict,
+        "pose_gap": result.pose_gap,
         "definitions": {name: metric["definition"] for name, metric in result.metrics.items()},
         "facts": {
             name: {key: metric[key] for key in ("title", "unit", "better", "digits")}
@@ -63,7 +68,7 @@ def _values(metrics: dict[str, dict[str, Any]]) -> dict[str, float | None]:
 
 
 def markdown(name: str, records: list[dict[str, Any]]) -> str:
-    """One row a run and its baselines; a missing number is a dash."""
+    """One row a run, its controls and the truth; a missing number is a dash."""
     facts = {tag: found for run in records for tag, found in run["facts"].items()}
     header = [
         "run",
@@ -77,10 +82,10 @@ def markdown(name: str, records: list[dict[str, Any]]) -> str:
     for run in records:
         seconds = sum(stage["seconds"] for stage in run["stages"].values())
         peak = max(stage["peak_mb"] for stage in run["stages"].values())
-        label = f"{run['selector']} {run['backbone']} seed={run['seed']}{'' if run['trained'] else ' (head shared)'}"
         numbers = [f"{run['stages']['training']['seconds']:.0f}", f"{seconds:.0f}", str(peak)]
-        rows.append([label, f"{run['start']:g}", *_row(run["metrics"], facts), *numbers])
-        rows += [[f"- {base}", "", *_row(values, facts), "", "", ""] for base, values in run["baselines"].items()]
+        rows.append([_label(run), f"{run['start']:g}", *_row(run["metrics"], facts), *numbers])
+        beside = {**run["controls"], "truth": run["truth"]}
+        rows += [[f"- {name}", "", *_row(values, facts), "", "", ""] for name, values in beside.items()]
     commits = sorted({run["commit"][:8] + ("+" if run["dirty"] else "") for run in records})
     machine = records[0]["machine"]
     lines = [
@@ -92,8 +97,17 @@ def markdown(name: str, records: list[dict[str, Any]]) -> str:
         "| " + " | ".join(header) + " |",
         "|" + "---|" * len(header),
         *["| " + " | ".join(row) + " |" for row in rows],
+        "",
+        *[
+            f"- {_label(run)}: {run['verdict']}; pose gap {run['pose_gap']['mean_degrees']:.1f} degrees"
+            for run in records
+        ],
     ]
     return "\n".join(lines) + "\n"
+
+
+def _label(run: dict[str, Any]) -> str:
+    return f"{run['selector']} {run['backbone']} seed={run['seed']}{'' if run['trained'] else ' (head shared)'}"
 
 
 def _row(values: dict[str, float | None], facts: dict[str, dict[str, Any]]) -> list[str]:

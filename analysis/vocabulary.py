@@ -56,11 +56,17 @@ BACKBONES = (
 SOURCES = (
     Term(tag="static", name="Static (mean training frame)"),
     Term(tag="nearest", name="Nearest training frame"),
+    Term(tag="mute", name="Mute (mean training audio)"),
+    Term(tag="rolled", name="Rolled (audio at another time)"),
+    Term(tag="still", name="Still (one training pose)"),
+    Term(tag="shuffled", name="Shuffled audio"),
     Term(tag="truth", name="Ground truth"),
 )
 
 METRICS = (
     "psnr_face",
+    "psnr_face_near",
+    "psnr_mouth",
     "ssim_face",
     "psnr",
     "ssim",
@@ -68,11 +74,15 @@ METRICS = (
     "lmd",
     "mouth_correlation",
     "mouth_lag",
-    "mouth_correlation_shuffled",
+    "closure_recall",
+    "mouth_amplitude",
+    "gain_psnr_mouth",
+    "gain_mouth_correlation",
+    "gain_sync_share",
+    "pose_gap",
     "sync_c",
     "sync_d",
     "sync_c_listener",
-    "sync_c_listener_shuffled",
     "identity",
     "flicker_mouth",
 )

@@ -3,6 +3,8 @@
 import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:  # a process a core: threads of each would only wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from pathlib import Path
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from filelock import FileLock
 from support.parts import embedded_clip
 
 from tfg.engines.cpu import build
@@ -31,9 +32,15 @@ SYNCTALK = [
 
 
 def shared_cache(session_folder: Path) -> Path:
-    """A cache of the session's own, but for the compiled engines: those of the machine are the same and take long to make."""
-    cache = session_folder / "tfg-cache"
-    if not cache.exists():
+    """A cache of the session's own, but for the compiled engines: those of the machine are the same and take long to make.
+
+    `session_folder`: pytest's base folder, or below it a worker's; all workers share one cache.
+    """
+    session = session_folder.parent if "PYTEST_XDIST_WORKER" in os.environ else session_folder
+    cache = session / "tfg-cache"
+    with FileLock(session / "tfg-cache.lock"):
+        if cache.exists():
+            return cache
         cache.mkdir()
         compiled = build.cache_folder()
         compiled.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tfg.record.results import HEADS, HeadRecord, RunRecord, RunResult, ScoresRecord
+from tfg.record.results import HEADS, HeadRecord, RunRecord, RunResult, ScoresRecord, without_frames
 
 FACTS = {
     "psnr_face": {"title": "PSNR face", "unit": "dB", "better": "up", "digits": 2, "curve": ""},
@@ -31,7 +31,7 @@ def metric(name: str, value: float | None, why: str = "no weights") -> dict[str,
 def result(
     run_id: str, *, config: dict[str, Any], psnr: float, lpips: float | None = None, commit: str = "a" * 40
 ) -> RunResult:
-    """A run whose baselines lie 2 and 1 dB below it. What `config` does not say is as in CONFIG."""
+    """A run whose controls lie 2, 1 and 0.5 dB below it. What `config` does not say is as in CONFIG."""
 
     def scores(value: float, correlation: float | None) -> dict[str, dict[str, Any]]:
         return {
@@ -47,8 +47,16 @@ def result(
         selection={"start": 3.0, "seconds": 5.0, "cost": {"seconds": 2.0, "frames": 125}},
         stages={"training": {"seconds": 60.0, "peak_mb": 500, "frames": 125}},
         metrics=scores(psnr, 0.75),
-        baselines={"static": scores(psnr - 2, None), "nearest": scores(psnr - 1, 0.5)},
+        controls={
+            "static": scores(psnr - 2, None),
+            "nearest": scores(psnr - 1, 0.5),
+            "mute": {"psnr_face": metric("psnr_face", psnr - 0.5)},
+        },
         truth={"mouth_correlation": metric("mouth_correlation", 1.0)},
+        gains={"psnr_mouth": {**metric("psnr_face", 2.0), "title": "PSNR mouth", "low": 1.5, "high": 2.5}},
+        verdict="speech helps: PSNR mouth dB +2.00 [+1.50, +2.50]",
+        cautions={"mouth_correlation": ["40 frames are too few for an interval"]},
+        pose_gap={"mean_degrees": 3.0, "p90_degrees": 6.0, "mouth_coverage": 0.9},
         files={"side_by_side": "side_by_side.mp4"},
         head=f"head-of-{run_id}",
         scores=SCORES,
@@ -65,12 +73,27 @@ def write(results: Path, made: RunResult) -> Path:
     run, head = results / made.run_id, results / HEADS / made.head
     run.mkdir(parents=True)
     head.mkdir(parents=True)
+    scores = ScoresRecord(
+        head_id=made.head,
+        setting={},
+        metrics=made.metrics,
+        controls=made.controls,
+        truth=made.truth,
+        gains=made.gains,
+        verdict=made.verdict,
+        pose_gap=made.pose_gap,
+        cautions=made.cautions,
+        truth_digest="",
+        stages={},
+        **of_code,
+    )
     RunRecord(
         run_id=made.run_id,
         group=made.group,
         config=made.config,
         selection=made.selection,
-        stages={},
+        stages=made.stages,
+        **without_frames(scores),
         files={"selection_plot": "selection.png"},
         head=made.head,
         scores=made.scores,
@@ -86,14 +109,5 @@ def write(results: Path, made: RunResult) -> Path:
         files=made.files,
         **of_code,
     ).write(head)
-    ScoresRecord(
-        head_id=made.head,
-        setting={},
-        metrics=made.metrics,
-        baselines=made.baselines,
-        truth=made.truth,
-        truth_digest="",
-        stages={},
-        **of_code,
-    ).write(head / made.scores)
+    scores.write(head / made.scores)
     return run

@@ -66,23 +66,24 @@ def test_the_ablation_table_is_exactly_this(tmp_path: Path) -> None:
         """\
 Selectors compared (Table 4 of ISExplore), on held-out speech
 
-| Selector                     | n |    PSNR face dB (up) |         Mouth r (up) | Selection s | Frames seen |
-|------------------------------|--:|---------------------:|---------------------:|------------:|------------:|
-| Random                       | 3 | 21.00 [18.52, 23.48] | 0.750 [0.750, 0.750] |         2.0 |         125 |
-| ISExplore                    | 1 |                24.00 |                0.750 |         2.0 |         125 |
-| Static (mean training frame) | 4 |                19.75 |                    - |           - |           - |
-| Nearest training frame       | 4 |                20.75 |                0.500 |           - |           - |
-| Ground truth                 | 4 |                    - |                1.000 |           - |           - |
+| Selector                     | n |    PSNR face dB (up) |         Mouth r (up) | Speech gain, PSNR mouth dB (up) | Pose gap degrees | Selection s | Frames seen |
+|------------------------------|--:|---------------------:|---------------------:|--------------------------------:|-----------------:|------------:|------------:|
+| Random                       | 3 | 21.00 [18.52, 23.48] | 0.750 [0.750, 0.750] |               2.00 [2.00, 2.00] |   3.0 [3.0, 3.0] |         2.0 |         125 |
+| ISExplore                    | 1 |                24.00 |                0.750 |                            2.00 |              3.0 |         2.0 |         125 |
+| Static (mean training frame) | 4 |                19.75 |                    - |                               - |                - |           - |           - |
+| Nearest training frame       | 4 |                20.75 |                0.500 |                               - |                - |           - |           - |
+| Mute (mean training audio)   | 4 |                21.25 |                    - |                               - |                - |           - |           - |
+| Ground truth                 | 4 |                    - |                1.000 |                               - |                - |           - |           - |
 
 - n: runs. Brackets: 95 % t interval over seeds; a row of one run has none, so its rank is a single draw.
-- Static, nearest and ground truth: mean over all runs, whose segments differ, hence no interval.
+- Controls and ground truth: mean over all runs, whose segments differ, hence no interval.
+- Speech gain: the run minus its mute control (the same head driven by the mean training audio). Of controls that the head renders only mouth and lips are scored, of still only lips and sync.
 - LPIPS: unavailable in every run: no weights
 - Static (mean training frame): no Mouth r: the mouth does not move
-- Ground truth: no PSNR face dB: not in result.json
-"""
+"""  # noqa: E501
     )
     assert to_csv(made).splitlines()[1].startswith("Random,3,21.0,18.5158")
-    assert to_csv(made).splitlines()[2] == "ISExplore,1,24.0,,,0.75,,,2.0,125.0"
+    assert to_csv(made).splitlines()[2] == "ISExplore,1,24.0,,,0.75,,,2.0,,,3.0,,,2.0,125.0"
 
 
 def test_a_missing_run_is_an_error_that_names_it(tmp_path: Path) -> None:
@@ -95,7 +96,7 @@ def test_an_allowed_hole_shows(tmp_path: Path) -> None:
     make(tmp_path, skip=(("random", 1), ("isexplore", 0)))
     made = table_ablation.table(load(SMALL, tmp_path, allow_missing=True), allow_missing=True)
     assert made.rows[0][:3] == ("Random", "2 of 3", "21.00 [8.29, 33.71]")
-    assert made.rows[1] == ("ISExplore", "0 of 1", "missing", "missing", "missing", "missing")
+    assert made.rows[1] == ("ISExplore", "0 of 1", *["missing"] * 6)
 
 
 def test_a_number_that_some_runs_lack_is_an_error_or_says_of_how_many(tmp_path: Path) -> None:

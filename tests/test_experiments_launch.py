@@ -21,7 +21,7 @@ SWITCHES = {
     "syncnet": False,
     "identity": False,
     "fid": False,
-    "shuffled_audio": False,
+    "controls": False,
 }
 FAKE_RUN = """
 import json, pathlib, sys

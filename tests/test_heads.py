@@ -61,13 +61,13 @@ def test_selectors_that_choose_alike_share_one_head_and_one_set_of_scores(cache:
 
     # Other metrics: scored anew, beside the first scores, without training.
     before = {head: checksum(head / "last.ckpt") for head in heads(tmp_path)}
-    scored = run_py("selector=audio", "metrics.shuffled_audio=true", *QUICK, cache=cache, cwd=tmp_path)
+    scored = run_py("selector=audio", "metrics.controls=true", *QUICK, cache=cache, cwd=tmp_path)
     assert scored.returncode == 0, scored.stderr
     assert ": metrics\n" in scored.stderr
     assert "training" not in scored.stderr
     assert {head: checksum(head / "last.ckpt") for head in heads(tmp_path)} == before
     again = RunResult.read(tmp_path / "results" / chosen["audio"].run_id / "result.json")
-    assert "mouth_correlation_shuffled" in again.metrics
+    assert set(again.controls) == {"static", "nearest", "mute", "rolled", "still", "shuffled"}
     assert again.metrics["psnr_face"] == chosen["audio"].metrics["psnr_face"]
     assert again.trained  # by this run, whatever was scored since
     assert len(list((tmp_path / "results" / HEADS / again.head).glob("scores-*.json"))) == 2
@@ -81,7 +81,7 @@ def test_selectors_that_choose_alike_share_one_head_and_one_set_of_scores(cache:
         / RunRecord.read(tmp_path / "results" / again.run_id / "result.json").scores
     )
     scores.write_text("{")
-    mended = run_py("selector=audio", "metrics.shuffled_audio=true", *QUICK, cache=cache, cwd=tmp_path)
+    mended = run_py("selector=audio", "metrics.controls=true", *QUICK, cache=cache, cwd=tmp_path)
     assert mended.returncode == 0, mended.stderr
     assert f"results/{HEADS}/{again.head}/{scores.name}: not a readable record" in mended.stderr
     assert json.loads(scores.read_text())["metrics"] == again.metrics

@@ -28,7 +28,19 @@ def test_a_run_is_joined_with_its_head_and_scores(tmp_path: Path) -> None:
     assert found.head == "head-of-one"
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", "\x00\xff", '{"schema": 2}', '{"schema": 1}', ""])
+def test_a_result_says_all_but_the_numbers_per_frame(tmp_path: Path) -> None:
+    path = made(tmp_path)
+    found, told = RunResult.read(path), json.loads(path.read_text())
+    assert {name: entry["value"] for name, entry in told["metrics"].items()} == {
+        name: entry["value"] for name, entry in found.metrics.items()
+    }
+    assert not any("per_frame" in entry for entry in told["metrics"].values())
+    assert set(told["controls"]) == set(found.controls)
+    assert (told["gains"], told["pose_gap"], told["verdict"]) == (found.gains, found.pose_gap, found.verdict)
+    assert told["stages"] == found.stages
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", "\x00\xff", '{"schema": 3}', '{"schema": 2}', ""])
 @pytest.mark.parametrize(
     "name", ["one/result.json", f"{HEADS}/head-of-one/head.json", f"{HEADS}/head-of-one/scores-0.json"]
 )
@@ -107,8 +119,13 @@ def damage(path: Path, where: str, value: object) -> None:
         (HEAD, "files", {}),
         (HEAD, "files/side_by_side", "a/../../b.mp4"),
         (SCORES, "stages", {"metrics": {}}),
-        (SCORES, "baselines/static", []),
-        (SCORES, "baselines/static/psnr_face", None),
+        (SCORES, "controls/static", []),
+        (SCORES, "gains/psnr_mouth/low", None),
+        (SCORES, "gains/psnr_mouth/high", "much"),
+        (SCORES, "gains/psnr_mouth/value", REMOVED),
+        (SCORES, "pose_gap/mean_degrees", None),
+        (SCORES, "verdict", None),
+        (SCORES, "controls/static/psnr_face", None),
         (SCORES, "truth/mouth_correlation/definition", REMOVED),
         *((SCORES, f"metrics/psnr_face/{key}", REMOVED) for key in ("value", "unavailable", "title", "unit", "digits")),
         *((SCORES, "metrics/psnr_face/value", value) for value in ("abc", "-inf", True, float("inf"), [])),
@@ -139,7 +156,7 @@ def test_a_value_is_a_number_or_inf_or_none(tmp_path: Path, value: object) -> No
 def test_an_old_record_is_refused_by_its_schema(tmp_path: Path) -> None:
     path = made(tmp_path)
     path.write_text(json.dumps({"run_id": "old", "schema": 1}))
-    with pytest.raises(DamagedRecord, match=r"result\.json: written as schema 1, this tfg reads 2; "):
+    with pytest.raises(DamagedRecord, match=r"result\.json: written as schema 1, this tfg reads 3; "):
         RunResult.read(path)
 
 

@@ -29,19 +29,19 @@ def rows(text: str) -> list[str]:
 
 def test_runs_that_differ_in_an_axis_differ_in_their_row() -> None:
     shown = rows(table.markdown([run("a", "logmel", ["audio"]), run("b", "whisper", ["audio"])]))
-    assert shown[::4] == ["random instag audio=logmel", "random instag audio=whisper"]
+    assert shown[::5] == ["random instag audio=logmel", "random instag audio=whisper"]
 
 
 def test_a_single_run_is_called_by_selector_and_backbone() -> None:
     assert rows(table.markdown([run("a", "logmel", [])])) == [
-        *("random instag", "baseline static", "baseline nearest", "ground truth")
+        *("random instag", "control static", "control nearest", "control mute", "ground truth")
     ]
 
 
 def test_a_missing_number_is_a_dash_and_its_reason_stands_below() -> None:
     shown = table.markdown([run("a", "logmel", [])])
     (reason,) = [line for line in shown.splitlines() if line.startswith("LPIPS")]
-    assert reason == "LPIPS: unavailable: no weights (random instag, baseline static, baseline nearest)"
+    assert reason == "LPIPS: unavailable: no weights (random instag, control static, control nearest)"
 
 
 def test_a_run_without_truth_digest_takes_no_other_method() -> None:

@@ -8,8 +8,9 @@ import pytest
 import torch
 from end_to_end import CLIP, INSTAG, SYNCTALK, leftovers, run_py, shared_cache, start_run_py
 
+from tfg.record.files import is_sealed
 from tfg.record.results import HEADS, RunResult
-from tfg.training import LAST, read_checkpoint
+from tfg.training import LAST, PREVIOUS, read_checkpoint
 
 OPTIONS = ["selector=first", "metrics=quick", "trainer.checkpoint_every=6", *CLIP]
 BACKBONES = {"instag": INSTAG, "synctalk": SYNCTALK}
@@ -20,15 +21,18 @@ def kill_in_training(*overrides: str, cache: Path, cwd: Path) -> int:
     process = start_run_py(*overrides, cache=cache, cwd=cwd)
     try:
         for _ in range(20_000):
-            found = list(cwd.glob(f"results/heads/*/{LAST}"))
-            if found or process.poll() is not None:
+            if list(cwd.glob(f"results/heads/*/{LAST}.sha256")) or process.poll() is not None:
                 break
             time.sleep(0.005)
     finally:
         process.kill()
         process.wait()
     assert process.returncode == -9, "the run ended before it could be killed"
-    return int(read_checkpoint(found[0])["state_dict"]["step"])
+    (head,) = cwd.glob("results/heads/*")
+    whole = [
+        path for path in (head / LAST, head / PREVIOUS) if is_sealed(path)
+    ]  # killed while it wrote: the one before
+    return int(read_checkpoint(whole[0])["state_dict"]["step"])
 
 
 @pytest.mark.parametrize("backbone", ["instag", "synctalk"])

@@ -111,24 +111,33 @@ class Reader:
 
     definition = "a reader"
 
-    def __init__(self):
+    def __init__(self, is_guided=False):
         self.shown = []
+        self.is_guided = is_guided
 
     def read(self, images, guide=None):
         self.shown.append(len(images))
         return track_of(np.repeat(images[:, :1, :1, :2].mean(axis=(1, 2))[:, None], 68, axis=1))
 
 
-def test_faces_are_read_in_pieces_and_a_still_video_once(videos, monkeypatch):
+def test_faces_are_read_in_pieces_and_a_repeated_picture_once(videos, monkeypatch):
     monkeypatch.setattr(module, "READ_BYTES", 3 * 24 * 32 * 3)
     reader = Reader()
     track = read_faces(reader, Held(images=videos[0]))
     assert reader.shown == [3, 3, 1]
     np.testing.assert_array_equal(track.landmarks[:, 0], videos[0][:, 0, 0, :2])
-    still = Reader()
-    repeated = read_faces(still, Held(images=np.repeat(videos[0][:1], 5, axis=0)))
-    assert still.shown == [1]
-    assert len(repeated.landmarks) == 5
+    rows = [4, 0, 4, 2, 0]
+    repeated, sparing = videos[0][rows], Reader()
+    np.testing.assert_array_equal(read_faces(sparing, Held(images=repeated)).landmarks, track.landmarks[rows])
+    assert sparing.shown == [3]
+
+
+def test_a_guided_reader_reads_a_picture_again_for_another_place(videos):
+    images, places = np.repeat(videos[0][:1], 4, axis=0), np.zeros((4, 68, 2), np.float32)
+    places[3] = 1
+    reader = Reader(is_guided=True)
+    assert len(read_faces(reader, Held(images=images), places).landmarks) == 4
+    assert reader.shown == [2]
 
 
 def test_joined_tracks_keep_every_row():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -29,12 +30,20 @@ def audio_statistics(features: Floats) -> tuple[Floats, Floats]:
     return features.mean(axis=0).astype(np.float32), np.where(std > 1e-6, std, 1.0).astype(np.float32)
 
 
-def audio_windows(features: Floats, mean: Floats, std: Floats) -> Floats:
-    """(n, channels) -> (n, 8, channels): normalised frames [i - 4, i + 4), zero outside the run."""
+def audio_windows(
+    features: Floats, mean: Floats, std: Floats, frames: NDArray[np.int64] | slice = slice(None)
+) -> Floats:
+    """Of a sound's features (n, channels), the windows of some frames: (k, 8, channels), normalised frames [i - 4, i + 4).
+
+    Zero only where the sound itself begins or ends: the frames' own borders have sound on both sides.
+    """
     half = AUDIO_WINDOW // 2
-    padded = np.pad((features - mean) / std, ((half, half - 1), (0, 0)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, AUDIO_WINDOW, axis=0)
-    return np.ascontiguousarray(windows.transpose(0, 2, 1), dtype=np.float32)
+    rows = np.arange(len(features))[frames]
+    first, last = rows.min() - half, rows.max() + half  # of a long sound only what is needed is normalised
+    known = np.arange(max(first, 0), min(last, len(features)))
+    padded = np.zeros((last - first, features.shape[1]), np.float32)
+    padded[known - first] = (features[known] - mean) / std
+    return padded[(rows - rows.min())[:, None] + np.arange(AUDIO_WINDOW)]
 
 
 def batches(portrait: Portrait, windows: Floats, *, device: torch.device, truth: bool = False) -> PortraitDataset:

@@ -166,14 +166,14 @@ def scores_name(switches: dict[str, bool]) -> str:
 
 
 def scored_with(switches: dict[str, bool]) -> dict[str, Any]:
-    """What scores depend on beside their head: the metrics, their weights, and whether the control was rendered."""
-    return {**setting(suite_switches(switches)), "shuffled_audio": switches["shuffled_audio"]}
+    """What scores depend on beside their head: the metrics, their weights, and whether its controls were rendered."""
+    return {**setting(suite_switches(switches)), "controls": switches["controls"]}
 
 
 def suite_switches(switches: dict[str, bool]) -> Switches:
-    """Of `metrics=` those that choose metrics; the other, `shuffled_audio`, renders a control."""
+    """Of `metrics=` those that choose metrics; the other, `controls`, renders the head without its speech."""
     try:
-        return Switches(**{name: value for name, value in switches.items() if name != "shuffled_audio"})
+        return Switches(**{name: value for name, value in switches.items() if name != "controls"})
     except TypeError as error:
         raise InputError(f"metrics: {error}; conf/metrics/full.yaml has every switch") from error
 

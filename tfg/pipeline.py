@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import sys
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from tfg.progress import run as shown_run
 from tfg.progress import say
 from tfg.record import files, identity, results, tracking
 from tfg.record.stages import Stages
-from tfg.scoring import controls, suite
+from tfg.scoring import controls, gains, suite
 from tfg.scoring import run as scoring
 from tfg.selection import features_of, select
 from tfg.selectors.report import selection_plot
@@ -42,9 +43,18 @@ class Trained:
     backbone: Backbone
     train: Portrait
     test: Portrait
+    windows: Windows
+    rendered: Bytes  # (n, size, size, 3) the held-out speech
+
+
+@dataclass(frozen=True, kw_only=True)
+class Windows:
+    """Audio windows of a head's two portraits, normalised on its training segment."""
+
     mean: Floats  # (channels,) of the training segment's audio features
     std: Floats  # (channels,)
-    rendered: Bytes  # (n, size, size, 3) the held-out speech
+    train: Floats  # (m, 8, channels); no sound of the held-out part is in them
+    test: Floats  # (n, 8, channels)
 
 
 def run(config: DictConfig, title: str = "") -> Path:
@@ -109,12 +119,14 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
 
         # What the run is: its selection, and which head and scores that leads to.
         commit, dirty = results.commit()
+        of_head, scored = results.HeadRecord.read(head.folder), results.ScoresRecord.read(scores)
         record = results.RunRecord(
             run_id=folder.name,
             group=str(config.group),
             config=plain,
             selection=chosen,
-            stages={"selection": stages.records["selection"]},
+            stages={"selection": stages.records["selection"]} | of_head.stages | scored.stages,
+            **results.without_frames(scored),
             files={"selection_plot": "selection.png", "selection": "selection.json"},
             head=head.name,
             scores=scores.name,
@@ -134,14 +146,14 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
     # What the backbone is shown: faces, masks, poses and sound of the segment, and of the held-out part.
     with stages("features") as stage:
         features, train, test, notes = _portraits(head, features)
-        mean, std = data.audio_statistics(train.audio)
-        rendering.save_portrait(head.folder / "portrait.npz", train, mean, std)
+        windows = _windows(features, train, test)
+        rendering.save_portrait(head.folder / "portrait.npz", train, windows.mean, windows.std)
         stage.frames = len(train.frames) + len(test.frames)
         stage.notes = notes
 
     # The optimisation, from the same random numbers for every selector that leads here.
     with stages("training") as stage:
-        backbone, fitted = _fit(head, train, mean, std, logger)
+        backbone, fitted = _fit(head, train, windows.train, logger)
         stage.frames = len(train.frames)
         stage.notes = {
             "seconds": round(fitted.seconds, 3),  # of all parts of an interrupted run
@@ -151,23 +163,34 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
 
     # The held-out speech, as pictures to score and as videos to look at.
     with stages("rendering") as stage:
-        windows = data.audio_windows(test.audio, mean, std)
-        rendered = rendering.render(backbone, test, windows, device=head.config.trainer.device).images
+        rendered = rendering.render(backbone, test, windows.test, device=head.config.trainer.device).images
         written = rendering.write_videos(head.folder, rendered, test.images, _sound(head.clip, test))
         stage.frames = len(test.frames)
     own = {name: stages.records[name] for name in ("features", "training", "rendering")}
     head.describe(made_for, own, {**written, "curve": "metrics.csv"}, features.clip).write(head.folder)
-    return Trained(features=features, backbone=backbone, train=train, test=test, mean=mean, std=std, rendered=rendered)
+    return Trained(features=features, backbone=backbone, train=train, test=test, windows=windows, rendered=rendered)
 
 
-def _fit(head: Head, train: Portrait, mean: Floats, std: Floats, logger: Any) -> tuple[Backbone, training.Training]:
+def _windows(features: ClipFeatures, train: Portrait, test: Portrait) -> Windows:
+    mean, std = data.audio_statistics(train.audio)
+    sound = features.sound()
+    known = sound[: features.clip.num_reference_frames]
+    return Windows(
+        mean=mean,
+        std=std,
+        train=data.audio_windows(known, mean, std, train.frames),
+        test=data.audio_windows(sound, mean, std, test.frames),
+    )
+
+
+def _fit(head: Head, train: Portrait, windows: Floats, logger: Any) -> tuple[Backbone, training.Training]:
     """The backbone after its last step: from the last checkpoint on, which may be all of it."""
     config = head.config
     torch.manual_seed(identity.seed_for("init", *head.seeded_by))
     backbone = parts.make_backbone(config, train)
     material = data.PortraitData(
         train,
-        data.audio_windows(train.audio, mean, std),
+        windows,
         chunk=config.trainer.checkpoint_every,
         num_steps=backbone.num_steps,
         seed=identity.seed_for("order", *head.seeded_by),
@@ -178,22 +201,16 @@ def _fit(head: Head, train: Portrait, mean: Floats, std: Floats, logger: Any) ->
 def _reopened(head: Head, features: ClipFeatures) -> Trained:
     """A finished head with its portraits, from its checkpoint."""
     features, train, test, _ = _portraits(head, features)
-    mean, std = data.audio_statistics(train.audio)
-    backbone = parts.make_backbone(head.config, train)
+    backbone, windows = parts.make_backbone(head.config, train), _windows(features, train, test)
     training.load(backbone, head.folder)
-    windows = data.audio_windows(test.audio, mean, std)
-    rendered = rendering.render(backbone, test, windows, device=_device(head)).images
-    return Trained(features=features, backbone=backbone, train=train, test=test, mean=mean, std=std, rendered=rendered)
+    rendered = rendering.render(backbone, test, windows.test, device=_device(head)).images
+    return Trained(features=features, backbone=backbone, train=train, test=test, windows=windows, rendered=rendered)
 
 
 def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, stages: Stages) -> None:
-    """The head, its baselines, its control and the truth by one evaluator, to a scores file."""
+    """The head, its controls and the truth by one evaluator, to a scores file."""
     with stages("metrics") as stage:
-        test, mean, std = trained.test, trained.mean, trained.std
-        shuffled = None
-        if switches["shuffled_audio"]:
-            mixed = controls.shuffle(data.audio_windows(test.audio, mean, std), *head.seeded_by)
-            shuffled = rendering.render(trained.backbone, test, mixed, device=_device(head)).images
+        train, test, windows = trained.train, trained.test, trained.windows
         chosen, reader = heads.suite_switches(switches), face_reader(trained.features)
         metrics = suite.build(
             chosen, reader=reader, listener=suite.fit_listener(trained.features, chosen, len(test.frames))
@@ -201,21 +218,37 @@ def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, 
         truth = open_video(head.folder / "truth.mp4")
         decoded = (open_video(head.folder / "rendered.mp4"), truth)
         judged = scoring.judge(test, _sound(head.clip, test), reader, metrics)
-        scores = scoring.score_run(judged, trained.rendered, shuffled, decoded, trained.train, mean, std)
+        spoken = _spoken(head, trained) if switches["controls"] else ()
+        scores = scoring.score_run(judged, trained.rendered, spoken, decoded, train, windows.train, windows.test)
         stage.frames = len(test.frames)
     commit, dirty = results.commit()
     results.ScoresRecord(
         head_id=head.name,
         setting=heads.scored_with(switches),
-        metrics=scoring.as_json(scores.metrics),
-        baselines={name: scoring.as_json(values) for name, values in scores.baselines.items()},
+        metrics=scoring.as_json(scores.metrics, scores.truth),
+        controls={name: scoring.as_json(values) for name, values in scores.controls.items()},
         truth=scoring.as_json(scores.truth),
+        gains=gains.as_json(scores.gains),
+        verdict=gains.verdict(scores.gains),
+        pose_gap=scores.pose_gap,
+        cautions=scores.cautions,
         truth_digest=truth.digest,
         stages={"metrics": stages.records["metrics"]},
         commit=commit,
         dirty=dirty,
         machine=results.machine(),
     ).write(path)
+
+
+def _spoken(head: Head, trained: Trained) -> Iterator[scoring.Spoken]:
+    """The controls that the head renders, one at a time: their pictures fill memory."""
+    for name in controls.SCORED:
+        driven = controls.spoken(name, trained.train, trained.test, trained.windows.test, *head.seeded_by)
+        if isinstance(driven, str):
+            yield scoring.Spoken(name=name, images=None, guide=None, absent=driven)
+        else:
+            made = rendering.render(trained.backbone, driven.portrait, driven.windows, device=_device(head)).images
+            yield scoring.Spoken(name=name, images=made, guide=driven.portrait.landmarks)
 
 
 def score_head(folder: Path, switches: dict[str, bool]) -> results.ScoresRecord:

@@ -1,4 +1,4 @@
-"""Table 4: selectors compared, beside the baselines. `python -m analysis.paper.table_ablation` after `experiments.ablation`."""
+"""Table 4: selectors compared, beside the controls. `python -m analysis.paper.table_ablation` after `experiments.ablation`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
 
 
 def table(frame: pd.DataFrame, *, allow_missing: bool = False) -> Table:
-    """A row for each selector, then static, nearest and the truth; a column for each metric that some run has."""
+    """A row for each selector, then the controls and the truth; a column for each metric that some run has."""
     metrics, notes = _columns(frame)
     rows, records = [], []
     groups: list[tuple[str, pd.DataFrame, bool]] = [
@@ -67,7 +67,9 @@ def table(frame: pd.DataFrame, *, allow_missing: bool = False) -> Table:
         records=tuple(records),
         notes=(
             "n: runs. Brackets: 95 % t interval over seeds; a row of one run has none, so its rank is a single draw.",
-            "Static, nearest and ground truth: mean over all runs, whose segments differ, hence no interval.",
+            "Controls and ground truth: mean over all runs, whose segments differ, hence no interval.",
+            "Speech gain: the run minus its mute control (the same head driven by the mean training audio). "
+            "Of controls that the head renders only mouth and lips are scored, of still only lips and sync.",
             *notes,
         ),
     )
@@ -93,10 +95,10 @@ def _columns(frame: pd.DataFrame) -> tuple[list[Metric], list[str]]:
 
 
 def _explained(name: str, part: pd.DataFrame, metrics: list[Metric]) -> list[str]:
-    """Why a baseline has a dash, one note for each reason."""
+    """Why a control lacks a number that it could have, one note for each reason."""
     by_reason: dict[str, list[str]] = {}
     for metric in metrics:
-        if _estimate(part, metric) is None:
+        if (part["metric"] == metric.tag).any() and _estimate(part, metric) is None:
             by_reason.setdefault(_reasons(part, metric), []).append(metric.name)
     return [f"{name}: no {', '.join(names)}: {reason}" for reason, names in by_reason.items()]
 
@@ -133,7 +135,7 @@ def _estimate(part: pd.DataFrame, metric: Metric) -> Estimate | None:
 
 
 def _printed(found: Estimate | None, done: int, metric: Metric, *, is_selector: bool) -> str:
-    """The number; of fewer than all runs it says of how many; a selector's hole is named, a baseline's is explained below."""
+    """The number; of fewer than all runs it says of how many; a selector's hole is named, a control's is explained below."""
     if found is None:
         return HOLE if is_selector else "-"
     text = number(found, metric.digits) if is_selector else f"{found.mean:.{metric.digits}f}"

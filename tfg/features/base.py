@@ -42,6 +42,11 @@ class FaceReader(Protocol):
         """One sentence: which reader, fitted or loaded from what, and its own error where known."""
         ...
 
+    @property
+    def is_guided(self) -> bool:
+        """Whether `read` needs and uses the guide."""
+        ...
+
     def read(self, images: Bytes, guide: Floats | None = None) -> FaceTrack:
         """Pictures (n, height, width, 3), each on its own; coordinates in their pixels.
 

@@ -1,6 +1,7 @@
-"""Camera poses for training from landmarks: joint fit over all frames, then edge-preserving smoothing in time.
+"""Camera poses from landmarks: face and focal length of the training frames, a pose in every frame, edge-preserving smoothing.
 
-Training and held-out frames are fitted together, else their poses live in different scales.
+
+Held-out frames get their poses under the training frames' face and focal length, so that all live in one scale.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.features.pose_fit import Array, Problem, Solution, locate_points, project, residual_scale, solve
 from tfg.landmarks import EYE_CORNERS, NOSE_BRIDGE, NOSTRILS, TEMPLES, eye_distance
-from tfg.types import Cameras, Floats, InputError
+from tfg.types import Bools, Cameras, Floats, InputError
 
 # Weights of the points that hardly deform in speech.
 RIGID_POINTS = {
@@ -50,13 +51,15 @@ def fit_cameras(
     size: int,
     *,
     frames: NDArray[np.int64] | None = None,
+    fitted: Bools | None = None,
     smooth_frames: float = 1.0,
     focal_prior: float = 2.5,
     focal_sigma: float = 0.1,
 ) -> CameraFit:
-    """One focal length, one rigid face shape and a pose per frame from (n, 68, 2) landmarks in clip pixels.
+    """One focal length, one rigid face shape and a pose per frame, from (n, 68, 2) landmarks in clip pixels.
 
     `frames` (n,) ascending clip frames: smoothing stays inside runs of consecutive ones; None: all are consecutive.
+    `fitted` (n,): frames that shape and focal length are fitted on, the others get a pose only; None: all.
     `smooth_frames` is the smoothing's sigma, 0 for none. Small head motion does not determine the focal length, so its
     prior is log-normal: `focal_prior` in picture sizes, `focal_sigma` in natural-log units.
     """
@@ -65,14 +68,16 @@ def fit_cameras(
     if smooth_frames < 0 or focal_prior <= 0 or focal_sigma <= 0:
         raise InputError("cameras: smooth_frames must be >= 0, focal_prior and focal_sigma > 0")
     numbers = np.arange(len(landmarks)) if frames is None else np.asarray(frames)
-    points = landmarks.astype(np.float64) - size / 2
+    every_point = landmarks.astype(np.float64) - size / 2
+    kept = np.ones(len(landmarks), bool) if fitted is None else fitted
+    points = every_point[kept]
     rows, weights = np.array(list(RIGID_POINTS)), np.array(list(RIGID_POINTS.values()))
     generic = GENERIC_SHAPE.astype(np.float64)
     alike = np.sqrt(max(1.0, len(points) / INDEPENDENT_FRAMES))
     rigid = Problem(
         points=points[:, rows],
         weights=weights,
-        noise=START_NOISE * float(np.median(eye_distance(landmarks).astype(np.float32))),
+        noise=START_NOISE * float(np.median(eye_distance(landmarks[kept]).astype(np.float32))),
         huber=1.5,
         generic=generic[rows],
         shape_sigma=SHAPE_SIGMA / alike,
@@ -85,6 +90,10 @@ def fit_cameras(
     every = replace(rigid, points=points, weights=np.ones(len(generic)), generic=generic)
     shape = locate_points(every, solution)
     shape[rows] = solution.shape
+    if not kept.all():
+        solution = solve(_with_fixed_face(rigid, solution, every_point[:, rows]))
+    points = every_point
+    rigid = replace(rigid, points=points[:, rows])
     rotation, translation, shape = _head_space(solution, shape, rows)
     focal = float(np.exp(solution.log_focal))
     before = _error(rigid.points, weights, rotation, translation, shape[rows], focal)
@@ -96,6 +105,19 @@ def fit_cameras(
         face_shape=shape.astype(np.float32),
         error_pixels=_error(rigid.points, weights, rotation, translation, shape[rows], focal),
         unsmoothed_error_pixels=before,
+    )
+
+
+def _with_fixed_face(rigid: Problem, found: Solution, points: Array) -> Problem:
+    """Poses alone: the same face and focal length as found, in (n, k, 2) points of any frames."""
+    fixed = 1e-6  # head units, and of log focal: nothing that shows
+    return replace(
+        rigid,
+        points=points,
+        generic=found.shape,
+        shape_sigma=fixed,
+        focal=float(np.exp(found.log_focal)),
+        focal_sigma=fixed,
     )
 
 

@@ -27,14 +27,17 @@ def frame_face(features: ClipFeatures, crop: Crop | str) -> ClipFeatures:
 
 
 def observe(features: ClipFeatures, segment: Segment, held_out: Segment) -> tuple[Portrait, Portrait, CameraFit]:
-    """The training and the held-out portrait. Poses are fitted jointly; the clean plate is the training part's."""
+    """The training and the held-out portrait. Face shape, focal length and clean plate are the training part's."""
     clip = features.clip
     runs = (segment, held_out)
     tracks = [_one_face(features.track(run.start, run.stop), f"{clip.path}") for run in runs]
     numbers = [np.arange(run.start, run.stop) for run in runs]
     landmarks = [clip.to_clip(track.landmarks) for track in tracks]
     order = np.argsort(np.concatenate(numbers), kind="stable")
-    fit = fit_cameras(np.concatenate(landmarks)[order], clip.size, frames=np.concatenate(numbers)[order])
+    frames_of_both = np.concatenate(numbers)[order]
+    fit = fit_cameras(
+        np.concatenate(landmarks)[order], clip.size, frames=frames_of_both, fitted=np.isin(frames_of_both, numbers[0])
+    )
     sound = features.sound()
     plate = None
     portraits = []
@@ -42,7 +45,7 @@ def observe(features: ClipFeatures, segment: Segment, held_out: Segment) -> tupl
         images, masks = clip.frames(run.start, run.stop), features.mask(run.start, run.stop)
         if plate is None:
             plate = clean_plate(images, masks.head)
-        rows = np.searchsorted(np.concatenate(numbers)[order], frames)
+        rows = np.searchsorted(frames_of_both, frames)
         portraits.append(
             Portrait(
                 frames=frames,

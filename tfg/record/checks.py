@@ -40,6 +40,21 @@ def check_metrics(where: str, metrics: Any) -> None:
                 raise ValueError(f"{where}.{name}.{key} is not {allowed}")
 
 
+def check_intervals(where: str, entries: dict[str, Any]) -> None:
+    """Name -> an entry with both ends of an interval, or neither."""
+    for name, entry in entries.items():
+        ends = [entry.get("low", ""), entry.get("high", "")]
+        if ends != [None, None] and not all(map(is_number, ends)):
+            raise ValueError(f"{where}.{name} has no interval, nor null for both of its ends")
+
+
+def check_cautions(where: str, cautions: Any, measures: Any) -> None:
+    """Name of a metric -> sentences."""
+    for name, said in _dictionary(where, cautions).items():
+        if name not in measures or not isinstance(said, list) or not all(map(_is_text, said)):
+            raise ValueError(f"{where}.{name} is no list of texts about a metric")
+
+
 def check_files(where: str, files: Any) -> None:
     """What it is -> a path that stays in its folder."""
     for name, file in _dictionary(where, files).items():

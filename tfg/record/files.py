@@ -38,7 +38,10 @@ def put(partial: Path, path: Path) -> Path:
 
 def seal(partial: Path, path: Path) -> Path:
     """`put`, and the checksum beside it. Killed in between, the file counts as damaged and is made anew."""
-    return seal_written(put(partial, path))
+    line = f"{checksum(partial)}  {path.name}\n"  # before: the moment in between stays short
+    put(partial, path)
+    write_text(seal_of(path), line)
+    return path
 
 
 def seal_written(path: Path) -> Path:

@@ -1,10 +1,10 @@
 """What is kept of heads, their scores and runs: a JSON file each. Standard library only, so that any tool can read it.
 
-    results/<run>/result.json                       a selection, and which head and scores it leads to; or failure.json
+    results/<run>/result.json                       a selection, the head and scores it leads to, and their numbers; or failure.json
     results/heads/<head>/head.json                  a trained head: its stages' cost, its files
-    results/heads/<head>/scores-<hash>.json         its numbers under one metrics setting
+    results/heads/<head>/scores-<hash>.json         its numbers under one metrics setting, also frame by frame
 
-A `RunResult` is the three together.
+A result.json says all but the numbers per frame. A `RunResult` is the three together.
 """
 
 from __future__ import annotations
@@ -20,10 +20,18 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tfg.record.checks import check_files, check_metrics, check_numbers, check_stages, check_texts, value_at
+from tfg.record.checks import check_cautions, (
+    check_files,
+    check_intervals,
+    check_metrics,
+    check_numbers,
+    check_stages,
+    check_texts,
+    value_at,
+)
 from tfg.record.files import write_json
 
-SCHEMA = 2
+SCHEMA = 3
 HEADS = "heads"
 _ROOT = Path(__file__).resolve().parents[2]  # of the checkout, or site-packages where tfg is installed
 Metrics = dict[str, dict[str, Any]]  # name -> {value | null, unavailable, definition, per_frame?, facts of the metric}
@@ -75,8 +83,14 @@ class ScoresRecord:
     head_id: str
     setting: dict[str, Any]  # switches, and checksums of the metrics' weights
     metrics: Metrics
-    baselines: dict[str, Metrics]  # static, nearest
+    controls: dict[str, Metrics]  # static, nearest, mute, rolled, still, shuffled
     truth: Metrics  # the truth scored against itself
+    gains: dict[
+        str, dict[str, Any]
+    ]  # run minus mute: name -> {value | null, low, high, unavailable, definition, facts}
+    verdict: str  # of the gains, in one line
+    pose_gap: dict[str, float | None]  # how far the held-out part lies from the training part
+    cautions: dict[str, list[str]]  # lip measure -> why it cannot be trusted here
     truth_digest: str  # sha256 of truth.mp4: `tfg evaluate --truth` of this file joins the tables
     stages: dict[str, dict[str, Any]]  # metrics -> {seconds, peak_mb, frames}
     commit: str
@@ -95,10 +109,7 @@ class ScoresRecord:
     def check(self) -> None:
         """ValueError for what is missing inside of its parts."""
         check_stages("stages", self.stages)
-        check_metrics("metrics", self.metrics)
-        check_metrics("truth", self.truth)
-        for name, metrics in self.baselines.items():
-            check_metrics(f"baselines.{name}", metrics)
+        _check_numbers_of(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +120,14 @@ class RunRecord:
     group: str
     config: dict[str, Any]
     selection: dict[str, Any]
-    stages: dict[str, dict[str, Any]]  # selection
+    stages: dict[str, dict[str, Any]]  # of the run, its head and its scores, in order
+    metrics: Metrics  # as the scores file has them, without numbers per frame; so are the next five
+    controls: dict[str, Metrics]
+    truth: Metrics
+    gains: dict[str, dict[str, Any]]
+    verdict: str
+    pose_gap: dict[str, float | None]
+    cautions: dict[str, list[str]]
     files: dict[str, str]  # what it is -> path relative to the run's folder
     head: str  # its folder's name below results/heads
     scores: str  # its file's name in that folder
@@ -140,8 +158,10 @@ class RunRecord:
             value_at(self.config, axis.replace("/", "."), "config.")
         check_numbers(self.selection, "start", "cost.seconds", "cost.frames", where="selection.")
         check_stages("stages", self.stages)
+        value_at(self.stages, "training", "stages.")
         check_files("files", self.files)
         value_at(self.files, "selection_plot", "files.")
+        _check_numbers_of(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,8 +174,12 @@ class RunResult:
     selection: dict[str, Any]
     stages: dict[str, dict[str, Any]]  # of the run, its head and its scores, in order
     metrics: Metrics
-    baselines: dict[str, Metrics]
+    controls: dict[str, Metrics]
     truth: Metrics
+    gains: dict[str, dict[str, Any]]
+    verdict: str
+    pose_gap: dict[str, float | None]
+    cautions: dict[str, list[str]]
     files: dict[str, str]  # what it is -> path relative to the results folder
     head: str
     scores: str  # file of the numbers in the head's folder
@@ -183,10 +207,14 @@ class RunResult:
             group=run.group,
             config=run.config,
             selection=run.selection,
-            stages=run.stages | head.stages | scores.stages,
+            stages=run.stages,
             metrics=scores.metrics,
-            baselines=scores.baselines,
+            controls=scores.controls,
             truth=scores.truth,
+            gains=scores.gains,
+            verdict=scores.verdict,
+            pose_gap=scores.pose_gap,
+            cautions=scores.cautions,
             files=files,
             head=run.head,
             scores=run.scores,
@@ -196,6 +224,25 @@ class RunResult:
             machine=head.machine,
             notes={"clip": head.clip, "truth_digest": scores.truth_digest, "scored_at": scores.commit},
         )
+
+
+def without_frames(scores: ScoresRecord) -> dict[str, Any]:
+    """What a result.json repeats of its scores: everything but the numbers per frame."""
+
+    def short(metrics: Metrics) -> Metrics:
+        return {
+            name: {key: value for key, value in entry.items() if key != "per_frame"} for name, entry in metrics.items()
+        }
+
+    return {
+        "metrics": short(scores.metrics),
+        "controls": {name: short(metrics) for name, metrics in scores.controls.items()},
+        "truth": short(scores.truth),
+        "gains": scores.gains,
+        "verdict": scores.verdict,
+        "pose_gap": scores.pose_gap,
+        "cautions": scores.cautions,
+    }
 
 
 def write_failure(folder: Path, *, stage: str, message: str, trace: str, user: bool) -> Path:
@@ -232,6 +279,16 @@ def machine() -> dict[str, Any]:
         platform.processor() or "unknown",
     )
     return {"host": socket.gethostname(), "cpu": model, "cores": os.cpu_count(), "python": platform.python_version()}
+
+
+def _check_numbers_of(record: ScoresRecord | RunRecord) -> None:
+    check_metrics("metrics", record.metrics)
+    check_metrics("truth", record.truth)
+    check_metrics("gains", record.gains)
+    check_intervals("gains", record.gains)
+    for name, metrics in record.controls.items():
+        check_metrics(f"controls.{name}", metrics)
+    check_numbers(record.pose_gap, "mean_degrees", "p90_degrees", where="pose_gap.")
 
 
 Record = TypeVar("Record", HeadRecord, ScoresRecord, RunRecord)

@@ -11,13 +11,15 @@ from tfg.record.results import RunResult
 
 _COLUMNS = (
     "psnr_face",
+    "psnr_mouth",
     "psnr",
     "ssim_face",
     "lpips",
     "lmd",
     "mouth_correlation",
     "mouth_lag",
-    "mouth_correlation_shuffled",
+    "closure_recall",
+    "mouth_amplitude",
     "sync_c",
     "sync_c_listener",
     "identity",
@@ -26,7 +28,7 @@ _FULL_FRAME = ("psnr", "ssim", "lpips")  # of the columns those that no face rea
 
 
 def markdown(runs: Sequence[tuple[str, RunResult]], others: Sequence[dict[str, Any]] = ()) -> str:
-    """A row a run under its name, its baselines, its truth against itself, and other methods scored on the same true video.
+    """A row a run under its name, its controls, its truth against itself, and other methods scored on the same true video.
 
     A missing number shows as a dash, its reasons below the table.
     """
@@ -40,8 +42,8 @@ def markdown(runs: Sequence[tuple[str, RunResult]], others: Sequence[dict[str, A
     for name, result in runs:
         start, seconds = result.selection["start"], result.stages["training"]["seconds"]
         rows.append([name, f"{start:.2f}", *_cells(columns, name, result.metrics, reasons), f"{seconds:.0f}"])
-        for source, metrics in {**result.baselines, "ground truth": result.truth}.items():
-            label = source if source == "ground truth" else f"baseline {source}"
+        for source, metrics in {**result.controls, "ground truth": result.truth}.items():
+            label = source if source == "ground truth" else f"control {source}"
             rows.append([f"  {label}", f"{start:.2f}", *_cells(columns, label, metrics, reasons), "-"])
         joined[str(result.notes.get("truth_digest"))] = str(result.metrics.get("lmd", {}).get("definition"))
     for other in others:
@@ -55,7 +57,21 @@ def markdown(runs: Sequence[tuple[str, RunResult]], others: Sequence[dict[str, A
     lines = [_line(head, widths), "|" + "|".join("-" * (w + 2) for w in widths) + "|"]
     lines += [_line(row, widths) for row in rows]
     said = [f"{reason} ({', '.join(names)})" for reason, names in reasons.items()]
-    return "\n".join([*lines, *_shared(runs), *said])
+    return "\n".join([*lines, *_of_speech(runs), *_shared(runs), *said])
+
+
+def _of_speech(runs: Sequence[tuple[str, RunResult]]) -> list[str]:
+    """A line a run: how far its held-out poses lie from its training, and whether speech helps it."""
+    lines = []
+    for name, result in runs:
+        gap = result.pose_gap
+        away = f"pose gap {gap['mean_degrees']:.1f} degrees (90th percentile {gap['p90_degrees']:.1f})"
+        lines.append(f"{name}: {result.verdict}; {away}")
+        lines += [
+            f"  caution, {titled(result.metrics[measure])}: {'; '.join(said)}"
+            for measure, said in result.cautions.items()
+        ]
+    return ["", *lines, "Speech: the run minus its mute control, 95 % intervals over the held-out frames.", ""]
 
 
 def _comparable(other: dict[str, Any], reading: str) -> dict[str, dict[str, Any]]:

@@ -1,48 +1,64 @@
-"""What is scored beside a head: the mean training frame, the training frame of nearest sound and pose, shuffled audio."""
+"""What is scored beside a head: two videos that no head made, and the same head driven without its speech.
+
+static    the mean training frame                       cannot have the frame's pose, torso or background
+nearest   the training frame of nearest sound and pose   likewise
+mute      the head under the mean training audio         all that a head gets but speech
+rolled    the head under the held-out audio, rolled      natural speech at the wrong time
+still     the head under the held-out audio at one pose  lips that do not follow speech here followed the pose
+shuffled  the head under its audio windows, shuffled     the right sounds in no order
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfg.metrics.base import MetricValue
 from tfg.record import identity
-from tfg.types import Bytes, Floats, Portrait
+from tfg.types import FPS, Bytes, Floats, Portrait
 
-SCORED_SHUFFLED = ("mouth_correlation", "sync_c_listener")  # what must vanish without the right sound
-# How a number came about besides its metric: the suffix of its name, and the note of its definition.
-DERIVED = {
-    "decoded": "both written as H.264 and decoded again",
-    "shuffled": "control: held-out frames rendered with their audio windows in random order",
+LEAST_ROLL = 2 * FPS  # frames to either side: speech 2 s away is other speech
+LIPS = ("lmd", "mouth_correlation", "closure_recall", "sync_c_listener")  # one name of each metric
+SPOKEN = ("psnr_mouth", *LIPS)
+# Its pose is not the frame's: no picture of it can be compared with the truth's, nor can places of its lips.
+SCORED = {"mute": SPOKEN, "rolled": SPOKEN, "still": LIPS[1:], "shuffled": SPOKEN}
+NOTES = {
+    "static": "the mean training frame, in every frame",
+    "nearest": "for each frame the training frame of nearest audio window and head pose",
+    "mute": "the head driven by the mean training audio",
+    "rolled": "the head driven by the held-out audio rolled by half its length, at least 2 s either way",
+    "still": "the head driven by the held-out audio at one training pose, over that frame's background",
+    "shuffled": "the head driven by its audio windows in random order",
 }
 
 
-def derived(values: dict[str, MetricValue], how: str) -> dict[str, MetricValue]:
-    """The values under the names and facts of numbers that came about in one of the ways of DERIVED.
+@dataclass(frozen=True, kw_only=True)
+class Driven:
+    """What drives the head in a control; n frames."""
 
-    A shuffled control is a diagnosis: neither direction is better.
+    portrait: Portrait  # poses, expressions and backgrounds
+    windows: Floats  # (n, 8, channels) normalised
+
+
+def spoken(name: str, train: Portrait, test: Portrait, windows: Floats, *seeded_by: object) -> Driven | str:
+    """What drives the head in `mute`, `rolled`, `still` or `shuffled`, or why that control cannot be made of so few frames.
+
+    `windows` (n, 8, channels) are the held-out part's, normalised on the training segment, whose mean is therefore 0.
     """
-    if how not in DERIVED:
-        raise ValueError(f"derived: how must be one of {', '.join(DERIVED)}, not '{how}'")
-    title = {"decoded": "decoded", "shuffled": "audio shuffled"}[how]
-    return {
-        f"{name}_{how}": replace(
-            value,
-            facts=replace(
-                value.facts,
-                title=f"{value.facts.title}, {title}",
-                better="none" if how == "shuffled" else value.facts.better,
-            ),
-        )
-        for name, value in values.items()
-    }
-
-
-def shuffle(windows: Floats, *names: object) -> Floats:
-    """Whole audio windows (n, 8, channels) in an order that depends on the names alone."""
-    rng = np.random.default_rng(identity.seed_for("shuffle", *names))
-    return windows[rng.permutation(len(windows))]
+    if name == "mute":
+        return Driven(portrait=test, windows=np.zeros_like(windows))
+    if name == "rolled":
+        if len(windows) < 2 * LEAST_ROLL:
+            return f"{len(windows)} held-out frames cannot be rolled by {LEAST_ROLL} either way"
+        return Driven(portrait=test, windows=np.roll(windows, len(windows) // 2, axis=0))
+    if name == "still":
+        return Driven(portrait=_held_still(train, test), windows=windows)
+    if name == "shuffled":
+        order = np.random.default_rng(identity.seed_for("shuffle", *seeded_by)).permutation(len(windows))
+        return Driven(portrait=test, windows=windows[order])
+    raise ValueError(f"spoken: no control is named '{name}'")
 
 
 def static(train: Portrait, count: int) -> Bytes:
@@ -63,6 +79,34 @@ def nearest(train: Portrait, test: Portrait, train_windows: Floats, test_windows
     wanted = np.concatenate([_sound(test_windows, train_windows), _pose(test, train)], axis=1)
     squared = (wanted**2).sum(1)[:, None] - 2 * wanted @ known.T + (known**2).sum(1)[None]
     return train.images[squared.argmin(axis=1)]
+
+
+def absent(like: dict[str, MetricValue], why: str) -> dict[str, MetricValue]:
+    """Numbers that a control does not have, under the definitions and facts of those of the run."""
+    return {name: replace(value, value=None, per_frame=None, unavailable=why) for name, value in like.items()}
+
+
+def decoded(values: dict[str, MetricValue]) -> dict[str, MetricValue]:
+    """Numbers of decoded files under names and titles of their own: psnr_decoded, ..."""
+    return {
+        f"{name}_decoded": replace(value, facts=replace(value.facts, title=f"{value.facts.title}, decoded"))
+        for name, value in values.items()
+    }
+
+
+def _held_still(train: Portrait, test: Portrait) -> Portrait:
+    """The test portrait in the training frame whose pose is nearest the mean pose, over its background.
+
+    Landmarks are that frame's, for readers that must be shown where the head is; expressions stay the test's.
+    """
+    poses = _pose(train, train)
+    rows: NDArray[np.int64] = np.full(len(test.frames), int((poses**2).sum(axis=1).argmin()), np.int64)
+    return replace(
+        test,
+        cameras=train.cameras.take(rows),
+        background=train.background[rows],
+        landmarks=train.landmarks[rows],
+    )
 
 
 def _sound(windows: Floats, reference: Floats) -> Floats:

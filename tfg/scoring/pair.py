@@ -83,7 +83,7 @@ def _record(
     count, height, width = shown.prediction.shape
     # What other tools measure on decoded files: here everything is decoded, so both columns are the same number.
     pictures = {name: value for name, value in values.items() if name.split("_")[0] in ("psnr", "ssim", "lpips")}
-    metrics = scoring.as_json(values | controls.derived(pictures, "decoded"))
+    metrics = scoring.as_json(values | controls.decoded(pictures))
     return {
         "schema": SCHEMA,
         "compared": list(shown.notes),

@@ -23,8 +23,8 @@ def text(records: list[dict[str, Any]], *, many: bool, definitions: bool = False
 
 
 def of_head(record: ScoresRecord, *, definitions: bool = False) -> str:
-    """The table of a head: its numbers beside those of its baselines and of the truth itself."""
-    columns = {record.head_id: record.metrics, **record.baselines, "ground truth": record.truth}
+    """The table of a head: its numbers beside those of its controls and of the truth itself."""
+    columns = {record.head_id: record.metrics, **record.controls, "ground truth": record.truth}
     names = [name for name, entry in record.metrics.items() if entry["value"] is not None]
     rows = [
         [f"{name}{arrow(record.metrics[name])}", *(formatted(metrics.get(name)) for metrics in columns.values())]
@@ -32,7 +32,7 @@ def of_head(record: ScoresRecord, *, definitions: bool = False) -> str:
     ]
     header = ["metric", *columns]
     lines = [tabulate(rows, header, tablefmt="github", disable_numparse=True, stralign="right", colalign=("left",)), ""]
-    lines += _unavailable(record.metrics, [name for name in record.metrics if name not in names])
+    lines += [record.verdict, *_unavailable(record.metrics, [name for name in record.metrics if name not in names])]
     return "\n".join([*lines, *_defined(record.metrics, names, definitions)])
 
 

@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from tfg import data
 from tfg.features.base import FaceReader
 from tfg.metrics.base import Metric, MetricValue, Pictures
 from tfg.metrics.image import ImageQuality
 from tfg.metrics.lpips import PerceptualDistance
-from tfg.scoring import controls
+from tfg.scoring import controls, gains, pose_gap
+from tfg.scoring.cautions import agreement_of_readings, cautions
+from tfg.scoring.frames import intervals
+from tfg.scoring.gains import Gain
 from tfg.scoring.score import Held, Subject, read_faces, score
 from tfg.types import Bytes, FaceTrack, Floats, Portrait
+
+IN_MEMORY = "in memory"
+NO_CONTROLS = "switched off (metrics.controls=false)"
+Values = dict[str, MetricValue]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    metrics: dict[str, MetricValue]
-    baselines: dict[str, dict[str, MetricValue]]
-    truth: dict[str, MetricValue]
+    metrics: Values
+    controls: dict[str, Values]
+    truth: Values
+    gains: dict[str, Gain]
+    pose_gap: dict[str, float | None]
+    cautions: dict[str, list[str]]  # lip measure -> why it cannot be trusted here
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spoken:
+    """A control that the head itself rendered, or why it could not."""
+
+    name: str  # mute, rolled, still, shuffled
+    images: Bytes | None  # (n, size, size, 3)
+    guide: Floats | None  # (n, 68, 2) where its head is
+    absent: str = ""  # the reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,27 +53,38 @@ class Judge:
     true: FaceTrack  # the reader's of the truth: predictions are compared with this, so that its errors cancel
 
     def score(
-        self, images: Bytes, names: tuple[str, ...] | None = None, note: str = "in memory"
-    ) -> dict[str, MetricValue]:
-        """(n, size, size, 3) uint8 -> name -> value; of these names only, if given."""
+        self,
+        images: Bytes,
+        names: tuple[str, ...] | None = None,
+        note: str = IN_MEMORY,
+        guide: Floats | None = None,
+    ) -> Values:
+        """(n, size, size, 3) uint8 -> name -> value; of the metrics with one of these names only, if given.
+
+        `guide` (n, 68, 2): where the head is, if not where the truth has it.
+        """
         test = self.test
-        made = self.true if images is test.images else read_faces(self.reader, Held(images=images), test.landmarks)
+        place = test.landmarks if guide is None else guide
+        made = self.true if images is test.images else read_faces(self.reader, Held(images=images), place)
         return self._score(Held(images=images), Held(images=test.images), made, self._metrics(names), note)
 
-    def decoded(self, prediction: Pictures, truth: Pictures) -> dict[str, MetricValue]:
+    def decoded(self, prediction: Pictures, truth: Pictures) -> Values:
         """The image metrics once more, on both videos as files give them back: psnr_decoded, ..."""
         pictures = tuple(metric for metric in self.metrics if isinstance(metric, ImageQuality | PerceptualDistance))
         # Their boxes come from the truth; no face is read.
-        return controls.derived(
-            self._score(prediction, truth, self.true, pictures, controls.DERIVED["decoded"]), "decoded"
-        )
+        note = "both written as H.264 and decoded again"
+        return controls.decoded(self._score(prediction, truth, self.true, pictures, note))
+
+    def names_of(self, names: tuple[str, ...], values: Values) -> Values:
+        """Of the values those of the metrics with one of these names."""
+        return {name: values[name] for metric in self._metrics(names) for name in metric.names}
 
     def _metrics(self, names: tuple[str, ...] | None) -> tuple[Metric, ...]:
         return tuple(metric for metric in self.metrics if names is None or set(names) & set(metric.names))
 
     def _score(
         self, prediction: Pictures, truth: Pictures, made: FaceTrack, metrics: tuple[Metric, ...], note: str
-    ) -> dict[str, MetricValue]:
+    ) -> Values:
         count, height, width = truth.shape
         subject = Subject(
             prediction=prediction,
@@ -76,32 +107,49 @@ def judge(test: Portrait, audio: Floats, reader: FaceReader, metrics: tuple[Metr
 def score_run(
     judged: Judge,
     rendered: Bytes,
-    shuffled: Bytes | None,
+    spoken: Iterable[Spoken],
     decoded: tuple[Pictures, Pictures],
     train: Portrait,
-    mean: Floats,
-    std: Floats,
+    train_windows: Floats,
+    test_windows: Floats,
 ) -> Scores:
-    """Everything that is scored of one run. `shuffled` None: the control was not rendered."""
+    """Everything that is scored of one run.
+
+    `spoken`: the controls that the head itself renders, one at a time. Windows (n, 8, channels) are normalised.
+    """
     test = judged.test
-    train_windows, test_windows = (data.audio_windows(p.audio, mean, std) for p in (train, test))
     metrics = judged.score(rendered)
+    metrics["psnr_face_near"] = pose_gap.near(metrics["psnr_face"], pose_gap.angles(train, test))
     metrics |= judged.decoded(*decoded)
-    if shuffled is not None:
-        scored = judged.score(shuffled, controls.SCORED_SHUFFLED, controls.DERIVED["shuffled"])
-        metrics |= controls.derived({name: scored[name] for name in controls.SCORED_SHUFFLED}, "shuffled")
+    beside = {
+        "static": judged.score(controls.static(train, len(test.frames))),
+        "nearest": judged.score(controls.nearest(train, test, train_windows, test_windows)),
+    }
+    for one in spoken:
+        wanted = controls.SCORED[one.name]
+        if one.images is None:
+            beside[one.name] = controls.absent(judged.names_of(wanted, metrics), one.absent)
+        else:
+            note = f"{IN_MEMORY}; control: {controls.NOTES[one.name]}"
+            beside[one.name] = judged.score(one.images, wanted, note, one.guide)
+    truth = judged.score(test.images)
+    read = None if judged.reader.is_guided else agreement_of_readings(judged.true.landmarks, test.landmarks)
     return Scores(
         metrics=metrics,
-        baselines={
-            "static": judged.score(controls.static(train, len(test.frames))),
-            "nearest": judged.score(controls.nearest(train, test, train_windows, test_windows)),
-        },
-        truth=judged.score(test.images),
+        controls=beside,
+        truth=truth,
+        gains=gains.gains(metrics, beside.get("mute", NO_CONTROLS), truth),
+        pose_gap=pose_gap.pose_gap(train, test),
+        cautions=cautions(metrics, beside.get("mute"), truth, read),
     )
 
 
-def as_json(values: dict[str, MetricValue]) -> dict[str, dict[str, object]]:
-    """For records: every value with its reason, definition and facts; infinity as "inf", which JSON has no number for."""
+def as_json(values: Values, truth: Values | None = None) -> dict[str, dict[str, object]]:
+    """For records: every value with its reason, definition and facts; infinity as "inf", which JSON has no number for.
+
+    `truth`, scored against itself: then every number that has one gets its 95 % `interval` over the frames, [low, high] or null.
+    """
+    between = {} if truth is None else intervals(values, truth)
 
     def plain(value: float | None) -> float | str | None:
         return "inf" if value is not None and math.isinf(value) else value
@@ -112,6 +160,7 @@ def as_json(values: dict[str, MetricValue]) -> dict[str, dict[str, object]]:
             "unavailable": v.unavailable,
             "definition": v.definition,
             "per_frame": None if v.per_frame is None else [plain(frame) for frame in v.per_frame],
+            **({} if truth is None else {"interval": between.get(name)}),
             **asdict(v.facts),
         }
         for name, v in values.items()

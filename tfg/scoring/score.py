@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
@@ -33,6 +34,9 @@ class FaceReader(Protocol):
 
     @property
     def definition(self) -> str: ...
+
+    @property
+    def is_guided(self) -> bool: ...
 
     def read(self, images: Bytes, guide: Floats | None = None) -> FaceTrack: ...
 
@@ -74,12 +78,14 @@ class Subject:
 
 
 def read_faces(reader: FaceReader, pictures: Pictures, guide: Floats | None = None) -> FaceTrack:
-    """The face in every frame; a video that repeats one picture (the static baseline) is read once."""
-    if isinstance(pictures, Held) and (pictures.images == pictures.images[:1]).all():
-        first = reader.read(pictures.images[:1], None if guide is None else guide[:1])
-        rows = np.zeros(pictures.shape[0], np.int64)
-        return _rows(first, rows)
-    return read_range(reader, pictures, 0, pictures.shape[0], guide)
+    """The face in every frame. Of pictures in memory that repeat (the controls static and nearest), each is read once."""
+    if not isinstance(pictures, Held):
+        return read_range(reader, pictures, 0, pictures.shape[0], guide)
+    firsts, rows = _different(pictures.images, guide if reader.is_guided else None)
+    if len(firsts) == len(rows):  # a copy of all pictures would only cost memory
+        return read_range(reader, pictures, 0, len(rows), guide)
+    places = None if guide is None else guide[firsts]
+    return _rows(read_range(reader, Held(images=pictures.images[firsts]), 0, len(firsts), places), rows)
 
 
 def read_range(reader: FaceReader, pictures: Pictures, start: int, stop: int, guide: Floats | None = None) -> FaceTrack:
@@ -139,6 +145,21 @@ def joined(tracks: list[FaceTrack]) -> FaceTrack:
         if field.name != "start"
     }
     return FaceTrack(start=0, **arrays)
+
+
+def _different(images: Bytes, guide: Floats | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of the pictures (with their guides) that differ, and for every picture its place among them."""
+    places: dict[bytes, int] = {}
+    firsts: list[int] = []
+    rows = np.empty(len(images), np.int64)
+    for row, picture in enumerate(images):
+        content = hashlib.sha256(np.ascontiguousarray(picture).data)
+        if guide is not None:
+            content.update(np.ascontiguousarray(guide[row]).data)
+        rows[row] = places.setdefault(content.digest(), len(places))
+        if rows[row] == len(firsts):
+            firsts.append(row)
+    return np.array(firsts), rows
 
 
 def _rows(track: FaceTrack, rows: slice | NDArray[np.int64]) -> FaceTrack:

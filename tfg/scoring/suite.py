@@ -18,6 +18,7 @@ from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.features.face.fitted import FittedLandmarks
 from tfg.metrics.base import Metric
 from tfg.metrics.blink import BlinkRate
+from tfg.metrics.closure import MouthClosure
 from tfg.metrics.distribution import FrechetDistance
 from tfg.metrics.expression import BlendshapeError
 from tfg.metrics.head_motion import HeadJitter, HeadPoseError
@@ -57,6 +58,7 @@ def build(
         PerceptualDistance(network=perceptual, note=perceptual_note),
         LandmarkDistance(),
         MouthCorrelation(),
+        MouthClosure(),
         SyncNetScore(network=syncnet, note=syncnet_note),
         SyncNetScore(network=syncnet, note=syncnet_note, direct=True, names=DIRECT_NAMES),
         ListenerSync(listener=listener),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -30,6 +31,7 @@ from tfg.backbones.gaussian.settings import (
     Weights,
     check_head,
 )
+from tfg.backbones.layers import augment_windows
 from tfg.engines.gaussian import Raster
 from tfg.landmarks import EYES, INNER_LIPS, NOSE_BASE, OUTER_LIPS
 from tfg.types import Batch, Portrait
@@ -96,6 +98,9 @@ class Instag(Backbone):
         stage, step = self.stages.locate(int(self.step))
         frame, truth = frame_of(batch), truth_of(batch)
         with step_randomness(int(self.seed) + int(self.step), self.device):
+            # One draw a step: face and mouth get the same sound.
+            shape = self.face.field.shape
+            frame = replace(frame, audio=augment_windows(frame.audio, noise=shape.noise, shift=shape.shift))
             if stage == "face":
                 self._train_face(frame, truth, step)
             elif stage == "mouth":

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tfg.backbones.gaussian.regions import vertical_ramp
 from tfg.backbones.gaussian.settings import MotionShape
-from tfg.backbones.layers import MLP, AudioEncoder, augment_windows
+from tfg.backbones.layers import MLP, AudioEncoder
 from tfg.engines.hashgrid import HashGridSpec, triplane_encode
 from tfg.types import UPPER_FACE
 
@@ -54,9 +54,7 @@ class Field(nn.Module):
         return triplane_encode(points, self.tables, self.spec, self.engine)
 
     def encode_audio(self, windows: Tensor) -> Tensor:
-        """(1, 8, channels) normalised -> (1, code); with noise and time shift in training."""
-        if self.training:
-            windows = augment_windows(windows, noise=self.shape.noise, shift=self.shape.shift)
+        """(1, 8, channels) normalised -> (1, code)."""
         return self.audio(windows)
 
 

@@ -68,6 +68,10 @@ class FittedLandmarks:
             f"opening r = {self.opening_correlation:.3f})"
         )
 
+    @property
+    def is_guided(self) -> bool:
+        return True
+
     def read(self, images: Bytes, guide: Floats | None = None) -> FaceTrack:
         """(n, size, size, 3) and the true (n, 68, 2), of which mouth and jaw are not used; nothing but landmarks is read."""
         if guide is None:

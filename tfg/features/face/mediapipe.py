@@ -61,6 +61,10 @@ class MediaPipeFace:
         ranges = [(a, min(a + step, stop)) for a in range(start, stop, step)]
         return self._track(start, stop - start, (clip.source_frames(a, b) for a, b in ranges))
 
+    @property
+    def is_guided(self) -> bool:
+        return False
+
     def read(self, images: Bytes, guide: Floats | None = None) -> FaceTrack:
         """Any pictures (n, height, width, 3), each on its own; coordinates in their pixels. The guide is not used."""
         return self._track(0, len(images), iter([images]))

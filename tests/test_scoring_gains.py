@@ -1,0 +1,108 @@
+"""What speech gains: run minus mute frame by frame, its interval, the share of the truth's sync, and the verdict."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tfg.metrics.base import MetricFacts, MetricValue
+from tfg.scoring import gains
+
+FACTS = {
+    "psnr_mouth": MetricFacts(title="PSNR mouth", unit="dB", better="up", digits=2),
+    "lmd": MetricFacts(title="LMD", unit="px", better="down", digits=2),
+    "mouth_correlation": MetricFacts(title="Mouth r", better="up", digits=3),
+    "sync_c_listener": MetricFacts(title="Sync-C own listener", better="up", digits=3),
+}
+COUNT = 400
+NOISE = np.random.default_rng(0).standard_normal((6, COUNT))
+
+
+def value(name: str, per_frame: np.ndarray, number: float | None = None) -> MetricValue:
+    frames = tuple(float(frame) for frame in per_frame)
+    return MetricValue(
+        definition="d",
+        facts=FACTS[name],
+        value=float(per_frame.mean()) if number is None else number,
+        per_frame=frames,
+    )
+
+
+def scored(psnr: float, lmd: float, r: float, sync: float, seed: int) -> dict[str, MetricValue]:
+    noise, opening = NOISE[seed], NOISE[5]
+    made = r * opening + np.sqrt(1 - r**2) * noise
+    return {
+        "psnr_mouth": value("psnr_mouth", psnr + noise),
+        "lmd": value("lmd", lmd + 0.1 * noise),
+        "mouth_correlation": value("mouth_correlation", made, float(np.corrcoef(made, opening)[0, 1])),
+        "sync_c_listener": value("sync_c_listener", sync + 0.05 * noise),
+    }
+
+
+RUN, MUTE, TRUTH = scored(26, 1.0, 0.8, 0.3, 0), scored(24, 1.5, 0.1, 0.1, 1), scored(99, 0.0, 1.0, 0.5, 2)
+
+
+def test_a_gain_is_the_difference_of_the_scored_numbers_and_lies_in_its_interval():
+    found = gains.gains(RUN, MUTE, TRUTH)
+    assert tuple(found) == (*gains.DIFFERENCES, gains.SHARE)
+    for name in gains.DIFFERENCES:
+        gain, pair = found[name], (RUN[name].value, MUTE[name].value)
+        assert gain.value == pytest.approx(pair[0] - pair[1])
+        assert gain.low < gain.value < gain.high
+        assert gain.is_shown
+
+
+def test_less_is_better_for_a_distance():
+    gain = gains.gains(RUN, MUTE, TRUTH)["lmd"]
+    assert gain.value < 0
+    assert gain.is_shown
+    turned = gains.gains(MUTE, RUN, TRUTH)["lmd"]
+    assert turned.is_loss
+    assert not turned.is_shown
+
+
+def test_the_share_lies_between_mute_and_truth():
+    share = gains.gains(RUN, MUTE, TRUTH)[gains.SHARE]
+    scores = [part["sync_c_listener"].value for part in (RUN, MUTE, TRUTH)]
+    assert share.value == pytest.approx((scores[0] - scores[1]) / (scores[2] - scores[1]))
+    assert 0.3 < share.low < share.value < share.high < 0.7
+
+
+def test_no_share_where_the_listener_does_not_tell_the_truth_from_the_mute_head():
+    share = gains.gains(RUN, MUTE, scored(99, 0.0, 1.0, 0.1, 2))[gains.SHARE]
+    assert share.value is None
+    assert "does not tell the truth from the mute control" in share.unavailable
+
+
+def test_a_head_that_ignores_its_sound_gains_nothing():
+    same = scored(24, 1.5, 0.1, 0.1, 3)
+    verdict = gains.verdict(gains.gains(same, MUTE, TRUTH))
+    assert verdict.startswith("speech is not shown to help; not shown: PSNR mouth dB ")
+
+
+def test_the_verdict_names_what_helps_hurts_and_is_not_shown():
+    mixed = RUN | {
+        "lmd": scored(26, 2.0, 0.8, 0.3, 0)["lmd"],
+        "sync_c_listener": scored(0, 0, 0, 0.1, 3)["sync_c_listener"],
+    }
+    verdict = gains.verdict(gains.gains(mixed, MUTE, TRUTH))
+    helps, hurts, rest = verdict.split("; ")
+    assert helps.startswith("speech helps: PSNR mouth dB +")
+    assert "Mouth r +" in helps
+    assert hurts.startswith("it hurts: LMD px +")
+    assert rest.startswith("not shown: Sync-C own listener ")
+
+
+def test_without_the_control_there_is_a_reason_and_no_claim():
+    found = gains.gains(RUN, "switched off", TRUTH)
+    assert {gain.unavailable for gain in found.values()} == {"switched off"}
+    assert gains.verdict(found).startswith("speech is not shown to help")
+
+
+def test_too_few_frames_give_a_number_without_an_interval():
+    short = [{name: value(name, np.array(v.per_frame[:40])) for name, v in part.items()} for part in (RUN, MUTE, TRUTH)]
+    gain = gains.gains(*short)["psnr_mouth"]
+    assert gain.value is not None
+    assert (gain.low, gain.high) == (None, None)
+    assert "no interval" in gain.definition
+    assert not gain.is_shown

@@ -1,0 +1,92 @@
+"""How far the held-out part lies from what training showed: in head pose, and in the range of mouth, lids and brows.
+
+Describes a run; nothing is ever selected or trained by it. PSNR follows it more than anything a selector can be praised for: over six
+segments of the embedded clip, face PSNR and the mean angle correlated at -0.97.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfg.landmarks import MOUTH_CORNERS, eye_distance, mouth_opening
+from tfg.metrics.base import MetricValue, mean
+from tfg.types import UPPER_FACE, Floats, Portrait
+
+NEAR_DEGREES = 5.0
+FEWEST_NEAR = 25  # frames: 1 s
+RANGE = (2, 98)  # percentiles
+DEFINITIONS = {
+    "mean_degrees": "mean over held-out frames of the angle of the turn to the training frame of nearest head rotation, degrees",
+    "p90_degrees": "90th percentile of the same",
+    "mean_shift": "mean over held-out frames of the distance to the nearest head position of the training part, in distances between "
+    "the outer eye corners",
+    "p90_shift": "90th percentile of the same",
+    "mouth_coverage": "share of the held-out range of mouth opening that the training part's range covers; a range is from the "
+    f"{RANGE[0]}nd to the {RANGE[1]}th percentile",
+    "width_coverage": "the same of the distance between the mouth's corners",
+    "blink_coverage": "the same of the mean blink value of both eyes",
+    "brow_coverage": "the same of the mean value of the brow blendshapes",
+}
+_BLINKS = [index for index, name in enumerate(UPPER_FACE) if "Blink" in name]
+_BROWS = [index for index, name in enumerate(UPPER_FACE) if "brow" in name.lower()]
+
+
+def angles(train: Portrait, test: Portrait) -> NDArray[np.float64]:
+    """(n,) degrees from each test frame to the training frame of nearest head rotation."""
+    known, wanted = (p.cameras.rotation.reshape(-1, 9).astype(np.float64) for p in (train, test))
+    trace = (wanted @ known.T).max(axis=1)  # of the relative rotation; its angle falls with it
+    return np.asarray(np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1))))
+
+
+def pose_gap(train: Portrait, test: Portrait) -> dict[str, float | None]:
+    """The numbers of DEFINITIONS; a coverage is None where the held-out part does not move there."""
+    turned = angles(train, test)
+    places = [p.cameras.translation.astype(np.float64) for p in (train, test)]
+    moved = np.array([np.sqrt(((places[0] - place) ** 2).sum(axis=1).min()) for place in places[1]])
+    found: dict[str, float | None] = {
+        "mean_degrees": float(turned.mean()),
+        "p90_degrees": float(np.percentile(turned, 90)),
+        "mean_shift": float(moved.mean()),
+        "p90_shift": float(np.percentile(moved, 90)),
+    }
+    for name, signal in (
+        ("mouth", lambda p: mouth_opening(p.landmarks, "run")),
+        ("width", lambda p: _width(p.landmarks)),
+        ("blink", lambda p: p.upper[:, _BLINKS].mean(axis=1)),
+        ("brow", lambda p: p.upper[:, _BROWS].mean(axis=1)),
+    ):
+        found[f"{name}_coverage"] = coverage(signal(train), signal(test))
+    return found
+
+
+def coverage(train: Floats, test: Floats) -> float | None:
+    """Share of the range of (m,) test values inside the range of (n,) training values; None where the test values are all alike."""
+    (low, high), (first, last) = (np.percentile(values, RANGE) for values in (train, test))
+    if last - first < 1e-9:
+        return None
+    return float(max(0.0, min(high, last) - max(low, first)) / (last - first))
+
+
+def near(psnr: MetricValue, turned: NDArray[np.float64]) -> MetricValue:
+    """`psnr_face_near`: face PSNR over the frames within NEAR_DEGREES of a training pose; (n,) angles in degrees."""
+    facts = replace(psnr.facts, title=f"{psnr.facts.title} near")
+    definition = f"of the frames within {NEAR_DEGREES:g} degrees of a training pose; {psnr.definition}"
+    if psnr.per_frame is None:
+        return replace(psnr, facts=facts, definition=definition)
+    close = turned <= NEAR_DEGREES
+    kept = tuple(value if row else None for value, row in zip(psnr.per_frame, close, strict=True))
+    known = [value for value in kept if value is not None]
+    if len(known) < FEWEST_NEAR:
+        why = f"{len(known)} of {len(close)} frames lie within {NEAR_DEGREES:g} degrees of a training pose, {FEWEST_NEAR} are needed"
+        return replace(psnr, facts=facts, definition=definition, value=None, per_frame=None, unavailable=why)
+    return replace(psnr, facts=facts, definition=definition, value=mean(np.array(known)).value, per_frame=kept)
+
+
+def _width(landmarks: Floats) -> Floats:
+    """(n,) distance of the mouth's corners over the run's median eye distance."""
+    first, last = MOUTH_CORNERS
+    width = np.linalg.norm(landmarks[:, first] - landmarks[:, last], axis=-1)
+    return np.asarray(width / np.median(eye_distance(landmarks)))
