@@ -25,7 +25,7 @@ from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.mediapipe import MediaPipeFace
 from tfg.metrics.base import Metric, MetricValue
 from tfg.metrics.listener.fitted import FittedListener, NoListener
-from tfg.record import results
+from tfg.record import provenance
 from tfg.scoring import suite
 from tfg.scoring.score import Held, Subject, read_faces, score
 from tfg.scoring.setting import Switches
@@ -70,7 +70,7 @@ def main(arguments: list[str]) -> int:
     if options.assets is None:
         parser.error("needs the real clips; give --assets or set TFG_ASSETS")
     torch.set_num_threads(THREADS)
-    commit = results.commit()  # before the minutes in which somebody may commit
+    commit = provenance.commit()  # before the minutes in which somebody may commit
     measured = [on_grid(options.assets / "video"), on_german(options.assets / "video")]
     text = markdown(measured, commit)
     print(text, end="")
@@ -165,7 +165,7 @@ def expectations(measured: Measured) -> list[Claim]:
 
 def markdown(measured: list[Measured], commit: tuple[str, bool]) -> str:
     digest, dirty = commit
-    machine = results.machine()
+    machine = provenance.machine()
     seconds = sum(found.seconds for found in measured)
     kept = [claim.holds(found.scores) for found in measured for claim in expectations(found)]
     lines = [

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from result_records import metric, result, write
 
-from tfg.record import evaluations, results
+from tfg.record import evaluations, provenance
 from tfg.record.results import HEADS, DamagedRecord, RunResult, read_failure, write_failure
 
 CONFIG: dict[str, Any] = {"selector": {"name": "first"}, "backbone": {"name": "instag"}, "clip": {}, "seed": 0}
@@ -190,10 +190,10 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_the_commit_is_that_of_the_checkout_of_tfg(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "_ROOT", checkout)
-    assert results.commit() == (git(checkout, "rev-parse", "HEAD"), False)
+    monkeypatch.setattr(provenance, "_ROOT", checkout)
+    assert provenance.commit() == (git(checkout, "rev-parse", "HEAD"), False)
     (checkout / "file").write_text("changed")
-    assert results.commit() == (git(checkout, "rev-parse", "HEAD"), True)
+    assert provenance.commit() == (git(checkout, "rev-parse", "HEAD"), True)
 
 
 def test_tfg_installed_inside_of_another_checkout_has_no_commit(
@@ -201,8 +201,8 @@ def test_tfg_installed_inside_of_another_checkout_has_no_commit(
 ) -> None:
     installed = checkout / ".venv" / "lib" / "site-packages"
     installed.mkdir(parents=True)
-    monkeypatch.setattr(results, "_ROOT", installed)
-    assert results.commit() == ("unknown", True)
+    monkeypatch.setattr(provenance, "_ROOT", installed)
+    assert provenance.commit() == ("unknown", True)
 
 
 def test_a_failure_is_read_back_and_a_damaged_one_named(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tfg import overrides, parts
-from tfg.record import identity, results
+from tfg.record import identity, provenance, results
 from tfg.record.files import is_sealed
 from tfg.record.results import HEADS, DamagedRecord, HeadRecord, ScoresRecord
 from tfg.scoring.setting import Switches, setting
@@ -74,7 +74,7 @@ class Head:
         self, made_for: str, stages: dict[str, dict[str, Any]], files: dict[str, str], clip: Clip
     ) -> HeadRecord:
         """Its record. `made_for`: the run that it was trained for. `clip` is cut to the face."""
-        commit, dirty = results.commit()
+        commit, dirty = provenance.commit()
         segment = self.segment
         return HeadRecord(
             head_id=self.name,
@@ -97,7 +97,7 @@ class Head:
             files=files,
             commit=commit,
             dirty=dirty,
-            machine=results.machine(),
+            machine=provenance.machine(),
         )
 
 

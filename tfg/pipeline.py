@@ -26,7 +26,7 @@ from tfg.features.portrait import face_reader, frame_face, observe
 from tfg.heads import Head
 from tfg.progress import run as shown_run
 from tfg.progress import say
-from tfg.record import files, identity, results, tracking
+from tfg.record import files, identity, provenance, results, tracking
 from tfg.record.stages import Stages
 from tfg.scoring import controls, gains, suite
 from tfg.scoring import run as scoring
@@ -118,7 +118,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             say(f"the head of this segment was found: {head.name}")
 
         # What the run is: its selection, and which head and scores that leads to.
-        commit, dirty = results.commit()
+        commit, dirty = provenance.commit()
         of_head, scored = results.HeadRecord.read(head.folder), results.ScoresRecord.read(scores)
         record = results.RunRecord(
             run_id=folder.name,
@@ -132,7 +132,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             scores=scores.name,
             commit=commit,
             dirty=dirty,
-            machine=results.machine(),
+            machine=provenance.machine(),
         )
         record.write(folder)
         try:
@@ -221,7 +221,7 @@ def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, 
         spoken = _spoken(head, trained) if switches["controls"] else ()
         scores = scoring.score_run(judged, trained.rendered, spoken, decoded, train, windows.train, windows.test)
         stage.frames = len(test.frames)
-    commit, dirty = results.commit()
+    commit, dirty = provenance.commit()
     results.ScoresRecord(
         head_id=head.name,
         setting=heads.scored_with(switches),
@@ -236,7 +236,7 @@ def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, 
         stages={"metrics": stages.records["metrics"]},
         commit=commit,
         dirty=dirty,
-        machine=results.machine(),
+        machine=provenance.machine(),
     ).write(path)
 
 

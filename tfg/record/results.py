@@ -10,17 +10,13 @@ A result.json says all but the numbers per frame. A `RunResult` is the three tog
 from __future__ import annotations
 
 import json
-import os
-import platform
 import re
-import socket
-import subprocess
 import time
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tfg.record.checks import check_cautions, (
+from tfg.record.checks import (
     check_files,
     check_intervals,
     check_metrics,
@@ -33,7 +29,6 @@ from tfg.record.files import write_json
 
 SCHEMA = 3
 HEADS = "heads"
-_ROOT = Path(__file__).resolve().parents[2]  # of the checkout, or site-packages where tfg is installed
 Metrics = dict[str, dict[str, Any]]  # name -> {value | null, unavailable, definition, per_frame?, facts of the metric}
 
 
@@ -261,26 +256,6 @@ def read_failure(folder: Path) -> dict[str, Any]:
     return record
 
 
-def commit() -> tuple[str, bool]:
-    """Commit and dirty flag of the code in use; ("unknown", True) outside a checkout of it, as in site-packages."""
-    try:
-        if Path(_git(_ROOT, "rev-parse", "--show-toplevel")).resolve() != _ROOT:
-            return "unknown", True
-        head = _git(_ROOT, "rev-parse", "HEAD")
-        return head, bool(_git(_ROOT, "status", "--porcelain", "--untracked-files=no"))
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown", True
-
-
-def machine() -> dict[str, Any]:
-    """What the run ran on."""
-    model = next(
-        (line.split(":", 1)[1].strip() for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")),
-        platform.processor() or "unknown",
-    )
-    return {"host": socket.gethostname(), "cpu": model, "cores": os.cpu_count(), "python": platform.python_version()}
-
-
 def _check_numbers_of(record: ScoresRecord | RunRecord) -> None:
     check_metrics("metrics", record.metrics)
     check_metrics("truth", record.truth)
@@ -337,13 +312,3 @@ def _json(path: Path) -> dict[str, Any]:
 def _damaged(path: Path, why: object) -> DamagedRecord:
     reason = " ".join(str(why).split())  # a key of the file may hold line breaks
     return DamagedRecord(f"{path}: not a readable record ({reason}); delete it and run the same command again")
-
-
-def _git(root: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
-    ).stdout.strip()
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text().splitlines() if path.exists() else []

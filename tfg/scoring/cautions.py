@@ -1,4 +1,4 @@
-"""When a lip measure does not speak for the lips: too few frames, a reader's noise, lips that follow the pose, a listener that cannot tell.
+"""When a lip measure cannot be trusted: too few frames, a reader's noise, lips that follow the pose, a listener that cannot tell.
 
 Mouth r and the listener may contradict each other; these sentences say which of them is not to be trusted on a clip, and why.
 """

@@ -18,7 +18,7 @@ from tfg.metrics.base import Metric, MetricValue, Pictures
 from tfg.metrics.listener.fitted import FittedListener, NoListener
 from tfg.metrics.openface import ActionUnitError, read_action_units
 from tfg.progress import progress
-from tfg.record import files, results
+from tfg.record import files, provenance
 from tfg.record.evaluations import SCHEMA
 from tfg.scoring import controls, suite
 from tfg.scoring import run as scoring
@@ -96,8 +96,8 @@ def _record(
         "metrics": metrics,
         "intervals": intervals(metrics),
         "ground_truth": scoring.as_json(ground_truth),
-        "commit": results.commit()[0],
-        "machine": results.machine(),
+        "commit": provenance.commit()[0],
+        "machine": provenance.machine(),
     }
 
 
@@ -123,7 +123,7 @@ def _named(record: dict[str, Any], request: Request) -> dict[str, Any]:
 
 def _key(request: Request, shown: Comparison, metrics: tuple[Metric, ...], readers: list[str]) -> str:
     """Of everything the numbers depend on: files, what was done to them, who read them, metrics' weights, and the code."""
-    values = [SCHEMA, shown.digests, shown.notes, asdict(request.switches), results.commit(), readers]
+    values = [SCHEMA, shown.digests, shown.notes, asdict(request.switches), provenance.commit(), readers]
     values += [getattr(metric, "note", "") for metric in metrics]
     for path in (request.reference, request.au_prediction, request.au_truth):
         values.append("" if path is None else assets.checksum(path))
