@@ -21,11 +21,11 @@ from tfg.backbones.base import Backbone
 from tfg.clip.read import open_video
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.crop import read_crop
-from tfg.features.portrait import face_reader, frame_face, observe
+from tfg.features.portrait import Observed, face_reader, frame_face, observe, portraits
 from tfg.heads import Head
 from tfg.progress import run as shown_run
 from tfg.progress import say
-from tfg.record import files, identity, results, tracking
+from tfg.record import files, identity, meter, results, tracking
 from tfg.record.stages import Stages
 from tfg.scoring import controls, suite
 from tfg.scoring import run as scoring
@@ -91,10 +91,11 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
     ) as tracker:
         # Which seconds: the selector ranks candidates by its own audio features, and faces are read for those it compares.
         with stages("selection") as stage:
-            selection, chosen = select(config, built, features, details=True)
+            selection, chosen, cost = select(config, built, features, details=True)
             files.write_json(folder / "selection.json", chosen)
             selection_plot(selection, folder / "selection.png")
             stage.frames = chosen["cost"]["frames"]
+            stage.notes = cost.notes()
 
         # The head of these seconds, found or trained, and its numbers under this metrics setting.
         head = heads.of_run(config, clip, selection.segment)
@@ -131,20 +132,26 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
 
 def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, logger: Any) -> Trained:
     """Portraits, training and rendering of a head, to its head.json; goes on from the last checkpoint."""
-    # What the backbone is shown: faces, masks, poses and sound of the segment, and of the held-out part.
-    with stages("features") as stage:
-        features, train, test, notes = _portraits(head, features)
-        mean, std = data.audio_statistics(train.audio)
-        rendering.save_portrait(head.folder / "portrait.npz", train, mean, std)
-        stage.frames = len(train.frames) + len(test.frames)
-        stage.notes = notes
+    # What the backbone is shown: faces, masks, pictures and sound of the segment.
+    with stages("features_train") as stage:
+        with features.costing() as cost:
+            features, train_part = _training_part(head, features)
+        stage.frames, stage.notes = len(train_part.frames), cost.notes()
+
+    # The same of the held-out part, and the poses of both, which are fitted jointly.
+    with stages("features_held_out") as stage:
+        with features.costing(after=cost) as cost:
+            train, test, fit_notes = _held_out_part(head, features, train_part)
+            mean, std = data.audio_statistics(train.audio)
+            rendering.save_portrait(head.folder / "portrait.npz", train, mean, std)
+        stage.frames, stage.notes = len(test.frames), cost.notes() | fit_notes
 
     # The optimisation, from the same random numbers for every selector that leads here.
     with stages("training") as stage:
         backbone, fitted = _fit(head, train, mean, std, logger)
         stage.frames = len(train.frames)
         stage.notes = {
-            "seconds": round(fitted.seconds, 3),  # of all parts of an interrupted run
+            **fitted.spent.rounded(),  # of all parts of an interrupted run
             "steps": fitted.steps,
             "resumed_from": fitted.resumed_from,
         }
@@ -155,7 +162,8 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
         rendered = rendering.render(backbone, test, windows, device=head.config.trainer.device).images
         written = rendering.write_videos(head.folder, rendered, test.images, _sound(head.clip, test))
         stage.frames = len(test.frames)
-    own = {name: stages.records[name] for name in ("features", "training", "rendering")}
+    names = ("features_train", "features_held_out", "training", "rendering")
+    own = {name: stages.records[name] for name in names}
     head.describe(made_for, own, {**written, "curve": "metrics.csv"}, features.clip).write(head.folder)
     return Trained(features=features, backbone=backbone, train=train, test=test, mean=mean, std=std, rendered=rendered)
 
@@ -177,7 +185,8 @@ def _fit(head: Head, train: Portrait, mean: Floats, std: Floats, logger: Any) ->
 
 def _reopened(head: Head, features: ClipFeatures) -> Trained:
     """A finished head with its portraits, from its checkpoint."""
-    features, train, test, _ = _portraits(head, features)
+    features, train_part = _training_part(head, features)
+    train, test, _ = _held_out_part(head, features, train_part)
     mean, std = data.audio_statistics(train.audio)
     backbone = parts.make_backbone(head.config, train)
     training.load(backbone, head.folder)
@@ -235,12 +244,22 @@ def _device(head: Head) -> str:
     return "cuda" if head.config.trainer.device == "cuda" and torch.cuda.is_available() else "cpu"
 
 
-def _portraits(head: Head, features: ClipFeatures) -> tuple[ClipFeatures, Portrait, Portrait, dict[str, Any]]:
-    """Features of the clip cut to the face, portraits of the segment and of the held-out part, and how well poses fit."""
+def _training_part(head: Head, features: ClipFeatures) -> tuple[ClipFeatures, Observed]:
+    """Features of the clip cut to the face, and what was read of the segment."""
     features = frame_face(features, read_crop(head.config.clip.crop, head.clip))
     data.check_split(head.segment, head.clip)
-    train, test, cameras = observe(features, head.segment, data.held_out(head.clip))
-    return features, train, test, {"camera_error_px": cameras.error_pixels, "focal_px": cameras.focal}
+    return features, observe(features, head.segment)
+
+
+def _held_out_part(
+    head: Head, features: ClipFeatures, train_part: Observed
+) -> tuple[Portrait, Portrait, dict[str, Any]]:
+    """Portraits of the segment and of the held-out part, and what the joint fit of their poses gave and cost."""
+    held_out = observe(features, data.held_out(head.clip), train_part.plate)
+    started = meter.now()
+    train, test, cameras = portraits(train_part, held_out, features.clip.size)
+    spent = (meter.now() - started).rounded("camera_fit_")
+    return train, test, {"camera_error_px": cameras.error_pixels, "focal_px": cameras.focal, **spent}
 
 
 def _sound(clip: Clip, test: Portrait) -> Floats:

@@ -20,7 +20,15 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tfg.record.checks import check_files, check_metrics, check_numbers, check_stages, check_texts, value_at
+from tfg.record.checks import (
+    check_files,
+    check_known,
+    check_metrics,
+    check_numbers,
+    check_stages,
+    check_texts,
+    value_at,
+)
 from tfg.record.files import write_json
 
 SCHEMA = 2
@@ -42,7 +50,9 @@ class HeadRecord:
     config: dict[str, Any]  # what it was trained with, the video's path included
     clip: dict[str, Any]  # identity, digest, name, crop
     segment: dict[str, Any]  # start and num_frames in frames, and the same in seconds
-    stages: dict[str, dict[str, Any]]  # features, training, rendering -> {seconds, peak_mb, frames, ...}
+    stages: dict[
+        str, dict[str, Any]
+    ]  # features_*, training, rendering -> {seconds, processor_seconds, peak_mb, frames, ...}
     files: dict[str, str]  # what it is -> path relative to the head's folder
     commit: str
     dirty: bool
@@ -78,7 +88,7 @@ class ScoresRecord:
     baselines: dict[str, Metrics]  # static, nearest
     truth: Metrics  # the truth scored against itself
     truth_digest: str  # sha256 of truth.mp4: `tfg evaluate --truth` of this file joins the tables
-    stages: dict[str, dict[str, Any]]  # metrics -> {seconds, peak_mb, frames}
+    stages: dict[str, dict[str, Any]]  # metrics -> {seconds, processor_seconds, peak_mb, frames}
     commit: str
     dirty: bool
     machine: dict[str, Any]
@@ -139,6 +149,7 @@ class RunRecord:
         for axis in axes:
             value_at(self.config, axis.replace("/", "."), "config.")
         check_numbers(self.selection, "start", "cost.seconds", "cost.frames", where="selection.")
+        check_known(self.selection["cost"], "processor_seconds", where="selection.cost.")
         check_stages("stages", self.stages)
         check_files("files", self.files)
         value_at(self.files, "selection_plot", "files.")
