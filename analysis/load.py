@@ -8,6 +8,7 @@ import pandas as pd
 
 from experiments.grid import Grid
 from experiments.ledger import ledger_path, read_ledger
+from tfg.record import costs
 from tfg.record.results import DamagedRecord, RunResult
 
 RUN = "run"  # the trained head, beside its controls and the truth
@@ -19,7 +20,9 @@ class IncompleteGrid(ValueError):
 
 def load(grid: Grid, results: Path, *, allow_missing: bool = False, allow_mixed: bool = False) -> pd.DataFrame:
     """Columns: the grid's labels, run_id, commit, dirty, start, selection_seconds, selection_frames, training_seconds,
-    source (run | a control | truth), metric, value, unavailable, and the metric's facts: title, unit, better, digits.
+    selection_, features_train_ and training_processor_seconds (None: not known), faces_given (reading them is not in the
+    selection's cost), source (run | a control | truth), metric, value, unavailable, and the metric's facts: title, unit, better,
+    digits.
 
     A cell without a result is one row whose run_id and metric are None and whose value is NaN. `unavailable` says why a
     value is NaN. `commit` is of the training; runs are mixed also where their scores are of another commit.
@@ -88,6 +91,10 @@ def _rows(result: RunResult) -> list[dict[str, object]]:
         "start": result.selection["start"],
         "selection_seconds": result.selection["cost"]["seconds"],
         "selection_frames": result.selection["cost"]["frames"],
+        "selection_processor_seconds": result.selection["cost"].get("processor_seconds"),
+        "faces_given": costs.faces_given(result.selection["cost"], result.config),
+        "features_train_processor_seconds": costs.stage_processor_seconds(result.stages, "features_train"),
+        "training_processor_seconds": costs.stage_processor_seconds(result.stages, "training"),
         "training_seconds": result.stages["training"]["seconds"],
     }
     sources = {RUN: result.metrics | _described(result), **result.controls, "truth": result.truth}

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tfg.record import costs
 from tfg.record.metrics import header as metric_header
 from tfg.record.metrics import number
 from tfg.record.results import DamagedRecord, RunResult
@@ -74,6 +75,9 @@ def markdown(name: str, records: list[dict[str, Any]]) -> str:
         "run",
         "start s",
         *[metric_header(facts[tag]) if tag in facts else tag for tag in SHOWN],
+        "selection CPU s",
+        "training part CPU s",
+        "training CPU s",
         "training s",
         "all stages s",
         "peak MB",
@@ -82,10 +86,10 @@ def markdown(name: str, records: list[dict[str, Any]]) -> str:
     for run in records:
         seconds = sum(stage["seconds"] for stage in run["stages"].values())
         peak = max(stage["peak_mb"] for stage in run["stages"].values())
-        numbers = [f"{run['stages']['training']['seconds']:.0f}", f"{seconds:.0f}", str(peak)]
+        numbers = [*_costs(run), f"{run['stages']['training']['seconds']:.0f}", f"{seconds:.0f}", str(peak)]
         rows.append([_label(run), f"{run['start']:g}", *_row(run["metrics"], facts), *numbers])
         beside = {**run["controls"], "truth": run["truth"]}
-        rows += [[f"- {name}", "", *_row(values, facts), "", "", ""] for name, values in beside.items()]
+        rows += [[f"- {name}", "", *_row(values, facts), *[""] * len(numbers)] for name, values in beside.items()]
     commits = sorted({run["commit"][:8] + ("+" if run["dirty"] else "") for run in records})
     machine = records[0]["machine"]
     lines = [
@@ -108,6 +112,14 @@ def markdown(name: str, records: list[dict[str, Any]]) -> str:
 
 def _label(run: dict[str, Any]) -> str:
     return f"{run['selector']} {run['backbone']} seed={run['seed']}{'' if run['trained'] else ' (head shared)'}"
+
+
+def _costs(run: dict[str, Any]) -> list[str]:
+    """Processor seconds of selection, training part and training; a dash in records that are older than the number."""
+    cost, stages = run["selection_cost"], run["stages"]
+    select = costs.cell(cost.get("processor_seconds"), digits=1, given=costs.faces_given(cost, {}))
+    rest = [costs.stage_processor_seconds(stages, stage) for stage in ("features_train", "training")]
+    return [select, *[costs.cell(seconds, digits=0) for seconds in rest]]
 
 
 def _row(values: dict[str, float | None], facts: dict[str, dict[str, Any]]) -> list[str]:

@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
         "--out", type=Path, help="write the tables to this Markdown file too, and the numbers beside it as JSON"
     )
     options = parser.parse_args(arguments)
-    record: dict[str, Any] = {"machine": {"cpu": _cpu(), "python": platform.python_version(), "numpy": np.__version__}}
+    record: dict[str, Any] = {"machine": {"cpu": cpu(), "python": platform.python_version(), "numpy": np.__version__}}
     record["pairs"] = [
         banded(total, channels) for total, channels in ((1500, 384), (5385, 80), (5385, 384), (5385, 512))
     ]
@@ -116,7 +116,7 @@ def on_clip(path: Path) -> dict[str, Any]:
         assert isinstance(selector, ISExplore)
         explored = timed(selector, path, Path(first))
         scanned = timed(_parts("selector=lip_camera").selector, path, Path(second))
-        candidates = _candidates(_features(path, Path(second)))
+        candidates = candidates_of(features_of(path, Path(second)))
         diversity = {name: replace(selector.diversity, measure=name) for name in MEASURES}
         diversity["pairs l2norm"] = replace(selector.diversity, l2norm=True)
         varied = {
@@ -124,10 +124,10 @@ def on_clip(path: Path) -> dict[str, Any]:
             for name, way in diversity.items()
         }
         moving = {
-            name: _complexities(candidates, replace(selector.motion, **changes), "both")
+            name: complexities(candidates, replace(selector.motion, **changes), "both")
             for name, changes in VARIANTS.items()
         }
-        moving |= {f"mc={signals}": _complexities(candidates, selector.motion, signals) for signals in SIGNALS[:2]}
+        moving |= {f"mc={signals}": complexities(candidates, selector.motion, signals) for signals in SIGNALS[:2]}
     return {
         "name": path.name,
         "candidates": len(candidates.starts),
@@ -135,23 +135,24 @@ def on_clip(path: Path) -> dict[str, Any]:
         "every_face": _record(scanned),
         "ratio": scanned.seconds / explored.seconds,
         "rank_correlation_with_pairs": {
-            name: _rank_correlation(varied["pairs"], values) for name, values in varied.items()
+            name: rank_correlation(varied["pairs"], values) for name, values in varied.items()
         },
         "rank_correlation_with_default_mc": {
-            name: _rank_correlation(moving["default"], values) for name, values in moving.items()
+            name: rank_correlation(moving["default"], values) for name, values in moving.items()
         },
     }
 
 
 def timed(selector: Selector, path: Path, cache: Path) -> Timed:
     started = time.perf_counter()
-    features = _features(path, cache)
+    features = features_of(path, cache)
     with features.costing() as cost:
-        selection = selector.select(_candidates(features), np.random.default_rng(0))
+        selection = selector.select(candidates_of(features), np.random.default_rng(0))
     return Timed(selection=selection, seconds=time.perf_counter() - started, frames=cost.frames)
 
 
-def _features(path: Path, cache: Path) -> ClipFeatures:
+def features_of(path: Path, cache: Path) -> ClipFeatures:
+    """Of a real video, by the parts that conf/ has for one."""
     clip = read_clip(str(path), size=128, name=path.stem)
     parts = _parts()
     return ClipFeatures(clip=clip, audio=parts.audio, face=parts.face, masks=parts.masks, root=cache)
@@ -162,7 +163,8 @@ def _parts(*overriding: str) -> parts.Parts:
     return parts.build(overrides.composed([*READERS, *overriding]))
 
 
-def _candidates(features: ClipFeatures) -> Candidates:
+def candidates_of(features: ClipFeatures) -> Candidates:
+    """All 5 s windows of the training part."""
     total = features.clip.num_reference_frames
     return Candidates(
         starts=candidates_for(total, SECONDS),
@@ -173,14 +175,15 @@ def _candidates(features: ClipFeatures) -> Candidates:
     )
 
 
-def _complexities(candidates: Candidates, motion: MotionComplexity, signals: str) -> np.ndarray:
+def complexities(candidates: Candidates, motion: MotionComplexity, signals: str) -> np.ndarray:
     """MC of every candidate, NaN where it was rejected."""
     outcomes = score_motion(candidates, candidates.starts, motion, signals)
     values = [outcomes[start] for start in candidates.starts]
     return np.array([np.nan if isinstance(value, Rejected) else value.complexity for value in values])
 
 
-def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Spearman's, over the candidates that have both numbers."""
     both = np.isfinite(one) & np.isfinite(other)
     return float(stats.spearmanr(one[both], other[both]).statistic)
 
@@ -189,7 +192,8 @@ def _record(timed: Timed) -> dict[str, Any]:
     return {"seconds": timed.seconds, "frames": timed.frames, "start": timed.selection.segment.start / 25}
 
 
-def _cpu() -> str:
+def cpu() -> str:
+    """Name of the processor."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from result_records import FACTS, SCORES, result, write
@@ -25,7 +27,14 @@ SMALL = Grid(
 PSNR = {("random", 0): 20.0, ("random", 1): 21.0, ("random", 2): 22.0, ("isexplore", 0): 24.0}
 
 
-def make(results: Path, *, skip: tuple[tuple[str, int], ...] = (), commits: str = "aaaa", lpips: str = "----") -> None:
+def make(
+    results: Path,
+    *,
+    skip: tuple[tuple[str, int], ...] = (),
+    commits: str = "aaaa",
+    lpips: str = "----",
+    cost: dict[str, Any] | None = None,
+) -> None:
     """Results of SMALL; one letter a run for its commit, and for whether it has an LPIPS (`y`)."""
     run_ids: dict[str, str | None] = {}
     for cell, commit, has_lpips in zip(SMALL.cells, commits, lpips, strict=True):
@@ -36,7 +45,7 @@ def make(results: Path, *, skip: tuple[tuple[str, int], ...] = (), commits: str 
             config = {"selector": {"name": selector}, "seed": seed, "clip": {}}
             perceptual = 0.125 if has_lpips == "y" else None
             made = result(name, config=config, psnr=PSNR[selector, seed], lpips=perceptual, commit=commit * 40)
-            write(results, made)
+            write(results, made if cost is None else replace(made, selection=made.selection | {"cost": cost}))
     write_ledger(results, SMALL, run_ids)
 
 
@@ -66,24 +75,35 @@ def test_the_ablation_table_is_exactly_this(tmp_path: Path) -> None:
         """\
 Selectors compared (Table 4 of ISExplore), on held-out speech
 
-| Selector                     | n |    PSNR face dB (up) |         Mouth r (up) | Speech gain, PSNR mouth dB (up) | Pose gap degrees | Selection s | Frames seen |
-|------------------------------|--:|---------------------:|---------------------:|--------------------------------:|-----------------:|------------:|------------:|
-| Random                       | 3 | 21.00 [18.52, 23.48] | 0.750 [0.750, 0.750] |               2.00 [2.00, 2.00] |   3.0 [3.0, 3.0] |         2.0 |         125 |
-| ISExplore                    | 1 |                24.00 |                0.750 |                            2.00 |              3.0 |         2.0 |         125 |
-| Static (mean training frame) | 4 |                19.75 |                    - |                               - |                - |           - |           - |
-| Nearest training frame       | 4 |                20.75 |                0.500 |                               - |                - |           - |           - |
-| Mute (mean training audio)   | 4 |                21.25 |                    - |                               - |                - |           - |           - |
-| Ground truth                 | 4 |                    - |                1.000 |                               - |                - |           - |           - |
+| Selector                     | n |    PSNR face dB (up) |         Mouth r (up) | Speech gain, PSNR mouth dB (up) | Pose gap degrees | Selection CPU s | Frames seen | Training part CPU s | Training CPU s |
+|------------------------------|--:|---------------------:|---------------------:|--------------------------------:|-----------------:|----------------:|------------:|--------------------:|---------------:|
+| Random                       | 3 | 21.00 [18.52, 23.48] | 0.750 [0.750, 0.750] |               2.00 [2.00, 2.00] |   3.0 [3.0, 3.0] |             3.0 |         125 |                   - |             90 |
+| ISExplore                    | 1 |                24.00 |                0.750 |                            2.00 |              3.0 |             3.0 |         125 |                   - |             90 |
+| Static (mean training frame) | 4 |                19.75 |                    - |                               - |                - |               - |           - |                   - |              - |
+| Nearest training frame       | 4 |                20.75 |                0.500 |                               - |                - |               - |           - |                   - |              - |
+| Mute (mean training audio)   | 4 |                21.25 |                    - |                               - |                - |               - |           - |                   - |              - |
+| Ground truth                 | 4 |                    - |                1.000 |                               - |                - |               - |           - |                   - |              - |
 
 - n: runs. Brackets: 95 % t interval over seeds; a row of one run has none, so its rank is a single draw.
+- CPU s: processor seconds of all threads, as if nothing had been cached; the held-out part's are not in it.
 - Controls and ground truth: mean over all runs, whose segments differ, hence no interval.
 - Speech gain: the run minus its mute control (the same head driven by the mean training audio). Of controls that the head renders only mouth and lips are scored, of still only lips and sync.
 - LPIPS: unavailable in every run: no weights
 - Static (mean training frame): no Mouth r: the mouth does not move
-"""  # noqa: E501
+"""  # noqa: E501 the exact text
     )
     assert to_csv(made).splitlines()[1].startswith("Random,3,21.0,18.5158")
-    assert to_csv(made).splitlines()[2] == "ISExplore,1,24.0,,,0.75,,,2.0,,,3.0,,,2.0,125.0"
+    assert to_csv(made).splitlines()[2] == "ISExplore,1,24.0,,,0.75,,,2.0,,,3.0,,,3.0,125.0,,90.0"
+
+
+def test_faces_that_were_given_are_no_cheap_selection(tmp_path: Path) -> None:
+    """Camera selection on a clip with a sidecar must not look free; a record that is older than the number has a dash."""
+    make(tmp_path, cost={"seconds": 2.0, "processor_seconds": 0.1, "frames": 1500, "faces": "given by the sidecar"})
+    made = table_ablation.table(load(SMALL, tmp_path))
+    assert made.rows[0][6] == "0.1 + faces"
+    assert any(note.startswith("+ faces: in 4 runs the sidecar gave the faces") for note in made.notes)
+    make(tmp_path / "older", cost={"seconds": 2.0, "frames": 1500})
+    assert table_ablation.table(load(SMALL, tmp_path / "older")).rows[0][6] == "-"
 
 
 def test_a_missing_run_is_an_error_that_names_it(tmp_path: Path) -> None:
@@ -96,7 +116,7 @@ def test_an_allowed_hole_shows(tmp_path: Path) -> None:
     make(tmp_path, skip=(("random", 1), ("isexplore", 0)))
     made = table_ablation.table(load(SMALL, tmp_path, allow_missing=True), allow_missing=True)
     assert made.rows[0][:3] == ("Random", "2 of 3", "21.00 [8.29, 33.71]")
-    assert made.rows[1] == ("ISExplore", "0 of 1", *["missing"] * 6)
+    assert made.rows[1] == ("ISExplore", "0 of 1", *["missing"] * 8)
 
 
 def test_a_number_that_some_runs_lack_is_an_error_or_says_of_how_many(tmp_path: Path) -> None:

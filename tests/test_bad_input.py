@@ -216,7 +216,7 @@ def test_a_full_disk_is_named_and_leaves_nothing_half_written(cache, tmp_path, m
         f"tfg: {folder.name}: no space left on the disk of results/{folder.name}; free some and run the same command again"
     )
     failure = json.loads((folder / "failure.json").read_text())
-    assert (failure["stage"], failure["user"]) == ("features", True)
+    assert (failure["stage"], failure["user"]) == ("features_held_out", True)
     assert {path.name for path in folder.iterdir()} == {
         ".lock",
         "config.yaml",

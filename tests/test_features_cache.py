@@ -1,6 +1,7 @@
 """The feature cache: computed once, by frame chunks, never a reason to stop."""
 
 import errno
+import hashlib
 import multiprocessing
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from tfg.features.cache import Arrays, cached, cached_ranges
+from tfg.record.meter import Spent
 from tfg.types import InputError
 
 KEY = {"clip": "abc", "what": "test", "version": 1}
@@ -43,9 +45,45 @@ def test_a_key_is_computed_once_and_its_seconds_are_remembered(tmp_path: Path) -
 
     first = cached(KEY, compute, tmp_path)
     again = cached(dict(reversed(KEY.items())), lambda: pytest.fail("computed again"), tmp_path)
-    assert first.seconds == again.seconds >= 0.05
+    assert first.spent == again.spent
+    assert first.spent.seconds >= 0.05
+    assert (first.was_there, again.was_there) == (False, True)
     np.testing.assert_array_equal(again.arrays["x"], [[0, 1, 2], [3, 4, 5]])
     assert again.arrays["n"].dtype == np.int64
+
+
+def busy(seconds: float) -> None:
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
+
+
+def test_processor_seconds_are_remembered_and_shared_by_frames(tmp_path: Path) -> None:
+    def compute(a: int, b: int) -> Arrays:
+        busy(0.004 * (b - a))
+        time.sleep(0.3)  # waiting is no work of the processor
+        return {"x": np.arange(a, b)}
+
+    for _ in range(2):
+        entries = cached_ranges(KEY, 0, 60, 60, compute, tmp_path)
+        processor = [entry.spent.processor_seconds for _, entry in entries]
+        assert sum(processor) == pytest.approx(0.24, abs=0.05)
+        assert processor[0] == pytest.approx(processor[2] * 25 / 10)
+        assert sum(entry.spent.seconds for _, entry in entries) >= 0.54
+
+
+def test_an_entry_of_an_older_version_is_used_and_its_processor_seconds_are_not_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cached(KEY, lambda: {"x": np.zeros(3)}, tmp_path)
+    (path,) = tmp_path.rglob("*.safetensors")
+    digest = hashlib.sha256(b"1.5")
+    digest.update(b"x <f8 (3,)")
+    digest.update(np.ones(3).data)
+    save_file({"x": np.ones(3)}, path, metadata={"seconds": "1.5", "sha256": digest.hexdigest()})
+    found = cached(KEY, lambda: pytest.fail("computed again"), tmp_path)
+    assert found.spent == Spent(seconds=1.5, processor_seconds=None)
+    assert capsys.readouterr().err == ""
 
 
 def test_another_value_of_the_key_is_another_entry(tmp_path: Path) -> None:

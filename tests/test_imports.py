@@ -157,7 +157,21 @@ def test_only_one_file_holds_hydra_main() -> None:
     assert [ids(path) for path in FILES if "hydra.main" in path.read_text()] == ["tfg/commands/run.py"]
 
 
-PLAIN_RECORDS = ("files", "checks", "curve", "provenance", "identity", "results", "metrics", "evaluations", "table")
+PLAIN_RECORDS = (
+    *(
+        "files",
+        "checks",
+        "curve",
+        "provenance",
+        "identity",
+        "results",
+        "metrics",
+        "costs",
+        "meter",
+        "evaluations",
+        "table",
+    ),
+)
 
 
 @pytest.mark.parametrize("name", PLAIN_RECORDS)

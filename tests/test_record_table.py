@@ -59,3 +59,29 @@ def test_runs_that_share_a_head_are_said_to_be_one_measurement() -> None:
 
 def test_a_column_that_no_run_was_scored_for_is_left_out() -> None:
     assert "shuffled" not in table.markdown([run("a", "logmel", [])]).splitlines()[0]
+
+
+def costs_of(text: str) -> list[str]:
+    """The last three cells of the first row: selection's and training's processor seconds, training's seconds."""
+    return [cell.strip() for cell in text.splitlines()[2].split("|")[-4:-1]]
+
+
+def test_processor_seconds_stand_beside_wall_seconds_and_given_faces_are_marked() -> None:
+    name, made = run("a", "logmel", [])
+    assert costs_of(table.markdown([(name, made)])) == ["3.0", "90", "60"]
+    given = made.selection["cost"] | {"faces": "given by the sidecar"}
+    shown = table.markdown([(name, replace(made, selection=made.selection | {"cost": given}))])
+    assert costs_of(shown) == ["3.0 + faces", "90", "60"]
+    assert (
+        "select cpu s + faces: the faces were given by the sidecar, reading them is not in it (random instag)" in shown
+    )
+
+
+def test_a_record_older_than_processor_seconds_shows_a_dash() -> None:
+    name, made = run("a", "logmel", [])
+    older = replace(
+        made,
+        selection=made.selection | {"cost": {"seconds": 2.0, "frames": 125}},
+        stages={"training": {"seconds": 60.0, "peak_mb": 500}},
+    )
+    assert costs_of(table.markdown([(name, older)])) == ["-", "-", "60"]

@@ -8,7 +8,7 @@ from selector_candidates import face_points, face_track, opening_mouth
 from support.parts import part
 
 from tfg.selectors.faces import Rejected, complete_landmarks, stretches
-from tfg.selectors.motion import MotionComplexity, camera_signal, lip_signals
+from tfg.selectors.motion import AGGREGATIONS, MotionComplexity, camera_signal, lip_signals
 from tfg.types import InputError
 
 N = 125
@@ -51,7 +51,7 @@ def test_white_noise_scores_one_half() -> None:
     assert ratio(motion(), noise) == pytest.approx(0.5, abs=0.01)
 
 
-@pytest.mark.parametrize("aggregation", ["pooled", "mean_of_ratios"])
+@pytest.mark.parametrize("aggregation", AGGREGATIONS)
 @pytest.mark.parametrize("coordinates", ["radial", "xy"])
 def test_scale_and_offset_do_not_matter(aggregation: str, coordinates: str) -> None:
     landmarks = face_points() + np.random.default_rng(1).normal(0, 2, (N, 68, 2))
@@ -131,9 +131,38 @@ def test_both_is_pooled_over_lips_and_camera() -> None:
     assert motion().of(landmarks, "both").complexity == pytest.approx(high.sum() / total.sum())
 
 
+def lips_and_head(lips: float, head: float) -> np.ndarray:
+    """Lip distances that move at bin 12 (low, all by `lips`) and a lip centroid whose speed alternates at bin 50 (high) by `head`."""
+    points = opening_mouth(tone(12, lips)).astype(np.float64)
+    # The centroid's x runs with a mean speed of 2 pixels a frame, so that its speed, an absolute value, is the tone itself.
+    speed = 2 + tone(50, head)
+    speed[0] = speed[1]
+    return points + np.stack([np.cumsum(speed), np.zeros(N)], axis=1)[:, None]
+
+
+def test_groups_weigh_the_same_however_much_each_moves() -> None:
+    # Lips all low, ratio 0; head's speed all high, ratio 1: the mean is 1/2 whether the lips move 50 or 5000 times as much.
+    for lips in (0.02, 0.2):
+        measured = motion(aggregation="mean_of_groups").of(lips_and_head(lips, head=0.1), "both")
+        assert measured.complexity == pytest.approx(0.5, abs=0.02)  # the first speed is repeated, and float32 rounds
+    # Pooled, the same head hardly counts: 0.1 against 20 distances of mean 23.1 that move by 0.2 of themselves.
+    assert motion().of(lips_and_head(0.2, head=0.1), "both").complexity < 0.01
+
+
+def test_one_group_is_its_own_mean_and_a_still_group_does_not_count() -> None:
+    landmarks = face_points() + np.random.default_rng(9).normal(0, 1, (N, 68, 2))
+    by_groups = motion(aggregation="mean_of_groups")
+    lips, camera = (motion().of(landmarks, signals).complexity for signals in ("lips", "camera"))
+    assert by_groups.of(landmarks, "lips").complexity == lips
+    assert by_groups.of(landmarks, "both").complexity == pytest.approx((lips + camera) / 2)
+    rigid = np.repeat(face_points()[None], N, axis=0).astype(np.float64)
+    rigid += np.random.default_rng(3).normal(0, 1, (N, 1, 2))
+    assert by_groups.of(rigid, "both").complexity == pytest.approx(motion().of(rigid, "camera").complexity)
+
+
 def test_a_still_face_has_complexity_zero_and_says_so() -> None:
     landmarks = np.repeat(face_points()[None] * 1.37, N, axis=0)
-    for aggregation in ("pooled", "mean_of_ratios"):
+    for aggregation in AGGREGATIONS:
         measured = motion(aggregation=aggregation).of(landmarks, "both")
         assert (measured.complexity, measured.amplitude, measured.still) == (0.0, 0.0, True)
 

@@ -12,6 +12,7 @@ from tfg.selectors.report import selection_json, selection_plot, selection_text
 from tfg.selectors.voicing import voiced_frames
 from tfg.types import Segment
 
+COST = {"seconds": 1.5, "processor_seconds": 2.75, "frames": 250, "faces": "read by mediapipe"}
 SELECTION = Selection(
     segment=Segment(start=50, num_frames=125),
     method="isexplore",
@@ -25,7 +26,7 @@ SELECTION = Selection(
 
 
 def test_json_is_what_tfg_select_promises() -> None:
-    assert selection_json(SELECTION, 1.5, 250) == {
+    assert selection_json(SELECTION, COST) == {
         "start": 2.0,
         "seconds": 5.0,
         "method": "isexplore",
@@ -34,25 +35,33 @@ def test_json_is_what_tfg_select_promises() -> None:
             {"start": 1.0, "diversity": 3.0, "motion_complexity": None, "score": None},
             {"start": 2.0, "diversity": 2.0, "motion_complexity": 0.25, "score": 8.0},
         ],
-        "cost": {"seconds": 1.5, "frames": 250},
+        "cost": COST,
         "definition": "largest D / MC",
     }
 
 
 def test_details_add_notes_and_extras_and_survive_json() -> None:
-    record = json.loads(json.dumps(selection_json(SELECTION, 1.5, 250, details=True), allow_nan=False))
+    record = json.loads(json.dumps(selection_json(SELECTION, COST, details=True), allow_nan=False))
     assert record["scores"][1]["note"] == "no face in frame 30"
     assert record["scores"][0]["extras"] == {"voiced_ratio": 0.5}
 
 
 def test_text_ranks_the_scored_candidates() -> None:
-    assert selection_text(selection_json(SELECTION, 1.5, 250)) == (
+    assert selection_text(selection_json(SELECTION, COST)) == (
         "isexplore chose 2.00 to 7.00 s, one of 3 candidates\n"
         "  start s   diversity   motion       score\n"
         "     2.00           2     0.25           8  <- chosen\n"
         "largest D / MC\n"
-        "cost: 1.5 s, 250 frames looked at"
+        "cost: 1.5 s (2.8 processor seconds), faces of 250 frames, read by mediapipe"
     )
+
+
+def test_text_says_that_faces_were_given_and_which_cost_is_not_known() -> None:
+    def cost(**changes: object) -> str:
+        return selection_text(selection_json(SELECTION, COST | changes)).splitlines()[-1]
+
+    assert cost(faces="given by the sidecar").endswith("faces of 250 frames, given by the sidecar")
+    assert cost(processor_seconds=None, frames=0) == "cost: 1.5 s (processor seconds not known), no face"
 
 
 def test_plot_is_a_picture_for_every_kind_of_selection(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ SWEEP = ["-m", "selector=random,isexplore", *CLIP, *INSTAG]
 SAID = (
     r"tfg: chose face=sidecar( masks=sidecar)?",
     r"Making the embedded clip, once: .*|  frame \d+ of \d+|  done in \d+ s",
-    r"tfg: [\w-]+: (selection|features|training|rendering|metrics)",
+    r"tfg: [\w-]+: (selection|features_train|features_held_out|training|rendering|metrics)",
     r"tfg\.engines: (compiled|engine=auto|OpenMP) .*",
     r"tfg: [\w-]+: [\w: ]+: \d+ of \d+ (frames|steps), [\d.]+/s, [\d:]+ left(, \w+ loss [\d.]+)?",
 )
@@ -83,8 +83,19 @@ def test_every_number_of_a_run_has_a_definition_and_a_value_or_a_reason(work):
         ]:
             assert metric["definition"]
             assert (metric["value"] is None) == bool(metric["unavailable"])
-        assert list(result.stages) == ["selection", "features", "training", "rendering", "metrics"]
-        assert all(stage["seconds"] >= 0 and stage["peak_mb"] > 0 for stage in result.stages.values())
+        assert list(result.stages) == [
+            *("selection", "features_train", "features_held_out", "training", "rendering", "metrics")
+        ]
+        for stage in result.stages.values():
+            assert stage["seconds"] >= 0
+            assert stage["processor_seconds"] > 0
+            assert stage["peak_mb"] > 0
+        for part, frames in (("features_train", 75), ("features_held_out", 400 - 363)):
+            stage = result.stages[part]
+            assert stage["frames"] == frames
+            assert stage["cold_processor_seconds"] > 0
+            assert stage["faces"] == stage["masks"] == "given by the sidecar"
+            assert stage["cached_frames"].get("masks", 0) + stage["extracted_frames"].get("masks", 0) > 0
         assert all((folder / "results" / name).is_file() for name in result.files.values())
 
 
@@ -140,7 +151,8 @@ def test_select_prints_one_object_and_nothing_else(work, tmp_path):
     assert strange(done.stderr) == []
     chosen = json.loads(done.stdout)
     assert set(chosen) == {"start", "seconds", "method", "scores", "cost", "definition"}
-    assert set(chosen["cost"]) == {"seconds", "frames"}
+    assert set(chosen["cost"]) == {"seconds", "processor_seconds", "frames", "faces"}
+    assert chosen["cost"]["faces"] == "given by the sidecar"
     assert {frozenset(score) for score in chosen["scores"]} == {
         frozenset({"start", "diversity", "motion_complexity", "score"})
     }

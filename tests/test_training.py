@@ -88,13 +88,14 @@ def test_a_resumed_training_continues_as_if_never_stopped(portrait, tmp_path):
 
 def test_a_finished_training_is_loaded_not_repeated(portrait, tmp_path):
     first = OneNumber()
-    seconds = train(portrait, tmp_path / "r", first).seconds
+    spent = train(portrait, tmp_path / "r", first).spent
     again = OneNumber()
     done = train(portrait, tmp_path / "r", again)
     assert again.losses == []
     assert again.level.item() == first.level.item()
     assert done.resumed_from == 40
-    assert done.seconds >= 0.5 * seconds  # the cost of the training stays known
+    assert done.spent.processor_seconds >= 0.5 * spent.processor_seconds
+    assert done.spent.seconds >= 0.5 * spent.seconds  # the cost of the training stays known
 
 
 def flip(path, seed=0, count=100):

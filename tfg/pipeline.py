@@ -21,9 +21,9 @@ from tfg import data, heads, overrides, parts, rendering, training
 from tfg.backbones.base import Backbone
 from tfg.clip.read import open_video
 from tfg.features.clip_features import ClipFeatures
-from tfg.features.face.crop import read_crop
-from tfg.features.portrait import face_reader, frame_face, observe
+from tfg.features.portrait import face_reader
 from tfg.heads import Head
+from tfg.material import Material, gather, training_part
 from tfg.progress import run as shown_run
 from tfg.progress import say
 from tfg.record import files, identity, provenance, results, tracking
@@ -37,24 +37,11 @@ from tfg.types import SAMPLES_PER_FRAME, Bytes, Clip, Floats, InputError, Portra
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A head in memory with the portraits it was trained on and is scored on."""
+    """A head in memory with what it is trained and scored on."""
 
-    features: ClipFeatures  # of the clip cut to the face
+    material: Material
     backbone: Backbone
-    train: Portrait
-    test: Portrait
-    windows: Windows
     rendered: Bytes  # (n, size, size, 3) the held-out speech
-
-
-@dataclass(frozen=True, kw_only=True)
-class Windows:
-    """Audio windows of a head's two portraits, normalised on its training segment."""
-
-    mean: Floats  # (channels,) of the training segment's audio features
-    std: Floats  # (channels,)
-    train: Floats  # (m, 8, channels); no sound of the held-out part is in them
-    test: Floats  # (n, 8, channels)
 
 
 def run(config: DictConfig, title: str = "") -> Path:
@@ -101,10 +88,11 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
     ) as tracker:
         # Which seconds: the selector ranks candidates by its own audio features, and faces are read for those it compares.
         with stages("selection") as stage:
-            selection, chosen = select(config, built, features, details=True)
+            selection, chosen, cost = select(config, built, features, details=True)
             files.write_json(folder / "selection.json", chosen)
             selection_plot(selection, folder / "selection.png")
             stage.frames = chosen["cost"]["frames"]
+            stage.notes = cost.notes()
 
         # The head of these seconds, found or trained, and its numbers under this metrics setting.
         head = heads.of_run(config, clip, selection.segment)
@@ -143,83 +131,80 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
 
 def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, logger: Any) -> Trained:
     """Portraits, training and rendering of a head, to its head.json; goes on from the last checkpoint."""
-    # What the backbone is shown: faces, masks, poses and sound of the segment, and of the held-out part.
-    with stages("features") as stage:
-        features, train, test, notes = _portraits(head, features)
-        windows = _windows(features, train, test)
-        rendering.save_portrait(head.folder / "portrait.npz", train, windows.mean, windows.std)
-        stage.frames = len(train.frames) + len(test.frames)
-        stage.notes = notes
+    # What the backbone is shown: faces, masks, pictures and sound of the segment.
+    with stages("features_train") as stage:
+        with features.costing() as cost:
+            shown = training_part(head, features)
+        stage.frames, stage.notes = len(shown.observed.frames), cost.notes()
+
+    # The same of the held-out part, and the poses of both.
+    with stages("features_held_out") as stage:
+        with features.costing(after=cost) as cost:
+            material = gather(head, shown)
+            rendering.save_portrait(head.folder / "portrait.npz", material.train, material.mean, material.std)
+        stage.frames, stage.notes = len(material.test.frames), cost.notes() | material.fit
 
     # The optimisation, from the same random numbers for every selector that leads here.
     with stages("training") as stage:
-        backbone, fitted = _fit(head, train, windows.train, logger)
-        stage.frames = len(train.frames)
+        backbone, fitted = _fit(head, material, logger)
+        stage.frames = len(material.train.frames)
         stage.notes = {
-            "seconds": round(fitted.seconds, 3),  # of all parts of an interrupted run
+            **fitted.spent.rounded(),  # of all parts of an interrupted run
             "steps": fitted.steps,
             "resumed_from": fitted.resumed_from,
         }
 
     # The held-out speech, as pictures to score and as videos to look at.
     with stages("rendering") as stage:
-        rendered = rendering.render(backbone, test, windows.test, device=head.config.trainer.device).images
+        test = material.test
+        rendered = rendering.render(backbone, test, material.test_windows, device=head.config.trainer.device).images
         written = rendering.write_videos(head.folder, rendered, test.images, _sound(head.clip, test))
         stage.frames = len(test.frames)
-    own = {name: stages.records[name] for name in ("features", "training", "rendering")}
-    head.describe(made_for, own, {**written, "curve": "metrics.csv"}, features.clip).write(head.folder)
-    return Trained(features=features, backbone=backbone, train=train, test=test, windows=windows, rendered=rendered)
+    names = ("features_train", "features_held_out", "training", "rendering")
+    own = {name: stages.records[name] for name in names}
+    head.describe(made_for, own, {**written, "curve": "metrics.csv"}, material.features.clip).write(head.folder)
+    return Trained(material=material, backbone=backbone, rendered=rendered)
 
 
-def _windows(features: ClipFeatures, train: Portrait, test: Portrait) -> Windows:
-    mean, std = data.audio_statistics(train.audio)
-    sound = features.sound()
-    known = sound[: features.clip.num_reference_frames]
-    return Windows(
-        mean=mean,
-        std=std,
-        train=data.audio_windows(known, mean, std, train.frames),
-        test=data.audio_windows(sound, mean, std, test.frames),
-    )
-
-
-def _fit(head: Head, train: Portrait, windows: Floats, logger: Any) -> tuple[Backbone, training.Training]:
+def _fit(head: Head, material: Material, logger: Any) -> tuple[Backbone, training.Training]:
     """The backbone after its last step: from the last checkpoint on, which may be all of it."""
     config = head.config
     torch.manual_seed(identity.seed_for("init", *head.seeded_by))
-    backbone = parts.make_backbone(config, train)
-    material = data.PortraitData(
-        train,
-        windows,
+    backbone = parts.make_backbone(config, material.train)
+    loaded = data.PortraitData(
+        material.train,
+        material.train_windows,
         chunk=config.trainer.checkpoint_every,
         num_steps=backbone.num_steps,
         seed=identity.seed_for("order", *head.seeded_by),
     )
-    return backbone, training.fit(backbone, material, head.folder, device=config.trainer.device, logger=logger)
+    return backbone, training.fit(backbone, loaded, head.folder, device=config.trainer.device, logger=logger)
 
 
 def _reopened(head: Head, features: ClipFeatures) -> Trained:
     """A finished head with its portraits, from its checkpoint."""
-    features, train, test, _ = _portraits(head, features)
-    backbone, windows = parts.make_backbone(head.config, train), _windows(features, train, test)
+    material = gather(head, training_part(head, features))
+    backbone = parts.make_backbone(head.config, material.train)
     training.load(backbone, head.folder)
-    rendered = rendering.render(backbone, test, windows.test, device=_device(head)).images
-    return Trained(features=features, backbone=backbone, train=train, test=test, windows=windows, rendered=rendered)
+    rendered = rendering.render(backbone, material.test, material.test_windows, device=_device(head)).images
+    return Trained(material=material, backbone=backbone, rendered=rendered)
 
 
 def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, stages: Stages) -> None:
     """The head, its controls and the truth by one evaluator, to a scores file."""
     with stages("metrics") as stage:
-        train, test, windows = trained.train, trained.test, trained.windows
-        chosen, reader = heads.suite_switches(switches), face_reader(trained.features)
+        material, test = trained.material, trained.material.test
+        chosen, reader = heads.suite_switches(switches), face_reader(material.features)
         metrics = suite.build(
-            chosen, reader=reader, listener=suite.fit_listener(trained.features, chosen, len(test.frames))
+            chosen, reader=reader, listener=suite.fit_listener(material.features, chosen, len(test.frames))
         )
         truth = open_video(head.folder / "truth.mp4")
         decoded = (open_video(head.folder / "rendered.mp4"), truth)
         judged = scoring.judge(test, _sound(head.clip, test), reader, metrics)
         spoken = _spoken(head, trained) if switches["controls"] else ()
-        scores = scoring.score_run(judged, trained.rendered, spoken, decoded, train, windows.train, windows.test)
+        scores = scoring.score_run(
+            judged, trained.rendered, spoken, decoded, material.train, material.train_windows, material.test_windows
+        )
         stage.frames = len(test.frames)
     commit, dirty = provenance.commit()
     results.ScoresRecord(
@@ -242,8 +227,9 @@ def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, 
 
 def _spoken(head: Head, trained: Trained) -> Iterator[scoring.Spoken]:
     """The controls that the head renders, one at a time: their pictures fill memory."""
+    material = trained.material
     for name in controls.SCORED:
-        driven = controls.spoken(name, trained.train, trained.test, trained.windows.test, *head.seeded_by)
+        driven = controls.spoken(name, material.train, material.test, material.test_windows, *head.seeded_by)
         if isinstance(driven, str):
             yield scoring.Spoken(name=name, images=None, guide=None, absent=driven)
         else:
@@ -266,14 +252,6 @@ def score_head(folder: Path, switches: dict[str, bool]) -> results.ScoresRecord:
 def _device(head: Head) -> str:
     """Where a finished head is rendered: on a card only if one is here, wherever it was trained."""
     return "cuda" if head.config.trainer.device == "cuda" and torch.cuda.is_available() else "cpu"
-
-
-def _portraits(head: Head, features: ClipFeatures) -> tuple[ClipFeatures, Portrait, Portrait, dict[str, Any]]:
-    """Features of the clip cut to the face, portraits of the segment and of the held-out part, and how well poses fit."""
-    features = frame_face(features, read_crop(head.config.clip.crop, head.clip))
-    data.check_split(head.segment, head.clip)
-    train, test, cameras = observe(features, head.segment, data.held_out(head.clip))
-    return features, train, test, {"camera_error_px": cameras.error_pixels, "focal_px": cameras.focal}
 
 
 def _sound(clip: Clip, test: Portrait) -> Floats:

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from tfg import assets, parts
 from tfg.features.clip_features import ClipFeatures
+from tfg.features.cost import Cost
 from tfg.record import identity
 from tfg.selectors.base import Candidates, Selection
 from tfg.selectors.candidates import candidates_for, frames_of
@@ -21,8 +22,8 @@ from tfg.types import FPS, SAMPLES_PER_FRAME, Clip, InputError
 
 def select(
     config: DictConfig, built: parts.Parts, features: ClipFeatures, *, details: bool
-) -> tuple[Selection, dict[str, Any]]:
-    """The chosen segment, and the same as the JSON object that `tfg select` prints, with `details` also each score's notes."""
+) -> tuple[Selection, dict[str, Any], Cost]:
+    """The chosen segment, the same as the JSON object that `tfg select` prints (with `details` also each score's notes), its cost."""
     clip = features.clip
     features = replace(features, audio=built.selector_audio)
     voiced = functools.cache(lambda: voiced_frames(clip.audio()[: clip.num_reference_frames * SAMPLES_PER_FRAME]))
@@ -45,14 +46,15 @@ def select(
             f"{clip.path}: no speech from {segment.start / FPS:.1f} to {segment.stop / FPS:.1f} s, the segment that "
             f"{selection.method} chose; cut the silence out, or use another selector"
         )
-    return selection, selection_json(selection, round(cost.seconds, 3), cost.frames, details=details)
+    return selection, selection_json(selection, cost.summary(), details=details), cost
 
 
 def select_only(config: DictConfig) -> tuple[Selection, dict[str, Any]]:
     """`tfg select`: the selection of one configuration without a run, as object and as JSON."""
     built = parts.build(config)
     features = features_of(built.audio, built.face, built.masks, parts.open_clip(config))
-    return select(config, built, features, details=False)
+    selection, chosen, _ = select(config, built, features, details=False)
+    return selection, chosen
 
 
 def features_of(audio: Any, face: Any, masks: Any, clip: Clip) -> ClipFeatures:

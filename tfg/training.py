@@ -11,9 +11,8 @@ import os
 import pickle
 import shutil
 import sys
-import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,9 @@ from pytorch_lightning.loggers import Logger
 from tfg.backbones.base import Backbone
 from tfg.data import PortraitData
 from tfg.progress import Advance, progress, say
-from tfg.record import curve
+from tfg.record import curve, meter
 from tfg.record.files import is_sealed, put, seal, seal_of, write_text
+from tfg.record.meter import Spent
 from tfg.types import InputError
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
@@ -33,9 +33,9 @@ LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What `fit` did: seconds of all calls together, steps in all, and the step this call went on from."""
+    """What `fit` did: cost of all calls together, steps in all, and the step this call went on from."""
 
-    seconds: float
+    spent: Spent
     steps: int
     resumed_from: int
 
@@ -89,7 +89,7 @@ def fit(
     else:
         saved = load(backbone, folder)
         clock.load_state_dict(saved["callbacks"]["Clock"])
-    return Training(seconds=clock.seconds, steps=steps, resumed_from=first)
+    return Training(spent=clock.spent, steps=steps, resumed_from=first)
 
 
 def load(backbone: Backbone, folder: Path) -> dict[str, Any]:
@@ -203,24 +203,25 @@ class RandomState(pl.Callback):
 
 
 class Clock(pl.Callback):
-    """Seconds of training, carried through checkpoints: an interrupted run costs what it cost in all."""
+    """Cost of training, carried through checkpoints: an interrupted run costs what it cost in all."""
 
     state_key = "Clock"
 
     def __init__(self) -> None:
-        self._before = 0.0
-        self._started = time.perf_counter()
+        self._before = Spent()
+        self._started = meter.now()
 
     @property
-    def seconds(self) -> float:
-        return self._before + time.perf_counter() - self._started
+    def spent(self) -> Spent:
+        return self._before + (meter.now() - self._started)
 
-    def state_dict(self) -> dict[str, float]:
-        return {"seconds": self.seconds}
+    def state_dict(self) -> dict[str, float | None]:
+        return asdict(self.spent)
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
-        self._before = state_dict["seconds"]
-        self._started = time.perf_counter()
+        processor = state_dict.get("processor_seconds")  # an older tfg's checkpoint has none
+        self._before = Spent(seconds=state_dict["seconds"], processor_seconds=processor)
+        self._started = meter.now()
 
 
 class Curve(pl.Callback):

@@ -13,9 +13,15 @@ from analysis.stats import Estimate, estimate
 from analysis.tables import HOLE, Table, number, to_markdown, write
 from analysis.vocabulary import METRICS, SELECTORS, SOURCES, Metric, printed
 from experiments.ablation import GRID
+from tfg.record import costs
 
 OUT = Path(__file__).resolve().parent.parent / "out"
-COSTS = (("selection_seconds", "Selection s", 1), ("selection_frames", "Frames seen", 0))
+COSTS = (
+    ("selection_processor_seconds", "Selection CPU s", 1),
+    ("selection_frames", "Frames seen", 0),
+    ("features_train_processor_seconds", "Training part CPU s", 1),
+    ("training_processor_seconds", "Training CPU s", 0),
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -67,6 +73,8 @@ def table(frame: pd.DataFrame, *, allow_missing: bool = False) -> Table:
         records=tuple(records),
         notes=(
             "n: runs. Brackets: 95 % t interval over seeds; a row of one run has none, so its rank is a single draw.",
+            "CPU s: processor seconds of all threads, as if nothing had been cached; the held-out part's are not in it.",
+            *_given(frame),
             "Controls and ground truth: mean over all runs, whose segments differ, hence no interval.",
             "Speech gain: the run minus its mute control (the same head driven by the mean training audio). "
             "Of controls that the head renders only mouth and lips are scored, of still only lips and sync.",
@@ -92,6 +100,16 @@ def _columns(frame: pd.DataFrame) -> tuple[list[Metric], list[str]]:
     if dirty:
         notes.append(f"{dirty} runs come from a checkout with uncommitted changes.")
     return kept, notes
+
+
+def _given(frame: pd.DataFrame) -> list[str]:
+    """What the costs leave out where faces were not read."""
+    runs = frame.drop_duplicates("run_id")
+    if not (count := int(runs["faces_given"].eq(True).sum())):
+        return []
+    return [
+        f"+ faces: in {count} runs the sidecar gave the faces that the selection used; reading them is not in its cost."
+    ]
 
 
 def _explained(name: str, part: pd.DataFrame, metrics: list[Metric]) -> list[str]:
@@ -122,8 +140,10 @@ def _row(
         record += [found and found.mean, interval and interval.low, interval and interval.high]
     once = part.dropna(subset="run_id").drop_duplicates("run_id")
     for column, _, digits in COSTS:
-        mean = float(once[column].mean()) if is_selector and not once.empty else None
-        cells.append((HOLE if is_selector else "-") if mean is None else f"{mean:.{digits}f}")
+        known = is_selector and not once.empty and bool(once[column].notna().all())
+        mean = float(once[column].mean()) if known else None
+        given = column.startswith("selection_processor") and bool(once["faces_given"].eq(True).any())
+        cells.append(HOLE if is_selector and once.empty else costs.cell(mean, digits=digits, given=given))
         record.append(mean)
     return tuple(cells), tuple(record)
 

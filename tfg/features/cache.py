@@ -1,7 +1,7 @@
 """Computed features on disk: one safetensors file an entry, named by what it depends on; computed once by any number of processes.
 
-An entry remembers the seconds it took to compute, so that the cost of a selection is the same whether or not it was cached,
-and carries the checksum of all it holds: a damaged one is named and computed anew.
+An entry remembers what it took to compute, so that the cost of a selection is the same whether or not it was cached, and
+carries the checksum of all it holds: a damaged one is named and computed anew.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import functools
 import hashlib
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +23,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from tfg.progress import progress
-from tfg.record import files
+from tfg.record import files, meter
+from tfg.record.meter import Spent
 from tfg.types import InputError
 
 Arrays = dict[str, np.ndarray]
@@ -35,10 +35,11 @@ CHUNKS_AT_ONCE = 10  # computed in one call; what is done is on disk when the pr
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """Arrays, and the seconds that computing them took when it was done."""
+    """Arrays, and what computing them took when it was done."""
 
     arrays: Arrays
-    seconds: float
+    spent: Spent  # processor seconds are not known of an entry that an older tfg wrote
+    was_there: bool = False  # read from the cache; else computed by this call
 
 
 def cached(key: Mapping[str, Any], compute: Callable[[], Arrays], root: Path) -> Entry:
@@ -60,7 +61,7 @@ def cached_ranges(
     """Entries of the chunks that cover frames [start, stop), with each chunk's first frame.
 
     `compute(a, b)` gives arrays with one row a frame of [a, b); up to 10 neighbouring missing chunks are computed in one call and
-    its seconds shared by frames. `num_frames` is the length of the clip: the last chunk may be shorter. `label` names the
+    its cost shared by frames. `num_frames` is the length of the clip: the last chunk may be shorter. `label` names the
     work where its progress is shown.
     """
     firsts = list(range(start // CHUNK * CHUNK, stop, CHUNK))
@@ -89,14 +90,14 @@ def _blocks(firsts: list[int], num_frames: int) -> list[tuple[int, int]]:
 
 
 def _compute_block(begin: int, end: int, compute: Callable[[int, int], Arrays]) -> Iterator[tuple[int, Entry]]:
-    """The chunks of frames [begin, end), each with its share of the seconds."""
-    started = time.perf_counter()
+    """The chunks of frames [begin, end), each with its share of the cost."""
+    started = meter.now()
     arrays = compute(begin, end)
-    per_frame = (time.perf_counter() - started) / (end - begin)
+    per_frame = (meter.now() - started).times(1 / (end - begin))
     for first in range(begin, end, CHUNK):
         last = min(first + CHUNK, end)
         part = {name: values[first - begin : last - begin] for name, values in arrays.items()}
-        yield first, Entry(arrays=part, seconds=per_frame * (last - first))
+        yield first, Entry(arrays=part, spent=per_frame.times(last - first))
 
 
 @contextmanager
@@ -126,9 +127,9 @@ def _path(key: Mapping[str, Any], root: Path) -> Path:
 
 
 def _compute(path: Path, compute: Callable[[], Arrays]) -> Entry:
-    started = time.perf_counter()
+    started = meter.now()
     arrays = compute()
-    entry = Entry(arrays=arrays, seconds=time.perf_counter() - started)
+    entry = Entry(arrays=arrays, spent=meter.now() - started)
     _store(path, entry)
     return entry
 
@@ -140,9 +141,12 @@ def _load(path: Path) -> Entry | None:
         with safe_open(path, framework="numpy") as file:
             noted = file.metadata()
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if noted["sha256"] != _checksum(arrays, noted["seconds"]):
+        costs = {name: noted[name] for name in ("seconds", "processor_seconds") if name in noted}
+        if noted["sha256"] != _checksum(arrays, costs):
             raise ValueError("its checksum differs")
-        return Entry(arrays=arrays, seconds=float(noted["seconds"]))
+        processor = float(costs["processor_seconds"]) if "processor_seconds" in costs else None
+        spent = Spent(seconds=float(costs["seconds"]), processor_seconds=processor)
+        return Entry(arrays=arrays, spent=spent, was_there=True)
     except (SafetensorError, OSError, LookupError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         print(f"tfg: {path} is damaged ({reason}); computing it again", file=sys.stderr)
@@ -153,19 +157,20 @@ def _store(path: Path, entry: Entry) -> None:
     """Whole or not at all; without disk space the run goes on uncached."""
     partial = path.with_suffix(".part")
     arrays = {name: np.ascontiguousarray(values) for name, values in entry.arrays.items()}
-    seconds = repr(entry.seconds)
+    spent = entry.spent
+    costs = {"seconds": repr(spent.seconds), "processor_seconds": repr(spent.processor_seconds)}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(arrays, partial, metadata={"seconds": seconds, "sha256": _checksum(arrays, seconds)})
+        save_file(arrays, partial, metadata={**costs, "sha256": _checksum(arrays, costs)})
         files.put(partial, path)
     except (OSError, SafetensorError) as error:
         partial.unlink(missing_ok=True)
         _warn(path.parent.parent, str(error))
 
 
-def _checksum(arrays: Arrays, seconds: str) -> str:
-    """sha256 of names, types, shapes and bytes of all arrays, and of the seconds as they are written."""
-    digest = hashlib.sha256(seconds.encode())
+def _checksum(arrays: Arrays, costs: Mapping[str, str]) -> str:
+    """sha256 of names, types, shapes and bytes of all arrays, and of the costs as they are written."""
+    digest = hashlib.sha256(" ".join(costs.values()).encode())
     for name, values in sorted(arrays.items()):
         digest.update(f"{name} {values.dtype.str} {values.shape}".encode())
         digest.update(np.ascontiguousarray(values).data)

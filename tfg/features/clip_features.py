@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,32 +13,13 @@ import numpy as np
 
 from tfg import assets
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor, Masks
-from tfg.features.cache import CHUNK, Arrays, cached, cached_ranges
+from tfg.features.cache import CHUNK, Arrays, Entry, cached, cached_ranges
+from tfg.features.cost import AUDIO, FACES, MASKS, Cost
+from tfg.record import meter
 from tfg.types import Clip, FaceTrack, Floats
 
 TRACK_FIELDS = ("num_faces", "landmarks", "upper", "blendshapes", "head_rotation")
 _NOT_IN_KEY = ("workers",)  # how fast, not what
-
-
-@dataclass
-class Cost:
-    """What a block cost: its own seconds and those of the features it used, as first measured, cached or not."""
-
-    seconds: float = 0.0
-    read: set[int] = field(default_factory=set)
-    waited: float = 0.0  # seconds spent in feature calls, cached or not
-    _counted: set[str] = field(default_factory=set)
-
-    @property
-    def frames(self) -> int:
-        return len(self.read)
-
-    def add(self, what: str, seconds: float, frames: range) -> None:
-        """Count an entry once, however often it is used."""
-        if what not in self._counted:
-            self._counted.add(what)
-            self.seconds += seconds
-            self.read.update(frames)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +38,7 @@ class ClipFeatures:
         key = {"clip": self.clip.digest, "what": "audio", **_settings(self.audio)}
         with self._waiting():
             entry = cached(key, lambda: {"features": self.audio.extract(self.clip.audio())}, self.root)
-        self._count("audio", entry.seconds, range(0))
+        self._count(AUDIO, [(0, entry)], range(self.clip.num_frames))
         return entry.arrays["features"][: self.clip.num_frames]
 
     def track(self, start: int, stop: int) -> FaceTrack:
@@ -73,9 +53,7 @@ class ClipFeatures:
             entries = cached_ranges(
                 key, start, stop, self.clip.num_frames, compute, self.root, f"{self.clip.name}: faces"
             )
-        for first, entry in entries:
-            frames = range(max(first, start), min(first + CHUNK, stop))
-            self._count(f"face {first}", entry.seconds, frames)
+        self._count(FACES, entries, range(start, stop))
         covered = entries[0][0]
         arrays: dict[str, Any] = {
             name: np.concatenate([entry.arrays[name] for _, entry in entries]) for name in TRACK_FIELDS
@@ -98,11 +76,16 @@ class ClipFeatures:
             **self._settings(self.masks),
         }
 
+        covered = start // CHUNK * CHUNK, min(-(-stop // CHUNK) * CHUNK, clip.num_frames)
+        track = self.track(*covered)  # apart, so that masks cost what they cost without the faces
+
         def compute(a: int, b: int) -> Arrays:
-            masks = self.masks.extract(clip, a, b, self.track(a, b))
+            masks = self.masks.extract(clip, a, b, track.rows(a - track.start, b - track.start))
             return {name: np.packbits(getattr(masks, name), axis=-1) for name in ("head", "mouth", "torso")}
 
-        entries = cached_ranges(key, start, stop, clip.num_frames, compute, self.root, f"{clip.name}: masks")
+        with self._waiting():
+            entries = cached_ranges(key, start, stop, clip.num_frames, compute, self.root, f"{clip.name}: masks")
+        self._count(MASKS, entries, range(start, stop))
         rows = slice(start - entries[0][0], stop - entries[0][0])
 
         def whole(name: str) -> np.ndarray:
@@ -117,27 +100,32 @@ class ClipFeatures:
         return _settings(part) | ({} if truth is None else {"sidecar": assets.checksum(truth)})
 
     @contextmanager
-    def costing(self) -> Iterator[Cost]:
-        """Count what is used inside the block."""
-        cost = Cost()
+    def costing(self, after: Cost | None = None) -> Iterator[Cost]:
+        """Count what is used inside the block, without what was counted in the block `after` which it follows."""
+        cost = Cost(sources={AUDIO: self.audio.name, FACES: self.face.name, MASKS: self.masks.name})
+        if after is not None:
+            cost.counted |= after.counted
         self._open.append(cost)
-        started = time.perf_counter()
+        started = meter.now()
         try:
             yield cost
         finally:
             self._open.remove(cost)
-            cost.seconds += time.perf_counter() - started - cost.waited
+            cost.cold += meter.now() - started - cost.waited
 
-    def _count(self, what: str, seconds: float, frames: range) -> None:
+    def _count(self, feature: str, entries: list[tuple[int, Entry]], used: range) -> None:
+        """Entries with the first frame of each, and which frames of them all are used."""
         for cost in self._open:
-            cost.add(what, seconds, frames)
+            for position, (first, entry) in enumerate(entries):
+                last = entries[position + 1][0] if position + 1 < len(entries) else used.stop
+                cost.add(feature, first, entry, range(max(first, used.start), last))
 
     @contextmanager
     def _waiting(self) -> Iterator[None]:
-        started = time.perf_counter()
+        started = meter.now()
         yield
         for cost in self._open:
-            cost.waited += time.perf_counter() - started
+            cost.waited += meter.now() - started
 
 
 def _settings(part: Any) -> dict[str, Any]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tfg.features.background import clean_plate, fill_background
-from tfg.features.base import FaceReader
+from tfg.features.background import Plate, clean_plate, fill_background
+from tfg.features.base import FaceReader, Masks
 from tfg.features.cameras import CameraFit, fit_cameras
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.crop import locate, sample_frames
 from tfg.features.face.gaps import fill_gaps
-from tfg.types import FPS, Crop, FaceTrack, InputError, Portrait, Segment
+from tfg.types import FPS, Bytes, Crop, FaceTrack, Floats, InputError, Portrait, Segment
 
 
 def frame_face(features: ClipFeatures, crop: Crop | str) -> ClipFeatures:
@@ -26,41 +27,64 @@ def frame_face(features: ClipFeatures, crop: Crop | str) -> ClipFeatures:
     return replace(features, clip=replace(clip, crop=locate(clip, samples)))
 
 
-def observe(features: ClipFeatures, segment: Segment, held_out: Segment) -> tuple[Portrait, Portrait, CameraFit]:
-    """The training and the held-out portrait. Face shape, focal length and clean plate are the training part's."""
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """What was read of a run of frames: all of a portrait but its poses, for which both parts are needed."""
+
+    frames: NDArray[np.int64]  # (n,) of the clip
+    images: Bytes  # (n, size, size, 3)
+    masks: Masks
+    background: Bytes  # (n, size, size, 3) the plate is the training part's
+    plate: Plate
+    landmarks: Floats  # (n, 68, 2) pixels of the picture
+    upper: Floats  # (n, 7)
+    audio: Floats  # (n, channels)
+
+
+def observe(features: ClipFeatures, run: Segment, plate: Plate | None = None) -> Observed:
+    """Faces, masks, pictures and sound of the training part, or with its `plate` of the held-out part."""
     clip = features.clip
-    runs = (segment, held_out)
-    tracks = [_one_face(features.track(run.start, run.stop), f"{clip.path}") for run in runs]
-    numbers = [np.arange(run.start, run.stop) for run in runs]
-    landmarks = [clip.to_clip(track.landmarks) for track in tracks]
-    order = np.argsort(np.concatenate(numbers), kind="stable")
-    frames_of_both = np.concatenate(numbers)[order]
-    fit = fit_cameras(
-        np.concatenate(landmarks)[order], clip.size, frames=frames_of_both, fitted=np.isin(frames_of_both, numbers[0])
+    track = _one_face(features.track(run.start, run.stop), f"{clip.path}")
+    images, masks = clip.frames(run.start, run.stop), features.mask(run.start, run.stop)
+    plate = clean_plate(images, masks.head) if plate is None else plate
+    return Observed(
+        frames=np.arange(run.start, run.stop),
+        images=images,
+        masks=masks,
+        background=fill_background(images, masks.head, plate),
+        plate=plate,
+        landmarks=clip.to_clip(track.landmarks),
+        upper=track.upper,
+        audio=features.sound()[run.start : run.stop],
     )
-    sound = features.sound()
-    plate = None
-    portraits = []
-    for run, track, points, frames in zip(runs, tracks, landmarks, numbers, strict=True):
-        images, masks = clip.frames(run.start, run.stop), features.mask(run.start, run.stop)
-        if plate is None:
-            plate = clean_plate(images, masks.head)
-        rows = np.searchsorted(frames_of_both, frames)
-        portraits.append(
-            Portrait(
-                frames=frames,
-                images=images,
-                background=fill_background(images, masks.head, plate),
-                head_mask=masks.head,
-                mouth_mask=masks.mouth,
-                landmarks=points,
-                audio=sound[run.start : run.stop],
-                upper=track.upper,
-                cameras=fit.cameras.take(rows),
-                face_shape=fit.face_shape,
-            )
+
+
+def portraits(train: Observed, held_out: Observed, size: int) -> tuple[Portrait, Portrait, CameraFit]:
+    """The training and the held-out portrait of `size` x `size` pictures. Face shape and focal length are the training part's."""
+    numbers = np.concatenate([train.frames, held_out.frames])
+    order = np.argsort(numbers, kind="stable")
+    fit = fit_cameras(
+        np.concatenate([train.landmarks, held_out.landmarks])[order],
+        size,
+        frames=numbers[order],
+        fitted=np.isin(numbers[order], train.frames),
+    )
+
+    def portrait(part: Observed) -> Portrait:
+        return Portrait(
+            frames=part.frames,
+            images=part.images,
+            background=part.background,
+            head_mask=part.masks.head,
+            mouth_mask=part.masks.mouth,
+            landmarks=part.landmarks,
+            audio=part.audio,
+            upper=part.upper,
+            cameras=fit.cameras.take(np.searchsorted(numbers[order], part.frames)),
+            face_shape=fit.face_shape,
         )
-    return portraits[0], portraits[1], fit
+
+    return portrait(train), portrait(held_out), fit
 
 
 def _one_face(track: FaceTrack, where: str) -> FaceTrack:

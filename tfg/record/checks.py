@@ -64,9 +64,17 @@ def check_files(where: str, files: Any) -> None:
 
 
 def check_stages(where: str, stages: Any) -> None:
-    """Stage -> {seconds, peak_mb, ...}."""
+    """Stage -> {seconds, peak_mb, ...}; processor_seconds and the cost of making it anew where a newer tfg wrote them."""
     for name in _dictionary(where, stages):
         check_numbers(stages, f"{name}.seconds", f"{name}.peak_mb", where=f"{where}.")
+        check_known(stages[name], "processor_seconds", "cold_processor_seconds", where=f"{where}.{name}.")
+
+
+def check_known(node: dict[str, Any], *keys: str, where: str) -> None:
+    """Keys that may lack, or be null where the number is not known."""
+    for key in keys:
+        if node.get(key) is not None:
+            check_numbers(node, key, where=where)
 
 
 def check_numbers(node: Any, *keys: str, where: str = "") -> None:

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from tfg.record.checks import (
     check_files,
     check_intervals,
+    check_known,
     check_metrics,
     check_numbers,
     check_stages,
@@ -45,7 +46,9 @@ class HeadRecord:
     config: dict[str, Any]  # what it was trained with, the video's path included
     clip: dict[str, Any]  # identity, digest, name, crop
     segment: dict[str, Any]  # start and num_frames in frames, and the same in seconds
-    stages: dict[str, dict[str, Any]]  # features, training, rendering -> {seconds, peak_mb, frames, ...}
+    stages: dict[
+        str, dict[str, Any]
+    ]  # features_*, training, rendering -> {seconds, processor_seconds, peak_mb, frames, ...}
     files: dict[str, str]  # what it is -> path relative to the head's folder
     commit: str
     dirty: bool
@@ -87,7 +90,7 @@ class ScoresRecord:
     pose_gap: dict[str, float | None]  # how far the held-out part lies from the training part
     cautions: dict[str, list[str]]  # lip measure -> why it cannot be trusted here
     truth_digest: str  # sha256 of truth.mp4: `tfg evaluate --truth` of this file joins the tables
-    stages: dict[str, dict[str, Any]]  # metrics -> {seconds, peak_mb, frames}
+    stages: dict[str, dict[str, Any]]  # metrics -> {seconds, processor_seconds, peak_mb, frames}
     commit: str
     dirty: bool
     machine: dict[str, Any]
@@ -152,6 +155,7 @@ class RunRecord:
         for axis in axes:
             value_at(self.config, axis.replace("/", "."), "config.")
         check_numbers(self.selection, "start", "cost.seconds", "cost.frames", where="selection.")
+        check_known(self.selection["cost"], "processor_seconds", where="selection.cost.")
         check_stages("stages", self.stages)
         value_at(self.stages, "training", "stages.")
         check_files("files", self.files)

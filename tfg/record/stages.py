@@ -1,10 +1,9 @@
-"""Cost is a result: seconds, peak memory and frames of every stage of a run."""
+"""Cost is a result: wall and processor seconds, peak memory and frames of every stage of a run."""
 
 from __future__ import annotations
 
 import resource
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tfg.progress import say
+from tfg.record import meter
 
 
 @dataclass
@@ -33,11 +33,11 @@ class Stages:
     def __call__(self, name: str) -> Iterator[Stage]:
         self.current = name
         say(name)
-        stage, started = Stage(), time.perf_counter()
+        stage, started = Stage(), meter.now()
         reset = _reset_peak()
         yield stage
         self.records[name] = {
-            "seconds": round(time.perf_counter() - started, 3),
+            **(meter.now() - started).rounded(),
             "peak_mb": _peak_mb(),
             "peak_of": "stage" if reset else "process so far",
             "frames": stage.frames,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tfg.record.costs import cell, faces_given, stage_processor_seconds
 from tfg.record.metrics import formatted, header, titled
 from tfg.record.results import RunResult
 
@@ -24,7 +25,10 @@ _COLUMNS = (
     "sync_c_listener",
     "identity",
 )
+_COSTS = ("select cpu s", "train cpu s", "train s")  # processor seconds of all threads; the last, wall seconds
 _FULL_FRAME = ("psnr", "ssim", "lpips")  # of the columns those that no face reader has a part in
+
+_FACES_GIVEN = "select cpu s + faces: the faces were given by the sidecar, reading them is not in it"
 
 
 def markdown(runs: Sequence[tuple[str, RunResult]], others: Sequence[dict[str, Any]] = ()) -> str:
@@ -35,21 +39,24 @@ def markdown(runs: Sequence[tuple[str, RunResult]], others: Sequence[dict[str, A
     entries = [metrics for _, result in runs for metrics in (result.metrics, result.truth)]
     columns = [name for name in _COLUMNS if any(name in found for found in entries)]
     shown = {name: next(found[name] for found in entries if name in found) for name in columns}
-    head = ["run", "start s", *[header(entry) for entry in shown.values()], "train s"]
+    head = ["run", "start s", *[header(entry) for entry in shown.values()], *_COSTS]
     rows: list[list[str]] = []
+    nothing = ["-"] * len(_COSTS)
     reasons: dict[str, list[str]] = {}
     joined: dict[str, str] = {}  # digest of a true video -> how its runs' faces were read
     for name, result in runs:
-        start, seconds = result.selection["start"], result.stages["training"]["seconds"]
-        rows.append([name, f"{start:.2f}", *_cells(columns, name, result.metrics, reasons), f"{seconds:.0f}"])
+        start = result.selection["start"]
+        rows.append([name, f"{start:.2f}", *_cells(columns, name, result.metrics, reasons), *_costs(result)])
+        if faces_given(result.selection["cost"], result.config):
+            reasons.setdefault(_FACES_GIVEN, []).append(name)
         for source, metrics in {**result.controls, "ground truth": result.truth}.items():
             label = source if source == "ground truth" else f"control {source}"
-            rows.append([f"  {label}", f"{start:.2f}", *_cells(columns, label, metrics, reasons), "-"])
+            rows.append([f"  {label}", f"{start:.2f}", *_cells(columns, label, metrics, reasons), *nothing])
         joined[str(result.notes.get("truth_digest"))] = str(result.metrics.get("lmd", {}).get("definition"))
     for other in others:
         if (reading := joined.get(other["digests"][1])) is not None:
             name = f"{other['name']} ({Path(other['pred']).name})"
-            rows.append([name, "-", *_cells(columns, name, _comparable(other, reading), reasons), "-"])
+            rows.append([name, "-", *_cells(columns, name, _comparable(other, reading), reasons), *nothing])
             reasons.setdefault("Scored on decoded files: compare with the runs' psnr_decoded and the like", []).append(
                 name
             )
@@ -83,6 +90,15 @@ def _comparable(other: dict[str, Any], reading: str) -> dict[str, dict[str, Any]
         "unavailable": "its faces were not read as the runs' were; run with face=mediapipe to compare",
     }
     return {name: metric if name in _FULL_FRAME else metric | hidden for name, metric in other["metrics"].items()}
+
+
+def _costs(result: RunResult) -> list[str]:
+    cost, stages = result.selection["cost"], result.stages
+    return [
+        cell(cost.get("processor_seconds"), digits=1, given=faces_given(cost, result.config)),
+        cell(stage_processor_seconds(stages, "training"), digits=0),
+        cell(stages["training"]["seconds"], digits=0),
+    ]
 
 
 def _shared(runs: Sequence[tuple[str, RunResult]]) -> list[str]:

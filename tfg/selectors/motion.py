@@ -13,7 +13,8 @@ from tfg.types import FPS, Floats
 
 SIGNALS = ("lips", "camera", "both")
 COORDINATES = ("radial", "xy")
-AGGREGATIONS = ("pooled", "mean_of_ratios")
+AGGREGATIONS = ("pooled", "mean_of_ratios", "mean_of_groups")
+GROUPS = {"lips": ("lips",), "camera": ("camera",), "both": ("lips", "camera")}
 DETRENDS = ("none", "linear")
 WINDOWS = ("none", "hann")
 
@@ -34,7 +35,9 @@ class MotionComplexity:
     """MC of landmark tracks: sum of high-frequency amplitudes over the sum of all amplitudes (paper equation 2)."""
 
     coordinates: str  # lip signals: distance of each lip point to the lips' centroid, or its x and y
-    aggregation: str
+    aggregation: (
+        str  # one ratio of the sums over all signals, or the mean of the ratios of groups (GROUPS) or of signals
+    )
     threshold: float  # cycles per frame, Nyquist 0.5; bins strictly above are high
     threshold_hz: float | None  # replaces `threshold` when given
     detrend: str  # the mean always goes: the paper's sum starts at bin 1
@@ -59,19 +62,22 @@ class MotionComplexity:
     def of(self, landmarks: Floats, signals: str) -> SegmentMotion:
         """(frames, 68, 2) complete landmarks -> MC over `lips`, `camera` or `both`."""
         lips = landmarks[:, MOUTH].astype(np.float64)
-        chosen = {
-            "lips": lambda: lip_signals(lips, self.coordinates),
-            "camera": lambda: camera_signal(lips),
-            "both": lambda: np.concatenate([lip_signals(lips, self.coordinates), camera_signal(lips)]),
-        }[signals]()
-        high, total = self.amplitudes(chosen)
+        measured = {"lips": lambda: lip_signals(lips, self.coordinates), "camera": lambda: camera_signal(lips)}
+        groups = [measured[group]() for group in GROUPS[signals]]
+        by_signal = self.amplitudes(np.concatenate(groups))
+        borders = np.cumsum([len(group) for group in groups])[:-1]
+        high, total = {
+            "pooled": lambda: [sums.sum(keepdims=True) for sums in by_signal],
+            "mean_of_groups": lambda: [
+                np.array([part.sum() for part in np.split(sums, borders)]) for sums in by_signal
+            ],
+            "mean_of_ratios": lambda: by_signal,
+        }[self.aggregation]()
         moving = total > 0
-        amplitude = float(total.mean()) * 2 / chosen.shape[1]
+        amplitude = float(by_signal[1].mean()) * 2 / len(landmarks)
         if not moving.any():
             return SegmentMotion(complexity=0.0, amplitude=amplitude, still=True)
-        pooled = self.aggregation == "pooled"
-        ratio = high.sum() / total.sum() if pooled else (high[moving] / total[moving]).mean()
-        return SegmentMotion(complexity=float(ratio), amplitude=amplitude, still=False)
+        return SegmentMotion(complexity=float((high[moving] / total[moving]).mean()), amplitude=amplitude, still=False)
 
     def amplitudes(self, signals: Signals) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(signals,) sums of amplitude-spectrum bins strictly above the threshold, and of all bins from 1 on."""
@@ -91,7 +97,11 @@ class MotionComplexity:
         """The measure with its parameters, to be read after `MC = `."""
         lips = "20 lip-point distances to the lips' centroid" if self.coordinates == "radial" else "40 lip coordinates"
         over = {"lips": lips, "camera": "lip-centroid speed", "both": f"{lips} and lip-centroid speed"}[signals]
-        how = "pooled over" if self.aggregation == "pooled" else "mean of the ratios of"
+        how = {
+            "pooled": "pooled over",
+            "mean_of_ratios": "mean of the ratios of",
+            "mean_of_groups": "mean of the ratios of the groups, each pooled,",
+        }[self.aggregation]
         return (
             f"share of rFFT amplitude strictly above {self.cutoff:g} cycles/frame, DC dropped, detrend {self.detrend}, "
             f"window {self.window}, {how} {over} (iBUG 48:68, at most {self.max_missing} missing frames interpolated)"

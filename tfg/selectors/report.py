@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 CHOSEN, FINALIST, QUIET = "#c2410c", "#1d4ed8", "#64748b"
 
 
-def selection_json(
-    selection: Selection, cost_seconds: float, cost_frames: int, *, details: bool = False
-) -> dict[str, Any]:
-    """What `tfg select --json` prints; times in seconds. With `details`, each score also has its `note` and `extras`."""
+def selection_json(selection: Selection, cost: Mapping[str, Any], *, details: bool = False) -> dict[str, Any]:
+    """What `tfg select --json` prints; times in seconds. With `details`, each score also has its `note` and `extras`.
+
+    `cost`: seconds and processor_seconds (None: not known) of making it anew, frames whose faces it used, where these came from.
+    """
     return {
         "start": selection.segment.start / FPS,
         "seconds": selection.segment.num_frames / FPS,
         "method": selection.method,
         "scores": [_score_json(score, details) for score in selection.scores],
-        "cost": {"seconds": cost_seconds, "frames": cost_frames},
+        "cost": dict(cost),
         "definition": selection.definition,
     }
 
@@ -48,8 +49,15 @@ def selection_text(record: Mapping[str, Any], most: int = 10) -> str:
         if len(ranked) > most:
             lines.append(f"{'...':>9} {len(ranked) - most} more")
     lines.append(record["definition"])
-    lines.append(f"cost: {record['cost']['seconds']:.1f} s, {record['cost']['frames']} frames looked at")
+    lines.append(_cost_text(record["cost"]))
     return "\n".join(lines)
+
+
+def _cost_text(cost: Mapping[str, Any]) -> str:
+    processor = cost["processor_seconds"]
+    faces = "no face" if not cost["frames"] else f"faces of {cost['frames']} frames, {cost['faces']}"
+    known = "processor seconds not known" if processor is None else f"{processor:.1f} processor seconds"
+    return f"cost: {cost['seconds']:.1f} s ({known}), {faces}"
 
 
 def _number(value: float | None) -> str:
