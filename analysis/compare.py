@@ -16,7 +16,6 @@ from analysis.mixed import Mixed, fit
 from analysis.tables import Table, to_markdown, write
 from experiments.grid import Grid
 from tfg.record.metrics import titled
-from tfg.record.results import RunResult
 from tfg.statistics.comparison import Difference, compare
 from tfg.statistics.pairing import NoPair, Scored, matched
 
@@ -52,26 +51,13 @@ def grouped(grid: Grid, results: Path, axis: str, values: tuple[str, str]) -> tu
     found: dict[str, list[Scored]] = {value: [] for value in values}
     for labels, result in results_of(grid, results):
         if result is not None and str(labels.get(axis)) in found:
-            found[str(labels[axis])].append(scored(result))
+            found[str(labels[axis])].append(Scored.of(result.run_id, result))
     for value, runs in found.items():
         if not runs:
             raise IncompleteGrid(
                 f"{grid.name}: no finished run with {axis}={value}; run `python -m experiments.{grid.name}`"
             )
     return found[values[0]], found[values[1]]
-
-
-def scored(result: RunResult) -> Scored:
-    return Scored(
-        name=result.run_id,
-        head=result.head,
-        clip=result.notes["clip"]["identity"],
-        held_out=result.notes["truth_digest"],
-        segment=float(result.selection["start"]),
-        seed=int(result.config["seed"]),
-        metrics=result.metrics,
-        truth=result.truth,
-    )
 
 
 def table(

@@ -33,7 +33,7 @@ def read(given: Path) -> Scored:
     """The numbers of a run folder, or of a head folder with one scores file; InputError where it is neither."""
     try:
         if (given / "result.json").is_file():
-            return scored(str(given), results.RunResult.read(given / "result.json"))
+            return Scored.of(str(given), results.RunResult.read(given / "result.json"))
         if not (given / "head.json").is_file():
             raise InputError(f"{given}: no run (result.json) and no head (head.json); give folders of results/")
         files = sorted(given.glob("scores-*.json"))
@@ -54,19 +54,6 @@ def read(given: Path) -> Scored:
         seed=int(head.config["seed"]),
         metrics=scores.metrics,
         truth=scores.truth,
-    )
-
-
-def scored(name: str, result: results.RunResult) -> Scored:
-    return Scored(
-        name=name,
-        head=result.head,
-        clip=result.notes["clip"]["identity"],
-        held_out=result.notes["truth_digest"],
-        segment=float(result.selection["start"]),
-        seed=int(result.config["seed"]),
-        metrics=result.metrics,
-        truth=result.truth,
     )
 
 

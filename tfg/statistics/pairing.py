@@ -6,6 +6,8 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tfg.record.results import RunResult
+
 
 class NoPair(ValueError):
     """Runs that cannot be compared; the message is one line that names them."""
@@ -23,6 +25,19 @@ class Scored:
     seed: int
     metrics: dict[str, dict[str, Any]]
     truth: dict[str, dict[str, Any]]  # scored against itself
+
+    @staticmethod
+    def of(name: str, result: RunResult) -> Scored:
+        return Scored(
+            name=name,
+            head=result.head,
+            clip=result.notes["clip"]["identity"],
+            held_out=result.notes["truth_digest"],
+            segment=float(result.selection["start"]),
+            seed=int(result.config["seed"]),
+            metrics=result.metrics,
+            truth=result.truth,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
