@@ -30,7 +30,7 @@ def load(grid: Grid, results: Path, *, allow_missing: bool = False, allow_mixed:
     rows: list[dict[str, object]] = []
     missing: list[str] = []
     commits: set[str] = set()
-    for labels, result in _results(grid, results):
+    for labels, result in results_of(grid, results):
         if result is None:
             missing.append(" ".join(f"{axis}={value}" for axis, value in labels.items()))
             hole = {"run_id": None, "source": RUN, "metric": None, "value": float("nan"), "unavailable": "no result"}
@@ -51,7 +51,7 @@ def load(grid: Grid, results: Path, *, allow_missing: bool = False, allow_mixed:
     return pd.DataFrame(rows)
 
 
-def _results(grid: Grid, results: Path) -> list[tuple[dict[str, object], RunResult | None]]:
+def results_of(grid: Grid, results: Path) -> list[tuple[dict[str, object], RunResult | None]]:
     """Labels of every expected cell with its result, by the ledger that the launcher wrote."""
     try:
         ledger = read_ledger(results, grid.name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from statsmodels.stats.weightstats import DescrStatsW
 
-IDENTICAL_DB = 100.0
+from tfg.record.metrics import IDENTICAL_DB
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,7 +89,7 @@ def test_the_mean_over_the_frames_of_one_video_has_an_interval(here, capsys):
     assert record["intervals"]["metrics"]["fid"] is None
     out = capsys.readouterr().out
     assert f"{low:.2f} to {high:.2f}" in out
-    assert "moving-block bootstrap, blocks of 25 consecutive frames" in out
+    assert "moving-block bootstrap, blocks of at least 25 consecutive frames" in out
 
 
 def test_the_same_evaluation_is_not_computed_twice(here, capsys, monkeypatch):

@@ -46,7 +46,7 @@ class OneLineParser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="tfg", description="How much video does a talking head need, and which seconds?")
     parser.add_argument("--version", action="version", version=f"tfg {__version__}")
-    names = "select | run | render | evaluate | clip | assets | doctor"
+    names = "select | run | render | evaluate | compare | clip | assets | doctor"
     commands = parser.add_subparsers(required=True, dest="command", metavar=names)
 
     command = commands.add_parser("select", help="which seconds of a video to train on, and why")
@@ -100,6 +100,15 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--sheet", metavar="FOLDER", help="write an HTML page with videos, curves and the worst frames"
     )
+
+    command = commands.add_parser("compare", help="how far two runs, or two groups of runs, differ, with intervals")
+    command.add_argument(
+        "runs", nargs="+", metavar="FOLDER", help="of results/: a run or a head; two, or the first group"
+    )
+    command.add_argument(
+        "--against", nargs="+", metavar="FOLDER", help="the second group; matched by clip, seed, segment"
+    )
+    command.add_argument("--json", action="store_true", help="metric -> {difference, low, high, probability} on stdout")
 
     command = commands.add_parser("clip", help="write a video of the embedded talking head, with its ground truth")
     command.add_argument("--seconds", type=float, help=f"length {_IN_CONF}")

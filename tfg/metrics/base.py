@@ -13,9 +13,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tfg.record.metrics import IDENTICAL_DB
 from tfg.types import Bools, Bytes, FaceTrack, Floats
 
-IDENTICAL_DB = 100.0
 MEAN_RULE = "a frame equal to its truth counts as 100 dB in the mean; a video equal in every frame gives inf"
 NO_TRUTH = "no truth was given"
 NO_AUDIO = "no sound was given"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 NONE = "-"
+IDENTICAL_DB = 100.0  # what the PSNR of a picture equal to its truth, which is infinite, counts in a mean
 ARROWS = {"up": " \u2191", "down": " \u2193", "none": ""}  # the better direction
 
 

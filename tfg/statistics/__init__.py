@@ -1,4 +1,5 @@
-"""Intervals of what was measured on frames that resemble their neighbours, and of groups of runs. numpy and scipy only.
+"""Intervals of what was measured on frames that resemble their neighbours, and of groups of runs. numpy and scipy only, never torch.
 
-`bootstrap` statistics of aligned series and their differences, over the frames of one video.
+`autocorrelation` how far frames resemble their neighbours; `bootstrap` intervals of statistics and differences over frames;
+`measures` which statistic a recorded metric is; `pairing` which runs stand beside each other; `comparison` how far they differ.
 """

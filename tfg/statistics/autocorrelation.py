@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 SHORTEST_BLOCK = 25  # frames, 1 s
 NUM_DECAYS = 12  # log-spaced between the two ends below
-FASTEST = 0.5  # frames after which the resemblance falls to 1/e, and ...
+FASTEST = 0.2  # frames after which the resemblance falls to 1/e (of neighbours: 0.007), and ...
 SLOWEST = 0.25  # ... the longest, as a share of the series
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8)  # of the variance without memory
-PENALTY = 0.85  # of the degrees of freedom: blocks and decay come from the same frames and err together (benchmarks/coverage.md)
 _STEP = 1.15  # between neighbouring block lengths, so that tables are shared
 
 Values = NDArray[np.float64]
@@ -50,7 +49,7 @@ def blocks(values: Values) -> Blocks:
     steps = max(0, math.ceil(math.log(best / SHORTEST_BLOCK, _STEP)))
     length = min(round(SHORTEST_BLOCK * _STEP**steps), frames // 4)
     share, freedom = _tables(frames, length)
-    return Blocks(length=length, weights=weights, share=share, freedom=PENALTY * freedom)
+    return Blocks(length=length, weights=weights, share=share, freedom=freedom)
 
 
 def _weights(values: Values) -> Values:
@@ -89,18 +88,18 @@ def _variance(count: int, decays: Values, shares: Values) -> Values:
 def _tables(frames: int, length: int) -> tuple[Values, Values]:
     """Share and freedom of Blocks: mean and variance of the variance between overlapping blocks, of Gaussian numbers.
 
-    Without autocorrelation the share is 1 - length / frames.
+    For many independent numbers the share is 1 - length / frames and a little less.
     """
     decays, shares = _grid(frames)
-    whole = _variance(frames, decays, shares)
-    share = length / frames * (_variance(length, decays, shares) - whole) / whole
     lags = np.arange(-(length - 1), frames)
     correlation = (1 - shares)[:, None] * decays[:, None] ** np.abs(lags) + shares[:, None] * (lags == 0)
     triangle = length - np.abs(np.arange(-(length - 1), length))
     size = len(lags) + len(triangle)
     products = np.fft.irfft(np.fft.rfft(correlation, size, axis=1) * np.fft.rfft(triangle, size), size, axis=1)
     count = frames - length + 1
-    between = products[:, 2 * (length - 1) :][:, :count] / length**2 - whole[:, None]  # covariance of blocks h apart
+    together = products[:, 2 * (length - 1) :][:, :count] / length**2  # covariance of the means of blocks h apart
     distance = np.arange(count)
-    pairs = (1 - distance / count) * np.where(distance == 0, 1, 2)
-    return share, between[:, 0] ** 2 * count / (pairs * between**2).sum(axis=1)
+    pairs = (1 - distance / count) * np.where(distance == 0, 1, 2) / count
+    around = together - (together @ pairs)[:, None]  # of the distances to the mean of all blocks, nearly
+    share = length / frames * around[:, 0] / _variance(frames, decays, shares)
+    return share, around[:, 0] ** 2 / (around**2 @ pairs)

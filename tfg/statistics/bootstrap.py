@@ -28,8 +28,8 @@ METHOD = (
     f"{FEWEST_FRAMES} such frames, and where nothing varies"
 )
 
-Values: TypeAlias = NDArray[np.float64]
-Statistic: TypeAlias = Callable[[Values], Values]  # (k, ..., n) -> (...), of k aligned numbers of n frames
+Series: TypeAlias = NDArray[np.float64]
+Statistic: TypeAlias = Callable[[Series], Series]  # (k, ..., n) -> (...), of k aligned numbers of n frames
 _CHUNK = 2_000_000  # numbers drawn at once
 _NEGLIGIBLE = 1e-4  # weight of a model
 
@@ -48,15 +48,15 @@ class Estimate:
 class Scale:
     """Where a statistic is nearer to normal, so that its interval keeps within its range."""
 
-    to: Callable[[Values], Values]
-    back: Callable[[Values], Values]
+    to: Callable[[Series], Series]
+    back: Callable[[Series], Series]
 
 
 FISHER = Scale(to=np.arctanh, back=np.tanh)  # of a correlation
 LOGARITHM = Scale(to=np.log, back=np.exp)  # of a ratio
 
 
-def estimate(series: Values, statistic: Statistic, scale: Scale | None = None) -> Estimate | None:
+def estimate(series: Series, statistic: Statistic, scale: Scale | None = None) -> Estimate | None:
     """Of the statistic of (k, n) series, columns with a NaN left out; `scale`: where the interval is made.
 
     None: fewer than FEWEST_FRAMES columns, a statistic that does not vary, or one that has no value in some draw.
@@ -65,7 +65,7 @@ def estimate(series: Values, statistic: Statistic, scale: Scale | None = None) -
     if whole.shape[1] < FEWEST_FRAMES:
         return None
 
-    def scaled(rows: Values) -> Values:
+    def scaled(rows: Series) -> Series:
         found = statistic(rows)
         return found if scale is None else scale.to(found)
 
@@ -76,27 +76,27 @@ def estimate(series: Values, statistic: Statistic, scale: Scale | None = None) -
             return None
         found = blocks(influence)
         error = float(np.std(draw(whole, scaled, found.length), ddof=1))
-        zero = 0.0 if scale is None else float(scale.to(np.float64(0.0)))
+        zero = 0.0 if scale is None else float(scale.to(np.zeros(())))
     if not np.isfinite(error) or error == 0:
         return None
     made = _student(value, error, found, zero)
     if scale is None:
         return made
-    value, low, high = (float(scale.back(np.float64(end))) for end in (made.value, made.low, made.high))
+    value, low, high = (float(scale.back(np.asarray(end))) for end in (made.value, made.low, made.high))
     return Estimate(value=value, low=low, high=high, probability=made.probability)
 
 
-def difference(first: Values, second: Values, statistic: Statistic) -> Estimate | None:
+def difference(first: Series, second: Series, statistic: Statistic) -> Estimate | None:
     """statistic(first) - statistic(second), paired: the same blocks of frames are drawn from both (k, n); None as `estimate`."""
     rows = len(first)
 
-    def both(series: Values) -> Values:
+    def both(series: Series) -> Series:
         return statistic(series[:rows]) - statistic(series[rows:])
 
     return estimate(np.concatenate([first, second]), both)
 
 
-def mean_of(values: Values) -> Estimate | None:
+def mean_of(values: Series) -> Estimate | None:
     """`estimate` of the mean of (n,) numbers, with the error that infinitely many draws would give."""
     kept = values[~np.isnan(values)]
     if len(kept) < FEWEST_FRAMES or _still(kept, 0.0):
@@ -107,34 +107,34 @@ def mean_of(values: Values) -> Estimate | None:
     return _student(float(kept.mean()), float(np.sqrt(found.length / len(kept)) * means.std()), found, 0.0)
 
 
-def mean(series: Values) -> Values:
+def mean(series: Series) -> Series:
     """Statistic: mean of one row."""
     return np.asarray(series[0].mean(axis=-1))
 
 
-def correlation(series: Values) -> Values:
+def correlation(series: Series) -> Series:
     """Statistic: Pearson's r of two rows."""
     first, second = (row - row.mean(axis=-1, keepdims=True) for row in series)
     return np.asarray((first * second).sum(axis=-1) / np.sqrt((first**2).sum(axis=-1) * (second**2).sum(axis=-1)))
 
 
-def spread_ratio(series: Values) -> Values:
+def spread_ratio(series: Series) -> Series:
     """Statistic: standard deviation of the first row over the second's."""
     return np.asarray(series[0].std(axis=-1) / series[1].std(axis=-1))
 
 
-def ratio(series: Values) -> Values:
+def ratio(series: Series) -> Series:
     """Statistic: sum of the first row over the second's, as a recall (frames found, frames there)."""
     return np.asarray(series[0].sum(axis=-1) / series[1].sum(axis=-1))
 
 
-def kept(series: Values) -> Values:
+def kept(series: Series) -> Series:
     """(k, m): the columns of (k, n) in which every row has a number."""
     whole = np.asarray(series, np.float64)
     return whole[:, ~np.isnan(whole).any(axis=0)]
 
 
-def draw(whole: Values, statistic: Statistic, length: int) -> Values:
+def draw(whole: Series, statistic: Statistic, length: int) -> Series:
     """(DRAWS,) the statistic of as many columns of (k, n), in blocks of `length`; the same for the same input."""
     frames = whole.shape[1]
     starts = np.random.default_rng(0).integers(0, frames - length + 1, (DRAWS, -(-frames // length)))
@@ -146,7 +146,7 @@ def draw(whole: Values, statistic: Statistic, length: int) -> Values:
     return np.concatenate(parts)
 
 
-def _influence(whole: Values, statistic: Statistic) -> Values:
+def _influence(whole: Series, statistic: Statistic) -> Series:
     """(n,) what each frame adds to the statistic of (k, n): jackknife pseudo-values less a constant."""
     frames = whole.shape[1]
     at_once = max(1, _CHUNK // whole.size)
@@ -158,7 +158,7 @@ def _influence(whole: Values, statistic: Statistic) -> Values:
     return -(frames - 1) * np.concatenate(parts)
 
 
-def _still(influence: Values, value: float) -> bool:
+def _still(influence: Series, value: float) -> bool:
     """Whether nothing but rounding varies."""
     return bool(np.ptp(influence) <= 1e-9 * max(abs(value), float(np.abs(influence).max())))
 

@@ -1,0 +1,84 @@
+"""`tfg compare` on records made by hand: its JSON, its table, and one line for what cannot be compared."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from result_records import result, write
+
+from tfg import cli
+from tfg.record.results import HEADS
+
+
+def made(results, name, psnr, *, seed=0, frames=200):
+    """A run folder whose PSNR face has numbers per frame of this mean."""
+    noise = np.random.default_rng(seed + int(10 * psnr)).standard_normal(frames)
+    run = result(name, config={"seed": seed, "clip": {}}, psnr=psnr)
+    per_frame = (noise - noise.mean() + psnr).tolist()
+    entry = run.metrics["psnr_face"] | {"per_frame": per_frame}
+    return str(write(results, replace(run, metrics=run.metrics | {"psnr_face": entry})))
+
+
+def scores(results, run):
+    return next((results / HEADS / f"head-of-{run}").glob("scores-*.json"))
+
+
+def test_one_pair_as_json(tmp_path, capsys):
+    first, second = made(tmp_path, "a", 31.0), made(tmp_path, "b", 30.0)
+    assert cli.run(["compare", first, second, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    psnr = found["psnr_face"]
+    assert psnr["difference"] == pytest.approx(1.0)
+    assert 0 < psnr["low"] < 1 < psnr["high"]
+    assert psnr["probability"] > 0.99
+    assert psnr["over"].startswith("the frames of one pair")
+    assert found["lpips"]["difference"] is None
+    assert found["lpips"]["reason"].endswith("no weights")
+
+
+def test_the_table_says_what_its_intervals_are_over(tmp_path, capsys):
+    first, second = (
+        [made(tmp_path, f"{x}{k}", p + k * step, seed=k) for k in range(3)]
+        for x, p, step in (("a", 31.0, 0.3), ("b", 30.0, 0.2))
+    )
+    assert cli.run(["compare", *first, "--against", *second]) == 0
+    out = capsys.readouterr().out
+    assert "| PSNR face dB \u2191 | +1.10" in out
+    assert "95 % interval over 3 seeds and the frames they share: PSNR face" in out
+    assert "no weights: LPIPS" in out
+
+
+def test_a_head_folder_stands_for_its_run(tmp_path, capsys):
+    first, second = made(tmp_path, "a", 31.0), made(tmp_path, "b", 30.0)
+    assert cli.run(["compare", first, second, "--json"]) == 0
+    of_runs = capsys.readouterr().out
+    heads = [str(tmp_path / HEADS / f"head-of-{name}") for name in "ab"]
+    assert cli.run(["compare", *heads, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["psnr_face"] == json.loads(of_runs)["psnr_face"]
+
+
+def refused(capsys, *arguments):
+    assert cli.run(["compare", *arguments]) == 2
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.count("\n") == 1
+    return error
+
+
+def test_bad_input_is_one_line(tmp_path, capsys):
+    first, second = made(tmp_path, "a", 31.0), made(tmp_path, "b", 30.0)
+    assert "no run (result.json) and no head (head.json)" in refused(capsys, first, str(tmp_path))
+    assert "no run" in refused(capsys, first, str(tmp_path / "none"))
+    assert "give two" in refused(capsys, first)
+    assert "give two" in refused(capsys, first, second, second)
+    path = scores(tmp_path, "b")
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"truth_digest": "other"}))
+    assert "other held-out frames" in refused(capsys, first, second)
+    path.with_name("scores-1.json").write_text(path.read_text())
+    assert "2 scores files" in refused(capsys, str(path.parent), first)
+    path.write_text("{")
+    assert "not a readable record" in refused(capsys, first, second)
