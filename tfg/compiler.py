@@ -43,9 +43,7 @@ def compiler() -> str:
         path = shutil.which(name) if name else None
         if path:
             return path
-    raise CompilerMissing(
-        "no C compiler (cc, gcc, clang) on PATH; install one (e.g. apt install gcc)"
-    )
+    raise CompilerMissing("no C compiler (cc, gcc, clang) on PATH; install one (e.g. apt install gcc)")
 
 
 def processor() -> str:

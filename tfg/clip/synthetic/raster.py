@@ -55,9 +55,7 @@ def rasterise(points: Floats32, depth: Floats32, corners: Indices, width: int) -
     nearness = weight[0] + weight[1] + weight[2]  # 1 / depth
     chosen = _largest(nearness, sample, width * width)
     far = 1 / nearness[chosen]
-    return Hits(
-        sample=sample[chosen], triangle=tried[chosen], weight=np.stack([part[chosen] * far for part in weight])
-    )
+    return Hits(sample=sample[chosen], triangle=tried[chosen], weight=np.stack([part[chosen] * far for part in weight]))
 
 
 def interpolate(values: Floats32, corners: Indices, triangle: Indices, weight: Array) -> Floats32:

@@ -43,7 +43,9 @@ class FrameRenderer:
         self.focal = FOCAL_SHARE * size  # pixels
         self.wall = paint_wall(mesh.person, self.width).reshape(-1, 3).T.copy()  # (3, width * width)
         # numpy is quick along long axes: channels and coordinates come first
-        self._textures = {code: np.ascontiguousarray(np.moveaxis(texture, -1, 0)) for code, texture in mesh.textures.items()}
+        self._textures = {
+            code: np.ascontiguousarray(np.moveaxis(texture, -1, 0)) for code, texture in mesh.textures.items()
+        }
         self._corners = mesh.triangles.T.copy()  # (3, t)
         self._closed, self._rest, self._rest_normals, self._texture_place = (
             vertices.T.copy() for vertices in (mesh.closed, mesh.rest, mesh.rest_normals, mesh.texture_place)
