@@ -29,6 +29,7 @@ from tfg.record import provenance
 from tfg.scoring import suite
 from tfg.scoring.score import Held, Subject, read_faces, score
 from tfg.scoring.setting import Switches
+from tfg.split import split
 from tfg.types import SAMPLES_PER_FRAME, FaceTrack, InputError
 
 THREADS = 2
@@ -91,7 +92,7 @@ def _switches() -> Switches:
 
 def on_grid(folder: Path) -> Measured:
     """The long clip, with a listener fitted to its training part; another speaker of the corpus is the stranger."""
-    clip = read_clip(folder / GRID)
+    clip = split(read_clip(folder / GRID), overrides.composed(["trainer=cpu"]).split.held_out)
     parts = _parts()
     features = ClipFeatures(
         clip=clip, audio=parts.audio, face=parts.face, masks=parts.masks, root=assets.cache_root() / "features"

@@ -30,6 +30,7 @@ from tfg.selectors.faces import Rejected, score_motion
 from tfg.selectors.isexplore import ISExplore
 from tfg.selectors.motion import SIGNALS, MotionComplexity
 from tfg.selectors.pairwise import distances, window_mean_distances
+from tfg.split import split
 
 SECONDS, REPEATS = 5.0, 5
 READERS = ("audio=logmel", "face=mediapipe", "masks=mediapipe")
@@ -153,7 +154,8 @@ def timed(selector: Selector, path: Path, cache: Path) -> Timed:
 
 def features_of(path: Path, cache: Path) -> ClipFeatures:
     """Of a real video, by the parts that conf/ has for one."""
-    clip = read_clip(str(path), size=128, name=path.stem)
+    config = overrides.composed(["trainer=cpu"])
+    clip = split(read_clip(str(path), size=128, name=path.stem), config.split.held_out)
     parts = _parts()
     return ClipFeatures(clip=clip, audio=parts.audio, face=parts.face, masks=parts.masks, root=cache)
 

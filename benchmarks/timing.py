@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from benchmarks.floors import Work
+from tfg import compiler
 from tfg.engines.cpu import build
 
 
@@ -79,7 +80,7 @@ def machine() -> dict[str, Any]:
         for word in build.flags()
         if word.startswith("-mno-") or (word.startswith("-march=") and "native" not in word)
     ]
-    version = subprocess.run([build.compiler(), "--version"], capture_output=True, text=True, check=True).stdout
+    version = subprocess.run([compiler.compiler(), "--version"], capture_output=True, text=True, check=True).stdout
     return {
         "processor": facts.get("model name", platform.processor() or platform.machine()),
         "cores": os.cpu_count(),

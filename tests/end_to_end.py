@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock
 from support.parts import embedded_clip
 
-from tfg.engines.cpu import build
+from tfg import compiler
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIP = ["clip.synthetic.seconds=16", "trainer.size=64", "trainer=cpu", "tracker=none"]  # held out: the last 37 frames
@@ -42,7 +42,7 @@ def shared_cache(session_folder: Path) -> Path:
         if cache.exists():
             return cache
         cache.mkdir()
-        compiled = build.cache_folder()
+        compiled = compiler.cache_folder()
         compiled.mkdir(parents=True, exist_ok=True)
         (cache / "engines").symlink_to(compiled, target_is_directory=True)
     return cache

@@ -96,7 +96,8 @@ def test_silence(answer, tmp_path):
 def test_half_a_second(answer, tmp_path):
     video(tmp_path / "blink.mp4", 0.5, voice(0.5))
     assert answer("clip.path=blink.mp4", *CHOSEN) == (
-        "blink.mp4: its training part (the first 10/11) has 0.40 s, less than seconds=5; use a longer clip or fewer seconds"
+        "blink.mp4: its training part, all but what split.held_out holds out, has 0.40 s, less than seconds=5; use a longer clip or "
+        "fewer seconds, or hold out less"
     )
 
 
@@ -118,6 +119,13 @@ def test_shorter_than_segment_and_test_part(answer, tmp_path):
         ("selector=random,isexplore", "a list of values is a sweep: add -m"),
         ("seconds=-1", "seconds=-1: must be a number of seconds above 0"),
         ("seconds=five", "seconds=five: must be a number, as its default 5 is"),
+        (
+            "split.held_out=0",
+            "split.held_out=0: must be a share of the clip below 1, such as 1/11, or seconds from 1 on",
+        ),
+        ("split.held_out=-1", "split.held_out=-1: must be a share of the clip below 1, "),
+        ("split.held_out=abc", "split.held_out=abc: must be a share of the clip below 1, "),
+        ("split=60", "split=60: is a group of keys; give one of them, such as split.held_out"),
         ("seed=1.5", "seed=1.5: must be a whole number, 0 or above"),
         ("trainer.size=63", "clip.size: is 63; the embedded clip takes even sizes from 32 to 1024"),
         ("trainer.checkpoint_every=0", "trainer.checkpoint_every=0: must be a whole number of steps, 1 or above"),
@@ -155,6 +163,15 @@ def test_a_wrong_override_is_refused_by_its_key(answer, given, line):
     assert answer(*small, *given.split(" ")).startswith(line)
 
 
+def test_a_split_that_leaves_too_little_is_refused(answer):
+    line = answer(*CLIP, "split.held_out=12.5")
+    assert (
+        "clip.mp4: its training part, all but what split.held_out holds out, has 3.52 s, less than seconds=5; " in line
+    )
+    line = answer(*CLIP, "split.held_out=60")
+    assert line.endswith("split.held_out=60 holds out all of its 16.00 s; hold out less, or use a longer clip")
+
+
 def test_a_results_folder_that_is_a_file_is_refused(answer, tmp_path):
     (tmp_path / "taken").touch()
     assert answer(*CLIP, "results=taken/deep").endswith("taken is a file; give a folder")
@@ -168,7 +185,9 @@ def test_a_card_that_is_not_there_is_refused(answer, monkeypatch):
 
 def test_one_bad_cell_stops_a_sweep_before_it_starts(answer):
     assert answer("-m", "selector=random,isexplor", *CLIP).startswith("selector=isexplor: unknown option; did you mean")
-    assert answer("-m", "seconds=3,3000", *CLIP).endswith("less than seconds=3000; use a longer clip or fewer seconds")
+    assert answer("-m", "seconds=3,3000", *CLIP).endswith(
+        "less than seconds=3000; use a longer clip or fewer seconds, or hold out less"
+    )
 
 
 def test_two_cells_that_are_one_run_are_refused(answer):

@@ -28,6 +28,7 @@ def clip_of(width: int, height: int) -> Clip:
         digest="0",
         identity="0",
         num_frames=300,
+        num_reference_frames=300,
         source_width=width,
         source_height=height,
         crop=crop,

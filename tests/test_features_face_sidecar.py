@@ -43,6 +43,7 @@ def clip(tmp_path: Path) -> Clip:
         digest="0",
         identity="0",
         num_frames=NUM_FRAMES,
+        num_reference_frames=NUM_FRAMES,
         source_width=SIZE,
         source_height=SIZE,
         crop=Crop(x=0, y=0, side=SIZE),

@@ -26,6 +26,7 @@ CONFIG: dict[str, Any] = {
     "tracker": {"name": "wandb"},
     "seconds": 5.0,
     "stride_seconds": 1.0,
+    "split": {"held_out": "1/11"},
     "start": None,
     "seed": 0,
     "results": "results",
@@ -84,7 +85,14 @@ def test_paths_devices_trackers_and_places_in_the_code_change_no_name(key: str, 
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("backbone.steps", 11), ("backbone.density.every", 6), ("seed", 1), ("clip.size", 64), ("audio.name", "ave")],
+    [
+        ("backbone.steps", 11),
+        ("backbone.density.every", 6),
+        ("seed", 1),
+        ("clip.size", 64),
+        ("audio.name", "ave"),
+        ("split.held_out", 60),
+    ],
 )
 def test_scientific_values_change_both_names(key: str, value: object) -> None:
     assert run_name(changed(key, value)) != run_name(CONFIG)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from tfg.metrics.base import MetricFacts, MetricValue
+from tfg.record.results import Metrics
 from tfg.scoring import gains
+from tfg.scoring.run import as_json
 
 FACTS = {
     "psnr_mouth": MetricFacts(title="PSNR mouth", unit="dB", better="up", digits=2),
@@ -28,15 +30,16 @@ def value(name: str, per_frame: np.ndarray, number: float | None = None) -> Metr
     )
 
 
-def scored(psnr: float, lmd: float, r: float, sync: float, seed: int) -> dict[str, MetricValue]:
+def scored(psnr: float, lmd: float, r: float, sync: float, seed: int) -> Metrics:
     noise, opening = NOISE[seed], NOISE[5]
-    made = r * opening + np.sqrt(1 - r**2) * noise
-    return {
+    mouth = r * opening + np.sqrt(1 - r**2) * noise
+    made = {
         "psnr_mouth": value("psnr_mouth", psnr + noise),
         "lmd": value("lmd", lmd + 0.1 * noise),
-        "mouth_correlation": value("mouth_correlation", made, float(np.corrcoef(made, opening)[0, 1])),
+        "mouth_correlation": value("mouth_correlation", mouth, float(np.corrcoef(mouth, opening)[0, 1])),
         "sync_c_listener": value("sync_c_listener", sync + 0.05 * noise),
     }
+    return as_json(made)
 
 
 RUN, MUTE, TRUTH = scored(26, 1.0, 0.8, 0.3, 0), scored(24, 1.5, 0.1, 0.1, 1), scored(99, 0.0, 1.0, 0.5, 2)
@@ -46,7 +49,7 @@ def test_a_gain_is_the_difference_of_the_scored_numbers_and_lies_in_its_interval
     found = gains.gains(RUN, MUTE, TRUTH)
     assert tuple(found) == (*gains.DIFFERENCES, gains.SHARE)
     for name in gains.DIFFERENCES:
-        gain, pair = found[name], (RUN[name].value, MUTE[name].value)
+        gain, pair = found[name], (RUN[name]["value"], MUTE[name]["value"])
         assert gain.value == pytest.approx(pair[0] - pair[1])
         assert gain.low < gain.value < gain.high
         assert gain.is_shown
@@ -63,7 +66,7 @@ def test_less_is_better_for_a_distance():
 
 def test_the_share_lies_between_mute_and_truth():
     share = gains.gains(RUN, MUTE, TRUTH)[gains.SHARE]
-    scores = [part["sync_c_listener"].value for part in (RUN, MUTE, TRUTH)]
+    scores = [part["sync_c_listener"]["value"] for part in (RUN, MUTE, TRUTH)]
     assert share.value == pytest.approx((scores[0] - scores[1]) / (scores[2] - scores[1]))
     assert 0.3 < share.low < share.value < share.high < 0.7
 
@@ -100,7 +103,13 @@ def test_without_the_control_there_is_a_reason_and_no_claim():
 
 
 def test_too_few_frames_give_a_number_without_an_interval():
-    short = [{name: value(name, np.array(v.per_frame[:40])) for name, v in part.items()} for part in (RUN, MUTE, TRUTH)]
+    short = [
+        {
+            name: entry | {"per_frame": entry["per_frame"][:40], "value": float(np.mean(entry["per_frame"][:40]))}
+            for name, entry in part.items()
+        }
+        for part in (RUN, MUTE, TRUTH)
+    ]
     gain = gains.gains(*short)["psnr_mouth"]
     assert gain.value is not None
     assert (gain.low, gain.high) == (None, None)

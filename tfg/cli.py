@@ -82,7 +82,10 @@ def _parser() -> argparse.ArgumentParser:
         "--audio", metavar="FILE", help="the sound it was made for (default: its own, else the truth's)"
     )
     command.add_argument(
-        "--reference", metavar="VIDEO", help="what the method was trained on; fits the lip-sync listener"
+        "--reference", metavar="PATH", help="what it was trained on: a video or a tfg head; fits the lip-sync listener"
+    )
+    command.add_argument(
+        "--held-out", metavar="AMOUNT", help=f"of that video's end, not trained on: share < 1 or seconds {_IN_CONF}"
     )
     command.add_argument("--name", help="of the method; keeps the scores in --results, for the tables")
     command.add_argument(

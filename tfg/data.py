@@ -1,4 +1,4 @@
-"""Clip and segment to batches. Owns the split: the first 10/11 of a clip may be trained on, the rest is held out."""
+"""Clip and segment to batches. The held-out part of a clip is never among them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ AUDIO_WINDOW = 8  # frames [i - 4, i + 4), as RAD-NeRF and all after it
 
 
 def held_out(clip: Clip) -> Segment:
-    """The last 1/11 of a clip by frame index (the official split)."""
+    """What follows the frames that may be trained on."""
     return Segment(start=clip.num_reference_frames, num_frames=clip.num_frames - clip.num_reference_frames)
 
 

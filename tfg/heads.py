@@ -21,7 +21,7 @@ from tfg.record.results import HEADS, DamagedRecord, HeadRecord, ScoresRecord
 from tfg.scoring.setting import Switches, setting
 from tfg.types import FPS, Clip, InputError, Segment
 
-CONFIGURED = ("clip", "audio", "face", "masks", "backbone", "trainer", "seed")  # of a run's configuration
+CONFIGURED = ("clip", "audio", "face", "masks", "backbone", "trainer", "split", "seed")  # of a run's configuration
 SEALED = ("last.ckpt", "portrait.npz", "rendered.mp4", "truth.mp4", "side_by_side.mp4")  # files of a finished head
 
 
@@ -30,7 +30,7 @@ class Head:
     """Which head: its configuration, its clip and its segment; where it is."""
 
     folder: Path  # results/heads/<name>
-    config: DictConfig  # clip, audio, face, masks, backbone, trainer, seed
+    config: DictConfig  # clip, audio, face, masks, backbone, trainer, split, seed
     clip: Clip
     segment: Segment
 

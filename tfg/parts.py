@@ -25,6 +25,7 @@ from tfg.selectors.at import At
 from tfg.selectors.base import Selector
 from tfg.selectors.candidates import candidates_for, frames_of
 from tfg.selectors.voicing import voiced_frames
+from tfg.split import split
 from tfg.types import FPS, Clip, InputError, Portrait, Segment
 
 if TYPE_CHECKING:
@@ -165,7 +166,11 @@ def _named_in(path: Path) -> list[str]:
 
 
 def open_clip(config: DictConfig) -> Clip:
-    """The video of `clip.path`, or the embedded clip, made once and cached."""
+    """The video of `clip.path`, or the embedded clip, made once and cached; its end is held out as `split.held_out` says."""
+    return split(_whole_clip(config), config.split.held_out)
+
+
+def _whole_clip(config: DictConfig) -> Clip:
     from tfg.clip.read import read_clip
 
     if config.clip.path is not None:

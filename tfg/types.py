@@ -91,6 +91,7 @@ class Clip:
     digest: str  # sha256 of the file
     identity: str  # what seeds and ids depend on: sha256 of a video's bytes, or the embedded clip's specification
     num_frames: int  # at 25 fps
+    num_reference_frames: int  # the first frames, which may be selected and trained on; the rest is held out
     source_width: int
     source_height: int
     crop: Crop
@@ -109,11 +110,6 @@ class Clip:
     def audio(self) -> Floats:
         """(num_frames * 640,) mono 16 kHz in [-1, 1]."""
         return self.reader.audio()
-
-    @property
-    def num_reference_frames(self) -> int:
-        """Frames that may be selected and trained on: the first 10/11 (the official split); the rest is held out."""
-        return int(self.num_frames * 10 / 11)
 
     def to_clip(self, points: Floats) -> Floats:
         """Source pixels -> pixels of the `size` x `size` crop; any shape (..., 2)."""

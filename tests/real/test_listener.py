@@ -16,6 +16,7 @@ from tfg.metrics.listener.features import log_mel
 from tfg.metrics.listener.fit import WINDOW
 from tfg.metrics.listener.fitted import FittedListener, ListenerUnavailable
 from tfg.metrics.listener.reliability import reliability
+from tfg.split import split
 from tfg.types import SAMPLES_PER_FRAME, Floats
 
 pytestmark = [
@@ -43,15 +44,15 @@ class Held:
 
 
 def fit(name: str) -> Held:
-    clip = read_clip(Path(os.environ["TFG_ASSETS"]) / "video" / name)
+    clip = split(read_clip(Path(os.environ["TFG_ASSETS"]) / "video" / name), "1/11")
     face = part("face/mediapipe")
     points = face.extract(clip, 0, clip.num_frames).landmarks
-    split = clip.num_reference_frames
-    crop = locate(clip, [face.extract(clip, f, f + 1) for f in sample_frames(split)])
-    small = face.read(replace(clip, crop=crop, size=128).frames(split, clip.num_frames)).landmarks
-    fitted, held = np.split(clip.audio(), [split * SAMPLES_PER_FRAME])
-    listener = FittedListener.fit(log_mel(fitted), points[:split])
-    return Held(listener=listener, audio=held, landmarks=points[split:], small=small, fitted_audio=fitted)
+    stop = clip.num_reference_frames
+    crop = locate(clip, [face.extract(clip, f, f + 1) for f in sample_frames(stop)])
+    small = face.read(replace(clip, crop=crop, size=128).frames(stop, clip.num_frames)).landmarks
+    fitted, held = np.split(clip.audio(), [stop * SAMPLES_PER_FRAME])
+    listener = FittedListener.fit(log_mel(fitted), points[:stop])
+    return Held(listener=listener, audio=held, landmarks=points[stop:], small=small, fitted_audio=fitted)
 
 
 @pytest.fixture(scope="module")

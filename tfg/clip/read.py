@@ -27,7 +27,7 @@ def read_clip(
     name: str | None = None,
     identity: str | None = None,
 ) -> Clip:
-    """A clip whose frames and sound are read when asked for; InputError if it cannot be used.
+    """A clip whose frames and sound are read when asked for, nothing of it held out; InputError if it cannot be used.
 
     Without `crop` the largest square in the middle is taken; without `name` the file's own; the sidecar is the `.npz` beside the file
     if there is one; the identity is the file's digest unless another is declared.
@@ -49,6 +49,7 @@ def read_clip(
         digest=reader.digest,
         identity=identity or reader.digest,
         num_frames=reader.shape[0],
+        num_reference_frames=reader.shape[0],
         source_width=width,
         source_height=height,
         crop=crop or Crop(x=(width - side) // 2, y=(height - side) // 2, side=side),

@@ -11,8 +11,9 @@ from typing import Any
 
 from tfg import heads, overrides, parts
 from tfg.record import evaluations, files
-from tfg.scoring.request import Request, requests
+from tfg.scoring.request import HELD_OUT, Request, requests
 from tfg.scoring.sheet.place import checked
+from tfg.split import amount_of, split
 from tfg.types import InputError
 
 
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _head(options: argparse.Namespace) -> None:
     """Score a trained head anew where its scores under these metrics are not there yet."""
-    for option in ("truth", "audio", "reference", "name", "au_pred", "au_truth", "sheet", "resize"):
+    for option in ("truth", "audio", "reference", "held_out", "name", "au_pred", "au_truth", "sheet", "resize"):
         if getattr(options, option):
             raise InputError(f"--{option.replace('_', '-')}: goes with --pred; a head has its own truth and sound")
     folder = heads.folder_of(Path(options.head))
@@ -75,13 +76,13 @@ def _checked(options: argparse.Namespace) -> list[Request]:
 
 def _check_files(request: Request) -> None:
     """InputError for files that cannot be read or compared; still without torch."""
-    from tfg.clip.read import open_video
+    from tfg.clip.read import read_clip
     from tfg.metrics.openface import read_action_units
     from tfg.scoring.videos import compare
 
     compare(request.prediction, request.truth, request.audio, resize=request.resize)
     if request.reference is not None:
-        open_video(request.reference)
+        split(read_clip(request.reference), request.held_out, HELD_OUT)
     for path in (request.au_prediction, request.au_truth):
         if path is not None:
             read_action_units(path)
@@ -100,17 +101,37 @@ def _request(options: argparse.Namespace) -> Request:
         raise InputError(f"--name {options.name}: it names files; use letters, digits, dots, dashes and underscores")
     prediction = path(options.pred, "--pred")
     assert prediction is not None
+    reference, held_out = _reference(path(options.reference, "--reference"), options.held_out)
     return Request(
         prediction=prediction,
         truth=path(options.truth, "--truth"),
         audio=path(options.audio, "--audio"),
-        reference=path(options.reference, "--reference"),
+        reference=reference,
+        held_out=held_out,
         au_prediction=path(options.au_pred, "--au-pred"),
         au_truth=path(options.au_truth, "--au-truth"),
         name=options.name,
         resize=options.resize,
         switches=heads.suite_switches(_switches(options)),
     )
+
+
+def _reference(given: Path | None, held_out: str | None) -> tuple[Path | None, str]:
+    """The video that a method was trained on, and what of its end it was not; a head's own where a head or a run is given."""
+    if given is None:
+        if held_out is not None:
+            raise InputError(f"{HELD_OUT} {held_out}: is of the video of --reference; give one")
+        return None, ""
+    if given.is_dir():
+        if held_out is not None:
+            raise InputError(
+                f"{HELD_OUT} {held_out}: --reference {given} is a head, which has its own split; remove it"
+            )
+        head = heads.opened(heads.folder_of(given))
+        return head.clip.path, str(head.config.split.held_out)
+    amount = held_out if held_out is not None else str(overrides.composed(["trainer=cpu"]).split.held_out)
+    amount_of(amount, HELD_OUT)
+    return given, amount
 
 
 def _switches(options: argparse.Namespace) -> dict[str, bool]:

@@ -22,6 +22,7 @@ from tfg.record import identity, table
 from tfg.record.checks import value_at
 from tfg.record.files import write_text
 from tfg.record.results import DamagedRecord, RunResult, read_failure
+from tfg.split import amount_of
 from tfg.types import ENGINES, InputError
 
 
@@ -104,6 +105,7 @@ def _check_values(config: DictConfig) -> None:
         value = config[key]
         if not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
             raise InputError(f"{key}={value}: must be a number of seconds above 0")
+    amount_of(config.split.held_out)
     if config.start is not None and config.selector.name != "at":
         raise InputError(
             f"start={config.start}: is of selector=at; selector={config.selector.name} looks for a segment itself, remove it"

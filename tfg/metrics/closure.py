@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from tfg.landmarks import mouth_opening
 from tfg.metrics.base import Chunk, MetricFacts, Outcome, PerFrame, ScoredVideo, left_out, too_few_faces
+from tfg.statistics.measures import CLOSED, WIDE
 
-CLOSED = 0.25  # of the WIDE percentile of the truth's opening: below, a mouth is closed
-WIDE = 90
 FEWEST_CLOSED = 5  # frames: a share of fewer says nothing
 _STILL = 1e-6  # pixels of standard deviation
 

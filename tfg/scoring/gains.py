@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from tfg.metrics.base import MetricFacts, MetricValue
-from tfg.scoring.frames import rows
+from tfg.metrics.base import MetricFacts
+from tfg.record.results import Metrics
 from tfg.statistics import bootstrap
+from tfg.statistics.measures import measure
 
 DIFFERENCES = ("psnr_mouth", "lmd", "mouth_correlation", "sync_c_listener")
-SHARE = "sync_share"
+SHARE, LISTENER = "sync_share", "sync_c_listener"
 METHOD = "95 % interval by the moving-block bootstrap over the same held-out frames of both (docs/metrics.md)"
 SHARE_FACTS = MetricFacts(title="Share of the truth's sync", better="up", digits=2)
 _NO_INTERVAL = "; no interval: too few frames"
@@ -43,12 +44,10 @@ class Gain:
         return self.high < 0 if self.facts.better == "up" else self.low > 0
 
 
-def gains(
-    run: dict[str, MetricValue], mute: dict[str, MetricValue] | str, truth: dict[str, MetricValue]
-) -> dict[str, Gain]:
-    """DIFFERENCES and SHARE. `mute`: the same head under the mean training audio, or why it was not scored."""
+def gains(run: Metrics, mute: Metrics | str, truth: Metrics) -> dict[str, Gain]:
+    """DIFFERENCES and SHARE of a record's entries. `mute`: the same head under the mean training audio, or why it was not scored."""
     found = {name: _difference(name, run, mute, truth) for name in DIFFERENCES if name in run}
-    if "sync_c_listener" in run:
+    if LISTENER in run:
         found[SHARE] = _share(run, mute, truth)
     return found
 
@@ -80,6 +79,14 @@ def as_json(found: dict[str, Gain]) -> dict[str, dict[str, object]]:
     }
 
 
+def apart_by_listener(truth: Metrics, mute: Metrics) -> bootstrap.Estimate | None:
+    """The listener's score of the truth minus that of the mute control; None where there is no interval."""
+    sides = (measure(LISTENER, truth, truth), measure(LISTENER, mute, truth))
+    if sides[0] is None or sides[1] is None:
+        return None
+    return bootstrap.difference(sides[0].series, sides[1].series, bootstrap.mean)
+
+
 def _said(gain: Gain) -> str:
     name = f"{gain.facts.title} {gain.facts.unit}".rstrip()
     if gain.value is None:
@@ -90,55 +97,55 @@ def _said(gain: Gain) -> str:
     return f"{name} {gain.value:+.{digits}f} [{gain.low:+.{digits}f}, {gain.high:+.{digits}f}]"
 
 
-def _difference(
-    name: str, run: dict[str, MetricValue], mute: dict[str, MetricValue] | str, truth: dict[str, MetricValue]
-) -> Gain:
-    facts, definition = run[name].facts, f"{name} of the run minus that of its mute control; {METHOD}"
-    if isinstance(mute, str):
-        return Gain(definition=definition, facts=facts, unavailable=mute)
-    pair = (run[name], mute[name])
-    if missing := [value.unavailable for value in pair if value.unavailable]:
-        return Gain(definition=definition, facts=facts, unavailable=missing[0])
-    if name == "mouth_correlation":
-        series, statistic = [rows(value, truth[name]) for value in pair], bootstrap.correlation
-    else:
-        series, statistic = [rows(value) for value in pair], bootstrap.mean
-    interval = bootstrap.difference(series[0], series[1], statistic)
-    return _gain(definition, facts, _number(pair[0]) - _number(pair[1]), interval)
+def _difference(name: str, run: Metrics, mute: Metrics | str, truth: Metrics) -> Gain:
+    entry, definition = run[name], f"{name} of the run minus that of its mute control; {METHOD}"
+    facts = MetricFacts(**{key: entry[key] for key in ("title", "unit", "better", "digits")})
+    if reason := _missing(name, run, mute):
+        return Gain(definition=definition, facts=facts, unavailable=reason)
+    assert not isinstance(mute, str)
+    sides = (measure(name, run, truth), measure(name, mute, truth))
+    interval = None
+    if sides[0] is not None and sides[1] is not None:
+        interval = bootstrap.difference(sides[0].series, sides[1].series, sides[0].statistic)
+    return _gain(definition, facts, float(entry["value"]) - float(mute[name]["value"]), interval)
 
 
-def _share(run: dict[str, MetricValue], mute: dict[str, MetricValue] | str, truth: dict[str, MetricValue]) -> Gain:
+def _share(run: Metrics, mute: Metrics | str, truth: Metrics) -> Gain:
     """(run - mute) / (truth - mute) of the listener, only where the listener tells the truth from the mute control."""
-    name = "sync_c_listener"
     definition = (
-        f"(run - mute control) / (truth - mute control) of {name}, comparable between clips, only where the listener tells the "
+        f"(run - mute control) / (truth - mute control) of {LISTENER}, comparable between clips, only where the listener tells the "
         f"truth from the mute control by an interval without 0; {METHOD}"
     )
-    if isinstance(mute, str):
-        return Gain(definition=definition, facts=SHARE_FACTS, unavailable=mute)
-    values = (run[name], mute[name], truth[name])
-    if missing := [value.unavailable for value in values if value.unavailable]:
-        return Gain(definition=definition, facts=SHARE_FACTS, unavailable=missing[0])
-    made, silent, true = (rows(value) for value in values)
-    apart = bootstrap.difference(true, silent, bootstrap.mean)
+    if reason := _missing(LISTENER, run, mute, truth):
+        return Gain(definition=definition, facts=SHARE_FACTS, unavailable=reason)
+    assert not isinstance(mute, str)
+    apart = apart_by_listener(truth, mute)
     if apart is None or apart.low <= 0:
         found = "no interval" if apart is None else f"{apart.value:.3f} [{apart.low:.3f}, {apart.high:.3f}]"
         why = f"the listener does not tell the truth from the mute control here (truth minus mute: {found})"
         return Gain(definition=definition, facts=SHARE_FACTS, unavailable=why)
-    interval = bootstrap.estimate(
-        np.concatenate([made, silent, true]),
-        lambda means: (means[0].mean(-1) - means[1].mean(-1)) / (means[2].mean(-1) - means[1].mean(-1)),
-    )
-    scored, floor, ceiling = map(_number, values)
+    sides = [measure(LISTENER, metrics, truth) for metrics in (run, mute, truth)]
+    interval = None
+    if all(side is not None for side in sides):
+        interval = bootstrap.estimate(np.concatenate([side.series for side in sides if side is not None]), _ratio)
+    scored, floor, ceiling = (float(metrics[LISTENER]["value"]) for metrics in (run, mute, truth))
     return _gain(definition, SHARE_FACTS, (scored - floor) / (ceiling - floor), interval)
+
+
+def _ratio(rows: bootstrap.Series) -> bootstrap.Series:
+    scored, floor, ceiling = (row.mean(axis=-1) for row in rows)
+    return np.asarray((scored - floor) / (ceiling - floor))
+
+
+def _missing(name: str, run: Metrics, mute: Metrics | str, *others: Metrics) -> str | None:
+    """Why one of the numbers is not there."""
+    if isinstance(mute, str):
+        return mute
+    reasons = [metrics[name]["unavailable"] for metrics in (run, mute, *others) if metrics[name]["value"] is None]
+    return str(reasons[0]) if reasons else None
 
 
 def _gain(definition: str, facts: MetricFacts, value: float, interval: bootstrap.Estimate | None) -> Gain:
     if interval is None:
         return Gain(definition=definition + _NO_INTERVAL, facts=facts, value=value)
     return Gain(definition=definition, facts=facts, value=value, low=interval.low, high=interval.high)
-
-
-def _number(value: MetricValue) -> float:
-    assert value.value is not None, "a gain is of available numbers"
-    return value.value

@@ -23,9 +23,10 @@ from tfg.record.evaluations import SCHEMA
 from tfg.scoring import controls, suite
 from tfg.scoring import run as scoring
 from tfg.scoring.intervals import intervals
-from tfg.scoring.request import Request
+from tfg.scoring.request import HELD_OUT, Request
 from tfg.scoring.score import Subject, joined, read_range, score
 from tfg.scoring.videos import Comparison, compare
+from tfg.split import split
 from tfg.types import FaceTrack
 
 THREADS = 2  # of torch in every evaluation, whatever --jobs: the number of threads can change the last digits
@@ -124,7 +125,7 @@ def _named(record: dict[str, Any], request: Request) -> dict[str, Any]:
 def _key(request: Request, shown: Comparison, metrics: tuple[Metric, ...], readers: list[str]) -> str:
     """Of everything the numbers depend on: files, what was done to them, who read them, metrics' weights, and the code."""
     values = [SCHEMA, shown.digests, shown.notes, asdict(request.switches), provenance.commit(), readers]
-    values += [getattr(metric, "note", "") for metric in metrics]
+    values += [request.held_out, *(getattr(metric, "note", "") for metric in metrics)]
     for path in (request.reference, request.au_prediction, request.au_truth):
         values.append("" if path is None else assets.checksum(path))
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:32]
@@ -163,7 +164,7 @@ def _listener(request: Request, num_frames: int) -> FittedListener | NoListener:
     if request.reference is not None:
         parts = _parts()
         features = ClipFeatures(
-            clip=read_clip(request.reference),
+            clip=split(read_clip(request.reference), request.held_out, HELD_OUT),
             audio=parts.audio,
             face=parts.face,
             masks=parts.masks,

@@ -8,6 +8,7 @@ from pathlib import Path
 from tfg.scoring.setting import Switches
 from tfg.types import InputError
 
+HELD_OUT = "--held-out"  # the option of `tfg evaluate` for Request.held_out
 VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m4v")
 
 
@@ -19,7 +20,10 @@ class Request:
     switches: Switches
     truth: Path | None = None
     audio: Path | None = None  # the sound the prediction was made for; default: its own
-    reference: Path | None = None  # the video the method was trained on: its first 10/11 fit the listener
+    reference: Path | None = None  # the video the method was trained on, which fits the listener
+    held_out: str = (
+        ""  # of the reference, the end that the method was not trained on, as split.held_out; needed with one
+    )
     au_prediction: Path | None = None  # OpenFace CSV
     au_truth: Path | None = None
     name: str | None = None  # of the method

@@ -10,11 +10,12 @@ from tfg.features.base import FaceReader
 from tfg.metrics.base import Metric, MetricValue, Pictures
 from tfg.metrics.image import ImageQuality
 from tfg.metrics.lpips import PerceptualDistance
+from tfg.record.results import Metrics
 from tfg.scoring import controls, gains, pose_gap
 from tfg.scoring.cautions import agreement_of_readings, cautions
-from tfg.scoring.frames import intervals
 from tfg.scoring.gains import Gain
 from tfg.scoring.score import Held, Subject, read_faces, score
+from tfg.statistics.measures import measure
 from tfg.types import Bytes, FaceTrack, Floats, Portrait
 
 IN_MEMORY = "in memory"
@@ -24,9 +25,11 @@ Values = dict[str, MetricValue]
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    metrics: Values
-    controls: dict[str, Values]
-    truth: Values
+    """As records keep them."""
+
+    metrics: Metrics
+    controls: dict[str, Metrics]
+    truth: Metrics
     gains: dict[str, Gain]
     pose_gap: dict[str, float | None]
     cautions: dict[str, list[str]]  # lip measure -> why it cannot be trusted here
@@ -132,36 +135,45 @@ def score_run(
         else:
             note = f"{IN_MEMORY}; control: {controls.NOTES[one.name]}"
             beside[one.name] = judged.score(one.images, wanted, note, one.guide)
-    truth = judged.score(test.images)
+    truth = as_json(judged.score(test.images))
+    made = as_json(metrics, truth)
+    controlled = {name: as_json(values) for name, values in beside.items()}
     read = None if judged.reader.is_guided else agreement_of_readings(judged.true.landmarks, test.landmarks)
     return Scores(
-        metrics=metrics,
-        controls=beside,
+        metrics=made,
+        controls=controlled,
         truth=truth,
-        gains=gains.gains(metrics, beside.get("mute", NO_CONTROLS), truth),
+        gains=gains.gains(made, controlled.get("mute", NO_CONTROLS), truth),
         pose_gap=pose_gap.pose_gap(train, test),
-        cautions=cautions(metrics, beside.get("mute"), truth, read),
+        cautions=cautions(made, controlled.get("mute"), truth, read),
     )
 
 
-def as_json(values: Values, truth: Values | None = None) -> dict[str, dict[str, object]]:
+def as_json(values: Values, truth: Metrics | None = None) -> Metrics:
     """For records: every value with its reason, definition and facts; infinity as "inf", which JSON has no number for.
 
-    `truth`, scored against itself: then every number that has one gets its 95 % `interval` over the frames, [low, high] or null.
+    `truth`, scored against itself: then every number has its 95 % `interval` over the frames, [low, high], or null where it has none.
     """
-    between = {} if truth is None else intervals(values, truth)
 
     def plain(value: float | None) -> float | str | None:
         return "inf" if value is not None and math.isinf(value) else value
 
-    return {
+    entries: Metrics = {
         name: {
             "value": plain(v.value),
             "unavailable": v.unavailable,
             "definition": v.definition,
             "per_frame": None if v.per_frame is None else [plain(frame) for frame in v.per_frame],
-            **({} if truth is None else {"interval": between.get(name)}),
             **asdict(v.facts),
         }
         for name, v in values.items()
     }
+    if truth is None:
+        return entries
+    return {name: {**entry, "interval": _interval(name, entries, truth)} for name, entry in entries.items()}
+
+
+def _interval(name: str, entries: Metrics, truth: Metrics) -> list[float] | None:
+    found = measure(name, entries, truth)
+    between = None if found is None else found.interval()
+    return None if between is None else [between.low, between.high]

@@ -19,8 +19,8 @@ def candidates_for(
         raise InputError(f"stride_seconds: {stride_seconds} is not allowed; give at least one frame, {1 / FPS:g}")
     if num_frames > num_reference_frames:
         raise InputError(
-            f"{where}: its training part (the first 10/11) has {num_reference_frames / FPS:.2f} s, less than seconds={seconds:g}; "
-            "use a longer clip or fewer seconds"
+            f"{where}: its training part, all but what split.held_out holds out, has {num_reference_frames / FPS:.2f} s, less than "
+            f"seconds={seconds:g}; use a longer clip or fewer seconds, or hold out less"
         )
     stride = stride_seconds * FPS  # frames, not always whole
     count = math.floor((num_reference_frames - num_frames) / stride + 1e-9) + 1

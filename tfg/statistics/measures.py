@@ -13,10 +13,11 @@ from tfg.statistics import bootstrap
 from tfg.statistics.bootstrap import Scale, Series, Statistic
 
 OPENINGS = "mouth_correlation"  # whose numbers per frame are mouth openings in pixels; the truth's stand in its entry of the truth
-CLOSED, WIDE = (
-    0.25,
-    90,
-)  # as tfg/metrics/closure.py: closed is below this share of this percentile of the truth's openings
+CLOSED, WIDE = 0.25, 90  # a mouth is closed below this share of this percentile of the truth's openings
+MEANS_BESIDE_A_CURVE = (
+    "sync_c_listener",
+    "sync_d_listener",
+)  # means of their numbers per frame, though these are also drawn
 _ROUNDING = 1e-6  # relative: a statistic of the series that differs more from the recorded number is another statistic
 
 
@@ -44,7 +45,7 @@ def measure(name: str, metrics: Mapping[str, dict[str, Any]], truth: Mapping[str
             return None
         found = _OF_OPENINGS[name](np.stack([made, true]))
     else:
-        row = None if entry["curve"] else _row(entry["per_frame"])
+        row = None if entry["curve"] and name not in MEANS_BESIDE_A_CURVE else _row(entry["per_frame"])
         if row is None:
             return None
         found = Measure(series=row[None], statistic=bootstrap.mean)

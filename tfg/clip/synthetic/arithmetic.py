@@ -92,11 +92,11 @@ def length(vector: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(np.sqrt(dot(vector, vector)))
 
 
-def turned(points: NDArray[Any], matrix: NDArray[Any]) -> NDArray[Any]:
-    """points @ matrix: (..., 3) and (3, 3) -> (..., 3)."""
-    x, y, z = np.moveaxis(points, -1, 0)
+def turned(points: NDArray[Any], matrix: NDArray[Any], axis: int = -1) -> NDArray[Any]:
+    """points @ matrix: x, y, z along `axis` of the points, and (3, 3); with `axis` -1 also stacks of matrices (..., 3, 3)."""
+    x, y, z = np.moveaxis(points, axis, 0)
     first, second, third = matrix
-    return np.stack([x * first[..., k] + y * second[..., k] + z * third[..., k] for k in range(3)], axis=-1)
+    return np.stack([x * first[..., k] + y * second[..., k] + z * third[..., k] for k in range(3)], axis=axis)
 
 
 def product(first: Array, second: Array) -> Array:

@@ -10,13 +10,13 @@ depend on `SyntheticClip.identity`.
 
 from __future__ import annotations
 
-import io
 import shutil
 import sys
 import time
 import zipfile
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +32,11 @@ from tfg.clip.synthetic.specification import VERSION, SyntheticClip
 from tfg.clip.synthetic.speech import MOUTH_PARAMETERS, VISEMES, SpokenTrack, make_spoken_track
 from tfg.clip.write import write_video
 from tfg.record.files import is_sealed, put, seal
-from tfg.types import UPPER_FACE, InputError
+from tfg.types import NUM_LANDMARKS, UPPER_FACE, InputError
 
 _THREADS = 2
+_AHEAD = 4 * _THREADS  # frames drawn before they are asked for
+_MASKS = ("head", "mouth", "torso")  # of a DrawnFrame
 _VERIFIED: set[tuple[Path, int, int]] = set()  # file, time of change and bytes of what this process found whole
 
 
@@ -73,10 +75,10 @@ def write_synthetic(spec: SyntheticClip, path: Path, place: Callable[[Path, Path
         track = make_spoken_track(spec.speech_seed, spec.num_frames)
         motion = make_head_motion(spec.motion_seed, spec.num_frames, spec.num_poses)
         renderer = FrameRenderer(make_person_mesh(make_person(spec.identity_seed), spec.size), spec.size)
-        per_frame: list[dict[str, NDArray[np.generic]]] = []
+        per_frame = _per_frame(spec)
         video, sidecar = unfinished / "clip.mp4", unfinished / "clip.npz"
         write_video(video, _pictures(spec, renderer, track, motion, per_frame), track.audio, exact=True)
-        _write_arrays(sidecar, _ground_truth(renderer, track, motion, per_frame))
+        _write_arrays(sidecar, {**_of_clip(renderer, track, motion), **per_frame})
         place(sidecar, path.with_suffix(".npz"))
         place(video, path)
     finally:
@@ -99,7 +101,7 @@ def _is_whole(path: Path) -> bool:
 def render(
     spec: SyntheticClip, renderer: FrameRenderer, track: SpokenTrack, motion: HeadMotion
 ) -> Iterator[DrawnFrame]:
-    """The frames in order, drawn on two threads."""
+    """The frames in order, drawn on two threads a few frames ahead of the reader."""
     rotation = rotations(motion.pose)
     translation = translations(motion.pose, rotation, np.array(REST_TRANSLATION))
     weights = coefficients(track.mouth, motion.upper)
@@ -111,8 +113,23 @@ def render(
         )
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        for start in range(0, spec.num_frames, 4 * _THREADS):
-            yield from pool.map(draw, range(start, min(start + 4 * _THREADS, spec.num_frames)))
+        ahead: deque[Future[DrawnFrame]] = deque()
+        for index in range(spec.num_frames):
+            ahead.append(pool.submit(draw, index))
+            if len(ahead) > _AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def _per_frame(spec: SyntheticClip) -> dict[str, NDArray[np.generic]]:
+    """The sidecar's arrays that drawing fills: landmarks (n, 68, 2) in pixels; head_mask, mouth_mask and torso_mask, np.packbits
+    along the last axis (n, size, ceil(size / 8))."""
+    packed = (spec.num_frames, spec.size, (spec.size + 7) // 8)
+    return {
+        "landmarks": np.empty((spec.num_frames, NUM_LANDMARKS, 2), np.float32),
+        **{f"{name}_mask": np.empty(packed, np.uint8) for name in _MASKS},
+    }
 
 
 def _pictures(
@@ -120,16 +137,16 @@ def _pictures(
     renderer: FrameRenderer,
     track: SpokenTrack,
     motion: HeadMotion,
-    per_frame: list[dict[str, NDArray[np.generic]]],
+    per_frame: dict[str, NDArray[np.generic]],
 ) -> Iterator[NDArray[np.uint8]]:
-    """Pictures for the writer; landmarks and masks of each are added to `per_frame`, the progress goes to stderr."""
+    """Pictures for the writer; landmarks and masks of each go to `per_frame`, the progress to stderr."""
     began = shown = time.monotonic()
     seconds = f"{spec.seconds:g} s at {spec.size} x {spec.size}"
     print(f"Making the embedded clip, once: {seconds} ...", file=sys.stderr, flush=True)
     for count, frame in enumerate(render(spec, renderer, track, motion), start=1):
-        masks = {"head_mask": frame.head, "mouth_mask": frame.mouth, "torso_mask": frame.torso}
-        packed = {name: np.packbits(mask, axis=-1) for name, mask in masks.items()}
-        per_frame.append({"landmarks": frame.landmarks, **packed})
+        per_frame["landmarks"][count - 1] = frame.landmarks
+        for name in _MASKS:
+            per_frame[f"{name}_mask"][count - 1] = np.packbits(getattr(frame, name), axis=-1)
         if time.monotonic() - shown > 5:
             shown = time.monotonic()
             print(f"  frame {count} of {spec.num_frames}", file=sys.stderr, flush=True)
@@ -137,14 +154,8 @@ def _pictures(
     print(f"  done in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
 
-def _ground_truth(
-    renderer: FrameRenderer, track: SpokenTrack, motion: HeadMotion, per_frame: list[dict[str, NDArray[np.generic]]]
-) -> dict[str, NDArray[np.generic]]:
-    """The sidecar's arrays; conventions of tfg.types.
-
-    Of every frame: landmarks (n, 68, 2) in pixels; head_mask, mouth_mask and torso_mask (n, size, ceil(size / 8)), np.packbits along
-    the last axis.
-    """
+def _of_clip(renderer: FrameRenderer, track: SpokenTrack, motion: HeadMotion) -> dict[str, NDArray[np.generic]]:
+    """The sidecar's other arrays; conventions of tfg.types."""
     rotation = rotations(motion.pose)
     translation = translations(motion.pose, rotation, np.array(REST_TRANSLATION))
     return {
@@ -163,7 +174,6 @@ def _ground_truth(
         "viseme_names": np.array(VISEMES),
         "phonemes": np.array(track.phonemes),  # (m,)
         "phoneme_times": track.phoneme_times.astype(np.float32),  # (m, 2) seconds
-        **{name: np.stack([row[name] for row in per_frame]) for name in per_frame[0]},
     }
 
 
@@ -171,8 +181,8 @@ def _write_arrays(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
     """An npz whose bytes depend on the arrays alone: not compressed, since zlib's output is another in another build of Python."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
-            member = io.BytesIO()
-            np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)
             entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             entry.create_system, entry.external_attr = 3, 0o600 << 16
-            archive.writestr(entry, member.getvalue())
+            entry.file_size = array.nbytes  # about; where it is large the headers must be those of a large member
+            with archive.open(entry, "w") as member:
+                np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)

@@ -102,7 +102,7 @@ def make_person_mesh(person: Person, size: int) -> PersonMesh:
         fields=(face.fields * direction).astype(np.float32),
         landmarks=face.landmarks,
         rest=np.concatenate([position.reshape(-1, 3) for position in placed]),
-        rest_normals=np.concatenate([grid_normals(position).reshape(-1, 3) for position in placed]),
+        rest_normals=np.concatenate([_normals(position) for position in placed]),
         follow=np.concatenate([np.ones(rows * columns), *(part.follow.ravel() for _, part in parts)]).astype(
             np.float32
         ),
@@ -123,19 +123,24 @@ def make_person_mesh(person: Person, size: int) -> PersonMesh:
 
 
 def head_normals(mesh: PersonMesh, position: Floats32) -> Floats32:
-    """(head vertices, 3) outward normals of one deformed head (head vertices, 3); lips and lids have edges where they are open."""
+    """Outward normals of one deformed head, (3, head vertices) both; lips and lids have edges where they are open."""
     eye, mouth = mesh.seams
-    grid = position.reshape(*mesh.head_shape, 3)
-    blocks = (grid[: eye + 1], grid[eye + 1 : mouth + 1], grid[mouth + 1 :])
-    normals = np.concatenate([grid_normals(block) for block in blocks])
+    grid = position.reshape(3, *mesh.head_shape)
+    blocks = (grid[:, : eye + 1], grid[:, eye + 1 : mouth + 1], grid[:, mouth + 1 :])
+    normals = np.concatenate([grid_normals(block) for block in blocks], axis=1)
     for row in mesh.seams:
-        across, down, deep = np.abs(grid[row + 1] - grid[row]).T
+        across, down, deep = np.abs(grid[:, row + 1] - grid[:, row])
         gap = (across + down + deep) / mesh.millimetre
-        shut = bell(gap, 0, _SEAM_CLOSED).astype(np.float32)[:, None] / 2
-        upper, lower = normals[row].copy(), normals[row + 1].copy()
-        normals[row] += shut * (lower - upper)
-        normals[row + 1] += shut * (upper - lower)
-    return normals.reshape(-1, 3)
+        shut = bell(gap, 0, _SEAM_CLOSED).astype(np.float32) / 2
+        upper, lower = normals[:, row].copy(), normals[:, row + 1].copy()
+        normals[:, row] += shut * (lower - upper)
+        normals[:, row + 1] += shut * (upper - lower)
+    return normals.reshape(3, -1)
+
+
+def _normals(position: Floats32) -> Floats32:
+    """(rows, columns, 3) -> (rows * columns, 3)."""
+    return grid_normals(np.moveaxis(position, -1, 0)).reshape(3, -1).T
 
 
 def _head_frame(face: FaceModel) -> tuple[Array, float]:

@@ -8,17 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfg.clip.synthetic.arithmetic import product, turned
-from tfg.clip.synthetic.mesh import CLOTH, EAR, EYE, HAIR, MOUTH, NECK, SKIN, PersonMesh, head_normals
+from tfg.clip.synthetic.kernel import Kernel, fastest
+from tfg.clip.synthetic.mesh import CLOTH, EAR, MOUTH, NECK, PersonMesh, head_normals
 from tfg.clip.synthetic.paint import paint_wall
-from tfg.clip.synthetic.raster import Floats32, rasterise
+from tfg.clip.synthetic.raster import Floats32, Indices
 from tfg.clip.synthetic.shade import FrameView, encode, shade
 from tfg.types import Bools, Bytes
 
 OVERSAMPLING = 2
 FOCAL_SHARE = 2.4  # focal length in picture sides
 REST_TRANSLATION = (0.0, 0.25, 8.0)  # head units: the face a little under the middle
-_HEAD = np.isin(np.arange(8), (SKIN, EYE, MOUTH, HAIR, EAR))  # by material; the last entry, -1, is the wall
-_TORSO = np.isin(np.arange(8), (NECK, CLOTH))
 _TORSO_TURN, _TORSO_SHIFT = 0.12, 0.35  # share of the head's rotation and shift that the torso follows
 
 
@@ -36,12 +35,23 @@ class DrawnFrame:
 class FrameRenderer:
     """Draws one person at one size; holds what does not change from frame to frame."""
 
-    def __init__(self, mesh: PersonMesh, size: int) -> None:
+    def __init__(self, mesh: PersonMesh, size: int, kernel: Kernel | None = None) -> None:
+        self._kernel = kernel or fastest()
         self.mesh = mesh
         self.size = size
         self.width = size * OVERSAMPLING
         self.focal = FOCAL_SHARE * size  # pixels
-        self.wall = paint_wall(mesh.person, self.width).reshape(-1, 3)
+        self.wall = paint_wall(mesh.person, self.width).reshape(-1, 3).T.copy()  # (3, width * width)
+        # numpy is quick along long axes: channels and coordinates come first
+        self._textures = {
+            code: np.ascontiguousarray(np.moveaxis(texture, -1, 0)) for code, texture in mesh.textures.items()
+        }
+        self._corners = mesh.triangles.T.copy()  # (3, t)
+        self._closed, self._rest, self._rest_normals, self._texture_place = (
+            vertices.T.copy() for vertices in (mesh.closed, mesh.rest, mesh.rest_normals, mesh.texture_place)
+        )
+        self._fields = mesh.fields.transpose(0, 2, 1).copy()  # (13, 3, head vertices)
+        self._follow = mesh.follow[mesh.closed.shape[0] :]
 
     def draw(
         self,
@@ -52,19 +62,18 @@ class FrameRenderer:
         tongue: float,
     ) -> DrawnFrame:
         mesh = self.mesh
-        deformed = mesh.closed.copy()
-        for weight, field in zip(weights.astype(np.float32), mesh.fields, strict=True):
+        deformed = self._closed.copy()
+        for weight, field in zip(weights.astype(np.float32), self._fields, strict=True):
             deformed += weight * field
         points, normals = self._posed(deformed, rotation, translation)
-        depth = points[:, 2]
-        pixels = points[:, :2] / depth[:, None] * self.focal + self.size / 2
-        hits = rasterise(pixels * OVERSAMPLING, depth, mesh.triangles, self.width)
-        corner = mesh.triangles[hits.triangle].T  # (3, m)
-        first, second, third = hits.weight.T
-        surface = np.empty((6, len(hits.sample)), np.float32)
-        for row, values in zip(surface, (*mesh.texture_place.T, *normals.T), strict=True):
-            row[:] = first * values[corner[0]] + second * values[corner[1]] + third * values[corner[2]]
+        depth = points[2]
+        pixels = points[:2] / depth * self.focal + self.size / 2
+        hits = self._kernel.rasterise(pixels * OVERSAMPLING, depth, self._corners, self.width)
         material = mesh.material[hits.triangle]
+        order = np.argsort(material, kind="stable")
+        edges = np.searchsorted(material[order], np.arange(CLOTH + 2)).tolist()
+        parts = {code: slice(edges[code], edges[code + 1]) for code in range(CLOTH + 1)}
+        sample = hits.sample[order]
         view = FrameView(
             width=self.width,
             focal=self.focal * OVERSAMPLING,
@@ -75,49 +84,55 @@ class FrameRenderer:
             rounding=float(weights[3]),
             tongue=tongue,
         )
-        colour, lip = shade(mesh, view, hits.sample, material, surface.T)
+        values = np.concatenate([self._texture_place, normals])
+        surface = self._kernel.interpolate(values, self._corners, hits.triangle[order], hits.weight[:, order])
+        colour, lip = shade(mesh, view, parts, sample, surface, self._texel_at)
         picture = self.wall.copy()
-        picture[hits.sample] = colour
-        area = np.full(self.width**2, -1, np.int8)
-        area[hits.sample] = material
-        red = np.zeros(self.width**2, np.float32)
-        red[hits.sample] = lip
-        head = self._most(_HEAD[area])
+        for plane, values in zip(picture, colour, strict=True):
+            plane[sample] = values
+        head = self._most(sample[: parts[EAR].stop])
+        red = sample[np.concatenate([np.flatnonzero(lip), np.arange(parts[MOUTH].start, parts[MOUTH].stop)])]
         return DrawnFrame(
             image=encode(self._average(picture)),
             head=head,
-            mouth=self._most((area == MOUTH) | (red > 0.5)) & head,
-            torso=self._most(_TORSO[area]) & ~head,
-            landmarks=pixels[mesh.landmarks],
+            mouth=self._most(red) & head,
+            torso=self._most(sample[parts[NECK].start :]) & ~head,
+            landmarks=pixels[:, mesh.landmarks].T,
         )
 
     def _posed(
         self, deformed: Floats32, rotation: NDArray[np.float64], translation: NDArray[np.float64]
     ) -> tuple[Floats32, Floats32]:
-        """Vertices and normals in camera space; the torso follows the head a little, the neck lies between them."""
-        mesh = self.mesh
-        turn, shift = rotation.astype(np.float32), translation.astype(np.float32)
-        rest = np.array(REST_TRANSLATION, np.float32)
+        """Vertices and normals (3, vertices) in camera space; the torso follows the head a little, the neck lies between them."""
+        turn, shift = rotation.astype(np.float32), translation.astype(np.float32)[:, None]
+        rest = np.array(REST_TRANSLATION, np.float32)[:, None]
         torso_turn = part_turn(rotation, _TORSO_TURN).astype(np.float32)
         torso_shift = rest + _TORSO_SHIFT * (shift - rest)
-        follow = mesh.follow[len(deformed) :, None]
-        with_head = turned(mesh.rest, turn.T) + shift
-        with_torso = turned(mesh.rest, torso_turn.T) + torso_shift
-        points = np.concatenate([turned(deformed, turn.T) + shift, with_torso + follow * (with_head - with_torso)])
-        normals = turned(mesh.rest_normals, torso_turn.T)
-        normals += follow * (turned(mesh.rest_normals, turn.T) - normals)
-        return points, np.concatenate([turned(head_normals(mesh, deformed), turn.T), normals])
+        with_head = turned(self._rest, turn.T, axis=0) + shift
+        with_torso = turned(self._rest, torso_turn.T, axis=0) + torso_shift
+        others = with_torso + self._follow * (with_head - with_torso)
+        normals = turned(self._rest_normals, torso_turn.T, axis=0)
+        normals += self._follow * (turned(self._rest_normals, turn.T, axis=0) - normals)
+        of_head = turned(head_normals(self.mesh, deformed), turn.T, axis=0)
+        points = np.concatenate([turned(deformed, turn.T, axis=0) + shift, others], axis=1)
+        return points, np.concatenate([of_head, normals], axis=1)
+
+    def _texel_at(self, material: int, place: Floats32) -> Floats32:
+        return self._kernel.look_up(self._textures[material], place)
 
     def _average(self, samples: Floats32) -> Floats32:
-        """(width * width, c) -> (size, size, c)."""
-        grid = samples.reshape(self.size, OVERSAMPLING, self.size, OVERSAMPLING, -1)
-        total = grid[:, 0, :, 0].copy()
+        """(c, width * width) -> (size, size, c)."""
+        grid = samples.reshape(-1, self.size, OVERSAMPLING, self.size, OVERSAMPLING)
+        total = grid[:, :, 0, :, 0].copy()
         for down, across in list(np.ndindex(OVERSAMPLING, OVERSAMPLING))[1:]:
-            total += grid[:, down, :, across]
-        return total * np.float32(1 / OVERSAMPLING**2)
+            total += grid[:, :, down, :, across]
+        return np.moveaxis(total * np.float32(1 / OVERSAMPLING**2), 0, -1)
 
-    def _most(self, samples: Bools) -> Bools:
-        return self._average(samples.astype(np.float32))[..., 0] >= 0.5
+    def _most(self, sample: Indices) -> Bools:
+        """(size, size) pixels of which at least half lies on these samples."""
+        hit = np.zeros(self.width**2, np.float32)
+        hit[sample] = 1
+        return self._average(hit[None])[..., 0] >= 0.5
 
 
 def part_turn(rotation: NDArray[np.float64], share: float) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from tfg.clip.synthetic.expression import JAW_DROP
 from tfg.clip.synthetic.mesh import CLOTH, EAR, EYE, HAIR, MOUTH, NECK, SKIN, PersonMesh
 from tfg.clip.synthetic.paint import GAMMA, linear
 from tfg.clip.synthetic.raster import Floats32, Indices, unit
-from tfg.types import Bytes
+from tfg.types import Bools, Bytes
 
 # Camera space: x right, y down, z away. Directions point to the lights.
 _KEY = np.array([-0.50, -0.55, -0.67], np.float32)
@@ -22,6 +23,7 @@ _FILL_COLOUR = np.array([0.80, 0.90, 1.00], np.float32) * np.float32(0.30)
 _SKY = np.array([0.30, 0.31, 0.33], np.float32)
 _GROUND = np.array([0.17, 0.14, 0.12], np.float32)
 _SKIN_WRAP = np.array([0.34, 0.18, 0.12], np.float32)  # light that seeps through skin reddens the edge of shadow
+_WRAP = np.full(3, 0.1, np.float32)  # of hair and cloth
 _HALF = unit(_KEY + np.array([0, 0, -1], np.float32))
 
 
@@ -48,31 +50,36 @@ class FrameView:
 
 
 def shade(
-    mesh: PersonMesh, view: FrameView, sample: Indices, material: NDArray[np.int8], surface: Floats32
-) -> tuple[Floats32, Floats32]:
-    """Linear colours (m, 3) and shares of lip red (m,); surface is (m, 6): texture across, down, opening, normal."""
-    colour = np.empty((len(sample), 3), np.float32)
-    lip = np.zeros(len(sample), np.float32)
-    normal = surface[:, 3:]
-    normal = unit(normal)
+    mesh: PersonMesh,
+    view: FrameView,
+    parts: dict[int, slice],
+    sample: Indices,
+    surface: Floats32,
+    texel_at: Callable[[int, Floats32], Floats32],
+) -> tuple[Floats32, Bools]:
+    """Linear colours (3, m), and where the skin is red of lips (m,), of samples of which `parts` has a slice for each material.
+
+    surface is (6, m): texture across, down, opening, normal. `texel_at` looks places (2, m) up in the texture of a material: (5, m).
+    """
+    colour = np.empty((3, len(sample)), np.float32)
+    lip = np.zeros(len(sample), np.bool_)
     for code in (SKIN, EAR, NECK, HAIR, CLOTH):
-        chosen = np.flatnonzero(material == code)
-        texel = _look_up(mesh.textures[code], surface[chosen, :2])
-        wrap = _SKIN_WRAP if code in (SKIN, EAR, NECK) else np.float32(0.1)
-        light, shine = _light(normal[chosen], wrap)
-        colour[chosen] = texel[:, :3] * light
+        part = parts[code]
+        normal = unit(surface[3:, part])
+        wrap = _SKIN_WRAP if code in (SKIN, EAR, NECK) else _WRAP
+        texel = texel_at(code, surface[:2, part])
+        colour[:, part] = [texel[k] * light for k, light in enumerate(_light(normal, wrap))]
         if code == HAIR:
-            shine = _strand_shine(normal[chosen])
-            colour[chosen] += (texel[:, 4] * shine)[:, None] * (0.05 + 0.9 * linear(mesh.person.hair)).astype(
-                np.float32
-            )
+            tint = (0.05 + 0.9 * linear(mesh.person.hair)).astype(np.float32)
+            colour[:, part] += texel[4] * _strand_shine(normal) * tint[:, None]
         elif code != CLOTH:
-            colour[chosen] += (texel[:, 4] * shine * np.float32(0.11))[:, None]
-        lip[chosen] = texel[:, 3]
+            colour[:, part] += texel[4] * _highlight(normal) * np.float32(0.11)
+        if code == SKIN:
+            lip[part] = texel[3] > 0.5
     for code, draw in ((EYE, _eyes), (MOUTH, _mouth)):
-        chosen = np.flatnonzero(material == code)
-        if len(chosen):
-            colour[chosen] = draw(mesh, view, sample[chosen], surface[chosen, 2])
+        part = parts[code]
+        if part.stop > part.start:
+            colour[:, part] = draw(mesh, view, sample[part], surface[2, part]).T
     return colour, lip
 
 
@@ -82,38 +89,36 @@ def encode(picture: Floats32) -> Bytes:
     return _ENCODING[steps]
 
 
-def _light(normal: Floats32, wrap: Floats32 | np.float32) -> tuple[Floats32, Floats32]:
-    """Diffuse light (m, 3) and highlight (m,)."""
-    key, fill = dot(normal, _KEY), dot(normal, _FILL)
-    light = np.maximum((key[:, None] + wrap) / (1 + wrap), 0) * _KEY_COLOUR
-    light += np.maximum(fill, 0)[:, None] * _FILL_COLOUR
-    light += _GROUND + (0.5 - 0.5 * normal[:, 1:2]) * (_SKY - _GROUND)
-    shine = np.maximum(dot(normal, _HALF), 0)
-    shine = shine**2
-    shine = shine**2
-    shine = shine**2
-    return light, shine**2
+def _light(normal: Floats32, wrap: Floats32) -> list[Floats32]:
+    """Diffuse light (m,) of red, green and blue."""
+    key, fill = _facing(normal, _KEY), np.maximum(_facing(normal, _FILL), 0)
+    height = 0.5 - 0.5 * normal[1]
+    light = []
+    for k in range(3):
+        of_key = np.maximum((key + wrap[k]) / (1 + wrap[k]), 0) * _KEY_COLOUR[k]
+        light.append(of_key + fill * _FILL_COLOUR[k] + (_GROUND[k] + height * (_SKY[k] - _GROUND[k])))
+    return light
+
+
+def _highlight(normal: Floats32) -> Floats32:
+    """(m,)."""
+    shine = np.maximum(_facing(normal, _HALF), 0)
+    for _ in range(4):
+        shine = shine * shine
+    return shine
 
 
 def _strand_shine(normal: Floats32) -> Floats32:
     """A band of light across hair that falls downwards (Kajiya and Kay 1989 with vertical strands)."""
-    along = normal[:, 1] * np.float32(0.94) + normal[:, 2] * np.float32(0.34)
-    facing = np.maximum(dot(normal, _KEY), 0)
+    along = normal[1] * np.float32(0.94) + normal[2] * np.float32(0.34)
+    facing = np.maximum(_facing(normal, _KEY), 0)
     return np.float32(0.55) * bell(along, -0.72, 0.20).astype(np.float32) * facing
 
 
-def _look_up(texture: Floats32, place: Floats32) -> Floats32:
-    """(m, 5) bilinear."""
-    height, width = texture.shape[:2]
-    x = np.clip(place[:, 0], 0, 1) * np.float32(width - 1.001)
-    y = np.clip(place[:, 1], 0, 1) * np.float32(height - 1.001)
-    left, top = x.astype(np.int64), y.astype(np.int64)
-    right, down = (x - left)[:, None].astype(np.float32), (y - top)[:, None].astype(np.float32)
-    flat = texture.reshape(height * width, -1)
-    first = top * width + left
-    above = flat[first] + right * (flat[first + 1] - flat[first])
-    below = flat[first + width] + right * (flat[first + width + 1] - flat[first + width])
-    return above + down * (below - above)
+def _facing(normal: Floats32, direction: Floats32) -> Floats32:
+    """(m,) products of (3, m) and (3,)."""
+    x, y, z = direction
+    return normal[0] * x + normal[1] * y + normal[2] * z
 
 
 def _eyes(mesh: PersonMesh, view: FrameView, sample: Indices, down: Floats32) -> Floats32:

@@ -1,32 +1,17 @@
-"""Compiles `<name>.c` of this folder at first use, keeps the library in a per-user cache and loads it with ctypes.
-
-The key of a cached library is its sources, flags, compiler and processor: a cache carried to another machine is never
-misused. Loading a library runs its code, so that only a whole one of this very user is loaded.
-"""
+"""The flags of the C engines and what loads them; tfg.compiler compiles, keeps and checks the libraries."""
 
 import ctypes
-import errno
 import functools
-import hashlib
 import os
 import platform
-import re
-import shutil
-import stat
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import torch  # loaded before any library, so that they share torch's OpenMP runtime and its threads
-from filelock import FileLock
 
-from tfg import assets
-from tfg.record.files import is_sealed, seal
-from tfg.types import InputError
+from tfg import compiler
+from tfg.compiler import CompilerMissing
 
 SOURCES = Path(__file__).parent
-COMPILERS = ("cc", "gcc", "clang")
 # As fast as -ffast-math, which must never be linked: GCC 12 then switches the whole process to flush-to-zero.
 SAFE_FLAGS = (
     "-O3",
@@ -44,38 +29,10 @@ SAFE_FLAGS = (
 )
 
 
-class CompilerMissing(RuntimeError):
-    """No C compiler with OpenMP works here; the message is one line that says what to do."""
-
-
-def cache_folder() -> Path:
-    """Folder of compiled libraries."""
-    return assets.cache_root() / "engines"
-
-
 def flags() -> tuple[str, ...]:
     """Compiler flags of this machine; `TFG_CFLAGS` is appended (e.g. -mno-avx512f to measure AVX2)."""
     wide = ("-mprefer-vector-width=512",) if platform.machine() in ("x86_64", "AMD64") else ()
     return SAFE_FLAGS + wide + tuple(os.environ.get("TFG_CFLAGS", "").split())
-
-
-def compiler() -> str:
-    """Path of the C compiler: `CC`, else the first of cc, gcc, clang on PATH."""
-    for name in (os.environ.get("CC"), *COMPILERS):
-        path = shutil.which(name) if name else None
-        if path:
-            return path
-    raise CompilerMissing(
-        "no C compiler (cc, gcc, clang) on PATH; install one (e.g. apt install gcc) or use engine=torch"
-    )
-
-
-def processor() -> str:
-    """The processor's model and instruction sets, as far as the system names them."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    facts = {line.split(":")[0].strip(): line for line in lines if line.startswith(("model name", "flags", "Features"))}
-    return "\n".join((platform.machine(), platform.processor(), *sorted(facts.values())))
 
 
 def pointer(values: torch.Tensor | None) -> ctypes.c_void_p:
@@ -85,70 +42,8 @@ def pointer(values: torch.Tensor | None) -> ctypes.c_void_p:
 
 @functools.cache
 def load(name: str, folder: Path = SOURCES) -> ctypes.CDLL:
-    """The library of `<name>.c` in `folder`; compiled (printed once) unless a sound one of this machine is in the cache."""
-    cc = compiler()
-    version = subprocess.run([cc, "--version"], capture_output=True, text=True, check=False).stdout
-    texts = [(folder / f"{name}.c").read_bytes(), *(path.read_bytes() for path in sorted(folder.glob(f"{name}*.h")))]
-    key = hashlib.sha256(repr((texts, flags(), cc, version, processor())).encode()).hexdigest()[:20]
-    library = _private(cache_folder()) / f"{name}-{key}.so"
-    if _objection(library):
-        with FileLock(library.with_suffix(".lock")):
-            objection = _objection(library)  # another process may have mended it meanwhile
-            if objection and os.path.lexists(library):
-                print(f"tfg.engines: {library} {objection}: not loaded, compiled anew", file=sys.stderr)
-            if objection:
-                _compile(cc, folder / f"{name}.c", library)
-    return ctypes.CDLL(str(library))
-
-
-def _private(folder: Path) -> Path:
-    """The folder, made if need be, in which nobody but this user may put files."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    state = folder.stat()
-    if state.st_uid != os.geteuid():
-        raise InputError(
-            f"{folder} belongs to another user (uid {state.st_uid}), whose code would run: set TFG_CACHE to a folder of yours"
-        )
-    if state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        folder.chmod(0o700)
-    return folder
-
-
-def _objection(library: Path) -> str:
-    """Why a library in the cache may not be loaded, "" if it may."""
+    """The library of `<name>.c` in `folder`, compiled at first use."""
     try:
-        state = library.lstat()
-    except FileNotFoundError:
-        return "is missing"
-    if not stat.S_ISREG(state.st_mode):
-        return "is no regular file"
-    if state.st_uid != os.geteuid():
-        return f"belongs to another user (uid {state.st_uid})"
-    if state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return "may be written by other users"
-    return "" if is_sealed(library) else "is damaged (no checksum beside it fits its bytes)"
-
-
-def _compile(cc: str, source: Path, library: Path) -> None:
-    """Compiles under a temporary name and renames: what a killed build leaves never looks finished, and a library that a
-    process has loaded keeps its bytes. Called by the holder of the library's lock only."""
-    started = time.perf_counter()
-    partial = library.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    try:
-        command = [cc, *flags(), str(source), "-o", str(partial), "-lm"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            if "No space left" in done.stderr:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(library.parent))
-            line = re.search(r".*error.*", done.stderr) or re.search(r".+", done.stderr)
-            reason = line.group(0).strip() if line else f"exit code {done.returncode}"
-            raise CompilerMissing(
-                f"{cc} cannot build {source.name}: {reason}; install gcc with OpenMP or use engine=torch"
-            )
-        partial.chmod(0o700)
-        seal(partial, library)
-    finally:
-        partial.unlink(missing_ok=True)
-    seconds = time.perf_counter() - started
-    print(f"tfg.engines: compiled {source.name} in {seconds:.1f} s, kept in {library.parent}", file=sys.stderr)
+        return compiler.load(folder / f"{name}.c", flags())
+    except CompilerMissing as error:
+        raise CompilerMissing(f"{error} or use engine=torch") from error
