@@ -32,6 +32,7 @@ MACHINES = {
     "nehalem": {"OPENBLAS_CORETYPE": "Nehalem", "GLIBC_TUNABLES": WITHOUT_AVX},
     "prescott": {"OPENBLAS_CORETYPE": "Prescott", "NPY_DISABLE_CPU_FEATURES": WITHOUT_SIMD, "OMP_NUM_THREADS": "1"},
     "skylake": {"OPENBLAS_CORETYPE": "SkylakeX"},
+    "no compiler": {"PATH": "", "CC": ""},
 }
 ONE_PROCESSOR = """
 import os, sys

@@ -50,13 +50,13 @@ def processor_seconds() -> float:
 
     Workers are those of `multiprocessing`, which includes process pools; a living one is read where the system has /proc.
     """
-    workers = [_of_process(worker.pid) for worker in multiprocessing.active_children()]
+    workers = [of_process(worker.pid) for worker in multiprocessing.active_children()]
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(workers) + sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
-def _of_process(pid: int | None) -> float:
-    """The same of a living child and of the processes that it waited for; 0 where it has just ended, or without /proc."""
+def of_process(pid: int | None) -> float:
+    """The same of a living process and of the processes that it waited for; 0 where it has just ended, or without /proc."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,6 +128,7 @@ def _resampled(utterance: Utterance) -> NDArray[np.float64]:
     return samples * ramp * ramp[::-1]
 
 
+@functools.cache
 def _low_pass(rate: int) -> NDArray[np.float64]:
     """(20 * rate + 1,) a sinc under a Hann window, rounded so that its products with 16-bit sound add up exactly."""
     steps = np.arange(-10 * rate, 10 * rate + 1)
@@ -137,7 +139,11 @@ def _low_pass(rate: int) -> NDArray[np.float64]:
 
 def _loudness(audio: NDArray[np.float64]) -> Floats:
     """(num_frames,) in [0, 1]: root of the short-time level, 1 at the clip's 90th percentile."""
-    level = np.sqrt(snapped(audio * audio, 36).reshape(-1, SAMPLES_PER_FRAME).sum(axis=1) / SAMPLES_PER_FRAME)
+    frames = audio.reshape(-1, SAMPLES_PER_FRAME)
+    energy = [
+        snapped(part * part, 36).sum(axis=1) for part in np.array_split(frames, 1 + len(frames) // 1000)
+    ]  # in little memory
+    level = np.sqrt(np.concatenate(energy) / SAMPLES_PER_FRAME)
     loud = np.sort(level)[int(0.9 * (len(level) - 1))]
     relative = np.clip(level / max(loud, 1e-6), 0.0, 1.0)
     return smoothed(np.sqrt(relative), 0.5).astype(np.float32)
