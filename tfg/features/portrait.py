@@ -15,6 +15,8 @@ from tfg.features.face.crop import locate, sample_frames
 from tfg.features.face.gaps import fill_gaps
 from tfg.types import FPS, Bytes, Crop, FaceTrack, Floats, InputError, Portrait, Segment
 
+READER_FRAMES = 1000  # evenly spread over the training part, to fit and measure a reader on
+
 
 def frame_face(features: ClipFeatures, crop: Crop | str) -> ClipFeatures:
     """The features of the same clip cut to a square: around the face (auto), the largest in the middle (full), or as given."""
@@ -101,7 +103,7 @@ def _one_face(track: FaceTrack, where: str) -> FaceTrack:
 def face_reader(features: ClipFeatures) -> FaceReader:
     """Reads landmarks off renderings: the face extractor itself, or for a clip with known truth a reader fitted to that truth.
 
-    The fit uses the whole part that may be trained on, whatever was selected, and never the held-out part.
+    The fit uses frames of the whole part that may be trained on, whatever was selected, and none of the held-out part.
     """
     if isinstance(features.face, FaceReader):
         return features.face
@@ -109,4 +111,10 @@ def face_reader(features: ClipFeatures) -> FaceReader:
 
     clip = features.clip
     stop = clip.num_reference_frames
-    return FittedLandmarks.fit(clip.frames(0, stop), clip.to_clip(features.track(0, stop).landmarks))
+    rows = np.unique(np.linspace(0, stop - 1, READER_FRAMES).round().astype(int))
+    block = 10 * FPS  # of the clip in memory at once
+    images = [
+        clip.frames(first, min(first + block, stop))[rows[(rows >= first) & (rows < first + block)] - first]
+        for first in range(0, stop, block)
+    ]
+    return FittedLandmarks.fit(np.concatenate(images), clip.to_clip(features.track(0, stop).landmarks[rows]))
