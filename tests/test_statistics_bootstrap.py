@@ -51,7 +51,7 @@ def test_blocks_are_a_second_and_longer_where_frames_resemble_each_other_for_lon
 
 def test_any_statistic_has_the_interval_of_the_mean_where_it_is_one():
     values = autoregressive(np.random.default_rng(3), 0.8, 300)
-    drawn, exact = estimate(values[None], bootstrap.mean), mean_of(values)
+    drawn, exact = estimate(values[None], lambda rows: rows[0].mean(axis=-1)), mean_of(values)
     assert (drawn.high - drawn.low) == pytest.approx(exact.high - exact.low, rel=0.1)  # 1,000 draws: a spread to +-2 %
     assert drawn.probability == pytest.approx(exact.probability, abs=0.03)
 

@@ -85,6 +85,7 @@ def _record(
     # What other tools measure on decoded files: here everything is decoded, so both columns are the same number.
     pictures = {name: value for name, value in values.items() if name.split("_")[0] in ("psnr", "ssim", "lpips")}
     metrics = scoring.as_json(values | controls.decoded(pictures))
+    truth = scoring.as_json(ground_truth)
     return {
         "schema": SCHEMA,
         "compared": list(shown.notes),
@@ -95,8 +96,8 @@ def _record(
         "digests": list(shown.digests),
         "reader": reader,
         "metrics": metrics,
-        "intervals": intervals(metrics),
-        "ground_truth": scoring.as_json(ground_truth),
+        "intervals": intervals(metrics, truth),
+        "ground_truth": truth,
         "commit": provenance.commit()[0],
         "machine": provenance.machine(),
     }

@@ -61,6 +61,8 @@ def estimate(series: Series, statistic: Statistic, scale: Scale | None = None) -
 
     None: fewer than FEWEST_FRAMES columns, a statistic that does not vary, or one that has no value in some draw.
     """
+    if statistic is mean:
+        return mean_of(series[0])
     whole = kept(series)
     if whole.shape[1] < FEWEST_FRAMES:
         return None
@@ -88,6 +90,8 @@ def estimate(series: Series, statistic: Statistic, scale: Scale | None = None) -
 
 def difference(first: Series, second: Series, statistic: Statistic) -> Estimate | None:
     """statistic(first) - statistic(second), paired: the same blocks of frames are drawn from both (k, n); None as `estimate`."""
+    if statistic is mean:
+        return mean_of(first[0] - second[0])
     rows = len(first)
 
     def both(series: Series) -> Series:
@@ -98,13 +102,13 @@ def difference(first: Series, second: Series, statistic: Statistic) -> Estimate 
 
 def mean_of(values: Series) -> Estimate | None:
     """`estimate` of the mean of (n,) numbers, with the error that infinitely many draws would give."""
-    kept = values[~np.isnan(values)]
-    if len(kept) < FEWEST_FRAMES or _still(kept, 0.0):
+    known = values[~np.isnan(values)]
+    if len(known) < FEWEST_FRAMES or _still(known, 0.0):
         return None
-    found = blocks(kept)
-    sums = np.concatenate([[0.0], np.cumsum(kept - kept.mean())])
+    found = blocks(known)
+    sums = np.concatenate([[0.0], np.cumsum(known - known.mean())])
     means = (sums[found.length :] - sums[: -found.length]) / found.length
-    return _student(float(kept.mean()), float(np.sqrt(found.length / len(kept)) * means.std()), found, 0.0)
+    return _student(float(known.mean()), float(np.sqrt(found.length / len(known)) * means.std()), found, 0.0)
 
 
 def mean(series: Series) -> Series:
