@@ -1,6 +1,6 @@
 """How often 95 % intervals over frames cover a truth that is known: `python -m benchmarks.coverage` writes benchmarks/coverage.md.
 
-Made series only; about four minutes of one processor.
+Made series only; about two minutes of one processor.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal, stats
 
-from tfg.record.results import machine
+from tfg.record.provenance import machine
 from tfg.statistics import bootstrap
 from tfg.statistics.bootstrap import Estimate
 
 OUT = Path(__file__).with_suffix(".md")
 FRAMES = (150, 500, 1500)
 DECAYS = (0.0, 0.5, 0.8, 0.9, 0.95)
-DRAWS = 4000  # of means: a coverage to +-0.7 %
-FEW = 300  # of other statistics: +-2.5 %
+DRAWS = 2000  # of means: a coverage to +-1.0 %
+FEW = 200  # of other statistics: +-3 %
 SETTLE = 600  # frames before a series starts
 TRUE_R, OTHER_R, CLOSED = 0.75, 0.6, -0.3
 
@@ -133,7 +133,7 @@ def page() -> Iterator[str]:
     yield "# How often the intervals over frames cover\n"
     yield (
         f"Share of 95 % intervals that hold the known truth, in percent; written by `python -m benchmarks.coverage`. Means: {DRAWS:,} "
-        f"draws (+-0.7), other statistics: {FEW} (+-2.5). In brackets: median width over that of 1.96 known errors of the mean. "
+        f"draws (+-1.0), other statistics: {FEW} (+-3). In brackets: median width over that of 1.96 known errors of the mean. "
         "Method: docs/metrics.md. Made series: the same on every machine up to rounding.\n"
     )
     yield "## Mean of AR(1) series\n"
