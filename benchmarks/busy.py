@@ -1,8 +1,8 @@
 """Whether costs depend on the neighbours: one short run again and again, on a quiet machine and beside a process that burns a core.
 
-`python -m benchmarks.busy [--clip VIDEO] [--out FILE] [key=value ...]`; the committed table is benchmarks/busy.md. Every run starts
-from an empty cache of features and an empty results folder, so that all of them do the same work. What other processes took of the
-processors meanwhile is measured (Linux only), and pairs of runs in which it was too much are not used.
+`python -m benchmarks.busy [--clip VIDEO] [--out FILE] [key=value ...]`, on a machine that is otherwise idle. Every run starts from an
+empty cache of features and an empty results folder, so that all of them do the same work. What other processes took of the processors
+meanwhile is measured (Linux only), and pairs of runs in which it was too much are not used.
 """
 
 from __future__ import annotations

@@ -79,6 +79,10 @@ def answer(here, capsys):
         ("render --run x --audio {wav} -o a.txt", "tfg: --output a.txt: must be an .mp4 in a folder that exists"),
         ("render --run x --audio {wav} -o no/a.mp4", "tfg: --output no/a.mp4: must be an .mp4 in a folder that exists"),
         (
+            "render --run x --audio {wav} -o a.mp4 --seed -1",
+            "tfg: --seed -1: must be a whole number, 0 or above",
+        ),
+        (
             "render --run x --audio {wav} -o a.mp4",
             "tfg: x: not a finished head; give a run folder of results/ or a head",
         ),

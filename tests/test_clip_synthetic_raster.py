@@ -93,7 +93,7 @@ def test_between_corners_and_between_texels(loops: Kernel) -> None:
     weight = np.array([[0.5, 0], [0.25, 0], [0.25, 1]])
     corners, triangle = np.array([[0], [1], [2]]), np.array([0, 0])
     assert loops.interpolate(values, corners, triangle, weight).tolist() == [[6, 16], [1, 1]]
-    ramp = np.arange(12, dtype=np.float32).reshape(1, 3, 4)
+    ramp = np.arange(12, dtype=np.float32).reshape(3, 4, 1)
     place = np.array([[0, 1, 0.5, -3], [0, 0, 0.5, 9]], np.float32)
     np.testing.assert_allclose(loops.look_up(ramp, place)[0], [0, 3, 5.5, 8], atol=0.01)
 
@@ -106,7 +106,7 @@ def test_c_and_numpy_agree_to_the_last_bit_on_any_triangles() -> None:
         triangles = RNG.integers(0, 300, (900, 3))
         hits = rasterise(NUMPY, points, depth, triangles, width)
         same(hits, rasterise(in_c(), points, depth, triangles, width))
-        texture, values = RNG.random((5, 9, 9)).astype(np.float32), RNG.normal(size=(6, 300)).astype(np.float32)
+        texture, values = RNG.random((9, 9, 5)).astype(np.float32), RNG.normal(size=(6, 300)).astype(np.float32)
         given = values, triangles.T, hits.triangle, hits.weight
         np.testing.assert_array_equal(NUMPY.interpolate(*given), in_c().interpolate(*given))
         place = RNG.uniform(-0.2, 1.2, (2, 500)).astype(np.float32)

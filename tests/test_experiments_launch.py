@@ -91,11 +91,11 @@ def test_a_grid_refuses_two_cells_of_one_name() -> None:
         Grid(name="test", cells=(cell, cell))
 
 
-def test_the_ablation_has_the_rows_of_table_4_and_five_random_draws() -> None:
+def test_the_ablation_has_the_rows_of_table_4_and_three_random_draws() -> None:
     drawn = [(cell.labels["selector"], cell.labels["seed"]) for cell in GRID.cells]
     assert drawn == [
-        *(("random", seed) for seed in (0, 1, 2, 3, 4)),
-        *(("isexplore", seed) for seed in (0, 1, 2)),
+        *(("random", seed) for seed in (0, 1, 2)),
+        *(("isexplore", seed) for seed in (0, 1)),
         *((name, 0) for name in ("first", "audio", "camera", "lip", "lip_camera")),
     ]
     assert all({"clip=embedded", "backbone=instag", "seconds=5.0"} <= set(cell.overrides) for cell in GRID.cells)

@@ -56,6 +56,7 @@ class Segmenter:
 def features(root: Path, face: str = "mediapipe") -> ClipFeatures:
     clip: Any = SimpleNamespace(
         digest="d",
+        sound_offset=0,
         name="clip",
         num_frames=FRAMES,
         size=SIZE,

@@ -17,6 +17,7 @@ SAID = (
     r"Making the embedded clip, once: .*|  frame \d+ of \d+|  done in \d+ s",
     r"tfg: [\w-]+: (selection|features_train|features_held_out|training|rendering|metrics)",
     r"tfg\.engines: (compiled|engine=auto|OpenMP) .*",
+    r"tfg: [\w-]+ was trained on seconds without a whole blink and has not learned closed lids: it will not blink",
     r"tfg: [\w-]+: [\w: ]+: \d+ of \d+ (frames|steps), [\d.]+/s, [\d:]+ left(, \w+ loss [\d.]+)?",
 )
 CONTROLS = ("static", "nearest", "mute", "rolled", "still", "shuffled")
@@ -141,6 +142,11 @@ def test_a_trained_run_speaks_another_sound(work, tmp_path):
     said, sound = read_clip(tmp_path / "said.mp4"), read_audio(sound_of)
     assert abs(said.num_frames - len(sound) / 640) <= 1
     assert abs(said.audio()).max() > 0.01
+    for name, seed in (("same.mp4", "0"), ("other.mp4", "1")):
+        arguments = ("render", "--run", str(run), "--audio", str(sound_of), "-o", name, "--seed", seed)
+        assert tfg(*arguments, cache=cache, cwd=tmp_path).returncode == 0
+    one, same, other = ((tmp_path / name).read_bytes() for name in ("said.mp4", "same.mp4", "other.mp4"))
+    assert one == same != other
 
 
 def test_select_prints_one_object_and_nothing_else(work, tmp_path):

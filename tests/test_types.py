@@ -1,9 +1,12 @@
-"""Rows of the nouns: some frames of a track or a portrait, everything in it cut alike."""
+"""Rows of the nouns: some frames of a track or a portrait, everything in it cut alike; and sound in time with pictures."""
+
+from pathlib import Path
 
 import numpy as np
+import pytest
 from portraits import make_scene
 
-from tfg.types import FaceTrack, Frames
+from tfg.types import SAMPLES_PER_FRAME, Clip, Crop, FaceTrack, Frames
 
 
 def test_a_portraits_rows_cut_every_frame_and_leave_the_face_shape() -> None:
@@ -29,3 +32,34 @@ def test_frames_have_rows() -> None:
     frames = Frames(frames=np.arange(5), images=np.zeros((5, 2, 2, 3), np.uint8)).rows(1, 3)
     assert frames.frames.tolist() == [1, 2]
     assert len(frames.images) == 2
+
+
+class Sound:
+    """A reader of three frames of sound."""
+
+    def audio(self):
+        return np.arange(1, 3 * SAMPLES_PER_FRAME + 1, dtype=np.float32)
+
+
+@pytest.mark.parametrize("late", [-2, 0, 1, 5])
+def test_sound_that_is_late_or_early_is_mended(late):
+    clip = Clip(
+        path=Path("a.mp4"),
+        name="a",
+        digest="0",
+        identity="0",
+        num_frames=3,
+        num_reference_frames=2,
+        source_width=8,
+        source_height=8,
+        crop=Crop(x=0, y=0, side=8),
+        size=8,
+        reader=Sound(),
+        sound_offset=late,
+    )
+    mended, file = clip.audio(), Sound().audio()
+    assert len(mended) == len(file)
+    for frame in range(3):
+        samples = slice(frame * SAMPLES_PER_FRAME, (frame + 1) * SAMPLES_PER_FRAME)
+        wanted = np.roll(file, -late * SAMPLES_PER_FRAME)[samples] if 0 <= frame + late < 3 else 0
+        np.testing.assert_array_equal(mended[samples], np.broadcast_to(wanted, SAMPLES_PER_FRAME))

@@ -70,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--run", required=True, metavar="FOLDER", help="a run folder below results/")
     command.add_argument("--audio", required=True, metavar="FILE", help="wav, mp3 or any file with sound")
     command.add_argument("-o", "--output", required=True, metavar="MP4")
+    command.add_argument(
+        "--seed", type=int, default=0, metavar="K", help="of head motion, brows and blinks (default 0)"
+    )
 
     command = commands.add_parser("evaluate", help="score a video, or a folder of them, of any method")
     judged = command.add_mutually_exclusive_group(required=True)

@@ -103,8 +103,10 @@ class Head:
 
 def of_run(config: DictConfig, clip: Clip, segment: Segment) -> Head:
     """The head that a run's configuration leads to when it has chosen a segment."""
-    folder = parts.known_folder(Path(config.results) / HEADS, parts.head_name(config, clip, segment))
-    own = overrides.literal({key: parts.plain(config)[key] for key in CONFIGURED})
+    plain = parts.plain(config)
+    plain["clip"]["sound_offset"] = clip.sound_offset  # what was mended, however it was found
+    folder = parts.known_folder(Path(config.results) / HEADS, parts.head_name(overrides.literal(plain), clip, segment))
+    own = overrides.literal({key: plain[key] for key in CONFIGURED})
     return Head(folder=folder, config=own, clip=clip, segment=segment)
 
 

@@ -10,7 +10,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,9 @@ from tfg.types import FPS, Clip, InputError, Portrait, Segment
 
 if TYPE_CHECKING:
     from tfg.backbones.base import Backbone
+
+AUTO = "auto"
+MOST_OFFSET = 15  # frames, of a sound against its pictures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +170,18 @@ def _named_in(path: Path) -> list[str]:
 
 def open_clip(config: DictConfig) -> Clip:
     """The video of `clip.path`, or the embedded clip, made once and cached; its end is held out as `split.held_out` says."""
-    return split(_whole_clip(config), config.split.held_out)
+    clip = split(_whole_clip(config), config.split.held_out)
+    offset = config.clip.sound_offset
+    return replace(clip, sound_offset=0 if offset == AUTO else sound_offset(offset))
+
+
+def sound_offset(given: object) -> int:
+    """`clip.sound_offset` as frames; InputError for anything but `auto` and a whole number of at most 15 either way."""
+    if isinstance(given, bool) or not isinstance(given, int) or abs(given) > MOST_OFFSET:
+        raise InputError(
+            f"clip.sound_offset={given}: give auto, or the frames by which the sound is late, from -{MOST_OFFSET} to {MOST_OFFSET}"
+        )
+    return given
 
 
 def _whole_clip(config: DictConfig) -> Clip:

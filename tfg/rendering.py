@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,14 +31,6 @@ def render(backbone: Backbone, portrait: Portrait, windows: Floats, *, device: s
             image = backbone.render(default_collate([rows[row]]))[0]
             pictures.append((image.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy())
     return Frames(frames=portrait.frames, images=np.stack(pictures))
-
-
-def perform(portrait: Portrait, audio: Floats) -> Portrait:
-    """The portrait's poses, expressions and backgrounds played back and forth under other speech, (n, channels) features."""
-    there = np.arange(len(portrait.frames))
-    cycle = np.concatenate([there, there[-2:0:-1]]) if len(there) > 1 else there
-    rows = np.resize(cycle, len(audio))
-    return replace(portrait.take(rows), frames=np.arange(len(audio)), audio=audio)
 
 
 def side_by_side(truth: Bytes, rendered: Bytes, gain: float = 4.0) -> Iterator[Bytes]:

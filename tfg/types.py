@@ -98,6 +98,7 @@ class Clip:
     size: int  # pixels of the square the models see
     reader: MediaReader
     sidecar: Path | None = None  # npz of ground truth, only beside clips that the project rendered
+    sound_offset: int = 0  # frames by which the file's sound is late (negative: early); `audio()` has it mended
 
     def frames(self, start: int, stop: int) -> Bytes:
         """(n, size, size, 3)."""
@@ -108,8 +109,13 @@ class Clip:
         return self.reader.frames(start, stop)
 
     def audio(self) -> Floats:
-        """(num_frames * 640,) mono 16 kHz in [-1, 1]."""
-        return self.reader.audio()
+        """(num_frames * 640,) mono 16 kHz in [-1, 1], in time with the pictures; silent where the file has no sound for them."""
+        sound, late = self.reader.audio(), self.sound_offset * SAMPLES_PER_FRAME
+        if late > 0:
+            return np.concatenate([sound[late:], np.zeros(min(late, len(sound)), sound.dtype)])
+        if late < 0:
+            return np.concatenate([np.zeros(min(-late, len(sound)), sound.dtype), sound[:late]])
+        return sound
 
     def to_clip(self, points: Floats) -> Floats:
         """Source pixels -> pixels of the `size` x `size` crop; any shape (..., 2)."""

@@ -1,21 +1,30 @@
-"""`tfg render`: a trained head speaks any sound file, over the poses and backgrounds it was trained on."""
+"""`tfg render`: a trained head speaks any sound file, and moves as in its training part without repeating it."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from tfg import heads
-from tfg.types import InputError
+from tfg.types import Bytes, InputError
+
+CHUNK = 100  # frames rendered at once; pictures of minutes do not fit into memory
 
 
 def run(options: argparse.Namespace) -> None:
     """The video's path on stdout."""
-    print(speak(Path(options.run), Path(options.audio), Path(options.output)))
+    print(speak(Path(options.run), Path(options.audio), Path(options.output), options.seed))
 
 
-def speak(given: Path, sound: Path, output: Path) -> Path:
-    """The head of a run folder or head folder speaks a sound file; writes an mp4 with that sound."""
+def speak(given: Path, sound: Path, output: Path, seed: int = 0) -> Path:
+    """The head of a run folder or head folder speaks a sound file; writes an mp4 with that sound.
+
+    `seed`: of head motion, brows and blinks.
+    """
+    if seed < 0:
+        raise InputError(f"--seed {seed}: must be a whole number, 0 or above")
     if not sound.is_file():
         raise InputError(f"{sound}: no such file; check --audio")
     if output.suffix.lower() != ".mp4" or not output.absolute().parent.is_dir():
@@ -27,16 +36,28 @@ def speak(given: Path, sound: Path, output: Path) -> Path:
     from tfg import data, parts, rendering, training
     from tfg.clip.sound import read_audio
     from tfg.clip.write import write_video
+    from tfg.performance.perform import perform
 
     audio = read_audio(sound)
     portrait, mean, std = rendering.load_portrait(folder / "portrait.npz")
     features = parts.construct(config.audio, "audio").extract(audio)
     if not len(features):
         raise InputError(f"{sound}: shorter than one frame (0.04 s); give more speech")
-    performance = rendering.perform(portrait, features)
+    performance = perform(portrait, features, seed)
+    if not performance.can_blink:
+        print(
+            f"tfg: {folder.name} was trained on seconds without a whole blink and has not learned closed lids: it will not blink",
+            file=sys.stderr,
+        )
     backbone = parts.make_backbone(config, portrait)
     training.load(backbone, folder)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    frames = rendering.render(backbone, performance, data.audio_windows(features, mean, std), device=device)
-    write_video(output, frames.images, audio)
+    windows = data.audio_windows(features, mean, std)
+
+    def pictures() -> Iterator[Bytes]:
+        for start in range(0, len(windows), CHUNK):
+            rows = performance.rows(start, min(start + CHUNK, len(windows)))
+            yield from rendering.render(backbone, rows, windows[start : start + CHUNK], device=device).images
+
+    write_video(output, pictures(), audio)
     return output

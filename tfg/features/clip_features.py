@@ -35,7 +35,7 @@ class ClipFeatures:
 
     def sound(self) -> Floats:
         """(num_frames, channels), the whole clip in one pass."""
-        key = {"clip": self.clip.digest, "what": "audio", **_settings(self.audio)}
+        key = {"clip": self.clip.digest, "offset": self.clip.sound_offset, "what": "audio", **_settings(self.audio)}
         with self._waiting():
             entry = cached(key, lambda: {"features": self.audio.extract(self.clip.audio())}, self.root)
         self._count(AUDIO, [(0, entry)], range(self.clip.num_frames))

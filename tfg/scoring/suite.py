@@ -89,7 +89,7 @@ def fit_listener(features: ClipFeatures | None, switches: Switches, num_frames: 
         )
     clip = features.clip
     stop = clip.num_reference_frames
-    key = json.dumps([features.track_key(), FittedListener.key(), stop], sort_keys=True)
+    key = json.dumps([features.track_key(), clip.sound_offset, FittedListener.key(), stop], sort_keys=True)
     path = features.root.parent / "listeners" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):

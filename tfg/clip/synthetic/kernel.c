@@ -1,7 +1,6 @@
 /* Loops over the samples of one picture of the embedded clip; what they mean, and the same in numpy, stands in raster.py.
    Every operation has the order and the precision it has there, so that not one bit differs: no fused multiply-adds, no -ffast-math. */
 #include <float.h>
-#include <math.h>
 #include <stdint.h>
 
 #if FLT_EVAL_METHOD != 0
@@ -14,7 +13,9 @@ static void span(float a, float b, float c, float width, int32_t *first, int32_t
     low = low < c ? low : c, high = high > c ? high : c;
     low = low < 0 ? 0 : low > width ? width : low;
     high = high < 0 ? 0 : high > width ? width : high;
-    *first = (int32_t)ceilf(low - 0.5f), *last = (int32_t)floorf(high - 0.5f);
+    low -= 0.5f, high -= 0.5f;
+    *first = (int32_t)low, *last = (int32_t)high; /* towards 0; up and down by hand, since ceilf and floorf are calls */
+    *first += low > (float)*first, *last -= high < (float)*last;
 }
 
 /* The number m of covered samples; the first m of `sample` and `triangle`, and of each third of `weight`, are filled.
@@ -70,19 +71,19 @@ void tfg_interpolate(const float *values, int64_t rows, int64_t vertices, const 
     }
 }
 
-/* found (channels, m) of texture (channels, height, width), bilinear at place (2, m). */
-void tfg_look_up(const float *texture, int64_t channels, int64_t height, int64_t width, const float *place, int64_t m, float *found) {
+/* found (channels, m) of texture (height, width, channels), bilinear at place (2, m). */
+void tfg_look_up(const float *texture, int64_t height, int64_t width, int64_t channels, const float *place, int64_t m, float *found) {
     const float wide = (float)(width - 1.001), high = (float)(height - 1.001);
     for (int64_t s = 0; s < m; s++) {
         const float across = place[s], along = place[m + s];
         const float x = (across < 0 ? 0 : across > 1 ? 1 : across) * wide, y = (along < 0 ? 0 : along > 1 ? 1 : along) * high;
         const int64_t left = (int64_t)x, top = (int64_t)y;
         const float right = x - (float)left, down = y - (float)top;
-        const float *at = texture + top * width + left;
-        for (int64_t channel = 0; channel < channels; channel++, at += height * width) {
-            const float above = at[0] + right * (at[1] - at[0]);
-            const float below = at[width] + right * (at[width + 1] - at[width]);
-            found[channel * m + s] = above + down * (below - above);
+        const float *a = texture + (top * width + left) * channels, *c = a + width * channels;
+        for (int64_t k = 0; k < channels; k++) {
+            const float above = a[k] + right * (a[channels + k] - a[k]);
+            const float below = c[k] + right * (c[channels + k] - c[k]);
+            found[k * m + s] = above + down * (below - above);
         }
     }
 }

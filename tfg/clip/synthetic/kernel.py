@@ -72,7 +72,7 @@ def compiled() -> Kernel:
 
     def look_up(texture: Floats32, place: Floats32) -> Floats32:
         texture, place = _plain(np.float32, texture, place)
-        found = np.empty((len(texture), place.shape[1]), np.float32)
+        found = np.empty((texture.shape[-1], place.shape[1]), np.float32)
         shape = map(_SIZE, texture.shape)
         library.tfg_look_up(_address(texture), *shape, _address(place), _SIZE(place.shape[1]), _address(found))
         return found

@@ -68,15 +68,15 @@ def interpolate(values: Floats32, corners: Indices, triangle: Indices, weight: A
 
 
 def look_up(texture: Floats32, place: Floats32) -> Floats32:
-    """(channels, m) of a texture (channels, height, width), bilinear at places (2, m) across and down in [0, 1]."""
-    channels, height, width = texture.shape
+    """(channels, m) of a texture (height, width, channels), bilinear at places (2, m) across and down in [0, 1]."""
+    height, width, channels = texture.shape
     x = np.clip(place[0], 0, 1) * np.float32(width - 1.001)
     y = np.clip(place[1], 0, 1) * np.float32(height - 1.001)
     left, top = np.floor(x), np.floor(y)
     right, down = x - left, y - top
     first = top.astype(np.int64) * width + left.astype(np.int64)
     found = np.empty((channels, len(first)), np.float32)
-    for row, values in zip(found, texture.reshape(channels, -1), strict=True):
+    for row, values in zip(found, texture.reshape(-1, channels).T, strict=True):
         a, b, c, d = (values[first + step] for step in (0, 1, width, width + 1))
         above = a + right * (b - a)
         below = c + right * (d - c)

@@ -42,10 +42,7 @@ class FrameRenderer:
         self.width = size * OVERSAMPLING
         self.focal = FOCAL_SHARE * size  # pixels
         self.wall = paint_wall(mesh.person, self.width).reshape(-1, 3).T.copy()  # (3, width * width)
-        # numpy is quick along long axes: channels and coordinates come first
-        self._textures = {
-            code: np.ascontiguousarray(np.moveaxis(texture, -1, 0)) for code, texture in mesh.textures.items()
-        }
+        # numpy is quick along long axes: coordinates come first
         self._corners = mesh.triangles.T.copy()  # (3, t)
         self._closed, self._rest, self._rest_normals, self._texture_place = (
             vertices.T.copy() for vertices in (mesh.closed, mesh.rest, mesh.rest_normals, mesh.texture_place)
@@ -118,7 +115,7 @@ class FrameRenderer:
         return points, np.concatenate([of_head, normals], axis=1)
 
     def _texel_at(self, material: int, place: Floats32) -> Floats32:
-        return self._kernel.look_up(self._textures[material], place)
+        return self._kernel.look_up(self.mesh.textures[material], place)
 
     def _average(self, samples: Floats32) -> Floats32:
         """(c, width * width) -> (size, size, c)."""

@@ -1,0 +1,91 @@
+"""New speech on a made portrait: moves like its training part, by the seed, in as many frames as there is speech."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from portraits import make_scene
+
+from tfg.performance import channels
+from tfg.performance.blinks import EYES, find
+from tfg.performance.perform import perform
+
+
+@pytest.fixture(scope="module")
+def portrait():
+    """150 frames with blinks and a torso that sways."""
+    made = make_scene(num_frames=150, size=16, seed=3).portrait
+    shade = np.arange(256) % 16 * 8
+    sway = np.round(30 * made.cameras.translation[:, 0]).astype(int)
+    behind = np.stack([np.roll(shade, shift).reshape(16, 16) for shift in sway])
+    upper = made.upper.copy()
+    upper[:, EYES] = 0.05
+    for start in (30, 90):
+        upper[start : start + 6, EYES] = np.array([0.4, 0.8, 0.7, 0.5, 0.3, 0.15])[:, None]
+    return replace(made, background=np.repeat(behind.astype(np.uint8)[..., None], 3, axis=3), upper=upper)
+
+
+def speech(num_frames):
+    return np.zeros((num_frames, 4), np.float32)
+
+
+def parts_of(portrait):
+    brows = np.delete(portrait.upper, EYES, axis=1)
+    return {
+        "rotation": channels.rotations(portrait.cameras.rotation),
+        "translation": channels.positions(portrait.cameras.translation),
+        "background": channels.pictures(portrait.background),
+        "brows": channels.curves(brows),
+        "eyes": channels.curves(portrait.upper[:, EYES]),
+    }
+
+
+@pytest.mark.parametrize(("first", "stop"), [(0, 150), (10, 60)])  # 6 s and 2 s, both with a blink
+@pytest.mark.parametrize("num_frames", [20, 1000])
+def test_no_step_between_frames_is_larger_than_in_the_training_part(portrait, first, stop, num_frames):
+    segment = portrait.rows(first, stop)
+    for seed in range(3):
+        made = parts_of(perform(segment, speech(num_frames), seed).rows(0, num_frames))
+        for name, own in parts_of(segment).items():
+            assert made[name].steps().max() <= own.steps().max() * (1 + 1e-6), name  # float32
+
+
+def test_it_blinks_as_deep_as_the_person_and_at_times_of_its_own(portrait):
+    performance = perform(portrait, speech(1500), 0)
+    found = find(performance.upper[:, EYES].mean(axis=1))
+    assert performance.can_blink
+    assert 15 <= len(found) <= 40  # 26 a minute
+    assert min(performance.upper[start:stop, EYES].max() for start, stop in found) > 0.75
+    heads = {tuple(performance.head.first[start:stop]) for start, stop in found}
+    assert len(heads) > 2  # not only where the head's rows blinked
+
+
+def test_who_does_not_blink_in_training_does_not_blink(portrait):
+    performance = perform(portrait.rows(40, 85), speech(1000), 0)
+    assert not performance.can_blink
+    assert performance.upper[:, EYES].max() <= portrait.upper[40:85, EYES].max()
+
+
+def test_brows_go_their_own_way(portrait):
+    performance = perform(portrait, speech(1000), 0)
+    brows = np.delete(portrait.upper, EYES, axis=1)
+    as_head = performance.head.of(channels.curves(brows))
+    assert not np.allclose(np.delete(performance.upper, EYES, axis=1), as_head, atol=0.01)
+
+
+def test_a_seed_is_a_performance_however_it_is_cut(portrait):
+    whole = perform(portrait, speech(120), 1).rows(0, 120)
+    again, other = perform(portrait, speech(120), 1), perform(portrait, speech(120), 2).rows(0, 120)
+    for name in ("background", "upper", "frames"):
+        pieces = np.concatenate([getattr(again.rows(start, start + 40), name) for start in (0, 40, 80)])
+        np.testing.assert_array_equal(pieces, getattr(whole, name))
+    np.testing.assert_array_equal(again.rows(40, 80).cameras.rotation, whole.cameras.rotation[40:80])
+    assert (other.cameras.rotation != whole.cameras.rotation).any()
+    assert (other.upper != whole.upper).any()
+
+
+def test_one_row_holds_still():
+    still = make_scene(num_frames=1, size=16).portrait
+    made = perform(still, speech(30), 0).rows(0, 30)
+    assert (made.cameras.rotation == still.cameras.rotation).all()
+    assert (made.upper == still.upper).all()
