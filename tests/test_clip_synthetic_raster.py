@@ -93,9 +93,11 @@ def test_between_corners_and_between_texels(loops: Kernel) -> None:
     weight = np.array([[0.5, 0], [0.25, 0], [0.25, 1]])
     corners, triangle = np.array([[0], [1], [2]]), np.array([0, 0])
     assert loops.interpolate(values, corners, triangle, weight).tolist() == [[6, 16], [1, 1]]
-    ramp = np.arange(12, dtype=np.float32).reshape(3, 4, 1)
+    ramp = np.repeat(np.arange(12, dtype=np.float32).reshape(3, 4, 1), 5, axis=2)
     place = np.array([[0, 1, 0.5, -3], [0, 0, 0.5, 9]], np.float32)
-    np.testing.assert_allclose(loops.look_up(ramp, place)[0], [0, 3, 5.5, 8], atol=0.01)
+    np.testing.assert_allclose(loops.look_up(ramp, place), [[0, 3, 5.5, 8]] * 5, atol=0.01)
+    quarter = np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]], np.float32)
+    assert loops.turn(np.array([[1], [2], [3]], np.float32), quarter).ravel().tolist() == [-2, 1, 3]
 
 
 def test_c_and_numpy_agree_to_the_last_bit_on_any_triangles() -> None:
@@ -109,6 +111,7 @@ def test_c_and_numpy_agree_to_the_last_bit_on_any_triangles() -> None:
         texture, values = RNG.random((9, 9, 5)).astype(np.float32), RNG.normal(size=(6, 300)).astype(np.float32)
         given = values, triangles.T, hits.triangle, hits.weight
         np.testing.assert_array_equal(NUMPY.interpolate(*given), in_c().interpolate(*given))
+        np.testing.assert_array_equal(NUMPY.turn(values[:3], values[3:, :3]), in_c().turn(values[:3], values[3:, :3]))
         place = RNG.uniform(-0.2, 1.2, (2, 500)).astype(np.float32)
         np.testing.assert_array_equal(NUMPY.look_up(texture, place), in_c().look_up(texture, place))
 

@@ -101,7 +101,8 @@ def turned(points: NDArray[Any], matrix: NDArray[Any], axis: int = -1) -> NDArra
 
 def product(first: Array, second: Array) -> Array:
     """first @ second for stacks of 3 x 3: (..., 3, 3)."""
-    return np.stack([turned(first[..., row, :], np.moveaxis(second, -2, 0)) for row in range(3)], axis=-2)
+    terms = [first[..., :, j, None] * second[..., j, None, :] for j in range(3)]
+    return np.asarray(terms[0] + terms[1] + terms[2])
 
 
 def solve(matrix: Array, right: Array) -> Array:

@@ -3,6 +3,8 @@
 #include <float.h>
 #include <stdint.h>
 
+#define CHANNELS 5 /* of a texture of paint.py */
+
 #if FLT_EVAL_METHOD != 0
 #error "this processor keeps more digits between two operations than numpy does"
 #endif
@@ -71,8 +73,19 @@ void tfg_interpolate(const float *values, int64_t rows, int64_t vertices, const 
     }
 }
 
-/* found (channels, m) of texture (height, width, channels), bilinear at place (2, m). */
-void tfg_look_up(const float *texture, int64_t height, int64_t width, int64_t channels, const float *place, int64_t m, float *found) {
+/* found (3, n) = points (3, n) turned: row vectors times matrix (3, 3). */
+void tfg_turn(const float *restrict points, const float *matrix, int64_t n, float *restrict found) {
+    for (int64_t k = 0; k < 3; k++) {
+        const float first = matrix[k], second = matrix[3 + k], third = matrix[6 + k];
+        for (int64_t s = 0; s < n; s++)
+            found[k * n + s] = points[s] * first + points[n + s] * second + points[2 * n + s] * third;
+    }
+}
+
+/* found (CHANNELS, m) of texture (height, width, CHANNELS), bilinear at place (2, m). */
+void tfg_look_up(const float *restrict texture, int64_t height, int64_t width, const float *restrict place, int64_t m,
+                 float *restrict found) {
+    const int64_t channels = CHANNELS;
     const float wide = (float)(width - 1.001), high = (float)(height - 1.001);
     for (int64_t s = 0; s < m; s++) {
         const float across = place[s], along = place[m + s];

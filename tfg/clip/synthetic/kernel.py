@@ -26,14 +26,15 @@ _SIZE = ctypes.c_int64
 
 @dataclass(frozen=True, kw_only=True)
 class Kernel:
-    """Three functions; `raster` says what they return."""
+    """Four functions; `raster` says what they return."""
 
     rasterise: Callable[[Floats32, Floats32, Indices, int], Hits]
     interpolate: Callable[[Floats32, Indices, Indices, Array], Floats32]
+    turn: Callable[[Floats32, Floats32], Floats32]
     look_up: Callable[[Floats32, Floats32], Floats32]
 
 
-NUMPY = Kernel(rasterise=raster.rasterise, interpolate=raster.interpolate, look_up=raster.look_up)
+NUMPY = Kernel(rasterise=raster.rasterise, interpolate=raster.interpolate, turn=raster.turn, look_up=raster.look_up)
 
 
 @functools.cache
@@ -41,7 +42,7 @@ def fastest() -> Kernel:
     """That in C, or where it cannot be compiled that of numpy, which is said in one line."""
     try:
         return compiled()
-    except compiler.CompilerMissing as error:
+    except (compiler.CompilerMissing, OSError) as error:  # OSError: a cache that may not be written or run from
         print(f"tfg: {error}; the embedded clip is drawn in numpy, several times as slowly", file=sys.stderr)
         return NUMPY
 
@@ -70,14 +71,20 @@ def compiled() -> Kernel:
         library.tfg_interpolate(_address(values), *sizes, *of_triangles, *where, _address(found))
         return found
 
+    def turn(points: Floats32, matrix: Floats32) -> Floats32:
+        points, matrix = _plain(np.float32, points, matrix)
+        found = np.empty_like(points)
+        library.tfg_turn(_address(points), _address(matrix), _SIZE(points.shape[1]), _address(found))
+        return found
+
     def look_up(texture: Floats32, place: Floats32) -> Floats32:
         texture, place = _plain(np.float32, texture, place)
         found = np.empty((texture.shape[-1], place.shape[1]), np.float32)
-        shape = map(_SIZE, texture.shape)
+        shape = map(_SIZE, texture.shape[:2])
         library.tfg_look_up(_address(texture), *shape, _address(place), _SIZE(place.shape[1]), _address(found))
         return found
 
-    return Kernel(rasterise=rasterise, interpolate=interpolate, look_up=look_up)
+    return Kernel(rasterise=rasterise, interpolate=interpolate, turn=turn, look_up=look_up)
 
 
 def _plain(kind: type[np.generic], *arrays: NDArray[Any]) -> list[NDArray[Any]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.clip.synthetic.arithmetic import Array
+from tfg.clip.synthetic.arithmetic import Array, turned
 
 Floats32 = NDArray[np.float32]
 Indices = NDArray[np.int64]
@@ -67,8 +67,13 @@ def interpolate(values: Floats32, corners: Indices, triangle: Indices, weight: A
     return found
 
 
+def turn(points: Floats32, matrix: Floats32) -> Floats32:
+    """(3, n) row vectors times (3, 3)."""
+    return np.asarray(turned(points, matrix, axis=0))
+
+
 def look_up(texture: Floats32, place: Floats32) -> Floats32:
-    """(channels, m) of a texture (height, width, channels), bilinear at places (2, m) across and down in [0, 1]."""
+    """(5, m) of a texture (height, width, 5), bilinear at places (2, m) across and down in [0, 1]."""
     height, width, channels = texture.shape
     x = np.clip(place[0], 0, 1) * np.float32(width - 1.001)
     y = np.clip(place[1], 0, 1) * np.float32(height - 1.001)

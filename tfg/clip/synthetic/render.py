@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.clip.synthetic.arithmetic import product, turned
+from tfg.clip.synthetic.arithmetic import product
 from tfg.clip.synthetic.kernel import Kernel, fastest
 from tfg.clip.synthetic.mesh import CLOTH, EAR, MOUTH, NECK, PersonMesh, head_normals
 from tfg.clip.synthetic.paint import paint_wall
@@ -81,9 +81,9 @@ class FrameRenderer:
             rounding=float(weights[3]),
             tongue=tongue,
         )
-        values = np.concatenate([self._texture_place, normals])
-        surface = self._kernel.interpolate(values, self._corners, hits.triangle[order], hits.weight[:, order])
-        colour, lip = shade(mesh, view, parts, sample, surface, self._texel_at)
+        given = self._corners, hits.triangle[order], hits.weight[:, order]
+        place, normal = (self._kernel.interpolate(values, *given) for values in (self._texture_place, normals))
+        colour, lip = shade(mesh, view, parts, sample, place, normal, self._texel_at)
         picture = self.wall.copy()
         for plane, values in zip(picture, colour, strict=True):
             plane[sample] = values
@@ -101,17 +101,18 @@ class FrameRenderer:
         self, deformed: Floats32, rotation: NDArray[np.float64], translation: NDArray[np.float64]
     ) -> tuple[Floats32, Floats32]:
         """Vertices and normals (3, vertices) in camera space; the torso follows the head a little, the neck lies between them."""
+        turned = self._kernel.turn
         turn, shift = rotation.astype(np.float32), translation.astype(np.float32)[:, None]
         rest = np.array(REST_TRANSLATION, np.float32)[:, None]
         torso_turn = part_turn(rotation, _TORSO_TURN).astype(np.float32)
         torso_shift = rest + _TORSO_SHIFT * (shift - rest)
-        with_head = turned(self._rest, turn.T, axis=0) + shift
-        with_torso = turned(self._rest, torso_turn.T, axis=0) + torso_shift
+        with_head = turned(self._rest, turn.T) + shift
+        with_torso = turned(self._rest, torso_turn.T) + torso_shift
         others = with_torso + self._follow * (with_head - with_torso)
-        normals = turned(self._rest_normals, torso_turn.T, axis=0)
-        normals += self._follow * (turned(self._rest_normals, turn.T, axis=0) - normals)
-        of_head = turned(head_normals(self.mesh, deformed), turn.T, axis=0)
-        points = np.concatenate([turned(deformed, turn.T, axis=0) + shift, others], axis=1)
+        normals = turned(self._rest_normals, torso_turn.T)
+        normals += self._follow * (turned(self._rest_normals, turn.T) - normals)
+        of_head = turned(head_normals(self.mesh, deformed), turn.T)
+        points = np.concatenate([turned(deformed, turn.T) + shift, others], axis=1)
         return points, np.concatenate([of_head, normals], axis=1)
 
     def _texel_at(self, material: int, place: Floats32) -> Floats32:

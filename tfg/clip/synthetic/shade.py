@@ -54,20 +54,22 @@ def shade(
     view: FrameView,
     parts: dict[int, slice],
     sample: Indices,
-    surface: Floats32,
+    place: Floats32,
+    normals: Floats32,
     texel_at: Callable[[int, Floats32], Floats32],
 ) -> tuple[Floats32, Bools]:
     """Linear colours (3, m), and where the skin is red of lips (m,), of samples of which `parts` has a slice for each material.
 
-    surface is (6, m): texture across, down, opening, normal. `texel_at` looks places (2, m) up in the texture of a material: (5, m).
+    place is (3, m): texture across, down, opening; normals are (3, m) of any length. `texel_at` looks places (2, m)
+    up in the texture of a material: (5, m).
     """
     colour = np.empty((3, len(sample)), np.float32)
     lip = np.zeros(len(sample), np.bool_)
     for code in (SKIN, EAR, NECK, HAIR, CLOTH):
         part = parts[code]
-        normal = unit(surface[3:, part])
+        normal = unit(normals[:, part])
         wrap = _SKIN_WRAP if code in (SKIN, EAR, NECK) else _WRAP
-        texel = texel_at(code, surface[:2, part])
+        texel = texel_at(code, place[:2, part])
         colour[:, part] = [texel[k] * light for k, light in enumerate(_light(normal, wrap))]
         if code == HAIR:
             tint = (0.05 + 0.9 * linear(mesh.person.hair)).astype(np.float32)
@@ -79,7 +81,7 @@ def shade(
     for code, draw in ((EYE, _eyes), (MOUTH, _mouth)):
         part = parts[code]
         if part.stop > part.start:
-            colour[:, part] = draw(mesh, view, sample[part], surface[2, part]).T
+            colour[:, part] = draw(mesh, view, sample[part], place[2, part]).T
     return colour, lip
 
 
@@ -124,39 +126,32 @@ def _facing(normal: Floats32, direction: Floats32) -> Floats32:
 def _eyes(mesh: PersonMesh, view: FrameView, sample: Indices, down: Floats32) -> Floats32:
     """Eyeballs behind the open lids; `down` is 0 at the upper lid and 1 at the lower."""
     origin, direction = view.rays(sample)
-    colour = np.empty((len(sample), 3), np.float32)
-    side = np.where((origin + direction * view.translation[2])[:, 0] < 0, -1, 1)
+    left = ((origin + direction * view.translation[2])[:, 0] < 0)[:, None]
     iris = linear(mesh.person.iris)
     turn_x, turn_y = view.gaze
     forward = np.array([sin(turn_x), sin(turn_y), -cos(turn_x) * cos(turn_y)])
     to_key = turned(_KEY.astype(np.float64), view.rotation)
     glint = to_key + forward_of(view)
     glint /= length(glint)
-    for which in (-1, 1):
-        chosen = np.flatnonzero(side == which)
-        centre, radius = mesh.eyeball(which)
-        towards = origin - centre
-        ray = direction[chosen]
-        a, b = dot(ray, ray), dot(ray, towards)
-        room = b**2 - a * (dot(towards, towards) - radius * radius)
-        hit = towards + ray * ((-b - np.sqrt(np.maximum(room, 0))) / a)[:, None]
-        normal = hit / np.maximum(length(hit), 1e-6)[:, None]
-        chord = np.sqrt(np.clip(0.5 - 0.5 * dot(normal, forward), 0, 1))
-        half_angle = chord * (
-            1 + chord**2 * (1 / 6 + chord**2 * (3 / 40 + chord**2 * 15 / 336))
-        )  # arcsin, near the iris
-        from_middle = 2 * half_angle * radius / mesh.millimetre  # mm along the eyeball
-        white = np.array([0.60, 0.55, 0.52]) * (1 - 0.25 * np.clip((np.abs(normal[:, 0]) - 0.45) / 0.5, 0, 1))[:, None]
-        ring = np.clip((6.1 - from_middle) / 0.8, 0, 1)[:, None]
-        pupil = np.clip((2.5 - from_middle) / 0.6, 0, 1)[:, None]
-        limbus = (1 - 0.65 * np.clip((from_middle - 4.2) / 1.6, 0, 1))[:, None]
-        ball = white * (1 - ring) + iris * 1.15 * limbus * ring
-        ball = ball * (1 - pupil) + 0.006 * pupil
-        lid_shadow = 0.34 + 0.66 * np.clip(down[chosen] / 0.5, 0, 1)
-        light = 0.45 + 0.65 * np.clip(dot(normal, to_key), 0, 1)
-        shine = np.clip((dot(normal, glint) - 0.975) / 0.012, 0, 1) * 0.9
-        colour[chosen] = ball * (lid_shadow * light)[:, None] + shine[:, None]
-    return colour
+    (left_centre, radius), (right_centre, _) = mesh.eyeball(-1), mesh.eyeball(1)
+    towards = np.where(left, origin - left_centre, origin - right_centre)
+    a, b = dot(direction, direction), dot(direction, towards)
+    room = b**2 - a * (dot(towards, towards) - radius * radius)
+    hit = towards + direction * ((-b - np.sqrt(np.maximum(room, 0))) / a)[:, None]
+    normal = hit / np.maximum(length(hit), 1e-6)[:, None]
+    chord = np.sqrt(np.clip(0.5 - 0.5 * dot(normal, forward), 0, 1))
+    half_angle = chord * (1 + chord**2 * (1 / 6 + chord**2 * (3 / 40 + chord**2 * 15 / 336)))  # arcsin, near the iris
+    from_middle = 2 * half_angle * radius / mesh.millimetre  # mm along the eyeball
+    white = np.array([0.60, 0.55, 0.52]) * (1 - 0.25 * np.clip((np.abs(normal[:, 0]) - 0.45) / 0.5, 0, 1))[:, None]
+    ring = np.clip((6.1 - from_middle) / 0.8, 0, 1)[:, None]
+    pupil = np.clip((2.5 - from_middle) / 0.6, 0, 1)[:, None]
+    limbus = (1 - 0.65 * np.clip((from_middle - 4.2) / 1.6, 0, 1))[:, None]
+    ball = white * (1 - ring) + iris * 1.15 * limbus * ring
+    ball = ball * (1 - pupil) + 0.006 * pupil
+    lid_shadow = 0.34 + 0.66 * np.clip(down / 0.5, 0, 1)
+    light = 0.45 + 0.65 * np.clip(dot(normal, to_key), 0, 1)
+    shine = np.clip((dot(normal, glint) - 0.975) / 0.012, 0, 1) * 0.9
+    return (ball * (lid_shadow * light)[:, None] + shine[:, None]).astype(np.float32)
 
 
 def forward_of(view: FrameView) -> NDArray[np.float64]:
