@@ -49,7 +49,7 @@ def answer(here, capsys):
     [
         (
             "",
-            "tfg: the following arguments are required: select | run | render | evaluate | compare | clip | assets | doctor; `tfg --help`",  # noqa: E501
+            "tfg: the following arguments are required: select | sync | run | render | evaluate | compare | clip | assets | doctor;",
         ),
         (
             "select --seconds five",

@@ -46,7 +46,7 @@ class OneLineParser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="tfg", description="How much video does a talking head need, and which seconds?")
     parser.add_argument("--version", action="version", version=f"tfg {__version__}")
-    names = "select | run | render | evaluate | compare | clip | assets | doctor"
+    names = "select | sync | run | render | evaluate | compare | clip | assets | doctor"
     commands = parser.add_subparsers(required=True, dest="command", metavar=names)
 
     command = commands.add_parser("select", help="which seconds of a video to train on, and why")
@@ -61,6 +61,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--set", nargs="+", default=[], dest="overrides", metavar="key=value", help="config overrides, as for `tfg run`"
     )
+
+    command = commands.add_parser("sync", help="by how many frames the sound of a video is late or early")
+    command.add_argument("clip", nargs="?", help="a video of someone speaking; without it the embedded clip")
+    command.add_argument("--seconds", type=float, default=60.0, help="of its beginning that are looked at (default 60)")
+    command.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
     commands.add_parser(
         "run", add_help=False, help="train and score; -m for a sweep, --cfg job for every key (= run.py)"

@@ -1,0 +1,93 @@
+"""The shift of the sound at which it agrees with the jaw, and whether that is more than chance."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from tfg.features.sync.jaw import Doubles, changes, jaw_drop
+from tfg.features.sync.prior import Prior
+from tfg.types import FPS, Floats
+
+VERSION = 1  # of the numbers it gives
+MAX_OFFSET = 15  # frames each way that are looked at
+FEWEST = 8 * FPS  # frames with a face below which nothing is sure
+SURE = (
+    3.8  # confidence from which an offset is sure; benchmarks/sync.md has how often it is reached, rightly and wrongly
+)
+_APART = 10  # frames beyond MAX_OFFSET from which agreement counts as chance
+_OUTLIER = 3.7  # median sizes, 2.5 standard deviations of normal values, to which a cut's jump is held
+_TINY = 1e-12
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncOffset:
+    """By how much the sound comes too late."""
+
+    offset_frames: int  # positive: the sound is late
+    sure: bool
+    confidence: float  # height of the best offset's correlation above those far from it, in their standard deviations
+    frames: int  # with a face
+    features: str  # audio features that it was measured with
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "confidence": round(self.confidence, 2)}
+
+
+def measure_offset(sound: Floats, landmarks: Floats, prior: Prior) -> SyncOffset:
+    """From the same n frames of audio features (n, c) and landmarks (n, 68, 2); NaN rows show no face.
+
+    The jaw that the prior predicts from the sound is correlated with the one that is seen, at every shift. Sure is an offset with a
+    confidence from SURE on, of at least FEWEST frames, that is not the last one looked at.
+    """
+    jaw, known = jaw_drop(landmarks)
+    frames = int(known.sum())
+    silent = SyncOffset(offset_frames=0, sure=False, confidence=0.0, frames=frames, features=prior.features)
+    if frames <= 2 * (MAX_OFFSET + _APART):
+        return silent
+    seen = _bounded(changes(jaw[:, None])[:, 0] * known)
+    predicted = _bounded(prior.predict(sound))
+    if seen.std() < _TINY or predicted.std() < _TINY:
+        return silent
+    curve = correlations(predicted, seen)
+    chance = _far(predicted, seen)
+    best = int(curve.argmax())
+    confidence = float((curve[best] - chance.mean()) / max(chance.std(), _TINY))
+    inside = 0 < best < len(curve) - 1
+    return SyncOffset(
+        offset_frames=best - MAX_OFFSET,
+        sure=inside and frames >= FEWEST and confidence >= SURE,
+        confidence=confidence,
+        frames=frames,
+        features=prior.features,
+    )
+
+
+def correlations(predicted: Doubles, seen: Doubles) -> Doubles:
+    """(n,), (n,) -> (2 MAX_OFFSET + 1,) Pearson's r of what both cover, for sound early by MAX_OFFSET to late by as much."""
+    count = len(seen)
+    shifts = range(-MAX_OFFSET, MAX_OFFSET + 1)
+    pairs = ((predicted[max(s, 0) : count + min(s, 0)], seen[max(-s, 0) : count - max(s, 0)]) for s in shifts)
+    return np.array([_standard(sound) @ _standard(jaw) / len(jaw) for sound, jaw in pairs])
+
+
+def _far(predicted: Doubles, seen: Doubles) -> Doubles:
+    """r at all shifts of the sound, wrapped round, that lie beyond what an offset explains."""
+    spectrum = np.fft.rfft(_standard(predicted)) * np.conj(np.fft.rfft(_standard(seen)))
+    wrapped = np.fft.irfft(spectrum, len(seen)) / len(seen)
+    apart = MAX_OFFSET + _APART
+    return np.asarray(wrapped[apart : len(seen) - apart])
+
+
+def _standard(values: Doubles) -> Doubles:
+    apart = values - values.mean()
+    return np.asarray(apart / max(float(apart.std()), _TINY))
+
+
+def _bounded(values: Doubles) -> Doubles:
+    """Held to a size that a cut cannot change; zeros, of frames without a face or a sound, do not count for it."""
+    sizes = np.abs(values[values != 0])
+    limit = _OUTLIER * float(np.median(sizes)) if len(sizes) else 0.0
+    return np.clip(values, -limit, limit)
