@@ -14,7 +14,6 @@ from benchmarks.sync_trials import Footage, Stretch, music, silence
 from tfg import cli
 from tfg.clip.read import read_clip
 from tfg.clip.synthetic.generate import make_synthetic
-from tfg.commands.sync import sync_text
 from tfg.features.sync import prior as prior_file
 from tfg.features.sync.jaw import SURROUND, changes, jaw_drop
 from tfg.features.sync.offset import FEWEST, MAX_OFFSET, SURE, SyncOffset, measure_offset
@@ -128,7 +127,7 @@ def test_a_cut_does_not_move_the_offset(spoken: Footage) -> None:
 )
 def test_the_line_says_how_late_and_how_sure(offset: int, sure: bool, text: str) -> None:
     found = SyncOffset(offset_frames=offset, sure=sure, confidence=5.2, frames=250, features="logmel")
-    assert sync_text(found) == text
+    assert found.text() == text
 
 
 def test_the_command_measures_a_file_and_prints_json(

@@ -15,7 +15,7 @@ SWEEP = ["-m", "selector=random,isexplore", *CLIP, *INSTAG]
 SAID = (
     r"tfg: chose face=sidecar( masks=sidecar)?",
     r"Making the embedded clip, once: .*|  frame \d+ of \d+|  done in \d+ s",
-    r"tfg: [\w-]+: (selection|features_train|features_held_out|training|rendering|metrics)",
+    r"tfg: [\w-]+: (selection|sync|features_train|features_held_out|training|rendering|metrics)",
     r"tfg\.engines: (compiled|engine=auto|OpenMP) .*",
     r"tfg: [\w-]+ was trained on seconds without a whole blink and has not learned closed lids: it will not blink",
     r"tfg: [\w-]+: [\w: ]+: \d+ of \d+ (frames|steps), [\d.]+/s, [\d:]+ left(, \w+ loss [\d.]+)?",
@@ -85,11 +85,11 @@ def test_every_number_of_a_run_has_a_definition_and_a_value_or_a_reason(work):
             assert metric["definition"]
             assert (metric["value"] is None) == bool(metric["unavailable"])
         assert list(result.stages) == [
-            *("selection", "features_train", "features_held_out", "training", "rendering", "metrics")
+            *("selection", "sync", "features_train", "features_held_out", "training", "rendering", "metrics")
         ]
         for stage in result.stages.values():
             assert stage["seconds"] >= 0
-            assert stage["processor_seconds"] > 0
+            assert stage["processor_seconds"] >= 0
             assert stage["peak_mb"] > 0
         for part, frames in (("features_train", 75), ("features_held_out", 400 - 363)):
             stage = result.stages[part]

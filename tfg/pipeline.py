@@ -9,7 +9,7 @@ import errno
 import sys
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from tfg.scoring import controls, gains, suite
 from tfg.scoring import run as scoring
 from tfg.selection import features_of, select
 from tfg.selectors.report import selection_plot
+from tfg.sync import in_time
 from tfg.types import SAMPLES_PER_FRAME, Bytes, Clip, Floats, InputError, Portrait
 
 
@@ -94,6 +95,14 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             stage.frames = chosen["cost"]["frames"]
             stage.notes = cost.notes()
 
+        # Sound and picture of a video are often some frames apart: the head is shown them together.
+        with stages("sync") as stage:
+            clip, found = in_time(config, clip, built.face)
+            features = replace(features, clip=clip)
+            stage.frames, stage.notes = found.frames, found.notes()
+            if found.measured is not None:
+                say(found.text())
+
         # The head of these seconds, found or trained, and its numbers under this metrics setting.
         head = heads.of_run(config, clip, selection.segment)
         switches = plain["metrics"]
@@ -113,7 +122,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             group=str(config.group),
             config=plain,
             selection=chosen,
-            stages={"selection": stages.records["selection"]} | of_head.stages | scored.stages,
+            stages={name: stages.records[name] for name in ("selection", "sync")} | of_head.stages | scored.stages,
             **results.without_frames(scored),
             files={"selection_plot": "selection.png", "selection": "selection.json"},
             head=head.name,

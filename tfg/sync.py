@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import Any
+
+from omegaconf import DictConfig
+
 from tfg import assets, overrides, parts
 from tfg.features.base import FaceExtractor
 from tfg.features.sync.offset import SyncOffset, measure_offset
@@ -27,16 +32,16 @@ class InTime:
 
     offset: int  # frames that the file's sound is late
     why: str
-    found: SyncOffset | None = None  # where it was measured
+    measured: SyncOffset | None = None
 
     @property
     def frames(self) -> int:
         """That were looked at."""
-        return 0 if self.found is None else self.found.frames
+        return 0 if self.measured is None else self.measured.frames
 
     def notes(self) -> dict[str, Any]:
         """For the record of a run."""
-        measured = None if self.found is None else self.found.as_json()
+        measured = None if self.measured is None else self.measured.as_json()
         return {"sound_offset": self.offset, "why": self.why, "measured": measured}
 
     def text(self) -> str:
@@ -53,7 +58,7 @@ def in_time(config: DictConfig, clip: Clip, face: FaceExtractor) -> tuple[Clip, 
         return clip, InTime(offset=0, why="tfg rendered this clip in time")
     found = clip_offset(clip, face)
     if not found.sure:
-        return clip, InTime(offset=0, why=f"no offset is sure ({sync_text(found)})", found=found)
+        return clip, InTime(offset=0, why=f"no offset is sure ({found.text()})", measured=found)
     return replace(clip, sound_offset=found.offset_frames), InTime(
-        offset=found.offset_frames, why=sync_text(found), found=found
+        offset=found.offset_frames, why=found.text(), measured=found
     )

@@ -8,9 +8,8 @@ from dataclasses import replace
 
 from tfg import overrides, parts
 from tfg.commands.select import quoted
-from tfg.features.sync.offset import SURE, SyncOffset
 from tfg.sync import clip_offset
-from tfg.types import FPS, InputError
+from tfg.types import InputError
 
 
 def run(options: argparse.Namespace) -> None:
@@ -23,17 +22,4 @@ def run(options: argparse.Namespace) -> None:
     clip = parts.open_clip(config)
     face = parts.construct(config.face, "face")
     found = clip_offset(replace(clip, num_reference_frames=clip.num_frames), face, options.seconds)
-    print(json.dumps(found.as_json()) if options.json else sync_text(found))
-
-
-def sync_text(found: SyncOffset) -> str:
-    """What was found, in one line."""
-    frames = abs(found.offset_frames)
-    unit = "frame" if frames == 1 else "frames"
-    way = "late" if found.offset_frames > 0 else "early"
-    shift = f"{frames} {unit} ({1000 * frames // FPS} ms) {way}" if frames else "in sync"
-    verdict = "sure" if found.sure else "not sure"
-    return (
-        f"sound {shift}: {verdict} (confidence {found.confidence:.1f}, sure from {SURE:g}; {found.frames} frames with a "
-        f"face, {found.features})"
-    )
+    print(json.dumps(found.as_json()) if options.json else found.text())

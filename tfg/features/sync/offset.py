@@ -35,6 +35,18 @@ class SyncOffset:
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "confidence": round(self.confidence, 2)}
 
+    def text(self) -> str:
+        """What was found, in one line."""
+        frames = abs(self.offset_frames)
+        unit = "frame" if frames == 1 else "frames"
+        way = "late" if self.offset_frames > 0 else "early"
+        shift = f"{frames} {unit} ({1000 * frames // FPS} ms) {way}" if frames else "in sync"
+        verdict = "sure" if self.sure else "not sure"
+        return (
+            f"sound {shift}: {verdict} (confidence {self.confidence:.1f}, sure from {SURE:g}; {self.frames} frames with a "
+            f"face, {self.features})"
+        )
+
 
 def measure_offset(sound: Floats, landmarks: Floats, prior: Prior) -> SyncOffset:
     """From the same n frames of audio features (n, c) and landmarks (n, 68, 2); NaN rows show no face.
