@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from tfg import assets, overrides, parts
+from tfg import assets, configuration, parts
 from tfg.features.base import FaceExtractor
 from tfg.features.sync.offset import SyncOffset, measure_offset
 from tfg.features.sync.prior import load_prior
@@ -21,7 +21,7 @@ def clip_offset(clip: Clip, face: FaceExtractor, seconds: float = MOST_SECONDS) 
     """Of at most the first `seconds` of the training part. Faces and sound are read through the cache."""
     stop = min(clip.num_reference_frames, round(seconds * FPS))
     name = "whisper" if assets.usable(assets.asset("whisper_tiny_en")) else "logmel"
-    audio = parts.construct(overrides.composed([f"audio={name}", "trainer=cpu"]).audio, "audio")
+    audio = parts.construct(OmegaConf.load(configuration.folder() / "audio" / f"{name}.yaml"), "audio")
     features = features_of(audio, face, None, clip)
     return measure_offset(features.sound()[:stop], features.track(0, stop).landmarks, load_prior(name))
 
