@@ -45,9 +45,10 @@ format: $(STAMP) ## Let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP) ## Engines and selection, measured here (minutes)
+bench: $(STAMP) ## Engines, selection and the embedded clip, measured here (minutes)
 	$(BIN)/python -m benchmarks.engines
 	$(BIN)/python -m benchmarks.selection
+	$(BIN)/python -m benchmarks.clip
 
 sensitivity: $(FETCHED) ## What moves which metric, on the real clips of TFG_ASSETS (about a quarter of an hour)
 	$(BIN)/python -m benchmarks.metric_sensitivity --out benchmarks/metric_sensitivity.md

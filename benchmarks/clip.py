@@ -127,8 +127,9 @@ def markdown(record: dict[str, Any]) -> str:
             "# The embedded clip",
             "",
             f"{machine['processor']}, {machine['cores']} cores, {machine['instructions']}, {machine['compiler']}, "
-            f"Python {machine['python']}. Medians of {record['repeats']} interleaved runs of `tfg clip`, starting Python included; "
-            "trust ratios of processor time.",
+            f"Python {machine['python']}. `tfg clip`, starting Python included; medians of runs of each variant in turn, "
+            f"their number: {record['repeats']}. Load average at their end, its own included: "
+            f"{machine['load_average'][0]:g}; where others work on the machine, trust ratios of processor time.",
             "",
             f"{record['seconds']:g} s at {size}; mp4 and sidecar have the same bytes in every row:",
             "",

@@ -144,5 +144,5 @@ def test_without_a_compiler_numpy_draws_and_one_line_says_so(
     finally:
         kernel.fastest.cache_clear()
     assert capsys.readouterr().err == (
-        "tfg: no C compiler here; the embedded clip is drawn in numpy, several times as slowly\n"
+        "tfg: no C compiler here; the embedded clip is drawn in numpy, which takes longer\n"
     )

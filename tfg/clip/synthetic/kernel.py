@@ -43,7 +43,7 @@ def fastest() -> Kernel:
     try:
         return compiled()
     except (compiler.CompilerMissing, OSError) as error:  # OSError: a cache that may not be written or run from
-        print(f"tfg: {error}; the embedded clip is drawn in numpy, several times as slowly", file=sys.stderr)
+        print(f"tfg: {error}; the embedded clip is drawn in numpy, which takes longer", file=sys.stderr)
         return NUMPY
 
 
