@@ -14,9 +14,7 @@ from tfg.types import FPS, Floats
 VERSION = 1  # of the numbers it gives
 MAX_OFFSET = 15  # frames each way that are looked at
 FEWEST = 8 * FPS  # frames with a face below which nothing is sure
-SURE = (
-    3.8  # confidence from which an offset is sure; benchmarks/sync.md has how often it is reached, rightly and wrongly
-)
+SURE = 3.8  # confidence from which an offset is sure, fixed on the tuning clips of benchmarks/sync.py
 _APART = 10  # frames beyond MAX_OFFSET from which agreement counts as chance
 _OUTLIER = 3.7  # median sizes, 2.5 standard deviations of normal values, to which a cut's jump is held
 _TINY = 1e-12
