@@ -16,7 +16,13 @@ from end_to_end import CLIP, EMBEDDED, INSTAG, ROOT, environment, shared_cache
 from tfg.clip.synthetic.generate import make_synthetic
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-COMMANDS = {"mypy", "pre-commit", "pytest-cov", "ruff"}  # of dev: run by the Makefile, or plugins of what it runs
+COMMANDS = {
+    "mypy",
+    "pre-commit",
+    "pytest-cov",
+    "pytest-xdist",
+    "ruff",
+}  # of dev: run by the Makefile, or plugins of what it runs
 NO_INDEX = {"tinycudann": "built from source by its users; benchmarks/gpu compares with it where it is installed"}
 
 

@@ -33,7 +33,11 @@ def listener_of(seed):
 def features(tmp_path):
     """As much of a clip's features as the fit needs."""
     clip = SimpleNamespace(
-        name="clip", num_reference_frames=4, audio=lambda: np.zeros(4 * 640, np.float32), to_clip=lambda points: points
+        sound_offset=0,
+        name="clip",
+        num_reference_frames=4,
+        audio=lambda: np.zeros(4 * 640, np.float32),
+        to_clip=lambda points: points,
     )
     track = SimpleNamespace(landmarks=np.zeros((4, 68, 2), np.float32))
     return SimpleNamespace(
