@@ -128,6 +128,10 @@ def test_shorter_than_segment_and_test_part(answer, tmp_path):
         ("split=60", "split=60: is a group of keys; give one of them, such as split.held_out"),
         ("seed=1.5", "seed=1.5: must be a whole number, 0 or above"),
         ("trainer.size=63", "clip.size: is 63; the embedded clip takes even sizes from 32 to 1024"),
+        (
+            "trainer.threads=0",
+            "trainer.threads=0: must be a whole number of threads, 1 or above, or null for all cores",
+        ),
         ("trainer.checkpoint_every=0", "trainer.checkpoint_every=0: must be a whole number of steps, 1 or above"),
         ("trainer.profile=tpu", "trainer.profile=tpu: allowed are cpu, gpu"),
         ("clip.synthetic.seconds=0.1", "clip.synthetic.seconds: is 0.1; give 1 to 3600"),

@@ -12,7 +12,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("clip", "features", "selectors", "engines", "backbones", "metrics")
 GROUND = {
-    *("tfg.types", "tfg.landmarks", "tfg.progress", "tfg.record", "tfg.assets", "tfg.compiler", "tfg.statistics"),
+    *(
+        "tfg.types",
+        "tfg.landmarks",
+        "tfg.progress",
+        "tfg.record",
+        "tfg.assets",
+        "tfg.compiler",
+        "tfg.statistics",
+        "tfg.threads",
+    ),
 }
 FILES = sorted(path for package in ("tfg", "experiments", "analysis") for path in (ROOT / package).rglob("*.py"))
 

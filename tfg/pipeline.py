@@ -33,6 +33,7 @@ from tfg.scoring import run as scoring
 from tfg.selection import features_of, select
 from tfg.selectors.report import selection_plot
 from tfg.sync import in_time
+from tfg.threads import threads
 from tfg.types import SAMPLES_PER_FRAME, Bytes, Clip, Floats, InputError, Portrait
 
 
@@ -154,19 +155,20 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
         stage.frames, stage.notes = len(material.test.frames), cost.notes() | material.fit
 
     # The optimisation, from the same random numbers for every selector that leads here.
-    with stages("training") as stage:
+    with stages("training") as stage, threads(head.config.trainer.threads) as count:
         backbone, fitted = _fit(head, material, logger)
         stage.frames = len(material.train.frames)
         stage.notes = {
             **fitted.spent.rounded(),  # of all parts of an interrupted run
             "steps": fitted.steps,
             "resumed_from": fitted.resumed_from,
+            "threads": count,
         }
 
     # The held-out speech, as pictures to score and as videos to look at.
     with stages("rendering") as stage:
         test = material.test
-        rendered = rendering.render(backbone, test, material.test_windows, device=head.config.trainer.device).images
+        rendered = _rendered(head, backbone, test, material.test_windows)
         written = rendering.write_videos(head.folder, rendered, test.images, _sound(head.clip, test))
         stage.frames = len(test.frames)
     names = ("features_train", "features_held_out", "training", "rendering")
@@ -195,7 +197,7 @@ def _reopened(head: Head, features: ClipFeatures) -> Trained:
     material = gather(head, training_part(head, features))
     backbone = parts.make_backbone(head.config, material.train)
     training.load(backbone, head.folder)
-    rendered = rendering.render(backbone, material.test, material.test_windows, device=_device(head)).images
+    rendered = _rendered(head, backbone, material.test, material.test_windows)
     return Trained(material=material, backbone=backbone, rendered=rendered)
 
 
@@ -242,7 +244,7 @@ def _spoken(head: Head, trained: Trained) -> Iterator[scoring.Spoken]:
         if isinstance(driven, str):
             yield scoring.Spoken(name=name, images=None, guide=None, absent=driven)
         else:
-            made = rendering.render(trained.backbone, driven.portrait, driven.windows, device=_device(head)).images
+            made = _rendered(head, trained.backbone, driven.portrait, driven.windows)
             yield scoring.Spoken(name=name, images=made, guide=driven.portrait.landmarks)
 
 
@@ -258,9 +260,11 @@ def score_head(folder: Path, switches: dict[str, bool]) -> results.ScoresRecord:
     return results.ScoresRecord.read(path)
 
 
-def _device(head: Head) -> str:
-    """Where a finished head is rendered: on a card only if one is here, wherever it was trained."""
-    return "cuda" if head.config.trainer.device == "cuda" and torch.cuda.is_available() else "cpu"
+def _rendered(head: Head, backbone: Backbone, portrait: Portrait, windows: Floats) -> Bytes:
+    """(n, size, size, 3); on a card only if one is here, wherever the head was trained."""
+    device = "cuda" if head.config.trainer.device == "cuda" and torch.cuda.is_available() else "cpu"
+    with threads(head.config.trainer.threads):
+        return rendering.render(backbone, portrait, windows, device=device).images
 
 
 def _sound(clip: Clip, test: Portrait) -> Floats:

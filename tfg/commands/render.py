@@ -37,6 +37,7 @@ def speak(given: Path, sound: Path, output: Path, seed: int = 0) -> Path:
     from tfg.clip.sound import read_audio
     from tfg.clip.write import write_video
     from tfg.performance.perform import perform
+    from tfg.threads import threads
 
     audio = read_audio(sound)
     portrait, mean, std = rendering.load_portrait(folder / "portrait.npz")
@@ -59,5 +60,6 @@ def speak(given: Path, sound: Path, output: Path, seed: int = 0) -> Path:
             rows = performance.rows(start, min(start + CHUNK, len(windows)))
             yield from rendering.render(backbone, rows, windows[start : start + CHUNK], device=device).images
 
-    write_video(output, pictures(), audio)
+    with threads(config.trainer.threads):
+        write_video(output, pictures(), audio)
     return output

@@ -117,6 +117,11 @@ def _check_values(config: DictConfig) -> None:
     every = config.trainer.checkpoint_every
     if not isinstance(every, int) or every < 1:
         raise InputError(f"trainer.checkpoint_every={every}: must be a whole number of steps, 1 or above")
+    count = config.trainer.threads
+    if count is not None and not (isinstance(count, int) and not isinstance(count, bool) and count >= 1):
+        raise InputError(
+            f"trainer.threads={count}: must be a whole number of threads, 1 or above, or null for all cores"
+        )
     for key, allowed in (("profile", ("cpu", "gpu")), ("device", ("cpu", "cuda"))):
         if config.trainer[key] not in allowed:
             raise InputError(f"trainer.{key}={config.trainer[key]}: allowed are {', '.join(allowed)}")

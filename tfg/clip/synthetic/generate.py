@@ -14,16 +14,14 @@ import shutil
 import sys
 import time
 import zipfile
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from tfg.clip.synthetic.expression import coefficients
+from tfg.clip.synthetic import draw
 from tfg.clip.synthetic.mesh import make_person_mesh
 from tfg.clip.synthetic.motion import HeadMotion, make_head_motion, rotations, translations
 from tfg.clip.synthetic.person import make_person
@@ -34,8 +32,6 @@ from tfg.clip.write import write_video
 from tfg.record.files import is_sealed, put, seal
 from tfg.types import NUM_LANDMARKS, UPPER_FACE, InputError
 
-_THREADS = 2
-_AHEAD = 4 * _THREADS  # frames drawn before they are asked for
 _MASKS = ("head", "mouth", "torso")  # of a DrawnFrame
 _VERIFIED: set[tuple[Path, int, int]] = set()  # file, time of change and bytes of what this process found whole
 
@@ -101,31 +97,16 @@ def _is_whole(path: Path) -> bool:
 def render(
     spec: SyntheticClip, renderer: FrameRenderer, track: SpokenTrack, motion: HeadMotion
 ) -> Iterator[DrawnFrame]:
-    """The frames in order, drawn on two threads a few frames ahead of the reader."""
-    rotation = rotations(motion.pose)
-    translation = translations(motion.pose, rotation, np.array(REST_TRANSLATION))
-    weights = coefficients(track.mouth, motion.upper)
-    tongue = MOUTH_PARAMETERS.index("tongue")
-
-    def draw(index: int) -> DrawnFrame:
-        return renderer.draw(
-            weights[index], rotation[index], translation[index], motion.gaze[index], float(track.mouth[index, tongue])
-        )
-
-    with ThreadPoolExecutor(_THREADS) as pool:
-        ahead: deque[Future[DrawnFrame]] = deque()
-        for index in range(spec.num_frames):
-            ahead.append(pool.submit(draw, index))
-            if len(ahead) > _AHEAD:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
+    """The frames in order, drawn on all cores where they are many."""
+    if (processes := draw.cores()) > 1 and spec.num_frames >= draw.FEWEST:
+        return draw.drawn_elsewhere(spec, processes)
+    return draw.drawn(renderer, track, motion, range(spec.num_frames))
 
 
 def _per_frame(spec: SyntheticClip) -> dict[str, NDArray[np.generic]]:
     """The sidecar's arrays that drawing fills: landmarks (n, 68, 2) in pixels; head_mask, mouth_mask and torso_mask, np.packbits
     along the last axis (n, size, ceil(size / 8))."""
-    packed = (spec.num_frames, spec.size, (spec.size + 7) // 8)
+    packed = (spec.num_frames, spec.size, draw.packed_width(spec.size))
     return {
         "landmarks": np.empty((spec.num_frames, NUM_LANDMARKS, 2), np.float32),
         **{f"{name}_mask": np.empty(packed, np.uint8) for name in _MASKS},

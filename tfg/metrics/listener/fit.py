@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from tfg.metrics.curve import MAX_OFFSET, pairwise
 from tfg.metrics.listener.features import anchor_shape, mouth_motion, sound_motion, usable
+from tfg.threads import threads
 from tfg.types import Bools, Floats
 
 WINDOW = 5  # frames of a tower's input, as SyncNet's
@@ -242,11 +243,6 @@ def _whitening(features: NDArray[np.floating], known: Bools, components: int) ->
 @contextmanager
 def _alone(seed: int) -> Iterator[None]:
     """One thread and own random numbers; both are as before afterwards."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            yield
-    finally:
-        torch.set_num_threads(threads)
+    with threads(1), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

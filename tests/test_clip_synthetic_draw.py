@@ -1,0 +1,34 @@
+"""Processes that draw the embedded clip's frames give those that one process draws, in order, or say that they failed."""
+
+import os
+
+import numpy as np
+import pytest
+
+from tfg.clip.synthetic import draw
+from tfg.clip.synthetic.mesh import make_person_mesh
+from tfg.clip.synthetic.motion import make_head_motion
+from tfg.clip.synthetic.person import make_person
+from tfg.clip.synthetic.render import FrameRenderer
+from tfg.clip.synthetic.specification import SyntheticClip
+from tfg.clip.synthetic.speech import make_spoken_track
+
+SPEC = SyntheticClip(speech_seed=1, motion_seed=2, identity_seed=3, num_poses=None, seconds=2.6, size=36)
+
+
+def test_three_processes_draw_the_frames_of_one() -> None:
+    renderer = FrameRenderer(make_person_mesh(make_person(SPEC.identity_seed), SPEC.size), SPEC.size)
+    track = make_spoken_track(SPEC.speech_seed, SPEC.num_frames)
+    motion = make_head_motion(SPEC.motion_seed, SPEC.num_frames, SPEC.num_poses)
+    here = list(draw.drawn(renderer, track, motion, range(SPEC.num_frames)))
+    elsewhere = list(draw.drawn_elsewhere(SPEC, 3))
+    assert len(here) == len(elsewhere) == 65
+    for one, other in zip(here, elsewhere, strict=True):
+        for name in ("image", "head", "mouth", "torso", "landmarks"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_a_process_that_cannot_draw_ends_the_clip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, "PYTHONHOME", "/nowhere")
+    with pytest.raises(RuntimeError, match="ended too early"):
+        list(draw.drawn_elsewhere(SPEC, 2))
