@@ -1,6 +1,7 @@
 """Processes that draw the embedded clip's frames give those that one process draws, in order, or say that they failed."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tfg.clip.synthetic.person import make_person
 from tfg.clip.synthetic.render import FrameRenderer
 from tfg.clip.synthetic.specification import SyntheticClip
 from tfg.clip.synthetic.speech import make_spoken_track
+from tfg.types import InputError
 
 SPEC = SyntheticClip(speech_seed=1, motion_seed=2, identity_seed=3, num_poses=None, seconds=2.6, size=36)
 
@@ -30,5 +32,13 @@ def test_three_processes_draw_the_frames_of_one() -> None:
 
 def test_a_process_that_cannot_draw_ends_the_clip(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "PYTHONHOME", "/nowhere")
-    with pytest.raises(RuntimeError, match="ended too early"):
+    with pytest.raises(
+        InputError, match=r"embedded clip: a process that draws it ended too early, with \d+; free some memory"
+    ):
         list(draw.drawn_elsewhere(SPEC, 2))
+
+
+def test_nothing_of_the_folder_it_is_started_in_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "queue.py").write_text("raise SystemExit('imported')")
+    monkeypatch.chdir(tmp_path)
+    assert len(list(draw.drawn_elsewhere(SPEC, 2))) == SPEC.num_frames

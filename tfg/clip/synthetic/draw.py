@@ -29,11 +29,12 @@ from tfg.clip.synthetic.person import make_person
 from tfg.clip.synthetic.render import REST_TRANSLATION, DrawnFrame, FrameRenderer
 from tfg.clip.synthetic.specification import SyntheticClip
 from tfg.clip.synthetic.speech import MOUTH_PARAMETERS, SpokenTrack, make_spoken_track
-from tfg.types import NUM_LANDMARKS
+from tfg.types import NUM_LANDMARKS, InputError
 
 FEWEST = 500  # frames from which other processes save more time than they take to start
 _BLOCK = 25  # frames that a process draws before the next one's turn
 _AHEAD = 4  # blocks of a process that are taken before they are asked for
+_MOST = 8  # processes: the one that writes the video cannot take more
 
 
 def drawn(
@@ -50,19 +51,23 @@ def drawn(
         )
 
 
-def cores() -> int:
-    """That this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def processes_for(spec: SyntheticClip) -> int:
+    """How many processes should draw a clip: one for each core that this process may use, one where the clip is short."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, _MOST) if spec.num_frames >= FEWEST else 1
 
 
 def drawn_elsewhere(spec: SyntheticClip, processes: int) -> Iterator[DrawnFrame]:
-    """All frames of a clip in order, by processes that each draw their share; RuntimeError where one of them fails."""
+    """All frames of a clip in order, by processes that each draw their share; InputError where one of them is killed."""
     blocks = [range(start, min(start + _BLOCK, spec.num_frames)) for start in range(0, spec.num_frames, _BLOCK)]
     with ExitStack() as stack:
-        started = [_start(spec, first, processes) for first in range(processes)]
-        takers = [stack.enter_context(ThreadPoolExecutor(1)) for _ in started]  # one each: it takes blocks in order
-        for process in started:
-            stack.callback(_end, process)
+        takers = [
+            stack.enter_context(ThreadPoolExecutor(1)) for _ in range(processes)
+        ]  # one each: it takes blocks in order
+        started = []
+        for first in range(processes):
+            started.append(_start(spec, first, processes))
+            stack.callback(_end, started[-1])  # before the takers are waited for
         ahead: deque[Future[list[bytes]]] = deque()
         for number, block in enumerate(blocks):
             turn = number % processes
@@ -76,8 +81,11 @@ def drawn_elsewhere(spec: SyntheticClip, processes: int) -> Iterator[DrawnFrame]
 def _start(spec: SyntheticClip, first: int, step: int) -> subprocess.Popen[bytes]:
     root = str(Path(__file__).parents[3])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", "tfg.clip.synthetic.draw", json.dumps(asdict(spec)), str(first), str(step)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": path})
+    # -P: nothing of the folder that tfg was started in is imported
+    command = [sys.executable, "-P", "-m", "tfg.clip.synthetic.draw", json.dumps(asdict(spec)), str(first), str(step)]
+    environment = os.environ | {"PYTHONPATH": path}
+    # A session of its own: Ctrl-C is for whoever asked, who ends it.
+    return subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, start_new_session=True)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -92,7 +100,9 @@ def _take(process: subprocess.Popen[bytes], count: int, length: int) -> list[byt
     assert process.stdout is not None
     frames = [process.stdout.read(length) for _ in range(count)]
     if len(frames[-1]) < length:
-        raise RuntimeError(f"a process that draws the embedded clip ended too early, with {process.wait()}")
+        raise InputError(
+            f"embedded clip: a process that draws it ended too early, with {process.wait()}; free some memory and repeat the command"
+        )
     return frames
 
 
@@ -140,4 +150,4 @@ if __name__ == "__main__":
     try:
         write_frames(sys.argv[1], sys.argv[2], sys.argv[3], sys.stdout.buffer)
     except BrokenPipeError:  # whoever asked for the frames is gone
-        sys.exit(1)
+        os._exit(1)  # without a word about the pipe

@@ -98,7 +98,7 @@ def render(
     spec: SyntheticClip, renderer: FrameRenderer, track: SpokenTrack, motion: HeadMotion
 ) -> Iterator[DrawnFrame]:
     """The frames in order, drawn on all cores where they are many."""
-    if (processes := draw.cores()) > 1 and spec.num_frames >= draw.FEWEST:
+    if (processes := draw.processes_for(spec)) > 1:
         return draw.drawn_elsewhere(spec, processes)
     return draw.drawn(renderer, track, motion, range(spec.num_frames))
 
