@@ -297,14 +297,15 @@ def test_a_damaged_or_foreign_portrait_is_one_line_that_names_it(portrait, tmp_p
     path = tmp_path / "portrait.npz"
     assert not is_sealed(path)
     statistics = audio_statistics(portrait.audio)
-    rendering.save_portrait(path, portrait, *statistics)
+    rendering.save_portrait(path, portrait, *statistics, None)
     assert is_sealed(path)
     assert sorted(item.name for item in tmp_path.iterdir()) == ["portrait.npz", "portrait.npz.sha256"]
-    again, mean, std = rendering.load_portrait(path)
+    again, mean, std, lips = rendering.load_portrait(path)
+    assert lips is None
     np.testing.assert_array_equal(again.images, portrait.images)
     np.testing.assert_array_equal((mean, std), statistics)
     for count in (1, 100):
-        rendering.save_portrait(path, portrait, *statistics)
+        rendering.save_portrait(path, portrait, *statistics, None)
         flip(path, count=count)
         assert not is_sealed(path)
         with pytest.raises(

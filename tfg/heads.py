@@ -21,7 +21,18 @@ from tfg.record.results import HEADS, DamagedRecord, HeadRecord, ScoresRecord
 from tfg.scoring.setting import Switches, setting
 from tfg.types import FPS, Clip, InputError, Segment
 
-CONFIGURED = ("clip", "audio", "face", "masks", "backbone", "trainer", "split", "seed")  # of a run's configuration
+CONFIGURED = (  # of a run's configuration
+    "clip",
+    "audio",
+    "conditioning",
+    "prior",
+    "face",
+    "masks",
+    "backbone",
+    "trainer",
+    "split",
+    "seed",
+)
 SEALED = ("last.ckpt", "portrait.npz", "rendered.mp4", "truth.mp4", "side_by_side.mp4")  # files of a finished head
 
 
@@ -30,7 +41,7 @@ class Head:
     """Which head: its configuration, its clip and its segment; where it is."""
 
     folder: Path  # results/heads/<name>
-    config: DictConfig  # clip, audio, face, masks, backbone, trainer, split, seed
+    config: DictConfig  # those of CONFIGURED
     clip: Clip
     segment: Segment
 

@@ -1,13 +1,15 @@
-"""What a head is trained on and scored on: the portraits of its segment and of the held-out part, and their audio windows."""
+"""What a head is trained on and scored on: the portraits of its segment and of the held-out part, and the windows that drive it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from tfg import data
+from tfg import data, parts
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.crop import read_crop
+from tfg.features.lips.motion import lip_motion
+from tfg.features.lips.regression import LipMap, fit_map
 from tfg.features.portrait import Observed, frame_face, observe, portraits
 from tfg.heads import Head
 from tfg.record import meter
@@ -24,15 +26,18 @@ class Shown:
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """Both parts of a head; windows are normalised on the training part."""
+    """Both parts of a head; windows are normalised on the training part. `audio` of the portraits is what drives the head."""
 
     features: ClipFeatures  # of the clip cut to the face
     train: Portrait  # m frames
     test: Portrait  # n frames
-    mean: Floats  # (channels,) of the training part's audio features
+    mean: Floats  # (channels,) of what drives the training part
     std: Floats  # (channels,)
-    train_windows: Floats  # (m, 8, channels); no sound of the held-out part is in them
+    train_windows: Floats  # (m, 8, channels) of what drives the head; nothing of the held-out part is in them
     test_windows: Floats  # (n, 8, channels)
+    train_sound: Floats  # (m, 8, audio channels) windows of the audio features, with conditioning=audio the same
+    test_sound: Floats  # (n, 8, audio channels)
+    lips: LipMap | None  # conditioning=lips: from audio features to the lip motion that drives the head
     fit: dict[str, Any]  # how well the poses explain the landmarks, and what fitting them cost
 
 
@@ -50,15 +55,44 @@ def gather(head: Head, shown: Shown) -> Material:
     started = meter.now()
     train, test, cameras = portraits(observed, held_out, features.clip.size)
     spent = (meter.now() - started).rounded("camera_fit_")
+    sound, stop = features.sound(), features.clip.num_reference_frames
     mean, std = data.audio_statistics(train.audio)
-    sound = features.sound()
-    return Material(
+    own, held = (
+        data.audio_windows(sound[:stop], mean, std, train.frames),
+        data.audio_windows(sound, mean, std, test.frames),
+    )
+    material = Material(
         features=features,
         train=train,
         test=test,
         mean=mean,
         std=std,
-        train_windows=data.audio_windows(sound[: features.clip.num_reference_frames], mean, std, train.frames),
-        test_windows=data.audio_windows(sound, mean, std, test.frames),
+        train_windows=own,
+        test_windows=held,
+        train_sound=own,
+        test_sound=held,
+        lips=None,
         fit={"camera_error_px": cameras.error_pixels, "focal_px": cameras.focal, **spent},
+    )
+    return _lip_driven(head, material, sound) if head.config.conditioning == "lips" else material
+
+
+def _lip_driven(head: Head, material: Material, sound: Floats) -> Material:
+    """The head is shown how its lips moved in the training part, and driven by the motion that sound predicts everywhere else."""
+    train, stop = material.train, material.features.clip.num_reference_frames
+    seen = lip_motion(train.landmarks, train.cameras, train.face_shape)
+    lips = fit_map(sound[:stop], train.frames, seen, parts.prior_of(head.config), head.config.prior.ridge)
+    predicted = lips.predict(sound)
+    around = lips.predict(sound[:stop])
+    around[train.frames] = seen
+    mean, std = data.audio_statistics(seen)
+    return replace(
+        material,
+        train=replace(train, audio=seen),
+        test=replace(material.test, audio=predicted[material.test.frames]),
+        mean=mean,
+        std=std,
+        train_windows=data.audio_windows(around, mean, std, train.frames),
+        test_windows=data.audio_windows(predicted, mean, std, material.test.frames),
+        lips=lips,
     )

@@ -20,18 +20,21 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from tfg import assets, configuration
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
+from tfg.features.lips.prior import UNIVERSAL, load_prior, prior_file
+from tfg.landmarks import LIP_CHANNELS
 from tfg.record import identity
 from tfg.selectors.at import At
 from tfg.selectors.base import Selector
 from tfg.selectors.candidates import candidates_for, frames_of
 from tfg.selectors.voicing import voiced_frames
 from tfg.split import split
-from tfg.types import FPS, Clip, InputError, Portrait, Segment
+from tfg.types import FPS, Clip, Floats, InputError, Portrait, Segment
 
 if TYPE_CHECKING:
     from tfg.backbones.base import Backbone
 
 AUTO = "auto"
+CONDITIONINGS = ("audio", "lips")  # what drives a head: the audio features, or the lip motion predicted from them
 MOST_OFFSET = 15  # frames, of a sound against its pictures
 
 
@@ -80,6 +83,7 @@ def check_clip(config: DictConfig) -> None:
     candidates_for(clip.num_reference_frames, config.seconds, config.stride_seconds, where=str(clip.path))
     if isinstance(selector := construct(config.selector, "selector"), At):
         selector.first_frame(frames_of(config.seconds), clip.num_reference_frames, str(clip.path))
+    check_unseen(config, clip)
     if not _has_speech(clip.path, clip.digest):
         raise InputError(
             f"{clip.path}: no speech in its sound, only silence or noise; give a video of someone speaking"
@@ -88,7 +92,7 @@ def check_clip(config: DictConfig) -> None:
 
 def check_backbone(config: DictConfig) -> None:
     """Construct the backbone once for its own checks."""
-    channels = construct(config.audio, "audio").channels
+    channels = LIP_CHANNELS if config.conditioning == "lips" else construct(config.audio, "audio").channels
     backbone(config, size=config.clip.size, focal=float(config.clip.size), audio_channels=channels)
 
 
@@ -111,6 +115,36 @@ def weights_of(config: DictConfig) -> None:
             if not isinstance(weights := config[axis].weights, str):
                 raise InputError(f"{axis}.weights={weights}: give a name of `tfg assets`, or a path")
             assets.located(weights)
+    if config.conditioning not in CONDITIONINGS:
+        raise InputError(f"conditioning={config.conditioning}: allowed are {', '.join(CONDITIONINGS)}")
+    if (weights := config.prior.weights) is not None:
+        if config.conditioning != "lips":
+            raise InputError("prior: predicts lip motion from sound, so it needs conditioning=lips")
+        load_prior(prior_file(weights), audio_setting(config))
+
+
+def audio_setting(config: DictConfig) -> str:
+    """Which audio features a prior must be of: their name, and of Whisper the layer."""
+    return "-".join(str(config.audio[key]) for key in ("name", "layer") if key in config.audio)
+
+
+def check_unseen(config: DictConfig, clip: Clip) -> None:
+    """InputError where the prior was learned from this very clip, unless prior.allow_seen says that it may be."""
+    weights = config.prior.weights
+    if weights is None or config.prior.allow_seen:
+        return
+    for person in load_prior(prior_file(weights), audio_setting(config)).people:
+        if clip.identity in person["clips"]:
+            raise InputError(
+                f"{clip.path}: the prior {weights} was learned from this clip (as {person['name']}), so its scores would say nothing; "
+                "take another prior, or set prior.allow_seen=true"
+            )
+
+
+def prior_of(config: DictConfig) -> Floats | None:
+    """Other people's map of sound to lip motion, or None without a prior."""
+    weights = config.prior.weights
+    return None if weights is None else load_prior(prior_file(weights), audio_setting(config)).weights
 
 
 def make_backbone(config: DictConfig, portrait: Portrait) -> Backbone:
@@ -120,10 +154,11 @@ def make_backbone(config: DictConfig, portrait: Portrait) -> Backbone:
 
 
 def backbone(config: DictConfig, *, size: int, focal: float, audio_channels: int) -> Backbone:
-    """An untrained backbone for `size` x `size` pictures, a focal length in pixels and so many audio channels."""
+    """An untrained backbone for `size` x `size` pictures, a focal length in pixels and so many channels of what drives it."""
     _refuse_foreign(config.backbone, "backbone")
     settings = {key: value for key, value in config.backbone.items() if key != "name"}
-    return construct(settings, "backbone", size=size, focal=focal, audio_channels=audio_channels)
+    lip_driven = config.conditioning == "lips"
+    return construct(settings, "backbone", size=size, focal=focal, audio_channels=audio_channels, lip_driven=lip_driven)
 
 
 def construct(settings: Any, key: str, **values: Any) -> Any:
@@ -242,8 +277,8 @@ def head_name(config: DictConfig, clip: Clip, segment: Segment) -> str:
 
 
 def weights_checksum(weights: str) -> str:
-    """sha256 of pretrained weights given as a name of `tfg assets` or as a path."""
-    return assets.checksum(assets.located(weights))
+    """sha256 of pretrained weights given as a name of `tfg assets`, as a path, or as the prior that comes with tfg."""
+    return assets.checksum(prior_file(weights) if weights == UNIVERSAL else assets.located(weights))
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

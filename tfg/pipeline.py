@@ -151,7 +151,9 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
     with stages("features_held_out") as stage:
         with features.costing(after=cost) as cost:
             material = gather(head, shown)
-            rendering.save_portrait(head.folder / "portrait.npz", material.train, material.mean, material.std)
+            rendering.save_portrait(
+                head.folder / "portrait.npz", material.train, material.mean, material.std, material.lips
+            )
         stage.frames, stage.notes = len(material.test.frames), cost.notes() | material.fit
 
     # The optimisation, from the same random numbers for every selector that leads here.
@@ -214,7 +216,7 @@ def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, 
         judged = scoring.judge(test, _sound(head.clip, test), reader, metrics)
         spoken = _spoken(head, trained) if switches["controls"] else ()
         scores = scoring.score_run(
-            judged, trained.rendered, spoken, decoded, material.train, material.train_windows, material.test_windows
+            judged, trained.rendered, spoken, decoded, material.train, material.train_sound, material.test_sound
         )
         stage.frames = len(test.frames)
     commit, dirty = provenance.commit()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch.utils.data import default_collate
 from tfg.backbones.base import Backbone
 from tfg.clip.write import write_video
 from tfg.data import batches
+from tfg.features.lips.regression import LipMap
 from tfg.record.files import is_sealed, seal, seal_written
 from tfg.types import Bytes, Cameras, Floats, Frames, InputError, Portrait
 
@@ -51,9 +53,11 @@ def write_videos(folder: Path, rendered: Bytes, truth: Bytes, sound: Floats) -> 
     return files
 
 
-def save_portrait(path: Path, portrait: Portrait, mean: Floats, std: Floats) -> None:
+def save_portrait(path: Path, portrait: Portrait, mean: Floats, std: Floats, lips: LipMap | None) -> None:
     """What `tfg render` needs beside the checkpoint, as plain arrays, with a checksum beside them."""
     arrays = {name: getattr(portrait, name) for name in _ARRAYS}
+    if lips is not None:
+        arrays |= {f"lips_{part.name}": getattr(lips, part.name) for part in fields(LipMap)}
     cameras = portrait.cameras
     partial = path.with_suffix(".part.npz")
     try:
@@ -72,8 +76,11 @@ def save_portrait(path: Path, portrait: Portrait, mean: Floats, std: Floats) -> 
         partial.unlink(missing_ok=True)
 
 
-def load_portrait(path: Path) -> tuple[Portrait, Floats, Floats]:
-    """Portrait, audio mean and standard deviation, as `save_portrait` wrote them; InputError names a damaged file."""
+def load_portrait(path: Path) -> tuple[Portrait, Floats, Floats, LipMap | None]:
+    """Portrait, mean and standard deviation of what drives it, and its lip map, as `save_portrait` wrote them.
+
+    InputError names a damaged file.
+    """
     remedy = "remove head.json beside it and repeat the command of its run, which makes it anew without training"
     if not is_sealed(path):
         raise InputError(f"{path}: is damaged or cut short (its checksum differs); {remedy}")
@@ -85,7 +92,11 @@ def load_portrait(path: Path) -> tuple[Portrait, Floats, Floats]:
                 focal=float(file["focal"]),
                 size=int(file["size"]),
             )
-            return Portrait(**{name: file[name] for name in _ARRAYS}, cameras=cameras), file["mean"], file["std"]
+            named = {part.name: f"lips_{part.name}" for part in fields(LipMap)}
+            has_lips = any(array in file for array in named.values())
+            lips = LipMap(**{name: file[array] for name, array in named.items()}) if has_lips else None
+            portrait = Portrait(**{name: file[name] for name in _ARRAYS}, cameras=cameras)
+            return portrait, file["mean"], file["std"], lips
     except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile) as error:
         reason = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise InputError(f"{path}: is no portrait of tfg ({reason}); {remedy}") from error

@@ -195,7 +195,7 @@ class Portrait:
     head_mask: Bools  # (n, size, size) head with hair, without neck
     mouth_mask: Bools  # (n, size, size) inside of the lips' outer contour
     landmarks: Floats  # (n, 68, 2) in clip pixels
-    audio: Floats  # (n, channels) one raw feature vector per frame
+    audio: Floats  # (n, channels) what drives the head: raw audio features, or lip motion in head units
     upper: Floats  # (n, 7) UPPER_FACE in [0, 1]
     cameras: Cameras
     face_shape: Floats = field(metadata=_WHOLE)  # (68, 3) rigid face shape in head space, of the joint pose fit
@@ -213,7 +213,7 @@ class Batch(TypedDict):
     """What `Backbone.training_step` and `Backbone.render` receive: torch tensors, float32; b frames, usually 1."""
 
     index: object  # (b,) int64 row in the training portrait
-    audio: object  # (b, 8, channels) normalised window [i - 4, i + 4), zero outside the run
+    audio: object  # (b, 8, channels) normalised window [i - 4, i + 4) of what drives the head, zero outside the run
     upper: object  # (b, 7) in [0, 1]
     rotation: object  # (b, 3, 3)
     translation: object  # (b, 3)

@@ -25,12 +25,13 @@ class Backbone(pl.LightningModule, ABC):
 
     step: Tensor  # () int64 buffer: training steps done
 
-    def __init__(self, *, size: int, focal: float, audio_channels: int) -> None:
+    def __init__(self, *, size: int, focal: float, audio_channels: int, lip_driven: bool = False) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.size = size  # pixels of the square pictures
         self.focal = focal  # pixels, principal point at the middle
         self.audio_channels = audio_channels
+        self.lip_driven = lip_driven  # `audio` of portraits and batches is lip motion, LIP_CHANNELS wide
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
     @property

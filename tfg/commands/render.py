@@ -40,10 +40,12 @@ def speak(given: Path, sound: Path, output: Path, seed: int = 0) -> Path:
     from tfg.threads import threads
 
     audio = read_audio(sound)
-    portrait, mean, std = rendering.load_portrait(folder / "portrait.npz")
+    portrait, mean, std, lips = rendering.load_portrait(folder / "portrait.npz")
     features = parts.construct(config.audio, "audio").extract(audio)
     if not len(features):
         raise InputError(f"{sound}: shorter than one frame (0.04 s); give more speech")
+    if lips is not None:
+        features = lips.predict(features)
     performance = perform(portrait, features, seed)
     if not performance.can_blink:
         print(

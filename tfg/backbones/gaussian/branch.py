@@ -73,14 +73,15 @@ class Branch(nn.Module, Generic[FieldType]):
     def optimizers(self, rates: Rates) -> Optimizers:
         """Adam for the Gaussians, AdamW for the motion, as InsTaG; `step` sets the rates."""
         field, gaussians = self.field, self.gaussians
-        audio = list(field.audio.parameters())
+        audio = [] if field.audio is None else list(field.audio.parameters())
         special = {id(parameter) for parameter in [field.tables, *audio]}
         networks = [parameter for parameter in field.parameters() if id(parameter) not in special]
         motion: list[dict[str, Any]] = [
             {"params": [field.tables], "name": "grid", "weight_decay": rates.grid_decay},
             {"params": networks, "name": "networks", "weight_decay": rates.network_decay},
-            {"params": audio, "name": "audio", "weight_decay": rates.audio_decay},
         ]
+        if audio:
+            motion.append({"params": audio, "name": "audio", "weight_decay": rates.audio_decay})
         groups = [{"params": [getattr(gaussians, name)], "name": name} for name in NAMES]
         return Optimizers(
             torch.optim.Adam(groups, lr=0.0, eps=1e-15, fused=True),

@@ -20,7 +20,7 @@ from tfg.backbones.gaussian.branch import Branch, Optimizers, set_rates
 from tfg.backbones.gaussian.cloud import head_cloud, mouth_cloud
 from tfg.backbones.gaussian.frame import Frame, FrameTruth, frame_of, truth_of
 from tfg.backbones.gaussian.losses import photometric
-from tfg.backbones.gaussian.motion import FaceField, GaussianMotion, MouthField, mouth_hook
+from tfg.backbones.gaussian.motion import FaceField, GaussianMotion, MouthField, WarpedFaceField, mouth_hook
 from tfg.backbones.gaussian.regions import box_mask, box_slices, polygon_mask
 from tfg.backbones.gaussian.settings import (
     DensityRules,
@@ -57,15 +57,18 @@ class Instag(Backbone):
         mouth_density: DensityRules,
         sh_degree: int,
         engine: str,
+        lip_driven: bool = False,
     ) -> None:
-        super().__init__(size=size, focal=focal, audio_channels=audio_channels)
+        super().__init__(size=size, focal=focal, audio_channels=audio_channels, lip_driven=lip_driven)
         check_head(sh_degree=sh_degree)
         self.cloud, self.stages, self.rates, self.weights = cloud, stages, rates, weights
         self.sh_degree, self.engine = sh_degree, engine
         self.register_buffer("seed", torch.zeros((), dtype=torch.int64))
-        face_field = FaceField(motion, audio_channels, engine)
-        mouth_field = MouthField(motion, audio_channels, engine)
-        self.face = Branch(face_field, face_density, sh_degree, size, focal, engine)
+        face_field = WarpedFaceField(motion, engine) if lip_driven else FaceField(motion, audio_channels, engine)
+        mouth_field = MouthField(motion, None if lip_driven else audio_channels, engine)
+        self.face: Branch[FaceField | WarpedFaceField] = Branch(
+            face_field, face_density, sh_degree, size, focal, engine
+        )
         self.mouth = Branch(mouth_field, mouth_density, sh_degree, size, focal, engine)
 
     @property
@@ -84,6 +87,8 @@ class Instag(Backbone):
         shape = torch.from_numpy(portrait.face_shape)
         self.face.field.eye_line.copy_(shape[EYES, 1].mean())
         self.face.field.nose_base.copy_(shape[NOSE_BASE, 1])
+        if isinstance(self.face.field, WarpedFaceField):
+            self.face.field.warp.place(shape, torch.from_numpy(portrait.audio))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Make room for the checkpoint's Gaussians; Lightning builds the optimisers and restores their state after this."""
@@ -98,9 +103,10 @@ class Instag(Backbone):
         stage, step = self.stages.locate(int(self.step))
         frame, truth = frame_of(batch), truth_of(batch)
         with step_randomness(int(self.seed) + int(self.step), self.device):
-            # One draw a step: face and mouth get the same sound.
-            shape = self.face.field.shape
-            frame = replace(frame, audio=augment_windows(frame.audio, noise=shape.noise, shift=shape.shift))
+            if not self.lip_driven:
+                # One draw a step: face and mouth get the same sound.
+                shape = self.face.field.shape
+                frame = replace(frame, audio=augment_windows(frame.audio, noise=shape.noise, shift=shape.shift))
             if stage == "face":
                 self._train_face(frame, truth, step)
             elif stage == "mouth":

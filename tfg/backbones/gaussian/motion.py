@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from tfg.backbones.gaussian.regions import vertical_ramp
 from tfg.backbones.gaussian.settings import MotionShape
+from tfg.backbones.gaussian.warp import LipWarp
 from tfg.backbones.layers import MLP, AudioEncoder
 from tfg.engines.hashgrid import HashGridSpec, triplane_encode
 from tfg.types import UPPER_FACE
@@ -41,13 +42,15 @@ def grid_of(shape: MotionShape) -> HashGridSpec:
 
 
 class Field(nn.Module):
-    """Abstract: tri-plane grid and audio encoder, the part that both fields share."""
+    """Abstract: tri-plane grid and, where it is given audio features, their encoder: the part that all fields share."""
 
-    def __init__(self, shape: MotionShape, audio_channels: int, engine: str) -> None:
+    def __init__(self, shape: MotionShape, audio_channels: int | None, engine: str) -> None:
         super().__init__()
         self.shape, self.spec, self.engine = shape, grid_of(shape), engine
         self.tables = nn.Parameter(torch.empty(3, self.spec.num_params, 1).uniform_(-1e-4, 1e-4))
-        self.audio = AudioEncoder(audio_channels, shape.audio_hidden, shape.code, dropout=shape.dropout)
+        self.audio: AudioEncoder | None = None
+        if audio_channels is not None:
+            self.audio = AudioEncoder(audio_channels, shape.audio_hidden, shape.code, dropout=shape.dropout)
 
     def encode_position(self, points: Tensor) -> Tensor:
         """(n, 3) head space -> (n, 36)."""
@@ -55,6 +58,7 @@ class Field(nn.Module):
 
     def encode_audio(self, windows: Tensor) -> Tensor:
         """(1, 8, channels) normalised -> (1, code)."""
+        assert self.audio is not None
         return self.audio(windows)
 
 
@@ -90,13 +94,46 @@ class FaceField(Field):
         return GaussianMotion(means * self.shape.reach, quats, scales)
 
 
-class MouthField(Field):
-    """Speech and the face's own mouth motion move the inside of the mouth; sideways and in depth a fifth (TalkingGaussian)."""
+class WarpedFaceField(Field):
+    """Lip motion moves the face by a known warp, and the upper-face blendshapes what lies above the nose's base by a learned field.
 
-    def __init__(self, shape: MotionShape, audio_channels: int, engine: str) -> None:
+    Differs from the papers, whose field learns from the person's frames what speech moves: from five seconds it learns a half open
+    mean mouth and lips that follow the head's pose.
+    """
+
+    eye_line: Tensor  # () head y
+    nose_base: Tensor  # () head y
+
+    def __init__(self, shape: MotionShape, engine: str) -> None:
+        super().__init__(shape, None, engine)
+        width = 3 * shape.levels
+        self.upper_attention = MLP(width, 16, len(UPPER_FACE), engine=engine)
+        self.network = MLP(width + len(UPPER_FACE), shape.face_hidden, shape.face_hidden, 10, engine=engine)
+        self.warp = LipWarp()
+        self.register_buffer("eye_line", torch.zeros(()))
+        self.register_buffer("nose_base", torch.ones(()))
+
+    def forward(self, points: Tensor, windows: Tensor, upper: Tensor) -> GaussianMotion:
+        """points (n, 3), windows (1, 8, LIP_CHANNELS) of lip motion, upper (1, 7) -> motion of n Gaussians."""
+        place = self.encode_position(points)
+        above = 1 - vertical_ramp(points.detach(), self.eye_line, self.nose_base)
+        expression = self.upper_attention(place) * (above @ upper)
+        means, quats, scales = self.network(torch.cat([place, expression], dim=1)).split([3, 4, 3], dim=1)
+        spoken = self.warp(points.detach(), windows[0, windows.shape[1] // 2])
+        return GaussianMotion(means * self.shape.reach + spoken, quats, scales)
+
+
+class MouthField(Field):
+    """Speech and the face's own mouth motion move the inside of the mouth; sideways and in depth a fifth (TalkingGaussian).
+
+    Without audio channels the face's motion alone does, which then is the lips' own.
+    """
+
+    def __init__(self, shape: MotionShape, audio_channels: int | None, engine: str) -> None:
         super().__init__(shape, audio_channels, engine)
         width, hidden = 3 * shape.levels, shape.mouth_hidden
-        self.network = MLP(width + shape.code + 3, hidden, hidden, 3, engine=engine)
+        code = 0 if audio_channels is None else shape.code
+        self.network = MLP(width + code + 3, hidden, hidden, 3, engine=engine)
         self.scaler = MLP(width + 3, 16, 16, 1, engine=engine)
         self.register_buffer("reach", torch.tensor([0.2, 1.0, 0.2]) * shape.reach, persistent=False)
 
@@ -104,9 +141,9 @@ class MouthField(Field):
         """points (n, 3), windows (1, 8, channels), hook (1, 3) -> motion of n Gaussians."""
         place = self.encode_position(points)
         hook = hook.expand(len(points), 3)
-        code = self.encode_audio(windows).expand(len(points), -1)
+        code = [] if self.audio is None else [self.encode_audio(windows).expand(len(points), -1)]
         gain = 2 * torch.sigmoid(self.scaler(torch.cat([place, hook], dim=1)))
-        return GaussianMotion(self.network(torch.cat([place, code, hook], dim=1)) * gain * self.reach)
+        return GaussianMotion(self.network(torch.cat([place, *code, hook], dim=1)) * gain * self.reach)
 
 
 def mouth_hook(face: GaussianMotion, rank: int) -> Tensor:

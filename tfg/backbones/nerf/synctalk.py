@@ -64,8 +64,9 @@ class SyncTalk(Backbone):
         code_width: int,
         perceptual: Perceptual | None,
         engine: str,
+        lip_driven: bool = False,
     ) -> None:
-        super().__init__(size=size, focal=focal, audio_channels=audio_channels)
+        super().__init__(size=size, focal=focal, audio_channels=audio_channels, lip_driven=lip_driven)
         check_head(
             size=size,
             sampling=sampling,

@@ -1,0 +1,85 @@
+"""What other people's speech says of how sound moves lips: a file of one linear map, with what it was learned from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from tfg.features.lips.regression import REACH
+from tfg.landmarks import LIP_CHANNELS
+from tfg.types import Floats, InputError
+
+UNIVERSAL = "universal"
+SHIPPED = Path(__file__).with_name("universal.safetensors")
+LAYOUT = 1  # of the file
+
+
+@dataclass(frozen=True, kw_only=True)
+class LipPrior:
+    features: str  # audio features it was learned with: "logmel", "whisper-1"
+    weights: (
+        Floats  # (2 REACH + 1, channels, LIP_CHANNELS): standardised sound -> motion in its total standard deviation
+    )
+    sources: dict[str, Any]  # its people with the identities of their clips, licence, settings, held-out score
+
+    @property
+    def people(self) -> list[dict[str, Any]]:
+        """Name, identities of the clips and number of frames of each."""
+        return list(self.sources["people"])
+
+
+def prior_file(weights: str) -> Path:
+    """Of `universal` the file that comes with tfg, else a path; InputError where there is none."""
+    path = SHIPPED if weights == UNIVERSAL else Path(weights)
+    if not path.is_file():
+        raise InputError(
+            f"prior.weights={weights}: no such file; give universal, or a file of `python -m experiments.pretrain`"
+        )
+    return path
+
+
+def load_prior(path: Path, features: str) -> LipPrior:
+    """InputError names a file that is damaged, of another layout, or without a map for these audio features."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            noted = file.metadata() or {}
+            if noted.get("layout") != str(LAYOUT):
+                raise InputError(
+                    f"{path}: is no lip prior of this version of tfg; make it anew with `python -m experiments.pretrain`"
+                )
+            names = list(file.keys())
+            if features not in names:
+                raise InputError(
+                    f"{path}: was learned with {', '.join(names)}, not with audio={features.replace('-', ' layer ')}"
+                )
+            weights = file.get_tensor(features).astype(np.float32)
+        sources = json.loads(noted["sources"])
+        _ = [(person["name"], person["clips"]) for person in sources["people"]]
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"{path}: is damaged ({' '.join(str(error).split())}); install tfg again, or make the prior anew"
+        ) from error
+    if (
+        weights.ndim != 3
+        or weights.shape[0] != 2 * REACH + 1
+        or weights.shape[2] != LIP_CHANNELS
+        or not np.isfinite(weights).all()
+    ):
+        raise InputError(
+            f"{path}: holds no map of {2 * REACH + 1} frames to {LIP_CHANNELS} numbers; make the prior anew"
+        )
+    return LipPrior(features=features, weights=weights, sources=sources)
+
+
+def save_prior(path: Path, maps: dict[str, Floats], sources: dict[str, Any]) -> None:
+    """The same bytes for the same maps and sources."""
+    noted = {"layout": str(LAYOUT), "sources": json.dumps(sources, sort_keys=True)}
+    save_file({name: np.ascontiguousarray(weights, np.float16) for name, weights in maps.items()}, path, metadata=noted)

@@ -1,0 +1,143 @@
+"""Lip motion predicted from sound by one linear map: ridge regression on the person's own seconds, drawn to a prior's map.
+
+With weights W ~ N(W_prior, s^2) and errors of variance e^2 the most probable map is W_prior + (X'X + e^2 / s^2)^-1 X'(Y - X W_prior):
+without a prior W_prior is 0, and this is plain ridge regression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfg.types import Floats
+
+REACH = 4  # frames of sound each way that predict a frame
+FOLDS = 5  # of consecutive frames, to see how far predictions of unseen frames move
+MOST_GAIN = 2.5  # by which a prediction's motion is enlarged at most
+MOST_FRAMES = 500  # that a person counts for in a prior
+_SOFT = 0.1  # share of the channels' mean deviation that is added to each: one that hardly changes in five seconds says nothing
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LipMap:
+    """Sound -> lip motion of one person; all that rendering other speech needs."""
+
+    sound_mean: Floats  # (channels,) of the audio features in the training part
+    sound_std: Floats  # (channels,)
+    weights: Floats  # (2 REACH + 1, channels, k) -> head units
+    offset: Floats  # (k,) head units, of the mean sound
+
+    def predict(self, sound: Floats) -> Floats:
+        """(n, channels) audio features -> (n, k) lip motion in head units."""
+        inputs = windows((sound - self.sound_mean) / self.sound_std)
+        return (inputs @ self.weights.reshape(-1, self.weights.shape[-1]) + self.offset).astype(np.float32)
+
+
+def fit_map(sound: Floats, frames: NDArray[np.int64], motion: Floats, prior: Floats | None, ridge: float) -> LipMap:
+    """From a clip's audio features (n, channels) and the lip motion (m, k) in consecutive `frames` (m,) of it.
+
+    `prior`: (2 REACH + 1, channels, k) map of standardised sound to motion in units of its total standard deviation; None: 0.
+    `ridge`: e^2 / s^2 as a share of the mean power of the inputs. Motion is enlarged to the size that is seen, by what predictions of
+    frames apart from those of the fit fall short of it: regression alone makes every mouth mumble.
+    """
+    first, last = max(frames[0] - REACH, 0), frames[-1] + 1 + REACH
+    mean, std = sound[frames].mean(axis=0), sound[frames].std(axis=0)
+    std = std + _SOFT * max(float(std.mean()), 1e-6)
+    inputs = windows((sound[first:last] - mean) / std)[frames - first].astype(np.float64)
+    centre = inputs.mean(axis=0)
+    inputs = inputs - centre
+    exact = motion.astype(np.float64)
+    rest = exact.mean(axis=0)
+    size = max(float(np.sqrt(exact.var(axis=0).sum())), 1e-9)
+    seen = (exact - rest) / size
+    start = np.zeros((inputs.shape[1], motion.shape[1])) if prior is None else _flat(prior)
+    weights = _drawn_to(start, inputs, seen, ridge)
+    weights *= size * _gain(start, inputs, seen, ridge)
+    return LipMap(
+        sound_mean=mean.astype(np.float32),
+        sound_std=std.astype(np.float32),
+        weights=weights.reshape(2 * REACH + 1, -1, motion.shape[1]).astype(np.float32),
+        offset=(rest - centre @ weights).astype(np.float32),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moments:
+    """What a prior needs of people: sums over frames, so that those of several people add up and one can be left out."""
+
+    power: Doubles  # (inputs, inputs)
+    product: Doubles  # (inputs, k)
+    frames: float  # weighted
+
+    @classmethod
+    def of(cls, clips: Sequence[tuple[Floats, Floats]]) -> Moments:
+        """Of one person's clips: audio features (n, channels) and motion (n, k); a person counts by frames, up to MOST_FRAMES.
+
+        In each clip sound is standardised, and motion measured in its total standard deviation.
+        """
+        total = sum(len(sound) for sound, _ in clips)
+        share = min(total, MOST_FRAMES) / total
+        inputs = np.concatenate([_centred(windows(standardised(sound))) for sound, _ in clips])
+        moved = [_centred(motion) for _, motion in clips]
+        seen = np.concatenate([motion / np.sqrt(motion.var(axis=0).sum()) for motion in moved])
+        return cls(power=share * inputs.T @ inputs, product=share * inputs.T @ seen, frames=share * total)
+
+    def __add__(self, other: Moments) -> Moments:
+        return Moments(
+            power=self.power + other.power, product=self.product + other.product, frames=self.frames + other.frames
+        )
+
+    def __sub__(self, other: Moments) -> Moments:
+        return Moments(
+            power=self.power - other.power, product=self.product - other.product, frames=self.frames - other.frames
+        )
+
+    def prior(self, ridge: float) -> Floats:
+        """(2 REACH + 1, channels, k): the map of all people in it; `ridge` is a share of the inputs' mean power, 1."""
+        size = len(self.power)
+        solved = np.linalg.solve(self.power + ridge * self.frames * np.eye(size), self.product)
+        return solved.reshape(2 * REACH + 1, size // (2 * REACH + 1), -1).astype(np.float32)
+
+
+def standardised(sound: Floats) -> Floats:
+    """(n, channels) by its own mean and deviation."""
+    std = sound.std(axis=0)
+    return (sound - sound.mean(axis=0)) / (std + _SOFT * max(float(std.mean()), 1e-6))
+
+
+def windows(sound: Floats) -> Floats:
+    """(n, channels) -> (n, (2 REACH + 1) channels): each frame with its neighbours, the first first; the ends repeat."""
+    padded = np.pad(sound, ((REACH, REACH), (0, 0)), mode="edge")
+    return np.concatenate([padded[shift : shift + len(sound)] for shift in range(2 * REACH + 1)], axis=1)
+
+
+def _centred(values: Floats) -> Doubles:
+    exact = values.astype(np.float64)
+    return np.asarray(exact - exact.mean(axis=0))
+
+
+def _flat(weights: Floats) -> Doubles:
+    return weights.reshape(-1, weights.shape[-1]).astype(np.float64)
+
+
+def _drawn_to(start: Doubles, inputs: Doubles, seen: Doubles, ridge: float) -> Doubles:
+    """The most probable map; in the frames' space, of which there are fewer than inputs."""
+    gram = inputs @ inputs.T
+    drawn = np.linalg.solve(gram + ridge * np.trace(gram) / len(gram) * np.eye(len(gram)), seen - inputs @ start)
+    return start + inputs.T @ drawn
+
+
+def _gain(start: Doubles, inputs: Doubles, seen: Doubles, ridge: float) -> float:
+    """What predictions of unseen frames must be multiplied by to move as far as what is seen, at least 1."""
+    predicted = np.zeros_like(seen)
+    rows = np.arange(len(seen))
+    for fold in np.array_split(rows, FOLDS):
+        apart = (rows < fold[0] - REACH) | (rows > fold[-1] + REACH)
+        predicted[fold] = inputs[fold] @ _drawn_to(start, inputs[apart], seen[apart], ridge)
+    moved = float(np.sqrt(predicted.var(axis=0).sum()))
+    return float(np.clip(np.sqrt(seen.var(axis=0).sum()) / max(moved, 1e-9), 1.0, MOST_GAIN))

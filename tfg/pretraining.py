@@ -1,0 +1,133 @@
+"""A lip prior learned from videos of many people: their clips, their lip motion, one map a kind of audio feature, its score."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfg import overrides, parts
+from tfg.clip.read import read_clip
+from tfg.features.cameras import fit_cameras
+from tfg.features.face.gaps import fill_gaps
+from tfg.features.lips.motion import lip_motion
+from tfg.features.lips.prior import save_prior
+from tfg.features.lips.regression import Moments, standardised, windows
+from tfg.features.portrait import frame_face
+from tfg.progress import say
+from tfg.selection import features_of
+from tfg.split import split
+from tfg.sync import in_time
+from tfg.types import Clip, Floats, InputError
+
+AUDIO = ("whisper", "logmel")
+RIDGE = 1.0  # 0.3 is alike on the tuning people of benchmarks/sync_trials.py
+SYNTHETIC, FIRST_SEED, SYNTHETIC_SECONDS = "synthetic:", 101, 60  # seeds apart from those that studies use
+FIT_FRAMES = 300  # of a clip, evenly spread, that shape and focal length are fitted on
+VIDEOS = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".m4v")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    name: str
+    clips: list[Clip]
+    face: str  # of conf/face
+
+
+def pretrain(data: Sequence[str], out: Path, audios: Sequence[str], held_out: str | None, licence: str) -> None:
+    """Learn a prior from `data` (see experiments/pretrain.py) and write it to `out`; InputError names what cannot be used."""
+    if not out.absolute().parent.is_dir():
+        raise InputError(f"--out {out}: its folder does not exist")
+    people = list(people_of(data, held_out))
+    if len(people) < 2:
+        raise InputError(f"{len(people)} person: a prior is learned from two people or more; give more videos")
+    maps: dict[str, Floats] = {}
+    scores: dict[str, Any] = {}
+    for audio in audios:
+        config = overrides.composed([f"audio={audio}", "trainer=cpu"])
+        name = parts.audio_setting(config)
+        spoken = [[spoken_clip(clip, audio, person.face) for clip in person.clips] for person in people]
+        moments = [Moments.of(clips) for clips in spoken]
+        maps[name] = functools.reduce(operator.add, moments).prior(RIDGE)
+        scores[name] = left_out(spoken, moments)
+        say(f"{name}: mean r of lip motion with each person left out {np.mean(scores[name]):.2f}")
+    sources = {
+        "people": [
+            {"name": person.name, "clips": [clip.identity for clip in person.clips], "frames": frames_of(person)}
+            for person in people
+        ],
+        "licence": licence,
+        "ridge": RIDGE,
+        "left_out_r": {name: [round(r, 3) for r in each] for name, each in scores.items()},
+    }
+    save_prior(out, maps, sources)
+
+
+def people_of(data: Sequence[str], held_out: str | None) -> Iterator[Person]:
+    """InputError names what is no data."""
+    named: dict[str, list[Clip]] = {}
+    for given in data:
+        if given.startswith(SYNTHETIC):
+            count = given.removeprefix(SYNTHETIC)
+            if not count.isdigit() or int(count) < 1:
+                raise InputError(f"{given}: give the number of people, such as synthetic:8")
+            for seed in range(FIRST_SEED, FIRST_SEED + int(count)):
+                yield Person(name=f"synthetic {seed}", clips=[synthetic(seed)], face="sidecar")
+            continue
+        name, _, path = given.rpartition("=")
+        found = Path(path)
+        videos = sorted(file for file in found.iterdir() if file.suffix in VIDEOS) if found.is_dir() else [found]
+        if not videos:
+            raise InputError(f"{found}: holds no video")
+        for video in videos:
+            clip = read_clip(video)
+            named.setdefault(name or video.stem, []).append(clip if held_out is None else split(clip, held_out))
+    for name, clips in named.items():
+        yield Person(name=name, clips=clips, face="mediapipe")
+
+
+def synthetic(seed: int) -> Clip:
+    seeds = [f"clip.synthetic.{part}_seed={seed}" for part in ("speech", "motion", "identity")]
+    return parts.open_clip(overrides.composed([*seeds, f"clip.synthetic.seconds={SYNTHETIC_SECONDS}", "trainer=cpu"]))
+
+
+def spoken_clip(clip: Clip, audio: str, face: str) -> tuple[Floats, Floats]:
+    """Audio features (n, channels) and lip motion (n, LIP_CHANNELS) of what may be learned from, sound in time with the pictures."""
+    config = overrides.composed([f"audio={audio}", f"face={face}", "trainer=cpu", "clip.sound_offset=auto"])
+    extractor = parts.construct(config.face, "face")
+    clip, found = in_time(config, clip, extractor)
+    features = frame_face(features_of(parts.construct(config.audio, "audio"), extractor, None, clip), "auto")
+    stop = clip.num_reference_frames
+    track = fill_gaps(features.track(0, stop), where=str(clip.path), max_gap=stop)
+    landmarks = features.clip.to_clip(track.landmarks)
+    frames = np.arange(stop)
+    fitted = np.isin(frames, np.linspace(0, stop - 1, FIT_FRAMES).round())
+    fit = fit_cameras(landmarks, features.clip.size, fitted=fitted)
+    say(f"{clip.name}: {stop} frames, {found.text()}")
+    return features.sound()[:stop], lip_motion(landmarks, fit.cameras, fit.face_shape)
+
+
+def left_out(spoken: list[list[tuple[Floats, Floats]]], moments: list[Moments]) -> list[float]:
+    """Of each person the r of all lip motion, predicted by a prior of the others."""
+    everyone = functools.reduce(operator.add, moments)
+    return [
+        float(np.mean([agreement(clip, (everyone - own).prior(RIDGE)) for clip in clips]))
+        for clips, own in zip(spoken, moments, strict=True)
+    ]
+
+
+def agreement(clip: tuple[Floats, Floats], weights: Floats) -> float:
+    """r over frames and channels of lip motion, each less its mean."""
+    sound, motion = clip
+    predicted = windows(standardised(sound)) @ weights.reshape(-1, weights.shape[-1])
+    apart, moved = predicted - predicted.mean(axis=0), motion - motion.mean(axis=0)
+    return float((apart * moved).sum() / np.sqrt((apart**2).sum() * (moved**2).sum()))
+
+
+def frames_of(person: Person) -> int:
+    return sum(clip.num_reference_frames for clip in person.clips)
