@@ -102,8 +102,7 @@ def _frames(name: str, cells: Sequence[Cell]) -> Estimate | str:
         return np.asarray(sum(parts[: counts[0]]) / counts[0] - sum(parts[counts[0] :]) / counts[1])
 
     found = bootstrap.estimate(np.concatenate([series for side in sides for series in side]), apart)
-    fewest = f"no interval: fewer than {bootstrap.FEWEST_FRAMES} frames with a number, or no frame differs"
-    return fewest if found is None else found
+    return bootstrap.NO_INTERVAL if found is None else found
 
 
 def _error(frames: Estimate) -> float:
