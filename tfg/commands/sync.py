@@ -17,8 +17,9 @@ def run(options: argparse.Namespace) -> None:
     """The offset on stdout, as one line or as JSON. InputError where nobody speaks or no face is seen."""
     if not options.seconds > 0:
         raise InputError(f"--seconds {options.seconds:g}: must be a number of seconds above 0")
-    given = [f"clip.path={quoted(options.clip)}"] if options.clip else []
-    config = overrides.composed(overrides.complete([*given, "trainer=cpu", "masks=sidecar"]))
+    given = [*([f"clip.path={quoted(options.clip)}"] if options.clip else []), "trainer=cpu", "masks=sidecar"]
+    completed = overrides.complete(given)
+    config = overrides.composed(completed)
     parts.weights_of(config)
     clip = parts.open_clip(config)
     face = parts.construct(config.face, "face")
@@ -29,4 +30,5 @@ def run(options: argparse.Namespace) -> None:
             f"{clip.path}: {found.reason}, {looked_at:.1f} s from its beginning on; give a video of someone who speaks there, or "
             "another --seconds"
         )
+    overrides.say_choice(given, completed)
     print(json.dumps(found.as_json()) if options.json else found.text())
