@@ -139,7 +139,7 @@ def _share(run: Metrics, mute: Metrics | str, truth: Metrics) -> Gain:
         found = "no interval" if apart is None else f"{apart.value:.3f} [{apart.low:.3f}, {apart.high:.3f}]"
         why = f"the listener does not tell the truth from the mute control here (truth minus mute: {found})"
         return Gain(definition=f"{definition}; {METHOD}", facts=SHARE_FACTS, unavailable=why)
-    sides = [found.series for metrics in (run, mute, truth) if (found := measure(LISTENER, metrics, truth)) is not None]
+    sides = [side.series for metrics in (run, mute, truth) if (side := measure(LISTENER, metrics, truth)) is not None]
     if len(sides) < 3:
         scored, floor, ceiling = (_number(metrics[LISTENER]) for metrics in (run, mute, truth))
         value = (scored - floor) / (ceiling - floor)
