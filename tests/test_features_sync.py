@@ -180,7 +180,11 @@ def test_the_command_measures_a_file_and_prints_json(
         monkeypatch.setattr(command, "clip_offset", lambda *_, found=nothing: found)
         assert cli.run(["sync", str(path), "--json"]) == 2
         out, error = capsys.readouterr()
-        assert (out, error.count("\n"), error.startswith(f"tfg: {path}: {reason}, 16.0 s from its")) == ("", 1, True)
+        assert (out, error.count("\n"), error.startswith(f"tfg: {path}: {reason} in its first 16.0 s; ")) == (
+            "",
+            1,
+            True,
+        )
 
 
 @pytest.mark.parametrize(

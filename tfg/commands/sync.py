@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> None:
     if found.reason in (NO_SPEECH, NO_FACE):
         looked_at = min(options.seconds, clip.num_frames / FPS)
         raise InputError(
-            f"{clip.path}: {found.reason}, {looked_at:.1f} s from its beginning on; give a video of someone who speaks there, or "
+            f"{clip.path}: {found.reason} in its first {looked_at:.1f} s; give a video of someone who speaks there, or "
             "another --seconds"
         )
     overrides.say_choice(given, completed)
