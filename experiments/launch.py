@@ -7,14 +7,12 @@ new run, and other weights of a metric are new scores. Each run is `python run.p
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,13 +91,14 @@ def launch(grid: Grid, *, jobs: int = 1, dry_run: bool = False) -> int:
 
 def plan(grid: Grid) -> list[Planned]:
     """Compose every cell before the first starts; InputError names the key that is wrong."""
-    plans, said = [], io.StringIO()
+    plans: list[Planned] = []
+    said: dict[str | None, None] = {}  # the same choice for every cell is said once
     for cell in grid.cells:
-        with redirect_stderr(said):
-            complete = tuple(overrides.complete([*cell.overrides, f"group={grid.name}"]))
+        complete = tuple(overrides.complete([*cell.overrides, f"group={grid.name}"]))
         config = overrides.composed(complete)
+        said[overrides.choice(cell.overrides, complete)] = None
         plans.append(Planned(cell=cell, overrides=complete, config=config, folder=parts.run_folder(config)))
-    for line in dict.fromkeys(said.getvalue().splitlines()):  # the same choice for every cell is said once
+    for line in filter(None, said):
         print(line, file=sys.stderr)
     return plans
 

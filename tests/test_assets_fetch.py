@@ -339,7 +339,8 @@ def test_a_wrong_name_is_refused_before_anything_is_fetched(three, server, capsy
     assert cli.run(["assets", "fetch", "first", "thrid"]) == 2
     assert (
         capsys.readouterr().err
-        == "tfg: assets: unknown name 'thrid'; did you mean 'third'?; known: first, second, third\n"
+        == "tfg: assets: unknown name 'thrid'; did you mean 'third'?; known: first, second, third, "
+        "or as a configuration calls them: face=two, two\n"
     )
     assert server.asked == []
 

@@ -44,7 +44,7 @@ def answer(tmp_path, monkeypatch, capsys, cache):
         capsys.readouterr()  # what making the embedded clip said
         code = run.start([*overrides])
         out, err = capsys.readouterr()
-        lines = [line for line in err.splitlines() if not line.startswith("tfg: chose ")]
+        lines = err.splitlines()
         assert (code, out, len(lines)) == (2, "", 1), err
         assert lines[0].startswith("tfg: ")
         assert sorted(tmp_path.rglob("*")) == before

@@ -2,15 +2,19 @@
 
 import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from end_to_end import CLIP, EMBEDDED, ROOT, shared_cache
+from scipy.io import wavfile
 
 from tfg import __version__, assets, cli
 from tfg.clip.synthetic.generate import make_synthetic
+from tfg.commands import render
 
 
 @pytest.fixture
@@ -36,7 +40,7 @@ def answer(here, capsys):
         except SystemExit as stop:  # argparse
             code = stop.code
         out, err = capsys.readouterr()
-        lines = [line for line in err.splitlines() if not line.startswith("tfg: chose ")]
+        lines = err.splitlines()
         assert (code, out, len(lines)) == (2, "", 1), err
         assert sorted(here.rglob("*")) == before
         return lines[0]
@@ -82,20 +86,59 @@ def answer(here, capsys):
             "render --run x --audio {wav} -o a.mp4 --seed -1",
             "tfg: --seed -1: must be a whole number, 0 or above",
         ),
+        ("render --run x --audio {wav} -o a.mp4", "tfg: {wav}: no sound in it, or it was cut off ("),
+        ("render --run x --audio {short} -o a.mp4", "tfg: {short}: shorter than one frame (0.04 s); give more speech"),
         (
-            "render --run x --audio {wav} -o a.mp4",
+            "render --run x --audio {silence} -o a.mp4",
             "tfg: x: not a finished head; give a run folder of results/ or a head",
         ),
         ("assets fetch", "tfg: assets fetch: nothing was named; give names as `tfg assets` lists them"),
         ("assets fetch face_landmark", "tfg: assets: unknown name 'face_landmark'; did you mean 'face_landmarker'?"),
+        (
+            "assets fetch whispr",
+            "tfg: assets: unknown name 'whispr'; did you mean 'whisper'?; known: face_landmarker, selfie_segmenter, whisper_tiny_en, "
+            "lpips_alex, ave, syncnet, inception_fid, mobilefacenet, or as a configuration calls them: face=mediapipe, mediapipe, "
+            "masks=mediapipe, audio=whisper, whisper, ",
+        ),
         ("assets add nowhere.npz", "tfg: assets: nowhere.npz is not a file"),
         ("assets add {wav}", "tfg: assets: {wav} (sha256 "),
     ],
 )
 def test_a_wrong_use_is_one_line(answer, tmp_path_factory, arguments, line):
-    wav = tmp_path_factory.mktemp("sound") / "a.wav"
-    wav.write_bytes(b"RIFF")
-    assert answer(*arguments.format(wav=wav).split()).startswith(line.format(wav=wav))
+    folder = tmp_path_factory.mktemp("sound")
+    files = {name: folder / f"{name}.wav" for name in ("wav", "short", "silence")}
+    files["wav"].write_bytes(b"RIFF")
+    for name, samples in (("short", 300), ("silence", 16_000)):
+        wavfile.write(files[name], 16_000, np.zeros(samples, np.int16))
+    assert answer(*arguments.format(**files).split()).startswith(line.format(**files))
+
+
+def test_a_file_without_sound_is_refused_before_torch_and_the_head(here):
+    (here / "notes.txt").write_text("no sound\n" * 300)
+    script = (
+        "import sys; from tfg import cli; "
+        "code = cli.run(['render', '--run', 'x', '--audio', 'notes.txt', '-o', 'a.mp4']); print(code, 'torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=here,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "2 False\n"
+    assert done.stderr.startswith("tfg: notes.txt: no sound in it")
+    assert done.stderr.endswith("; give a wav, or any file with a sound track\n")
+
+
+def test_sound_without_speech_is_said_in_one_line(capsys):
+    render._say_speechless(Path("a.wav"), np.zeros(16_000, np.float32))
+    assert capsys.readouterr().err == (
+        "tfg: a.wav: no speech in it, only silence or noise; it is rendered all the same\n"
+    )
+    moments = np.arange(16_000) / 16_000
+    render._say_speechless(Path("a.wav"), np.sin(2 * np.pi * 120 * moments).astype(np.float32))
+    assert capsys.readouterr().err == ""
 
 
 def test_select_shows_a_table_and_draws_the_scores(here, capsys):

@@ -10,7 +10,9 @@ import pytest
 from result_records import result, write
 
 from tfg import cli
+from tfg.commands.compare import table
 from tfg.record.results import HEADS
+from tfg.statistics.comparison import Difference
 
 
 def made(results, name, psnr, *, seed=0, frames=200):
@@ -36,7 +38,7 @@ def test_one_pair_as_json(tmp_path, capsys):
     assert psnr["probability"] > 0.99
     assert psnr["over"].startswith("the frames of one pair")
     assert found["lpips"]["difference"] is None
-    assert found["lpips"]["reason"].endswith("no weights")
+    assert found["lpips"]["reason"] == "both: no weights"
 
 
 def test_the_table_says_what_its_intervals_are_over(tmp_path, capsys):
@@ -48,7 +50,14 @@ def test_the_table_says_what_its_intervals_are_over(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "| PSNR face dB \u2191 | +1.10" in out
     assert "95 % interval over 3 seeds and the frames they share: PSNR face" in out
-    assert "no weights: LPIPS" in out
+    assert "all 6 runs: no weights: LPIPS" in out
+
+
+def test_titles_that_hold_commas_are_parted_by_semicolons():
+    titles = ("PSNR, decoded", "SSIM, decoded")
+    facts = {"unit": "", "better": "up", "digits": 2}
+    found = {t: Difference(entry={**facts, "title": t}, difference=None, reason="both: no weights") for t in titles}
+    assert table(found, ["a"], ["b"]).endswith("both: no weights: PSNR, decoded; SSIM, decoded")
 
 
 def test_a_head_folder_stands_for_its_run(tmp_path, capsys):
@@ -72,7 +81,7 @@ def test_bad_input_is_one_line(tmp_path, capsys):
     first, second = made(tmp_path, "a", 31.0), made(tmp_path, "b", 30.0)
     assert "no run (result.json) and no head (head.json)" in refused(capsys, first, str(tmp_path))
     assert "no run" in refused(capsys, first, str(tmp_path / "none"))
-    assert "give two" in refused(capsys, first)
+    assert "compare: 1 folder; give two" in refused(capsys, first)
     assert "give two" in refused(capsys, first, second, second)
     path = scores(tmp_path, "b")
     record = json.loads(path.read_text())

@@ -14,9 +14,19 @@ from benchmarks.sync_trials import Footage, Stretch, music, silence
 from tfg import cli
 from tfg.clip.read import read_clip
 from tfg.clip.synthetic.generate import make_synthetic
+from tfg.commands import sync as command
 from tfg.features.sync import prior as prior_file
 from tfg.features.sync.jaw import SURROUND, changes, jaw_drop
-from tfg.features.sync.offset import FEWEST, MAX_OFFSET, SURE, SyncOffset, measure_offset
+from tfg.features.sync.offset import (
+    FEWEST,
+    LEAST,
+    MAX_OFFSET,
+    NO_FACE,
+    NO_SPEECH,
+    SURE,
+    SyncOffset,
+    measure_offset,
+)
 from tfg.features.sync.prior import REACH, Prior, fit_prior, load_prior
 from tfg.types import FPS, InputError
 
@@ -101,6 +111,20 @@ def test_nothing_is_sure_of_silence_music_a_still_jaw_or_no_face(spoken: Footage
     assert (nobody.sure, nobody.frames, nobody.confidence) == (False, 0, 0.0)
 
 
+def test_where_there_is_nothing_to_measure_the_line_says_so_and_not_in_sync(spoken: Footage) -> None:
+    landmarks, audio = spoken.landmarks, spoken.audio
+    nobody, still = np.full_like(landmarks, np.nan), np.repeat(landmarks[:1], len(landmarks), axis=0)
+    few = Stretch(footage=spoken, start=50, num_frames=LEAST - 1)
+    assert measured(audio, nobody).text() == "not measured: no face in any frame"
+    assert measured(few.audio(), few.landmarks).text() == (
+        f"not measured: {LEAST - 1} frames with a face, at least {LEAST} are needed"
+    )
+    assert measured(audio, still).text() == "not measured: the jaw does not move"
+    assert measured(0 * audio, landmarks).text() == "not measured: the sound does not change"
+    enough = Stretch(footage=spoken, start=50, num_frames=LEAST)
+    assert 0 < measured(enough.audio(), enough.landmarks).confidence < 100
+
+
 def test_too_few_frames_and_an_offset_beyond_the_range_are_not_sure(spoken: Footage) -> None:
     short = Stretch(footage=spoken, start=50, num_frames=FEWEST - 1)
     assert not measured(short.audio(), short.landmarks).sure
@@ -145,9 +169,22 @@ def test_the_command_measures_a_file_and_prints_json(
         "confidence": found["confidence"],
         "frames": 400,
         "features": "logmel",
+        "reason": None,
     }
     assert cli.run(["sync", str(path), "--seconds", "10"]) == 0
     assert capsys.readouterr().out.startswith("sound in sync: sure (confidence ")
+    assert cli.run(["sync", str(path), "--seconds", "2"]) == 0
+    assert capsys.readouterr().out == f"not measured: 50 frames with a face, at least {LEAST} are needed\n"
+    for reason in (NO_SPEECH, NO_FACE):
+        nothing = SyncOffset.not_measured(reason, 0, "logmel")
+        monkeypatch.setattr(command, "clip_offset", lambda *_, found=nothing: found)
+        assert cli.run(["sync", str(path), "--json"]) == 2
+        out, error = capsys.readouterr()
+        assert (out, error.count("\n"), error.startswith(f"tfg: {path}: {reason} in its first 16.0 s; ")) == (
+            "",
+            1,
+            True,
+        )
 
 
 @pytest.mark.parametrize(
@@ -159,4 +196,4 @@ def test_the_command_measures_a_file_and_prints_json(
 )
 def test_bad_input_is_one_line(arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["sync", *arguments]) == 2
-    assert capsys.readouterr().err.splitlines()[-1] == line
+    assert capsys.readouterr().err == f"{line}\n"

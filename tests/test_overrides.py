@@ -35,8 +35,12 @@ def test_a_mistake_is_one_line_with_the_remedy(cell, message):
 
 
 def test_without_a_video_the_embedded_clip_brings_its_truth(capsys):
-    assert overrides.complete(["trainer=cpu"]) == ["trainer=cpu", "face=sidecar", "masks=sidecar"]
-    assert "chose face=sidecar masks=sidecar" in capsys.readouterr().err
+    completed = overrides.complete(["trainer=cpu"])
+    assert completed == ["trainer=cpu", "face=sidecar", "masks=sidecar"]
+    assert capsys.readouterr().err == ""  # said when nothing is left to refuse
+    overrides.say_choice(["trainer=cpu"], completed)
+    overrides.say_choice(completed, completed)
+    assert capsys.readouterr().err == "tfg: chose face=sidecar masks=sidecar\n"
 
 
 def test_a_video_is_looked_at_by_mediapipe_unless_truth_lies_beside_it(tmp_path):

@@ -8,7 +8,8 @@ import pytest
 from tfg.metrics.base import MetricFacts, MetricValue
 from tfg.record.results import Metrics
 from tfg.scoring import gains
-from tfg.scoring.run import as_json
+from tfg.scoring.run import NO_CONTROLS, as_json
+from tfg.statistics.bootstrap import NO_INTERVAL
 
 FACTS = {
     "psnr_mouth": MetricFacts(title="PSNR mouth", unit="dB", better="up", digits=2),
@@ -96,10 +97,62 @@ def test_the_verdict_names_what_helps_hurts_and_is_not_shown():
     assert rest.startswith("not shown: Sync-C own listener ")
 
 
-def test_without_the_control_there_is_a_reason_and_no_claim():
-    found = gains.gains(RUN, "switched off", TRUTH)
-    assert {gain.unavailable for gain in found.values()} == {"switched off"}
-    assert gains.verdict(found).startswith("speech is not shown to help")
+def test_without_the_control_there_is_a_reason_and_speech_is_not_judged():
+    found = gains.gains(RUN, NO_CONTROLS, TRUTH)
+    assert {gain.unavailable for gain in found.values()} == {NO_CONTROLS}
+    why = "the mute control is switched off (metrics.controls=false)"
+    assert gains.verdict(found) == f"speech is not judged: {why}"
+    assert gains.verdict({}).startswith("speech is not judged: ")
+
+
+def test_a_metric_that_the_control_lacks_is_a_reason_and_not_judged():
+    mute = {name: entry for name, entry in MUTE.items() if name != gains.LISTENER}
+    found = gains.gains(RUN, mute, TRUTH)
+    for name in (gains.LISTENER, gains.SHARE):
+        assert found[name].unavailable == "sync_c_listener is not among the scores of the mute control"
+    assert gains.verdict(found).endswith("; not judged: Sync-C own listener")
+
+
+def without(part: Metrics, name: str, frames: slice) -> Metrics:
+    """Frames without a number, and the mean of the others as the recorded one."""
+    per_frame: list[float | None] = list(part[name]["per_frame"])
+    per_frame[frames] = [None] * len(per_frame[frames])
+    known = [frame for frame in per_frame if frame is not None]
+    return part | {name: part[name] | {"per_frame": per_frame, "value": float(np.mean(known))}}
+
+
+@pytest.mark.parametrize("frames", [COUNT, 90], ids=["with an interval", "without"])
+def test_a_gain_and_its_interval_are_of_the_frames_that_both_have(frames: int):
+    """The run lacks its worst frames, which the control has: they are of neither number."""
+    late = {name: entry | {"per_frame": entry["per_frame"][:frames]} for name, entry in MUTE.items()}
+    falling = np.linspace(30, 20, frames)
+    run = as_json({"psnr_mouth": value("psnr_mouth", falling + 1 + 0.1 * NOISE[3][:frames])})
+    mute = late | as_json({"psnr_mouth": value("psnr_mouth", falling)})
+    gain = gains.gains(without(run, "psnr_mouth", slice(frames // 2, None)), mute, TRUTH)["psnr_mouth"]
+    assert gain.value == pytest.approx(1, abs=0.1)
+    assert (gain.low is None) == (frames < 200)
+    assert "have a number in each" in gain.definition
+
+
+def test_the_share_is_of_the_frames_that_all_have():
+    run, mute, truth = (
+        {
+            gains.LISTENER: as_json({gains.LISTENER: value(gains.LISTENER, sync * np.linspace(1, 3, COUNT) + noise)})[
+                gains.LISTENER
+            ]
+        }
+        for sync, noise in ((0.3, 0.01 * NOISE[0]), (0.1, 0.01 * NOISE[1]), (0.5, 0.01 * NOISE[2]))
+    )
+    share = gains.gains(without(run, gains.LISTENER, slice(200, None)), mute, truth)[gains.SHARE]
+    assert share.low < share.value < share.high
+    assert share.value == pytest.approx(0.5, abs=0.02)
+
+
+def test_numbers_that_do_not_differ_have_no_interval_and_the_reason_says_so():
+    gain = gains.gains(RUN, RUN, TRUTH)["psnr_mouth"]
+    assert (gain.value, gain.low) == (0, None)
+    assert gain.definition.endswith(NO_INTERVAL)
+    assert "or no frame differs" in NO_INTERVAL
 
 
 def test_too_few_frames_give_a_number_without_an_interval():

@@ -106,6 +106,31 @@ def test_too_few_frames_and_what_does_not_vary_have_no_interval():
     assert estimate(rare, bootstrap.ratio) is None  # undefined in draws without the one case
 
 
+@pytest.mark.parametrize(
+    "values",
+    [np.tile(np.arange(5.0), 40), np.tile([1.1, 2.3], 60)],
+    ids=["blocks hold whole patterns", "alternates"],
+)
+def test_a_pattern_that_repeats_shows_no_certainty(values):
+    """Blocks that all give the same number would make an interval of no width; numbers that alternate have no model."""
+    assert mean_of(values) is None
+    assert estimate(values[None], lambda rows: rows[0].mean(axis=-1)) is None
+    assert difference(values[None], np.zeros((1, len(values))), bootstrap.mean) is None
+    noisy = mean_of(values + 0.1 * np.random.default_rng(12).standard_normal(len(values)))
+    assert noisy.low < values.mean() < noisy.high
+
+
+def test_the_mean_is_taken_of_columns_without_a_gap_and_on_the_scale_asked_for():
+    rows = 5 + autoregressive(np.random.default_rng(13), 0.5, 2, 300)
+    rows[1, :100] = np.nan
+    found = estimate(rows, bootstrap.mean)
+    assert found == mean_of(rows[0, 100:])
+    assert difference(rows, np.zeros((2, 300)), bootstrap.mean) == found
+    scaled = estimate(rows, bootstrap.mean, LOGARITHM)
+    assert scaled.value == pytest.approx(found.value)
+    assert scaled.value**2 == pytest.approx(scaled.low * scaled.high)  # as far to either side on the logarithm
+
+
 def test_the_same_numbers_have_the_same_interval():
     values = np.random.default_rng(9).standard_normal((2, 200))
     assert estimate(values, bootstrap.correlation) == estimate(values, bootstrap.correlation)

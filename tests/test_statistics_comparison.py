@@ -142,7 +142,7 @@ def test_other_frames_and_other_clips_are_refused():
 def test_a_metric_that_one_side_lacks_is_a_hole_with_its_reason():
     made = compared([scored(1.0, x=entry(3.0))], [scored(1.1)], "x")
     assert (made.difference, made.low) == (None, None)
-    assert made.reason.endswith("not among its scores")
+    assert made.reason == "c-0-0-1.1: not among the scores"
     hidden = FACTS | {"value": None, "unavailable": "no weights", "per_frame": None}
     assert compared([scored(1.0, x=entry(3.0))], [scored(1.1, x=hidden)], "x").reason.endswith("no weights")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
@@ -46,6 +47,27 @@ def test_an_unsure_offset_is_recorded_and_left(monkeypatch: pytest.MonkeyPatch) 
     assert clip.sound_offset == 0
     assert found.notes()["measured"]["sure"] is False
     assert found.text().startswith("the sound is left as it is: no offset is sure (")
+
+
+def test_one_frame_is_no_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured(monkeypatch, frames=1, sure=True)
+    assert sync.in_time(config("auto"), FakeClip(), None)[1].text().startswith("the sound is moved by -1 frame: ")
+
+
+@dataclass(frozen=True)
+class SilentClip:
+    """Ten seconds without speech, of which no face may be read."""
+
+    num_reference_frames: int = 250
+
+    def audio(self) -> np.ndarray:
+        return 1e-3 * np.random.default_rng(0).standard_normal(250 * 640).astype(np.float32)
+
+
+def test_without_speech_nothing_is_measured_and_no_face_is_read() -> None:
+    found = sync.clip_offset(SilentClip(), None)
+    assert (found.offset_frames, found.sure, found.reason) == (0, False, "no speech in its sound")
+    assert found.text() == "not measured: no speech in its sound"
 
 
 def test_a_given_offset_and_a_clip_of_our_own_are_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     command = commands.add_parser("render", help="let a trained run speak any sound file")
-    command.add_argument("--run", required=True, metavar="FOLDER", help="a run folder below results/")
+    command.add_argument("--run", required=True, metavar="FOLDER", help="a run folder or a head folder of results/")
     command.add_argument("--audio", required=True, metavar="FILE", help="wav, mp3 or any file with sound")
     command.add_argument("-o", "--output", required=True, metavar="MP4")
     command.add_argument(

@@ -37,7 +37,7 @@ def register_resolvers() -> None:
 
 
 def complete(overrides: Sequence[str]) -> list[str]:
-    """Add the choices that depend on the machine and the video, and say them on stderr: face, masks, trainer.
+    """Add the choices that depend on the machine and the video: face, masks, trainer; `choice` says them.
 
     A clip's path is taken as it is: `${` in it begins no interpolation.
     """
@@ -53,9 +53,19 @@ def complete(overrides: Sequence[str]) -> list[str]:
             said.append(f"{axis}={_source(given.get('clip.path'), axis)}")
     if "trainer" not in given or "trainer=auto" in overrides:
         said.append(f"trainer={_profile()}")
-    if said:
-        print(f"tfg: chose {' '.join(said)}", file=sys.stderr)
     return [*chosen, *said]
+
+
+def choice(given: Sequence[str], completed: Sequence[str]) -> str | None:
+    """What `complete` added to the overrides that were given, in one line."""
+    added = [text for text in completed if text.split("=")[0] in ("face", "masks", "trainer") and text not in given]
+    return f"tfg: chose {' '.join(added)}" if added else None
+
+
+def say_choice(given: Sequence[str], completed: Sequence[str]) -> None:
+    """`choice` on stderr, once nothing is left to refuse: a mistake is one line."""
+    if line := choice(given, completed):
+        print(line, file=sys.stderr)
 
 
 def cells(overrides: Sequence[str]) -> list[list[str]]:

@@ -9,18 +9,21 @@ from omegaconf import DictConfig, OmegaConf
 
 from tfg import assets, configuration, parts
 from tfg.features.base import FaceExtractor
-from tfg.features.sync.offset import SyncOffset, measure_offset
+from tfg.features.sync.offset import NO_SPEECH, SyncOffset, measure_offset
 from tfg.features.sync.prior import load_prior
 from tfg.selection import features_of
-from tfg.types import FPS, Clip
+from tfg.selectors.voicing import voiced_frames
+from tfg.types import FPS, SAMPLES_PER_FRAME, Clip
 
 MOST_SECONDS = 60.0  # of a clip's beginning that a run looks at: the cost of a sure answer does not grow with the clip
 
 
 def clip_offset(clip: Clip, face: FaceExtractor, seconds: float = MOST_SECONDS) -> SyncOffset:
-    """Of at most the first `seconds` of the training part. Faces and sound are read through the cache."""
+    """Of at most the first `seconds` of the training part. Faces and sound are read through the cache; no face where nobody speaks."""
     stop = min(clip.num_reference_frames, round(seconds * FPS))
     name = "whisper" if assets.usable(assets.asset("whisper_tiny_en")) else "logmel"
+    if not voiced_frames(clip.audio()[: stop * SAMPLES_PER_FRAME]).any():
+        return SyncOffset.not_measured(NO_SPEECH, 0, name)
     audio = parts.construct(OmegaConf.load(configuration.folder() / "audio" / f"{name}.yaml"), "audio")
     features = features_of(audio, face, None, clip)
     return measure_offset(features.sound()[:stop], features.track(0, stop).landmarks, load_prior(name))
@@ -46,7 +49,8 @@ class InTime:
 
     def text(self) -> str:
         """One line."""
-        moved = f"the sound is moved by {-self.offset:+d} frames" if self.offset else "the sound is left as it is"
+        unit = "frame" if abs(self.offset) == 1 else "frames"
+        moved = f"the sound is moved by {-self.offset:+d} {unit}" if self.offset else "the sound is left as it is"
         return f"{moved}: {self.why}"
 
 

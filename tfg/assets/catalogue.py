@@ -226,7 +226,9 @@ def named(name: str) -> tuple[Asset, ...]:
 
 def _unknown(name: str) -> NoReturn:
     names = [known.name for known in ASSETS]
+    aliases = list(dict.fromkeys(alias for known in ASSETS for alias in known.aliases))
     answered = {other: known.name for known in ASSETS for other in known.names}
     close = difflib.get_close_matches(name, answered, n=1, cutoff=0.5)
     hint = f"; did you mean '{close[0]}'?" if close else ""
-    raise InputError(f"assets: unknown name '{name}'{hint}; known: {', '.join(names)}")
+    also = f", or as a configuration calls them: {', '.join(aliases)}" if aliases else ""
+    raise InputError(f"assets: unknown name '{name}'{hint}; known: {', '.join(names)}{also}")

@@ -14,22 +14,23 @@ from av.video.stream import VideoStream
 from tfg.types import InputError
 
 VIDEO_REMEDY = "give a video with sound that a media player can play"
+_NO_MEDIA = "is not a media file that FFmpeg can open"
 
 
 @contextmanager
-def open_media(path: Path) -> Iterator[InputContainer]:
+def open_media(path: Path, fault: str = _NO_MEDIA, remedy: str = VIDEO_REMEDY) -> Iterator[InputContainer]:
     """An open FFmpeg container, closed at the end of the block."""
-    container = open_container(path)
+    container = open_container(path, fault, remedy)
     try:
         yield container
     finally:
         container.close()
 
 
-def open_container(path: Path) -> InputContainer:
-    """An open FFmpeg container; InputError when there is no such file or it is not media."""
+def open_container(path: Path, fault: str = _NO_MEDIA, remedy: str = VIDEO_REMEDY) -> InputContainer:
+    """An open FFmpeg container; InputError when there is no such file or it is not media, which is then its `fault`."""
     if path.is_dir():
-        raise InputError(f"{path}: is a directory; {VIDEO_REMEDY}")
+        raise InputError(f"{path}: is a directory; {remedy}")
     if not path.is_file():
         raise InputError(f"{path}: no such file; check its path")
     if path.stat().st_size == 0:
@@ -39,9 +40,7 @@ def open_container(path: Path) -> InputContainer:
     except PermissionError:
         raise InputError(f"{path}: may not be read; change its permissions") from None
     except av.error.FFmpegError as error:
-        raise InputError(
-            f"{path}: is not a media file that FFmpeg can open, or it was cut off ({_reason(error)}); {VIDEO_REMEDY}"
-        ) from None
+        raise InputError(f"{path}: {fault}, or it was cut off ({_reason(error)}); {remedy}") from None
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from tfg.clip.container import decoding, open_media
 from tfg.types import SAMPLE_RATE, Floats, InputError
 
 GAP_TOLERANCE = 0.02  # seconds; smaller steps between time stamps are rounding of the container, not silence
+SOUND_REMEDY = "give a wav, or any file with a sound track"
+NO_SOUND = "no sound in it"
 SPARE_SECONDS = 1  # decoded beyond the end that is asked for, so that the resampler has its surroundings
 
 
@@ -54,9 +56,9 @@ def _decode_mono(path: Path, stop: Fraction | None) -> tuple[Floats, Fraction, i
     pieces: list[tuple[int, Floats]] = []  # place in samples, samples
     begin = Fraction(0)
     end = 0
-    with open_media(path) as container, decoding(path, "sound"):
+    with open_media(path, NO_SOUND, SOUND_REMEDY) as container, decoding(path, "sound"):
         if not container.streams.audio:
-            raise InputError(f"{path}: has no sound; give a file with speech")
+            raise InputError(f"{path}: {NO_SOUND}; {SOUND_REMEDY}")
         stream = container.streams.audio[0]
         rate = stream.rate
         mono = av.AudioResampler(

@@ -78,7 +78,7 @@ def table(found: dict[str, Difference], first: Sequence[str], second: Sequence[s
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
     ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    said = [f"{note}: {', '.join(titles)}" for note, titles in notes.items()]
+    said = [f"{note}: {'; '.join(titles)}" for note, titles in notes.items()]
     return "\n".join([f"{_named(first)} minus {_named(second)}", "", *lines, "", *said])
 
 
@@ -95,5 +95,6 @@ def _groups(runs: list[str], against: list[str] | None) -> tuple[list[str], list
     if against is not None:
         return runs, against
     if len(runs) != 2:
-        raise InputError(f"compare: {len(runs)} folders; give two, or two groups with --against between them")
+        count = "1 folder" if len(runs) == 1 else f"{len(runs)} folders"
+        raise InputError(f"compare: {count}; give two, or two groups with --against between them")
     return runs[:1], runs[1:]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tfg import heads
-from tfg.types import Bytes, InputError
+from tfg.types import SAMPLES_PER_FRAME, Bytes, Floats, InputError
 
 CHUNK = 100  # frames rendered at once; pictures of minutes do not fit into memory
 
@@ -29,21 +29,19 @@ def speak(given: Path, sound: Path, output: Path, seed: int = 0) -> Path:
         raise InputError(f"{sound}: no such file; check --audio")
     if output.suffix.lower() != ".mp4" or not output.absolute().parent.is_dir():
         raise InputError(f"--output {output}: must be an .mp4 in a folder that exists")
+    audio = _sound_of(sound)
     folder = heads.folder_of(given)
     config, _ = heads.read(folder)
+    _say_speechless(sound, audio)
     import torch  # which no mistake waits for
 
     from tfg import data, parts, rendering, training
-    from tfg.clip.sound import read_audio
     from tfg.clip.write import write_video
     from tfg.performance.perform import perform
     from tfg.threads import threads
 
-    audio = read_audio(sound)
     portrait, mean, std, lips = rendering.load_portrait(folder / "portrait.npz")
     features = parts.construct(config.audio, "audio").extract(audio)
-    if not len(features):
-        raise InputError(f"{sound}: shorter than one frame (0.04 s); give more speech")
     if lips is not None:
         features = lips.predict(features)
     performance = perform(portrait, features, seed)
@@ -65,3 +63,20 @@ def speak(given: Path, sound: Path, output: Path, seed: int = 0) -> Path:
     with threads(config.trainer.threads):
         write_video(output, pictures(), audio)
     return output
+
+
+def _sound_of(path: Path) -> Floats:
+    """(samples,) mono 16 kHz of a file with at least a frame of sound."""
+    from tfg.clip.sound import read_audio
+
+    audio = read_audio(path)
+    if len(audio) < SAMPLES_PER_FRAME:
+        raise InputError(f"{path}: shorter than one frame (0.04 s); give more speech")
+    return audio
+
+
+def _say_speechless(path: Path, audio: Floats) -> None:
+    from tfg.selectors.voicing import voiced_frames
+
+    if not voiced_frames(audio).any():
+        print(f"tfg: {path}: no speech in it, only silence or noise; it is rendered all the same", file=sys.stderr)

@@ -25,10 +25,13 @@ def run(options: argparse.Namespace) -> None:
         given.insert(0, f"clip.path={quoted(options.clip)}")
     if options.plot is not None and (Path(options.plot).suffix != ".png" or not Path(options.plot).parent.is_dir()):
         raise InputError(f"--plot {options.plot}: must be a .png in a folder that exists")
-    config = overrides.composed(overrides.complete([*given, "trainer=cpu", "masks=sidecar"]))
+    given += ["trainer=cpu", "masks=sidecar"]
+    completed = overrides.complete(given)
+    config = overrides.composed(completed)
     parts.clip_identity(config)  # a video that is not there is refused before libraries are imported
     plot = Path(options.plot or plot_name(config))
     sweep.check(config)
+    overrides.say_choice(given, completed)
     selection, chosen = select_only(config)
     print(json.dumps(chosen) if options.json else selection_text(chosen))
     if options.plot or not options.json:

@@ -32,10 +32,11 @@ def start(arguments: list[str], job: Callable[[list[str]], None]) -> int:
     `job` runs the unfinished cells by hydra. Exit code 0, 1 (a run failed) or 2 (input).
     """
     flags = [text for text in arguments if text.startswith("-")]
+    asked = [text for text in arguments if not text.startswith("-")]
     try:
         if unknown := set(flags) - {"-m", "--multirun"}:
             raise InputError(f"{min(unknown)}: is no option of run.py; there are -m for a sweep, --help and --cfg job")
-        given = overrides.complete([text for text in arguments if not text.startswith("-")])
+        given = overrides.complete(asked)
         given += [] if any(text.startswith("group=") for text in given) else [f"group={group()}"]
         plan = overrides.cells(given)
         if len(plan) > 1 and not {"-m", "--multirun"} & set(flags):
@@ -52,6 +53,7 @@ def start(arguments: list[str], job: Callable[[list[str]], None]) -> int:
     except InputError as error:
         print(f"tfg: {error}", file=sys.stderr)
         return 2
+    overrides.say_choice(asked, given)
     if missing:
         job([*flags, *given])
     else:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
 from tfg.metrics.base import MetricFacts
+from tfg.record.metrics import IDENTICAL_DB
 from tfg.record.results import Metrics
 from tfg.statistics import bootstrap
+from tfg.statistics.bootstrap import Series, Statistic
 from tfg.statistics.measures import measure
 
-DIFFERENCES = ("psnr_mouth", "lmd", "mouth_correlation", "sync_c_listener")
 SHARE, LISTENER = "sync_share", "sync_c_listener"
-METHOD = "95 % interval by the moving-block bootstrap over the same held-out frames of both (docs/metrics.md)"
+DIFFERENCES = ("psnr_mouth", "lmd", "mouth_correlation", LISTENER)
+METHOD = (
+    "over the held-out frames that have a number in each; 95 % interval by the moving-block bootstrap (docs/metrics.md)"
+)
 SHARE_FACTS = MetricFacts(title="Share of the truth's sync", better="up", digits=2)
-_NO_INTERVAL = "; no interval: too few frames"
+_OF_MEANS = "no interval: the records hold no numbers per frame that these are means of; over the frames of each"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,14 +59,19 @@ def gains(run: Metrics, mute: Metrics | str, truth: Metrics) -> dict[str, Gain]:
 
 
 def verdict(found: dict[str, Gain]) -> str:
-    """Whether speech helps the run, by the intervals of its gains: one line."""
-    judged = {name: gain for name, gain in found.items() if name != SHARE}
-    shown = [_said(gain) for gain in judged.values() if gain.is_shown]
-    lost = [_said(gain) for gain in judged.values() if gain.is_loss]
-    rest = [_said(gain) for gain in judged.values() if not gain.is_shown and not gain.is_loss]
+    """Whether speech helps the run, by the intervals of its gains: one line. What has no gain is not judged, which is no finding."""
+    judged = [gain for name, gain in found.items() if name != SHARE]
+    shown = [_said(gain) for gain in judged if gain.is_shown]
+    lost = [_said(gain) for gain in judged if gain.is_loss]
+    rest = [_said(gain) for gain in judged if gain.value is not None and not gain.is_shown and not gain.is_loss]
+    absent = {gain.facts.title: str(gain.unavailable) for gain in judged if gain.value is None}
+    if len(absent) == len(judged):
+        why = "; ".join(dict.fromkeys(absent.values())) or "nothing that speech gains was scored"
+        return f"speech is not judged: {why}"
     parts = [f"speech helps: {', '.join(shown)}" if shown else "speech is not shown to help"]
     parts += [f"it hurts: {', '.join(lost)}"] if lost else []
     parts += [f"not shown: {', '.join(rest)}"] if rest else []
+    parts += [f"not judged: {', '.join(absent)}"] if absent else []
     return "; ".join(parts)
 
 
@@ -89,8 +100,6 @@ def apart_by_listener(truth: Metrics, mute: Metrics) -> bootstrap.Estimate | Non
 
 def _said(gain: Gain) -> str:
     name = f"{gain.facts.title} {gain.facts.unit}".rstrip()
-    if gain.value is None:
-        return f"{name} unavailable"
     digits = gain.facts.digits
     if gain.low is None or gain.high is None:
         return f"{name} {gain.value:+.{digits}f} (no interval)"
@@ -98,54 +107,81 @@ def _said(gain: Gain) -> str:
 
 
 def _difference(name: str, run: Metrics, mute: Metrics | str, truth: Metrics) -> Gain:
-    entry, definition = run[name], f"{name} of the run minus that of its mute control; {METHOD}"
+    entry, definition = run[name], f"{name} of the run minus that of its mute control"
     facts = MetricFacts(**{key: entry[key] for key in ("title", "unit", "better", "digits")})
-    if reason := _missing(name, run, mute):
-        return Gain(definition=definition, facts=facts, unavailable=reason)
+    if reason := _missing(name, {"run": run, "mute control": mute}):
+        return Gain(definition=f"{definition}, {METHOD}", facts=facts, unavailable=reason)
     assert not isinstance(mute, str)
-    sides = (measure(name, run, truth), measure(name, mute, truth))
-    interval = None
-    if sides[0] is not None and sides[1] is not None:
-        interval = bootstrap.difference(sides[0].series, sides[1].series, sides[0].statistic)
-    return _gain(definition, facts, float(entry["value"]) - float(mute[name]["value"]), interval)
+    first, second = measure(name, run, truth), measure(name, mute, truth)
+    if first is None or second is None:
+        apart = _number(run[name]) - _number(mute[name])
+        return Gain(definition=f"{definition}; {_OF_MEANS}", facts=facts, value=apart)
+    rows, statistic = len(first.series), first.statistic
+
+    def minus(series: Series) -> Series:
+        return np.asarray(statistic(series[:rows]) - statistic(series[rows:]))
+
+    interval = bootstrap.difference(first.series, second.series, statistic)
+    return _gain(f"{definition}, {METHOD}", facts, [first.series, second.series], minus, interval)
 
 
 def _share(run: Metrics, mute: Metrics | str, truth: Metrics) -> Gain:
     """(run - mute) / (truth - mute) of the listener, only where the listener tells the truth from the mute control."""
     definition = (
         f"(run - mute control) / (truth - mute control) of {LISTENER}, comparable between clips, only where the listener tells the "
-        f"truth from the mute control by an interval without 0; {METHOD}"
+        "truth from the mute control by an interval without 0"
     )
-    if reason := _missing(LISTENER, run, mute, truth):
-        return Gain(definition=definition, facts=SHARE_FACTS, unavailable=reason)
+    if reason := _missing(LISTENER, {"run": run, "mute control": mute, "truth": truth}):
+        return Gain(definition=f"{definition}; {METHOD}", facts=SHARE_FACTS, unavailable=reason)
     assert not isinstance(mute, str)
     apart = apart_by_listener(truth, mute)
     if apart is None or apart.low <= 0:
         found = "no interval" if apart is None else f"{apart.value:.3f} [{apart.low:.3f}, {apart.high:.3f}]"
         why = f"the listener does not tell the truth from the mute control here (truth minus mute: {found})"
-        return Gain(definition=definition, facts=SHARE_FACTS, unavailable=why)
-    sides = [measure(LISTENER, metrics, truth) for metrics in (run, mute, truth)]
-    interval = None
-    if all(side is not None for side in sides):
-        interval = bootstrap.estimate(np.concatenate([side.series for side in sides if side is not None]), _ratio)
-    scored, floor, ceiling = (float(metrics[LISTENER]["value"]) for metrics in (run, mute, truth))
-    return _gain(definition, SHARE_FACTS, (scored - floor) / (ceiling - floor), interval)
+        return Gain(definition=f"{definition}; {METHOD}", facts=SHARE_FACTS, unavailable=why)
+    sides = [side.series for metrics in (run, mute, truth) if (side := measure(LISTENER, metrics, truth)) is not None]
+    if len(sides) < 3:
+        scored, floor, ceiling = (_number(metrics[LISTENER]) for metrics in (run, mute, truth))
+        value = (scored - floor) / (ceiling - floor)
+        return Gain(definition=f"{definition}; {_OF_MEANS}", facts=SHARE_FACTS, value=value)
+    interval = bootstrap.estimate(np.concatenate(sides), _ratio)
+    return _gain(f"{definition}; {METHOD}", SHARE_FACTS, sides, _ratio, interval)
 
 
-def _ratio(rows: bootstrap.Series) -> bootstrap.Series:
+def _ratio(rows: Series) -> Series:
     scored, floor, ceiling = (row.mean(axis=-1) for row in rows)
     return np.asarray((scored - floor) / (ceiling - floor))
 
 
-def _missing(name: str, run: Metrics, mute: Metrics | str, *others: Metrics) -> str | None:
+def _missing(name: str, sides: dict[str, Metrics | str]) -> str | None:
     """Why one of the numbers is not there."""
-    if isinstance(mute, str):
-        return mute
-    reasons = [metrics[name]["unavailable"] for metrics in (run, mute, *others) if metrics[name]["value"] is None]
-    return str(reasons[0]) if reasons else None
+    if reasons := [metrics for metrics in sides.values() if isinstance(metrics, str)]:
+        return reasons[0]
+    for side, metrics in sides.items():
+        assert not isinstance(metrics, str)
+        if name not in metrics:
+            return f"{name} is not among the scores of the {side}"
+        if metrics[name]["value"] is None:
+            return str(metrics[name]["unavailable"])
+    return None
 
 
-def _gain(definition: str, facts: MetricFacts, value: float, interval: bootstrap.Estimate | None) -> Gain:
-    if interval is None:
-        return Gain(definition=definition + _NO_INTERVAL, facts=facts, value=value)
-    return Gain(definition=definition, facts=facts, value=value, low=interval.low, high=interval.high)
+def _number(entry: dict[str, Any]) -> float:
+    value = float(entry["value"])
+    return IDENTICAL_DB if math.isinf(value) else value
+
+
+def _gain(
+    definition: str, facts: MetricFacts, sides: list[Series], statistic: Statistic, interval: bootstrap.Estimate | None
+) -> Gain:
+    """Number and interval of the same frames: those in which every side has a number."""
+    if interval is not None:
+        return Gain(definition=definition, facts=facts, value=interval.value, low=interval.low, high=interval.high)
+    whole = bootstrap.kept(np.concatenate(sides))
+    with np.errstate(all="ignore"):
+        value = float(statistic(whole)) if whole.size else math.nan
+    if not math.isfinite(value):
+        return Gain(
+            definition=definition, facts=facts, unavailable="the frames with a number in each are too few or all alike"
+        )
+    return Gain(definition=f"{definition}; {bootstrap.NO_INTERVAL}", facts=facts, value=value)

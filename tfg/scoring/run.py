@@ -19,7 +19,7 @@ from tfg.statistics.measures import measure
 from tfg.types import Bytes, FaceTrack, Floats, Portrait
 
 IN_MEMORY = "in memory"
-NO_CONTROLS = "switched off (metrics.controls=false)"
+NO_CONTROLS = "the mute control is switched off (metrics.controls=false)"
 Values = dict[str, MetricValue]
 
 

@@ -19,6 +19,7 @@ NUM_DECAYS = 12  # log-spaced between the two ends below
 FASTEST = 0.2  # frames after which the resemblance falls to 1/e (of neighbours: 0.007), and ...
 SLOWEST = 0.25  # ... the longest, as a share of the series
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8)  # of the variance without memory
+_ROUNDING = 1e-18  # share of the variance that rounding alone leaves at a frequency
 _STEP = 1.15  # between neighbouring block lengths, so that tables are shared
 
 Values = NDArray[np.float64]
@@ -34,8 +35,8 @@ class Blocks:
     freedom: Values  # (g,) degrees of freedom of the variance between blocks
 
 
-def blocks(values: Values) -> Blocks:
-    """Of (n,) numbers that are not all equal.
+def blocks(values: Values) -> Blocks | None:
+    """Of (n,) numbers that are not all equal; None where they only alternate from frame to frame, which no model describes.
 
     The length is the one of Politis and White 2004 (with Patton 2009) for the variance of a mean, G and g(0) of the weighted models,
     at least 1 s and at most a quarter of the series.
@@ -43,6 +44,8 @@ def blocks(values: Values) -> Blocks:
     frames = len(values)
     decays, shares = _grid(frames)
     weights = _weights(values)
+    if weights is None:
+        return None
     lagged = (1 - shares) * 2 * decays / (1 - decays) ** 2  # G = sum of |k| R(k)
     total = (1 - shares) * (1 + decays) / (1 - decays) + shares  # g(0) = sum of R(k)
     best = (1.5 * frames) ** (1 / 3) * math.exp(weights @ np.log(lagged / total)) ** (2 / 3)
@@ -52,11 +55,16 @@ def blocks(values: Values) -> Blocks:
     return Blocks(length=length, weights=weights, share=share, freedom=freedom)
 
 
-def _weights(values: Values) -> Values:
-    """(g,) posterior of the models with equal prior weights; the variance takes its best value in each."""
+def _weights(values: Values) -> Values | None:
+    """(g,) posterior of the models with equal prior weights; the variance takes its best value in each.
+
+    None: below the frequency of alternating frames there is nothing to weigh them by.
+    """
     frames = len(values)
     spectra = _spectra(frames)
     periodogram = np.abs(np.fft.rfft(values - values.mean())[1 : 1 + spectra.shape[1]]) ** 2
+    if periodogram.mean() <= _ROUNDING * frames * values.var():
+        return None
     variance = (periodogram / spectra).mean(axis=1)
     likelihood = -spectra.shape[1] * np.log(variance) - np.log(spectra).sum(axis=1)
     found = np.exp(likelihood - likelihood.max())

@@ -25,7 +25,10 @@ METHOD = (
     f"{100 * CONFIDENCE:g} % interval over the frames of one video: moving-block bootstrap, blocks of at least {SHORTEST_BLOCK} "
     "consecutive frames with a number, longer by Politis and White's rule where frames resemble each other for longer; the error "
     "corrected for the length of the blocks; Student's t; none for fewer than "
-    f"{FEWEST_FRAMES} such frames, and where nothing varies"
+    f"{FEWEST_FRAMES} such frames, where nothing varies, and where nothing but a pattern repeats"
+)
+NO_INTERVAL = (
+    f"no interval: fewer than {FEWEST_FRAMES} frames with a number, or no frame differs, or they only repeat a pattern"
 )
 
 Series: TypeAlias = NDArray[np.float64]
@@ -59,11 +62,12 @@ LOGARITHM = Scale(to=np.log, back=np.exp)  # of a ratio
 def estimate(series: Series, statistic: Statistic, scale: Scale | None = None) -> Estimate | None:
     """Of the statistic of (k, n) series, columns with a NaN left out; `scale`: where the interval is made.
 
-    None: fewer than FEWEST_FRAMES columns, a statistic that does not vary, or one that has no value in some draw.
+    None: fewer than FEWEST_FRAMES columns, a statistic that does not vary or has no value in some draw, or blocks that all give the
+    same number though frames differ, as where a pattern repeats: that shows how the blocks lie in it, and no certainty.
     """
-    if statistic is mean:
-        return mean_of(series[0])
     whole = kept(series)
+    if statistic is mean and scale is None:
+        return mean_of(whole[0])
     if whole.shape[1] < FEWEST_FRAMES:
         return None
 
@@ -77,11 +81,13 @@ def estimate(series: Series, statistic: Statistic, scale: Scale | None = None) -
         if not np.isfinite(influence).all() or _still(influence, value):
             return None
         found = blocks(influence)
-        error = float(np.std(draw(whole, scaled, found.length), ddof=1))
+        if found is None:
+            return None
+        drawn = draw(whole, scaled, found.length)
         zero = 0.0 if scale is None else float(scale.to(np.zeros(())))
-    if not np.isfinite(error) or error == 0:
+    if not np.isfinite(drawn).all() or _still(drawn, max(abs(value), float(np.ptp(influence)))):
         return None
-    made = _student(value, error, found, zero)
+    made = _student(value, float(np.std(drawn, ddof=1)), found, zero)
     if scale is None:
         return made
     value, low, high = (float(scale.back(np.asarray(end))) for end in (made.value, made.low, made.high))
@@ -90,14 +96,15 @@ def estimate(series: Series, statistic: Statistic, scale: Scale | None = None) -
 
 def difference(first: Series, second: Series, statistic: Statistic) -> Estimate | None:
     """statistic(first) - statistic(second), paired: the same blocks of frames are drawn from both (k, n); None as `estimate`."""
+    rows, together = len(first), np.concatenate([first, second])
     if statistic is mean:
-        return mean_of(first[0] - second[0])
-    rows = len(first)
+        whole = kept(together)
+        return mean_of(whole[0] - whole[rows])
 
     def both(series: Series) -> Series:
         return statistic(series[:rows]) - statistic(series[rows:])
 
-    return estimate(np.concatenate([first, second]), both)
+    return estimate(together, both)
 
 
 def mean_of(values: Series) -> Estimate | None:
@@ -106,8 +113,12 @@ def mean_of(values: Series) -> Estimate | None:
     if len(known) < FEWEST_FRAMES or _still(known, 0.0):
         return None
     found = blocks(known)
+    if found is None:
+        return None
     sums = np.concatenate([[0.0], np.cumsum(known - known.mean())])
     means = (sums[found.length :] - sums[: -found.length]) / found.length
+    if _still(means, float(np.abs(known).max())):
+        return None
     return _student(float(known.mean()), float(np.sqrt(found.length / len(known)) * means.std()), found, 0.0)
 
 
@@ -162,9 +173,9 @@ def _influence(whole: Series, statistic: Statistic) -> Series:
     return -(frames - 1) * np.concatenate(parts)
 
 
-def _still(influence: Series, value: float) -> bool:
-    """Whether nothing but rounding varies."""
-    return bool(np.ptp(influence) <= 1e-9 * max(abs(value), float(np.abs(influence).max())))
+def _still(numbers: Series, size: float) -> bool:
+    """Whether nothing but the rounding of numbers of this size, or of their own, varies."""
+    return bool(np.ptp(numbers) <= 1e-9 * max(abs(size), float(np.abs(numbers).max())))
 
 
 def _student(value: float, error: float, found: Blocks, zero: float) -> Estimate:

@@ -47,10 +47,8 @@ def compare(cells: Sequence[Cell]) -> dict[str, Difference]:
 
 
 def _difference(name: str, entry: dict[str, Any], cells: Sequence[Cell]) -> Difference:
-    for run in (run for cell in cells for run in (*cell.first, *cell.second)):
-        if name not in run.metrics or run.metrics[name]["value"] is None:
-            why = run.metrics[name]["unavailable"] if name in run.metrics else "not among its scores"
-            return Difference(entry=entry, difference=None, reason=f"{run.name}: {why}")
+    if lacking := _lacking(name, [run for cell in cells for run in (*cell.first, *cell.second)]):
+        return Difference(entry=entry, difference=None, reason=lacking)
     clips = list(dict.fromkeys(cell.clip for cell in cells))
     if len(clips) > 1:
         of_clips = [[_mean(name, cell) for cell in cells if cell.clip == clip] for clip in clips]
@@ -72,6 +70,19 @@ def _difference(name: str, entry: dict[str, Any], cells: Sequence[Cell]) -> Diff
         return Difference(entry=entry, difference=units[0], reason=frames)
     over = "the frames of one pair, which say nothing of other seeds, segments or people"
     return _made(entry, frames.value, frames.low, frames.high, frames.probability, over)
+
+
+def _lacking(name: str, runs: Sequence[Scored]) -> str | None:
+    """Which runs have no number of a metric, by reason."""
+    without: dict[str, list[str]] = {}
+    for run in runs:
+        if name not in run.metrics:
+            without.setdefault("not among the scores", []).append(run.name)
+        elif run.metrics[name]["value"] is None:
+            without.setdefault(str(run.metrics[name]["unavailable"]), []).append(run.name)
+    every = "both" if len(runs) == 2 else f"all {len(runs)} runs"
+    said = [f"{every if len(names) == len(runs) else ', '.join(names)}: {why}" for why, names in without.items()]
+    return "; ".join(said) or None
 
 
 def _value(name: str, run: Scored) -> float:
@@ -102,8 +113,7 @@ def _frames(name: str, cells: Sequence[Cell]) -> Estimate | str:
         return np.asarray(sum(parts[: counts[0]]) / counts[0] - sum(parts[counts[0] :]) / counts[1])
 
     found = bootstrap.estimate(np.concatenate([series for side in sides for series in side]), apart)
-    fewest = f"no interval: fewer than {bootstrap.FEWEST_FRAMES} frames with a number, or no frame differs"
-    return fewest if found is None else found
+    return bootstrap.NO_INTERVAL if found is None else found
 
 
 def _error(frames: Estimate) -> float:
