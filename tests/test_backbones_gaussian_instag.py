@@ -1,5 +1,6 @@
 """The whole Gaussian head: it learns, it resumes as if never stopped, and its mouth follows the audio."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch.utils.data import default_collate
 from tfg.backbones.gaussian.frame import frame_of
 from tfg.backbones.gaussian.instag import Instag
 from tfg.data import PortraitData, audio_statistics, audio_windows, batches
+from tfg.features.lips.motion import lip_motion
 from tfg.rendering import render
 from tfg.training import fit, load
 from tfg.types import Floats, Portrait
@@ -29,11 +31,12 @@ TINY = {
 }
 
 
-def make_backbone(portrait: Portrait, changes: dict[str, object]) -> Instag:
+def make_backbone(portrait: Portrait, changes: dict[str, object], lip_driven: bool = False) -> Instag:
     given = {
         "size": portrait.cameras.size,
         "focal": portrait.cameras.focal,
         "audio_channels": portrait.audio.shape[1],
+        "lip_driven": lip_driven,
     }
     return part("backbone/instag", **given, **changes)
 
@@ -134,8 +137,13 @@ def test_an_opaque_face_hides_mouth_and_background(scene: Scene) -> None:
     assert change[alpha > 0.998].max() < 0.002  # 1 - alpha
 
 
-def test_it_beats_the_mean_frame_and_its_mouth_follows_unseen_speech(tmp_path: Path) -> None:
+@pytest.mark.parametrize("driver", ["sound", "lips"])
+def test_it_beats_the_mean_frame_and_its_mouth_follows_unseen_speech(driver: str, tmp_path: Path) -> None:
     scene = make_scene(num_frames=130, size=40)
+    if driver == "lips":
+        portrait = scene.portrait
+        motion = lip_motion(portrait.landmarks, portrait.cameras, portrait.face_shape)
+        scene = replace(scene, portrait=replace(portrait, audio=motion))
     seen, unseen = rows(scene, 0, 100), rows(scene, 100, 130)
     quick = {
         "cloud": {"face": 500, "mouth": 80},
@@ -144,7 +152,7 @@ def test_it_beats_the_mean_frame_and_its_mouth_follows_unseen_speech(tmp_path: P
         "rates": {"networks": 5e-3, "grid": 1e-2, "audio": 5e-3},
     }
     torch.manual_seed(0)
-    backbone = make_backbone(seen.portrait, quick)
+    backbone = make_backbone(seen.portrait, quick, lip_driven=driver == "lips")
     train(backbone, seen.portrait, tmp_path, chunk=1000)
     windows = audio_windows(unseen.portrait.audio, *audio_statistics(seen.portrait.audio))
     truth = unseen.portrait.images / 255.0
@@ -160,6 +168,6 @@ def test_it_beats_the_mean_frame_and_its_mouth_follows_unseen_speech(tmp_path: P
     gain, correlation = follow(np.arange(30))
     _, shuffled = follow(np.random.default_rng(0).permutation(30))
     print(gain, correlation, shuffled)
-    assert gain > 5  # the issue asks for 1.5 dB
+    assert gain > (5 if driver == "sound" else 4)  # the issue asks for 1.5 dB
     assert correlation > 0.6
     assert abs(shuffled) < 0.4  # thirty frames: a chance correlation has a deviation of 0.19

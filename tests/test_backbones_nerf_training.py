@@ -34,6 +34,7 @@ def make(steps: int, *, lips_steps: int, num_rays: int = 128, **options: object)
         size=SIZE,
         focal=2.1 * SIZE,
         audio_channels=12,
+        lip_driven=False,
         field={"levels": 6, "finest": 128},
         speech={"hidden": [16]},
         sampling={"num_rays": num_rays, "max_samples": 16, "patch": 12, "step": 0.05},

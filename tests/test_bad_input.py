@@ -128,6 +128,8 @@ def test_shorter_than_segment_and_test_part(answer, tmp_path):
         ("split=60", "split=60: is a group of keys; give one of them, such as split.held_out"),
         ("seed=1.5", "seed=1.5: must be a whole number, 0 or above"),
         ("trainer.size=63", "clip.size: is 63; the embedded clip takes even sizes from 32 to 1024"),
+        ("conditioning=voice", "conditioning=voice: allowed are audio, lips"),
+        ("prior=universal", "prior: predicts lip motion from sound, so it needs conditioning=lips"),
         (
             "trainer.threads=0",
             "trainer.threads=0: must be a whole number of threads, 1 or above, or null for all cores",

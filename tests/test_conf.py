@@ -22,7 +22,7 @@ CHOICES = [
     for path in sorted((overrides.CONFIG / axis).glob("*.yaml"))
 ]
 NEEDED = ["start=1"]  # of selector=at, which has none of its own
-GIVEN = {"size", "focal", "audio_channels"}  # what the pipeline passes a backbone, beside its YAML
+GIVEN = {"size", "focal", "audio_channels", "lip_driven"}  # what the pipeline passes a backbone, beside its YAML
 
 
 def settings(choice: str) -> dict[str, Any]:

@@ -178,3 +178,18 @@ def test_the_other_backbone_runs_the_same_way_and_is_tracked_offline(work):
     (run,) = folder.glob("results/first-synctalk-*")
     assert RunResult.read(run / "result.json").stages["training"]["steps"] == 24
     assert list(run.glob("wandb/offline-run-*/*.wandb"))
+
+
+def test_a_head_driven_by_lip_motion_is_another_head_and_speaks_another_sound(work):
+    folder, cache, _ = work
+    overrides = ["selector=first", *CLIP, *INSTAG, "conditioning=lips", "prior=universal"]
+    done = run_py(*overrides, cache=cache, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert strange(done.stderr) == []
+    (run,) = folder.glob("results/first-instag-*")
+    result = RunResult.read(run / "result.json")
+    assert result.config["prior"]["name"] == "universal"
+    sound_of = folder / "results" / result.files["side_by_side"]
+    said = tfg("render", "--run", str(run), "--audio", str(sound_of), "-o", "lips.mp4", cache=cache, cwd=folder)
+    assert said.returncode == 0, said.stderr
+    assert read_clip(folder / "lips.mp4").num_frames > 0

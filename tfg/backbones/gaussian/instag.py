@@ -57,7 +57,7 @@ class Instag(Backbone):
         mouth_density: DensityRules,
         sh_degree: int,
         engine: str,
-        lip_driven: bool = False,
+        lip_driven: bool,
     ) -> None:
         super().__init__(size=size, focal=focal, audio_channels=audio_channels, lip_driven=lip_driven)
         check_head(sh_degree=sh_degree)

@@ -64,7 +64,7 @@ class SyncTalk(Backbone):
         code_width: int,
         perceptual: Perceptual | None,
         engine: str,
-        lip_driven: bool = False,
+        lip_driven: bool,
     ) -> None:
         super().__init__(size=size, focal=focal, audio_channels=audio_channels, lip_driven=lip_driven)
         check_head(

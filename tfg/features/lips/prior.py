@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -48,18 +50,20 @@ def load_prior(path: Path, features: str) -> LipPrior:
     """InputError names a file that is damaged, of another layout, or without a map for these audio features."""
     try:
         with safe_open(path, framework="numpy") as file:
-            noted = file.metadata() or {}
-            if noted.get("layout") != str(LAYOUT):
+            noted = json.loads((file.metadata() or {}).get("prior", "{}"))
+            if noted.get("layout") != LAYOUT:
                 raise InputError(
                     f"{path}: is no lip prior of this version of tfg; make it anew with `python -m experiments.pretrain`"
                 )
             names = list(file.keys())
+            if noted["sha256"] != _checksum({name: file.get_tensor(name) for name in names}):
+                raise ValueError("its checksum differs")
             if features not in names:
                 raise InputError(
                     f"{path}: was learned with {', '.join(names)}, not with audio={features.replace('-', ' layer ')}"
                 )
             weights = file.get_tensor(features).astype(np.float32)
-        sources = json.loads(noted["sources"])
+        sources = noted["sources"]
         _ = [(person["name"], person["clips"]) for person in sources["people"]]
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         if isinstance(error, InputError):
@@ -81,5 +85,16 @@ def load_prior(path: Path, features: str) -> LipPrior:
 
 def save_prior(path: Path, maps: dict[str, Floats], sources: dict[str, Any]) -> None:
     """The same bytes for the same maps and sources."""
-    noted = {"layout": str(LAYOUT), "sources": json.dumps(sources, sort_keys=True)}
-    save_file({name: np.ascontiguousarray(weights, np.float16) for name, weights in maps.items()}, path, metadata=noted)
+    halved = {name: np.ascontiguousarray(weights, np.float16) for name, weights in maps.items()}
+    facts = {"layout": LAYOUT, "sources": sources, "sha256": _checksum(halved)}
+    # One entry: several would be written in any order.
+    save_file(halved, path, metadata={"prior": json.dumps(facts, sort_keys=True)})
+
+
+def _checksum(maps: dict[str, NDArray[np.float16]]) -> str:
+    """sha256 of names, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name, weights in sorted(maps.items()):
+        digest.update(f"{name} {weights.shape}".encode())
+        digest.update(np.ascontiguousarray(weights).tobytes())
+    return digest.hexdigest()

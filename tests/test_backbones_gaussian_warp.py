@@ -1,0 +1,58 @@
+"""The lip warp: landmarks go where lip motion says, what must not move does not, and motions add up."""
+
+import numpy as np
+import pytest
+import torch
+
+from tfg.backbones.gaussian.warp import LipWarp
+from tfg.features.face.canonical import GENERIC_SHAPE
+from tfg.landmarks import EYE_CORNERS, INNER_LIPS, LIP_CHANNELS, NOSE_BRIDGE, SPOKEN
+
+SHAPE = torch.from_numpy(np.array(GENERIC_SHAPE))
+OPEN = torch.zeros(len(SPOKEN), 2)  # the lower lip and the chin go down
+for row, landmark in enumerate(SPOKEN):
+    if landmark in (*range(55, 60), *range(65, 68), *range(6, 11)):
+        OPEN[row, 1] = 0.12
+
+
+@pytest.fixture(scope="module")
+def warp() -> LipWarp:
+    placed = LipWarp()
+    placed.place(SHAPE, torch.randn(125, LIP_CHANNELS, generator=torch.Generator().manual_seed(0)) * 0.1)
+    return placed
+
+
+def moved(warp: LipWarp, points: torch.Tensor, motion: torch.Tensor) -> torch.Tensor:
+    return warp(points, motion.flatten() / warp.std)
+
+
+def test_landmarks_go_where_the_motion_says(warp: LipWarp) -> None:
+    found = moved(warp, SHAPE[list(SPOKEN)], OPEN)
+    assert (found[:, :2] - OPEN).abs().max() < 0.06  # of 0.12: at the corners, where lips that touch go apart
+    assert found[:, 2].abs().max() == 0
+    inner = SHAPE[INNER_LIPS]
+    opening = (inner + moved(warp, inner, OPEN))[6, 1] - (inner + moved(warp, inner, OPEN))[2, 1]
+    # Lips that nearly touch share some of their motion: the warp is smooth.
+    assert opening - (inner[6, 1] - inner[2, 1]) > 0.03
+
+
+def test_eyes_nose_hair_and_the_back_of_the_head_stay(warp: LipWarp) -> None:
+    rows = [*EYE_CORNERS, *NOSE_BRIDGE]
+    assert moved(warp, SHAPE[rows], OPEN).abs().max() < 0.012
+    hair, back = torch.tensor([[0.0, -1.8, 0.2]]), torch.tensor([[0.0, 0.4, 1.6]])
+    assert moved(warp, torch.cat([hair, back]), OPEN).abs().max() < 1e-4
+
+
+def test_motions_add_up_and_none_is_none(warp: LipWarp) -> None:
+    points = torch.rand(50, 3, generator=torch.Generator().manual_seed(1)) - 0.5
+    wide = torch.zeros_like(OPEN)
+    wide[6, 0] = 0.1
+    torch.testing.assert_close(moved(warp, points, OPEN + wide), moved(warp, points, OPEN) + moved(warp, points, wide))
+    assert moved(warp, points, 0 * OPEN).abs().max() == 0
+
+
+def test_a_channel_that_never_moved_is_not_divided_by_zero() -> None:
+    warp = LipWarp()
+    warp.place(SHAPE, torch.zeros(10, LIP_CHANNELS))
+    assert torch.isfinite(warp(SHAPE, torch.zeros(LIP_CHANNELS))).all()
+    assert (warp.std == 1).all()
