@@ -66,3 +66,8 @@ def test_videos_with_and_without_truth_do_not_share_a_sweep(tmp_path):
 def test_profiles_change_values_and_every_cell_is_resolved():
     cpu, gpu = (overrides.composed([f"trainer={name}"]) for name in ("cpu", "gpu"))
     assert (cpu.clip.size, gpu.clip.size) == (128, 512)
+
+
+def test_a_prior_may_be_a_file_of_ones_own():
+    config = overrides.composed(["conditioning=lips", "prior=mine/people.safetensors", "prior.ridge=2"])
+    assert (config.prior.name, config.prior.weights, config.prior.ridge) == ("people", "mine/people.safetensors", 2)

@@ -82,6 +82,7 @@ def cells(overrides: Sequence[str]) -> list[list[str]]:
 def composed(cell: Sequence[str]) -> DictConfig:
     """One cell's configuration; InputError with a suggestion for an unknown key or option or a bad value."""
     register_resolvers()
+    cell = [part for text in cell for part in _prior_file(text)]
     base = _check_names(cell)
     try:
         with initialize_config_dir(str(CONFIG), version_base="1.3"):
@@ -116,6 +117,14 @@ def _escaped(value: Any) -> Any:
     if isinstance(value, str):  # backslashes before an interpolation are escapes too, and doubled
         return re.sub(r"(\\*)\$\{", lambda found: 2 * found[1] + r"\${", value)
     return value
+
+
+def _prior_file(text: str) -> list[str]:
+    """`prior=FILE.safetensors` is an option of its own: the universal prior's settings with another file and its name."""
+    if not (text.startswith("prior=") and text.endswith(".safetensors")):
+        return [text]
+    path = text.removeprefix("prior=")
+    return ["prior=universal", f"prior.weights={path}", f"prior.name={Path(path).stem}"]
 
 
 def _literal_path(text: str) -> str:
