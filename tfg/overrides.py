@@ -87,6 +87,8 @@ def composed(cell: Sequence[str]) -> DictConfig:
     try:
         with initialize_config_dir(str(CONFIG), version_base="1.3"):
             config = literal(OmegaConf.to_container(compose("config", overrides=list(cell)), resolve=True))
+            if any(text.startswith("prior.weights=") for text in cell):
+                config.prior.name = Path(str(config.prior.weights)).stem
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(f"{str(error).splitlines()[0]}; `python run.py --cfg job` shows every key") from error
     for override in _parse(cell):
@@ -120,11 +122,10 @@ def _escaped(value: Any) -> Any:
 
 
 def _prior_file(text: str) -> list[str]:
-    """`prior=FILE.safetensors` is an option of its own: the universal prior's settings with another file and its name."""
+    """`prior=FILE.safetensors` is an option of its own: the universal prior's settings with another file, whose name it takes."""
     if not (text.startswith("prior=") and text.endswith(".safetensors")):
         return [text]
-    path = text.removeprefix("prior=")
-    return ["prior=universal", f"prior.weights={path}", f"prior.name={Path(path).stem}"]
+    return ["prior=universal", f"prior.weights={text.removeprefix('prior=')}"]
 
 
 def _literal_path(text: str) -> str:
