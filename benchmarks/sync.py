@@ -1,6 +1,6 @@
 """How well `tfg sync` finds a known offset in seconds of real speech, and how often it is sure of what is none.
 
-`TFG_ASSETS=FOLDER python -m benchmarks.sync [--out FILE]`, about a quarter of an hour.
+`TFG_ASSETS=FOLDER python -m benchmarks.sync [--out FILE]`, minutes with faces cached; the committed table is benchmarks/sync.md.
 """
 
 from __future__ import annotations

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from tfg.features.context import REACH, windows
 from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.features.lips.motion import lip_motion
 from tfg.features.lips.prior import LAYOUT, SHIPPED, load_prior, prior_file, save_prior
-from tfg.features.lips.regression import REACH, Moments, fit_map, standardised, windows
+from tfg.features.lips.regression import Moments, fit_map, standardised
 from tfg.landmarks import LIP_CHANNELS, SPOKEN
 from tfg.types import Cameras, InputError
 

@@ -36,10 +36,6 @@ OUTER_LIPS = slice(48, 60)
 INNER_LIPS = slice(60, 68)
 INNER_LIP_PAIRS = ((61, 67), (62, 66), (63, 65))  # upper, lower
 
-# Points that speech moves, as far as five seconds can show how: the jaw's contour slides over the face, but for the chin.
-SPOKEN = tuple(range(48, 68)) + tuple(range(6, 11))
-LIP_CHANNELS = 2 * len(SPOKEN)  # of lip motion: to the image's right and down, in head units, of each of SPOKEN
-
 # Points that speech does not move: where the head is, however large the mouth opens.
 ANCHORS = NOSE_BRIDGE + EYE_CORNERS
 
@@ -51,6 +47,11 @@ def indices(*regions: slice | tuple[int, ...]) -> tuple[int, ...]:
         for region in regions
         for index in (range(region.start, region.stop) if isinstance(region, slice) else region)
     )
+
+
+# Points that speech moves, as far as five seconds can show how: the jaw's contour slides over the face, but for the chin.
+SPOKEN = indices(MOUTH, CHIN_ARC)
+LIP_CHANNELS = 2 * len(SPOKEN)  # of lip motion: to the image's right and down, in head units, of each of SPOKEN
 
 
 def eye_distance(landmarks: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:

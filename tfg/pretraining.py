@@ -14,10 +14,11 @@ import numpy as np
 from tfg import overrides, parts
 from tfg.clip.read import read_clip
 from tfg.features.cameras import fit_cameras
+from tfg.features.context import windows
 from tfg.features.face.gaps import fill_gaps
 from tfg.features.lips.motion import lip_motion
 from tfg.features.lips.prior import save_prior
-from tfg.features.lips.regression import Moments, standardised, windows
+from tfg.features.lips.regression import Moments, standardised
 from tfg.features.portrait import frame_face
 from tfg.progress import say
 from tfg.selection import features_of

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from tfg.features.lips.regression import REACH
+from tfg.features.context import REACH
 from tfg.landmarks import LIP_CHANNELS
 from tfg.types import Floats, InputError
 

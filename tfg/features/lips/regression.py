@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tfg.features.context import REACH, windows
 from tfg.types import Floats
 
-REACH = 4  # frames of sound each way that predict a frame
 FOLDS = 5  # of consecutive frames, to see how far predictions of unseen frames move
 MOST_GAIN = 2.5  # by which a prediction's motion is enlarged at most
 MOST_FRAMES = 500  # that a person counts for in a prior
@@ -46,8 +46,7 @@ def fit_map(sound: Floats, frames: NDArray[np.int64], motion: Floats, prior: Flo
     frames apart from those of the fit fall short of it: regression alone makes every mouth mumble.
     """
     first, last = max(frames[0] - REACH, 0), frames[-1] + 1 + REACH
-    mean, std = sound[frames].mean(axis=0), sound[frames].std(axis=0)
-    std = std + _SOFT * max(float(std.mean()), 1e-6)
+    mean, std = _scale(sound[frames])
     inputs = windows((sound[first:last] - mean) / std)[frames - first].astype(np.float64)
     centre = inputs.mean(axis=0)
     inputs = inputs - centre
@@ -106,14 +105,14 @@ class Moments:
 
 def standardised(sound: Floats) -> Floats:
     """(n, channels) by its own mean and deviation."""
+    mean, std = _scale(sound)
+    return (sound - mean) / std
+
+
+def _scale(sound: Floats) -> tuple[Floats, Floats]:
+    """Mean and softened deviation (channels,) each of (n, channels)."""
     std = sound.std(axis=0)
-    return (sound - sound.mean(axis=0)) / (std + _SOFT * max(float(std.mean()), 1e-6))
-
-
-def windows(sound: Floats) -> Floats:
-    """(n, channels) -> (n, (2 REACH + 1) channels): each frame with its neighbours, the first first; the ends repeat."""
-    padded = np.pad(sound, ((REACH, REACH), (0, 0)), mode="edge")
-    return np.concatenate([padded[shift : shift + len(sound)] for shift in range(2 * REACH + 1)], axis=1)
+    return sound.mean(axis=0), std + _SOFT * max(float(std.mean()), 1e-6)
 
 
 def _centred(values: Floats) -> Doubles:

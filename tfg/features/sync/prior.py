@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load
 
+from tfg.features.context import REACH, windows
 from tfg.features.sync.jaw import Doubles, changes
 from tfg.types import Floats, InputError
 
 FILE = Path(__file__).with_name("prior.safetensors")
 SHA256 = "197bc8317e41e83d4b21ea18a70f731bc25cdb03eb1c536c2a0ad3ce58f605d5"
-REACH = 4  # frames of sound each way that predict a frame
 
 Spoken = tuple[Floats, Doubles]  # (n, c) audio features and (n,) jaw of one person
 
@@ -58,18 +58,12 @@ def fit_prior(groups: Sequence[Sequence[Spoken]], features: str, ridge: float, c
     basis = np.linalg.eigh(covariance)[1][:, -components:] if components else np.eye(len(covariance))
     power, product = np.zeros(()), np.zeros(())
     for sound, jaw, share in scaled:
-        inputs = _windows(sound @ basis)
+        inputs = windows(sound @ basis)
         power = power + share / len(jaw) * inputs.T @ inputs
         product = product + share / len(jaw) * inputs.T @ jaw
     solved = np.linalg.solve(power + ridge * np.trace(power) / len(power) * np.eye(len(power)), product)
     weights = solved.reshape(2 * REACH + 1, -1) @ basis.T
     return Prior(features=features, weights=weights.astype(np.float32))
-
-
-def _windows(rows: Doubles) -> Doubles:
-    """(n, k) -> (n, (2 REACH + 1) k) each row with its neighbours, the first first."""
-    padded = np.pad(rows, ((REACH, REACH), (0, 0)), mode="edge")
-    return np.concatenate([padded[shift : shift + len(rows)] for shift in range(2 * REACH + 1)], axis=1)
 
 
 def _scaled(values: Doubles) -> Doubles:
