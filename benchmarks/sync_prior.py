@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 from tfg import assets, overrides, parts
 from tfg.clip.read import read_clip
 from tfg.features.sync.jaw import jaw_drop
-from tfg.features.sync.prior import FILE, Spoken, fit_prior
+from tfg.features.sync.prior import FILE, SETTINGS, Spoken, fit_prior
 from tfg.selection import features_of
 from tfg.split import split
 from tfg.types import Clip
@@ -24,7 +24,7 @@ from tfg.types import Clip
 LONG, SHORT = "grid_s1_79clips_237s.mp4", "grid_speakers"
 SYNTHETIC_SEEDS = range(101, 109)  # apart from the seeds that studies use
 SYNTHETIC_SECONDS = 60
-SETTINGS = {"logmel": (3.0, None), "whisper": (0.3, 32)}  # ridge, principal components
+FITS = {"logmel": (3.0, None), "whisper": (0.3, 32)}  # ridge, principal components
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
         ([_synthetic(seed) for seed in SYNTHETIC_SEEDS], "sidecar"),
     ]
     weights = {}
-    for name, (ridge, components) in SETTINGS.items():
+    for name, (ridge, components) in FITS.items():
         people = [[_spoken(clip, name, face) for clip in clips] for clips, face in groups]
         weights[name] = fit_prior(people, name, ridge, components).weights
     save_file(weights, out)
@@ -53,7 +53,8 @@ def _synthetic(seed: int) -> Clip:
 
 def _spoken(clip: Clip, audio: str, face: str) -> Spoken:
     """The training part of a clip."""
-    config = overrides.composed([f"audio={audio}", f"face={face}", "trainer=cpu"])
+    settings = [f"audio.{key}={value}" for key, value in SETTINGS[audio].items()]
+    config = overrides.composed([f"audio={audio}", *settings, f"face={face}", "trainer=cpu"])
     features = features_of(parts.construct(config.audio, "audio"), parts.construct(config.face, "face"), None, clip)
     stop = clip.num_reference_frames
     return features.sound()[:stop], jaw_drop(features.track(0, stop).landmarks)[0]

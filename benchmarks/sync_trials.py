@@ -17,7 +17,7 @@ from tfg import overrides, parts
 from tfg.clip.read import read_clip
 from tfg.features.base import AudioExtractor
 from tfg.features.sync.offset import SyncOffset, measure_offset
-from tfg.features.sync.prior import Prior, load_prior
+from tfg.features.sync.prior import SETTINGS, Prior, load_prior
 from tfg.selection import features_of
 from tfg.split import split
 from tfg.types import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Clip, Floats
@@ -82,7 +82,8 @@ class Stretch:
 
 
 def listener(features: str) -> Listener:
-    audio = parts.construct(overrides.composed([f"audio={features}", "trainer=cpu"]).audio, "audio")
+    settings = [f"audio.{key}={value}" for key, value in SETTINGS[features].items()]
+    audio = parts.construct(overrides.composed([f"audio={features}", *settings, "trainer=cpu"]).audio, "audio")
     return Listener(audio=audio, prior=load_prior(features))
 
 

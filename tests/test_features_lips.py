@@ -11,13 +11,15 @@ from scipy.spatial.transform import Rotation
 
 from tfg.features.context import REACH, windows
 from tfg.features.face.canonical import GENERIC_SHAPE
-from tfg.features.lips.motion import lip_motion
+from tfg.features.lips.motion import lip_motion, lip_opening
+from tfg.features.lips.opening import opening_range
 from tfg.features.lips.prior import LAYOUT, SHIPPED, load_prior, prior_file, save_prior
-from tfg.features.lips.regression import Moments, fit_map, standardised
+from tfg.features.lips.regression import LipMap, Moments, fit_map, standardised
 from tfg.landmarks import LIP_CHANNELS, SPOKEN
 from tfg.types import Cameras, InputError
 
 CHANNELS = 6
+OPENING = np.array([1, 0, 0, 0], np.float32)  # of four numbers of motion
 SOURCES = {"people": [{"name": "a", "clips": ["0" * 64], "frames": 10}], "licence": "none"}
 
 
@@ -74,7 +76,7 @@ def r(one: np.ndarray, other: np.ndarray) -> float:
 
 def test_the_map_of_many_frames_is_the_one_that_made_them() -> None:
     sound, motion = speech(3000, weights_of(0), 1)
-    fitted = fit_map(sound, np.arange(100, 2500), motion[100:2500], None, ridge=1e-4)
+    fitted = fit_map(sound, np.arange(100, 2500), motion[100:2500], None, ridge=1e-4, opening=OPENING)
     predicted = fitted.predict(sound)[2500:-REACH]
     np.testing.assert_allclose(predicted, motion[2500:-REACH], atol=0.03)
 
@@ -86,17 +88,17 @@ def test_a_prior_of_others_helps_where_frames_are_few_and_a_false_one_is_outvote
     sound, motion = speech(1125, own, 99, noise=1.0)
     few = np.arange(125)
     held = slice(200, None)
-    alone = r(fit_map(sound, few, motion[few], None, 1.0).predict(sound)[held], motion[held])
-    helped = r(fit_map(sound, few, motion[few], prior, 1.0).predict(sound)[held], motion[held])
+    alone = r(fit_map(sound, few, motion[few], None, 1.0, OPENING).predict(sound)[held], motion[held])
+    helped = r(fit_map(sound, few, motion[few], prior, 1.0, OPENING).predict(sound)[held], motion[held])
     assert helped > alone + 0.03
     many = np.arange(1000)
-    false = r(fit_map(sound, many, motion[many], -prior, 1e-3).predict(sound)[1005:], motion[1005:])
+    false = r(fit_map(sound, many, motion[many], -prior, 1e-3, OPENING).predict(sound)[1005:], motion[1005:])
     assert false > 0.5  # alone it would predict the opposite
 
 
 def test_predictions_of_unseen_speech_move_as_far_as_the_mouth_did() -> None:
     sound, motion = speech(2000, weights_of(0), 3, noise=1.0)
-    fitted = fit_map(sound, np.arange(250), motion[:250], None, ridge=1.0)
+    fitted = fit_map(sound, np.arange(250), motion[:250], None, ridge=1.0, opening=OPENING)
     assert 0.8 < fitted.predict(sound)[300:].std() / motion[300:].std() < 1.25
 
 
@@ -105,7 +107,7 @@ def test_frames_beyond_the_segment_do_not_count() -> None:
     rows = np.arange(100, 225)
     changed = sound.copy()
     changed[: 100 - REACH], changed[225 + REACH :] = 9, -9
-    one, other = (fit_map(given, rows, motion[rows], None, 1.0) for given in (sound, changed))
+    one, other = (fit_map(given, rows, motion[rows], None, 1.0, OPENING) for given in (sound, changed))
     np.testing.assert_array_equal(one.weights, other.weights)
 
 
@@ -174,3 +176,36 @@ def test_the_prior_is_that_of_its_moments_whatever_their_order() -> None:
     backward = Moments.of(clips[2:]) + Moments.of(clips[1:2]) + Moments.of(clips[:1])
     np.testing.assert_allclose(forward.prior(1.0), backward.prior(1.0), atol=1e-6)
     assert replace(forward, frames=forward.frames).frames == pytest.approx(900)
+
+
+def test_openings_are_given_the_range_of_the_person() -> None:
+    rng = np.random.default_rng(5)
+    seen = rng.normal(size=(400, 3)) * [0, 1, 0.5] + np.outer(rng.exponential(size=400), [1, 0.4, 0])
+    opening = np.array([1, 0, 0], np.float32)
+    timid = 0.3 * seen + 0.2 * rng.normal(size=seen.shape)
+    range_ = opening_range(seen, timid, opening)
+    mended = range_.mend(timid.astype(np.float32))
+    np.testing.assert_allclose(
+        np.quantile(mended[:, 0], [0.1, 0.5, 0.9]), np.quantile(seen[:, 0], [0.1, 0.5, 0.9]), atol=0.02
+    )
+    assert (np.argsort(mended[:, 0]) == np.argsort(timid[:, 0])).all()
+    np.testing.assert_allclose(mended[:, 1] - timid[:, 1], range_.along[1] * (mended[:, 0] - timid[:, 0]), atol=1e-5)
+    assert range_.along[1] == pytest.approx(0.4, abs=0.1)
+    beyond = range_.mend(np.array([[-9, 0, 0], [9, 0, 0]], np.float32))[:, 0]
+    assert beyond[0] == pytest.approx(seen[:, 0].min(), abs=1e-5)
+    assert beyond[1] > seen[:, 0].max()
+
+
+def test_the_lips_opening_is_the_distance_of_the_inner_lips_against_rest() -> None:
+    told = np.zeros((1, 68, 2), np.float32)
+    told[0, [61, 62, 63], 1], told[0, [65, 66, 67], 1] = -0.01, 0.05
+    assert told[:, list(SPOKEN)].reshape(1, -1) @ lip_opening() == pytest.approx(0.06)
+
+
+def test_a_map_is_the_same_after_it_was_taken_apart() -> None:
+    sound, motion = speech(300, weights_of(0), 4)
+    fitted = fit_map(sound, np.arange(200), motion[:200], None, 1.0, OPENING)
+    again = LipMap.of_arrays(fitted.arrays())
+    np.testing.assert_array_equal(fitted.predict(sound), again.predict(sound))
+    with pytest.raises(KeyError):
+        LipMap.of_arrays({name: array for name, array in fitted.arrays().items() if name != "range_seen"})

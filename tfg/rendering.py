@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +56,7 @@ def save_portrait(path: Path, portrait: Portrait, mean: Floats, std: Floats, lip
     """What `tfg render` needs beside the checkpoint, as plain arrays, with a checksum beside them."""
     arrays = {name: getattr(portrait, name) for name in _ARRAYS}
     if lips is not None:
-        arrays |= {f"lips_{part.name}": getattr(lips, part.name) for part in fields(LipMap)}
+        arrays |= {f"{_LIPS}{name}": array for name, array in lips.arrays().items()}
     cameras = portrait.cameras
     partial = path.with_suffix(".part.npz")
     try:
@@ -92,9 +91,8 @@ def load_portrait(path: Path) -> tuple[Portrait, Floats, Floats, LipMap | None]:
                 focal=float(file["focal"]),
                 size=int(file["size"]),
             )
-            named = {part.name: f"lips_{part.name}" for part in fields(LipMap)}
-            has_lips = any(array in file for array in named.values())
-            lips = LipMap(**{name: file[array] for name, array in named.items()}) if has_lips else None
+            named = {name.removeprefix(_LIPS): file[name] for name in file if name.startswith(_LIPS)}
+            lips = LipMap.of_arrays(named) if named else None
             portrait = Portrait(**{name: file[name] for name in _ARRAYS}, cameras=cameras)
             return portrait, file["mean"], file["std"], lips
     except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile) as error:
@@ -102,6 +100,7 @@ def load_portrait(path: Path) -> tuple[Portrait, Floats, Floats, LipMap | None]:
         raise InputError(f"{path}: is no portrait of tfg ({reason}); {remedy}") from error
 
 
+_LIPS = "lips_"  # before the names of a lip map's arrays
 _ARRAYS = (
     "frames",
     "images",

@@ -9,8 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from tfg import assets, configuration, parts
 from tfg.features.base import FaceExtractor
+from tfg.features.sync import prior
 from tfg.features.sync.offset import NO_SPEECH, SyncOffset, measure_offset
-from tfg.features.sync.prior import load_prior
 from tfg.selection import features_of
 from tfg.selectors.voicing import voiced_frames
 from tfg.types import FPS, SAMPLES_PER_FRAME, Clip
@@ -24,9 +24,10 @@ def clip_offset(clip: Clip, face: FaceExtractor, seconds: float = MOST_SECONDS) 
     name = "whisper" if assets.usable(assets.asset("whisper_tiny_en")) else "logmel"
     if not voiced_frames(clip.audio()[: stop * SAMPLES_PER_FRAME]).any():
         return SyncOffset.not_measured(NO_SPEECH, 0, name)
-    audio = parts.construct(OmegaConf.load(configuration.folder() / "audio" / f"{name}.yaml"), "audio")
+    settings = OmegaConf.load(configuration.folder() / "audio" / f"{name}.yaml")
+    audio = parts.construct(OmegaConf.merge(settings, prior.SETTINGS[name]), "audio")
     features = features_of(audio, face, None, clip)
-    return measure_offset(features.sound()[:stop], features.track(0, stop).landmarks, load_prior(name))
+    return measure_offset(features.sound()[:stop], features.track(0, stop).landmarks, prior.load_prior(name))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfg.landmarks import LIP_CHANNELS, SPOKEN
+from tfg.landmarks import INNER_LIP_PAIRS, LIP_CHANNELS, SPOKEN
 from tfg.types import Cameras, Floats
+
+
+def lip_opening() -> Floats:
+    """(LIP_CHANNELS,): lip motion @ it is how much farther apart the inner lips are than at rest, head units; mean of three pairs."""
+    weights = np.zeros((len(SPOKEN), 2), np.float32)
+    for upper, lower in INNER_LIP_PAIRS:
+        weights[SPOKEN.index(lower), 1] += 1 / len(INNER_LIP_PAIRS)
+        weights[SPOKEN.index(upper), 1] -= 1 / len(INNER_LIP_PAIRS)
+    return weights.reshape(LIP_CHANNELS)
 
 
 def lip_motion(landmarks: Floats, cameras: Cameras, face_shape: Floats) -> Floats:

@@ -7,17 +7,20 @@ without a prior W_prior is 0, and this is plain ridge regression.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfg.features.context import REACH, windows
+from tfg.features.lips.opening import OpeningRange, opening_range
 from tfg.types import Floats
 
 FOLDS = 5  # of consecutive frames, to see how far predictions of unseen frames move
 MOST_GAIN = 2.5  # by which a prediction's motion is enlarged at most
-MOST_FRAMES = 500  # that a person counts for in a prior
+MOST_FRAMES = (
+    6000  # that a person counts for in a prior: on the tuning people, four minutes of one speaker are worth all of them
+)
 _SOFT = 0.1  # share of the channels' mean deviation that is added to each: one that hardly changes in five seconds says nothing
 
 Doubles = NDArray[np.float64]
@@ -31,19 +34,34 @@ class LipMap:
     sound_std: Floats  # (channels,)
     weights: Floats  # (2 REACH + 1, channels, k) -> head units
     offset: Floats  # (k,) head units, of the mean sound
+    range: OpeningRange
 
     def predict(self, sound: Floats) -> Floats:
         """(n, channels) audio features -> (n, k) lip motion in head units."""
         inputs = windows((sound - self.sound_mean) / self.sound_std)
-        return (inputs @ self.weights.reshape(-1, self.weights.shape[-1]) + self.offset).astype(np.float32)
+        moved = inputs @ self.weights.reshape(-1, self.weights.shape[-1]) + self.offset
+        return self.range.mend(moved.astype(np.float32))
+
+    def arrays(self) -> dict[str, Floats]:
+        """All of it by name."""
+        return {**_arrays(self), **{f"range_{name}": array for name, array in _arrays(self.range).items()}}
+
+    @classmethod
+    def of_arrays(cls, named: dict[str, Floats]) -> LipMap:
+        """What `arrays` gave; KeyError where one is not there."""
+        range_ = OpeningRange(**{part.name: named[f"range_{part.name}"] for part in fields(OpeningRange)})
+        return cls(**{part.name: named[part.name] for part in fields(cls) if part.name != "range"}, range=range_)
 
 
-def fit_map(sound: Floats, frames: NDArray[np.int64], motion: Floats, prior: Floats | None, ridge: float) -> LipMap:
+def fit_map(
+    sound: Floats, frames: NDArray[np.int64], motion: Floats, prior: Floats | None, ridge: float, opening: Floats
+) -> LipMap:
     """From a clip's audio features (n, channels) and the lip motion (m, k) in consecutive `frames` (m,) of it.
 
     `prior`: (2 REACH + 1, channels, k) map of standardised sound to motion in units of its total standard deviation; None: 0.
-    `ridge`: e^2 / s^2 as a share of the mean power of the inputs. Motion is enlarged to the size that is seen, by what predictions of
-    frames apart from those of the fit fall short of it: regression alone makes every mouth mumble.
+    `ridge`: e^2 / s^2 as a share of the mean power of the inputs. `opening` (k,): motion @ opening is how far the mouth opens.
+    Motion is enlarged to the size that is seen, and openings to their range, by what predictions of frames apart from those of the
+    fit fall short of it: regression alone makes every mouth mumble.
     """
     first, last = max(frames[0] - REACH, 0), frames[-1] + 1 + REACH
     mean, std = _scale(sound[frames])
@@ -55,13 +73,15 @@ def fit_map(sound: Floats, frames: NDArray[np.int64], motion: Floats, prior: Flo
     size = max(float(np.sqrt(exact.var(axis=0).sum())), 1e-9)
     seen = (exact - rest) / size
     start = np.zeros((inputs.shape[1], motion.shape[1])) if prior is None else _flat(prior)
-    weights = _drawn_to(start, inputs, seen, ridge)
-    weights *= size * _gain(start, inputs, seen, ridge)
+    unseen = _unseen(start, inputs, seen, ridge)
+    gain = size * _gain(seen, unseen)
+    weights = gain * _drawn_to(start, inputs, seen, ridge)
     return LipMap(
         sound_mean=mean.astype(np.float32),
         sound_std=std.astype(np.float32),
         weights=weights.reshape(2 * REACH + 1, -1, motion.shape[1]).astype(np.float32),
         offset=(rest - centre @ weights).astype(np.float32),
+        range=opening_range(exact, rest + gain * unseen, opening),
     )
 
 
@@ -109,6 +129,10 @@ def standardised(sound: Floats) -> Floats:
     return (sound - mean) / std
 
 
+def _arrays(noun: LipMap | OpeningRange) -> dict[str, Floats]:
+    return {part.name: value for part in fields(noun) if isinstance(value := getattr(noun, part.name), np.ndarray)}
+
+
 def _scale(sound: Floats) -> tuple[Floats, Floats]:
     """Mean and softened deviation (channels,) each of (n, channels)."""
     std = sound.std(axis=0)
@@ -131,12 +155,17 @@ def _drawn_to(start: Doubles, inputs: Doubles, seen: Doubles, ridge: float) -> D
     return start + inputs.T @ drawn
 
 
-def _gain(start: Doubles, inputs: Doubles, seen: Doubles, ridge: float) -> float:
-    """What predictions of unseen frames must be multiplied by to move as far as what is seen, at least 1."""
+def _unseen(start: Doubles, inputs: Doubles, seen: Doubles, ridge: float) -> Doubles:
+    """Of every frame what is predicted from frames apart from it."""
     predicted = np.zeros_like(seen)
     rows = np.arange(len(seen))
     for fold in np.array_split(rows, FOLDS):
         apart = (rows < fold[0] - REACH) | (rows > fold[-1] + REACH)
         predicted[fold] = inputs[fold] @ _drawn_to(start, inputs[apart], seen[apart], ridge)
-    moved = float(np.sqrt(predicted.var(axis=0).sum()))
+    return predicted
+
+
+def _gain(seen: Doubles, unseen: Doubles) -> float:
+    """What predictions of unseen frames must be multiplied by to move as far as what is seen, at least 1."""
+    moved = float(np.sqrt(unseen.var(axis=0).sum()))
     return float(np.clip(np.sqrt(seen.var(axis=0).sum()) / max(moved, 1e-9), 1.0, MOST_GAIN))

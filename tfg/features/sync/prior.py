@@ -19,6 +19,10 @@ from tfg.types import Floats, InputError
 
 FILE = Path(__file__).with_name("prior.safetensors")
 SHA256 = "197bc8317e41e83d4b21ea18a70f731bc25cdb03eb1c536c2a0ad3ce58f605d5"
+SETTINGS: dict[str, dict[str, int]] = {
+    "logmel": {},
+    "whisper": {"layer": 1},
+}  # keys of conf/audio that it was learned with
 
 Spoken = tuple[Floats, Doubles]  # (n, c) audio features and (n,) jaw of one person
 
