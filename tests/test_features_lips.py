@@ -141,8 +141,8 @@ def test_a_prior_is_read_as_it_was_written_and_written_with_the_same_bytes(tmp_p
 def test_a_file_that_is_no_prior_for_this_run_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "p.safetensors"
     save_prior(path, maps(), SOURCES)
-    with pytest.raises(InputError, match=r"was learned with logmel, not with audio=whisper layer 1"):
-        load_prior(path, "whisper-1")
+    with pytest.raises(InputError, match=r"was learned with logmel, not with audio=whisper layer 2"):
+        load_prior(path, "whisper-2")
     whole = path.read_bytes()
     flipped = whole[:-50] + bytes([whole[-50] ^ 1]) + whole[-49:]
     for damaged in (whole[:100], whole[: len(whole) // 2], b"text", b"", flipped):
@@ -161,7 +161,7 @@ def test_a_file_that_is_no_prior_for_this_run_is_one_line(tmp_path: Path) -> Non
 
 def test_the_prior_that_comes_with_tfg_is_small_and_names_its_people_and_licence() -> None:
     assert SHIPPED.stat().st_size < 3_000_000
-    for features, channels in (("whisper-1", 384), ("logmel", 80)):
+    for features, channels in (("whisper-2", 384), ("logmel", 80)):
         prior = load_prior(prior_file("universal"), features)
         assert prior.weights.shape == (2 * REACH + 1, channels, LIP_CHANNELS)
         assert "CC BY 4.0" in prior.sources["licence"]

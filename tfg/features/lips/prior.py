@@ -24,7 +24,7 @@ LAYOUT = 1  # of the file
 
 @dataclass(frozen=True, kw_only=True)
 class LipPrior:
-    features: str  # audio features it was learned with: "logmel", "whisper-1"
+    features: str  # audio features it was learned with: "logmel", "whisper-2"
     weights: (
         Floats  # (2 REACH + 1, channels, LIP_CHANNELS): standardised sound -> motion in its total standard deviation
     )
