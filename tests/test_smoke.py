@@ -187,8 +187,8 @@ def test_a_head_driven_by_lip_motion_is_another_head_and_speaks_another_sound(wo
     done = run_py(*overrides, cache=cache, cwd=folder)
     assert done.returncode == 0, done.stderr
     known = "was learned from this person (as synthetic 101: clip.synthetic.identity_seed=101)"
-    assert strange(done.stderr) == [f"tfg: prior=universal: {known}"]
     (run,) = folder.glob("results/first-instag-*")
+    assert strange(done.stderr) == [f"tfg: {run.name}: prior=universal: {known}"]
     result = RunResult.read(run / "result.json")
     assert result.config["prior"]["name"] == "universal"
     assert result.notes["clip"]["seen_by_prior"]["person"] == "synthetic 101"
