@@ -26,6 +26,7 @@ pytestmark = [
 TINY = {
     "cloud": {"face": 300, "mouth": 60},
     "stages": {"warm_up": 6, "face": 24, "mouth": 8, "fuse": 8, "harmonics_from": 10, "min_mouth_pixels": 0.0},
+    "sampling": {"guided": True, "face_every": 5, "mouth_warm_up": 3, "mouth_every": 2},
     "face_density": {"every": 5, "start": 5, "stop": 20, "gradient": 1e-4, "max_num": 400, "reset_every": 21},
     "mouth_density": {"every": 4, "start": 2, "stop": 8, "gradient": 1e-4},
 }

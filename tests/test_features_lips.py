@@ -130,8 +130,8 @@ def maps() -> dict[str, np.ndarray]:
 
 def test_a_prior_is_read_as_it_was_written_and_written_with_the_same_bytes(tmp_path: Path) -> None:
     one, other = tmp_path / "one.safetensors", tmp_path / "other.safetensors"
-    save_prior(one, maps(), SOURCES)
-    save_prior(other, maps(), SOURCES)
+    save_prior(one, maps(), SOURCES, None)
+    save_prior(other, maps(), SOURCES, None)
     assert one.read_bytes() == other.read_bytes()
     found = load_prior(one, "logmel")
     np.testing.assert_allclose(found.weights, maps()["logmel"], atol=5e-3)  # float16
@@ -140,9 +140,15 @@ def test_a_prior_is_read_as_it_was_written_and_written_with_the_same_bytes(tmp_p
 
 def test_a_file_that_is_no_prior_for_this_run_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "p.safetensors"
+<<<<<<< HEAD
     save_prior(path, maps(), SOURCES)
     with pytest.raises(InputError, match=r"was learned with logmel, not with audio=whisper layer 2"):
         load_prior(path, "whisper-2")
+=======
+    save_prior(path, maps(), SOURCES, None)
+    with pytest.raises(InputError, match=r"was learned with logmel, not with audio=whisper layer 1"):
+        load_prior(path, "whisper-1")
+>>>>>>> 7d9f15b7aad674006893c8e6b32e019557c2f9ec
     whole = path.read_bytes()
     flipped = whole[:-50] + bytes([whole[-50] ^ 1]) + whole[-49:]
     for damaged in (whole[:100], whole[: len(whole) // 2], b"text", b"", flipped):
@@ -152,7 +158,7 @@ def test_a_file_that_is_no_prior_for_this_run_is_one_line(tmp_path: Path) -> Non
     path.write_bytes(whole.replace(f'layout\\": {LAYOUT}'.encode(), b'layout\\": 9'))
     with pytest.raises(InputError, match="is no lip prior of this version"):
         load_prior(path, "logmel")
-    save_prior(path, {"logmel": maps()["logmel"][:, :, :7]}, SOURCES)
+    save_prior(path, {"logmel": maps()["logmel"][:, :, :7]}, SOURCES, None)
     with pytest.raises(InputError, match="holds no map of 9 frames to 50 numbers"):
         load_prior(path, "logmel")
     with pytest.raises(InputError, match=r"prior\.weights=nowhere: no such file"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tfg import overrides
+from tfg import assets, overrides
 from tfg.types import InputError
 
 
@@ -34,25 +34,64 @@ def test_a_mistake_is_one_line_with_the_remedy(cell, message):
     assert "\n" not in str(caught.value)
 
 
-def test_without_a_video_the_embedded_clip_brings_its_truth(capsys):
+@pytest.fixture
+def whisper(tmp_path, monkeypatch):
+    """Says whether a file of Whisper is here and whole, whatever this machine has."""
+
+    def is_here(usable):
+        path = tmp_path / "whisper.npz"
+        monkeypatch.setattr(
+            assets, "usable", lambda known: path if usable and known.name == "whisper_tiny_en" else None
+        )
+
+    is_here(True)
+    return is_here
+
+
+def test_without_a_video_the_embedded_clip_brings_its_truth(capsys, whisper):
     completed = overrides.complete(["trainer=cpu"])
-    assert completed == ["trainer=cpu", "face=sidecar", "masks=sidecar"]
+    assert completed == ["trainer=cpu", "audio=whisper", "face=sidecar", "masks=sidecar"]
     assert capsys.readouterr().err == ""  # said when nothing is left to refuse
     overrides.say_choice(["trainer=cpu"], completed)
     overrides.say_choice(completed, completed)
-    assert capsys.readouterr().err == "tfg: chose face=sidecar masks=sidecar\n"
+    assert capsys.readouterr().err == "tfg: chose audio=whisper face=sidecar masks=sidecar\n"
 
 
-def test_a_video_is_looked_at_by_mediapipe_unless_truth_lies_beside_it(tmp_path):
+def test_a_video_is_looked_at_by_mediapipe_unless_truth_lies_beside_it(tmp_path, whisper):
     video = tmp_path / "my.mp4"
     chosen = overrides.complete([f"clip.path={video}", "trainer=cpu", "masks=auto"])
-    assert chosen == [f"clip.path={video}", "trainer=cpu", "face=mediapipe", "masks=mediapipe"]
+    assert chosen == [f"clip.path={video}", "trainer=cpu", "audio=whisper", "face=mediapipe", "masks=mediapipe"]
     video.with_suffix(".npz").touch()
     assert "face=sidecar" in overrides.complete([f"clip.path={video}", "trainer=cpu"])
 
 
+def test_without_whispers_file_log_mel_is_chosen_and_one_line_says_how_to_get_it(capsys, tmp_path, monkeypatch):
+    monkeypatch.delenv("TFG_ASSETS", raising=False)
+    monkeypatch.setenv("TFG_CACHE", str(tmp_path))
+    given = ["trainer=cpu", "face=sidecar", "masks=sidecar", "audio=auto"]
+    completed = overrides.complete(given)
+    assert completed == [*given[:3], "audio=logmel"]
+    overrides.say_choice(given, completed)
+    assert capsys.readouterr().err == (
+        "tfg: chose audio=logmel; whisper would be better, but whisper_tiny_en_encoder_fp16.npz is missing: "
+        "run `tfg assets fetch whisper_tiny_en`\n"
+    )
+    overrides.say_choice(completed, completed)  # who asks for it is told nothing
+    assert capsys.readouterr().err == ""
+
+
+def test_audio_is_chosen_for_the_head_and_the_selection_follows_it(whisper):
+    config = overrides.composed(overrides.complete(["trainer=cpu"]))
+    assert (config.audio.name, config.selector_audio.name) == ("whisper", "whisper")
+    whisper(usable=False)
+    config = overrides.composed(overrides.complete(["trainer=cpu", "selector_audio=ave"]))
+    assert (config.audio.name, config.selector_audio.name) == ("logmel", "ave")
+    swept = ["audio=logmel,whisper", "trainer=cpu", "face=sidecar", "masks=sidecar"]
+    assert overrides.complete(swept) == swept
+
+
 def test_what_is_given_is_not_chosen_again():
-    given = ["face=mediapipe", "masks=sidecar", "trainer=gpu"]
+    given = ["audio=logmel", "face=mediapipe", "masks=sidecar", "trainer=gpu"]
     assert overrides.complete(given) == given
 
 

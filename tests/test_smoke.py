@@ -182,13 +182,17 @@ def test_the_other_backbone_runs_the_same_way_and_is_tracked_offline(work):
 
 def test_a_head_driven_by_lip_motion_is_another_head_and_speaks_another_sound(work):
     folder, cache, _ = work
-    overrides = ["selector=first", *CLIP, *INSTAG, "conditioning=lips", "prior=universal"]
+    seen = ["clip.synthetic.identity_seed=101", "prior.allow_seen=true"]  # of the prior's people
+    overrides = ["selector=first", *CLIP, *INSTAG, "conditioning=lips", "prior=universal", *seen]
     done = run_py(*overrides, cache=cache, cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert strange(done.stderr) == []
+    known = "was learned from this person (as synthetic 101: clip.synthetic.identity_seed=101)"
     (run,) = folder.glob("results/first-instag-*")
+    assert strange(done.stderr) == [f"tfg: {run.name}: prior=universal: {known}"]
     result = RunResult.read(run / "result.json")
     assert result.config["prior"]["name"] == "universal"
+    assert result.notes["clip"]["seen_by_prior"]["person"] == "synthetic 101"
+    assert f"caution, all of it: its prior {known}" in done.stdout
     sound_of = folder / "results" / result.files["side_by_side"]
     said = tfg("render", "--run", str(run), "--audio", str(sound_of), "-o", "lips.mp4", cache=cache, cwd=folder)
     assert said.returncode == 0, said.stderr

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from tfg.backbones.base import Backbone, Wanted
 from tfg.types import Batch, Clip, Floats, Portrait, Segment
 
 AUDIO_WINDOW = 8  # frames [i - 4, i + 4), as RAD-NeRF and all after it
@@ -82,15 +83,22 @@ class PortraitDataset(Dataset[Batch]):
         return item  # type: ignore[return-value]
 
 
-def frame_order(num_frames: int, first_step: int, num_steps: int, seed: int) -> list[int]:
-    """Rows for steps [first_step, first_step + num_steps): every frame once a round, each round shuffled by its own seed."""
+def frame_order(num_frames: int, first_step: int, num_steps: int, seed: int, wanted: Wanted | None = None) -> list[int]:
+    """Rows for steps [first_step, first_step + num_steps): every frame once a round, each round shuffled by its own seed.
+
+    A step of which the backbone wants one of certain rows takes one of these in the place of its frame, drawn by the step's own seed.
+    """
     rounds: dict[int, np.ndarray] = {}
     order = []
     for step in range(first_step, first_step + num_steps):
         number, place = divmod(step, num_frames)
         if number not in rounds:
             rounds[number] = np.random.default_rng([seed, number]).permutation(num_frames)
-        order.append(int(rounds[number][place]))
+        rows = None if wanted is None else wanted(step)
+        if rows is None:
+            order.append(int(rounds[number][place]))
+        else:
+            order.append(int(np.random.default_rng([seed, number, place]).choice(rows)))
     return order
 
 
@@ -109,9 +117,11 @@ class PortraitData(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         assert self.trainer is not None
         module = self.trainer.lightning_module
+        assert isinstance(module, Backbone)
         if self._dataset is None:
             self._dataset = batches(self.portrait, self.windows, device=module.device, truth=True)
         first = int(module.get_buffer("step"))
-        order = frame_order(len(self._dataset), first, min(self.chunk, self.num_steps - first), self.seed)
+        count, wanted = min(self.chunk, self.num_steps - first), module.wanted(self.portrait)
+        order = frame_order(len(self._dataset), first, count, self.seed, wanted)
         # A generator of its own: else every epoch draws a number from torch's, and a resumed run draws others.
         return DataLoader(self._dataset, batch_size=1, sampler=order, generator=torch.Generator())

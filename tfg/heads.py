@@ -86,7 +86,7 @@ class Head:
     ) -> HeadRecord:
         """Its record. `made_for`: the run that it was trained for. `clip` is cut to the face."""
         commit, dirty = provenance.commit()
-        segment = self.segment
+        segment, seen = self.segment, parts.seen_by_prior(self.config, self.clip)
         return HeadRecord(
             head_id=self.name,
             made_for=made_for,
@@ -97,6 +97,7 @@ class Head:
                 "digest": clip.digest,
                 "crop": asdict(clip.crop),
                 "size": clip.size,
+                "seen_by_prior": None if seen is None else asdict(seen),
             },
             segment={
                 "start_frame": segment.start,

@@ -22,10 +22,12 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from tfg import configuration
+from tfg import assets, configuration
 from tfg.types import InputError
 
 CONFIG = configuration.folder()
+AUTOMATIC = ("audio", "face", "masks", "trainer")  # axes that are chosen where nothing, or auto, is given
+WHISPER = "whisper_tiny_en"  # of `tfg assets`
 _DRIVERS = ("libcuda.so.1", "nvcuda.dll")
 
 
@@ -37,7 +39,7 @@ def register_resolvers() -> None:
 
 
 def complete(overrides: Sequence[str]) -> list[str]:
-    """Add the choices that depend on the machine and the video: face, masks, trainer; `choice` says them.
+    """Add the choices that depend on the machine and the video, those of AUTOMATIC; `choice` says them.
 
     A clip's path is taken as it is: `${` in it begins no interpolation.
     """
@@ -46,20 +48,27 @@ def complete(overrides: Sequence[str]) -> list[str]:
     for key in given:
         if key.split(".")[0] == "sweep":
             raise InputError(f"{key}: is filled in for a sweep and is not set by hand; remove it")
-    chosen = [text for text in overrides if text not in ("face=auto", "masks=auto", "trainer=auto")]
+    chosen = [text for text in overrides if text not in [f"{axis}=auto" for axis in AUTOMATIC]]
     said = []
-    for axis in ("face", "masks"):
+    for axis in AUTOMATIC:
         if axis not in given or f"{axis}=auto" in overrides:
-            said.append(f"{axis}={_source(given.get('clip.path'), axis)}")
-    if "trainer" not in given or "trainer=auto" in overrides:
-        said.append(f"trainer={_profile()}")
+            said.append(f"{axis}={_chosen(axis, given.get('clip.path'))}")
     return [*chosen, *said]
 
 
+def best_audio() -> str:
+    """`whisper` where its file is here and whole, else `logmel`, which needs none."""
+    return "whisper" if assets.usable(assets.asset(WHISPER)) else "logmel"
+
+
 def choice(given: Sequence[str], completed: Sequence[str]) -> str | None:
-    """What `complete` added to the overrides that were given, in one line."""
-    added = [text for text in completed if text.split("=")[0] in ("face", "masks", "trainer") and text not in given]
-    return f"tfg: chose {' '.join(added)}" if added else None
+    """What `complete` added to the overrides that were given, in one line; of a second best audio also how to get the best."""
+    added = [text for text in completed if text.split("=")[0] in AUTOMATIC and text not in given]
+    if not added:
+        return None
+    known = assets.asset(WHISPER)
+    lacking = f"; whisper would be better, but {assets.absence(known)}: {assets.remedy(known)}"
+    return f"tfg: chose {' '.join(added)}{lacking if 'audio=logmel' in added else ''}"
 
 
 def say_choice(given: Sequence[str], completed: Sequence[str]) -> None:
@@ -234,6 +243,12 @@ def _keys(node: DictConfig, prefix: str = "") -> list[str]:
 def _hint(word: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def _chosen(axis: str, clip_path: Override | None) -> str:
+    if axis == "audio":
+        return best_audio()
+    return _profile() if axis == "trainer" else _source(clip_path, axis)
 
 
 def _source(clip_path: Override | None, axis: str) -> str:

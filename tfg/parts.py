@@ -20,9 +20,11 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from tfg import assets, configuration
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
-from tfg.features.lips.prior import UNIVERSAL, load_prior, prior_file
+from tfg.features.clip_features import ClipFeatures
+from tfg.features.lips.prior import UNIVERSAL, load_faces, load_prior, prior_file
 from tfg.landmarks import LIP_CHANNELS
 from tfg.record import identity
+from tfg.seen import Acquaintance, acquaintance
 from tfg.selectors.at import At
 from tfg.selectors.base import Selector
 from tfg.selectors.candidates import candidates_for, frames_of
@@ -129,16 +131,24 @@ def audio_setting(config: DictConfig) -> str:
 
 
 def check_unseen(config: DictConfig, clip: Clip) -> None:
-    """InputError where the prior was learned from this very clip, unless prior.allow_seen says that it may be."""
-    weights = config.prior.weights
-    if weights is None or config.prior.allow_seen:
+    """InputError where the prior was learned from this clip or this person, unless prior.allow_seen says that it may be."""
+    if config.prior.allow_seen or (found := seen_by_prior(config, clip)) is None or found.person is None:
         return
-    for person in load_prior(prior_file(weights), audio_setting(config)).people:
-        if clip.identity in person["clips"]:
-            raise InputError(
-                f"{clip.path}: the prior {weights} was learned from this clip (as {person['name']}), so its scores would say nothing; "
-                "take another prior, or set prior.allow_seen=true"
-            )
+    raise InputError(
+        f"{clip.path}: the prior {config.prior.weights} was learned from this person (as {found.person}: {found.why}), so its scores "
+        "would say nothing; take another prior, or set prior.allow_seen=true"
+    )
+
+
+def seen_by_prior(config: DictConfig, clip: Clip) -> Acquaintance | None:
+    """Which of the prior's people a clip shows; None without a prior."""
+    if config.prior.weights is None:
+        return None
+    path = prior_file(config.prior.weights)
+    audio, face, masks = extractors(config)
+    features = ClipFeatures(clip=clip, audio=audio, face=face, masks=masks, root=assets.cache_root() / "features")
+    seed = config.clip.synthetic.identity_seed if config.clip.path is None else None
+    return acquaintance(load_prior(path, audio_setting(config)).people, load_faces(path), features, seed)
 
 
 def prior_of(config: DictConfig) -> Floats | None:

@@ -141,6 +141,10 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
 
 def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, logger: Any) -> Trained:
     """Portraits, training and rendering of a head, to its head.json; goes on from the last checkpoint."""
+    seen = parts.seen_by_prior(head.config, head.clip)
+    if seen is not None and (seen.person is not None or not seen.compared):
+        say(f"prior={head.config.prior.name}: {seen.text()}")
+
     # What the backbone is shown: faces, masks, pictures and sound of the segment.
     with stages("features_train") as stage:
         with features.costing() as cost:

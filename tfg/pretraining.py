@@ -11,16 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from tfg import overrides, parts
+from tfg import assets, overrides, parts
 from tfg.clip.read import read_clip
 from tfg.features.cameras import fit_cameras
 from tfg.features.context import windows
 from tfg.features.face.gaps import fill_gaps
 from tfg.features.lips.motion import lip_motion
-from tfg.features.lips.prior import save_prior
+from tfg.features.lips.prior import load_prior, save_prior, with_faces
 from tfg.features.lips.regression import Moments, standardised
 from tfg.features.portrait import frame_face
+from tfg.metrics.mobilefacenet import NUMBERS
 from tfg.progress import say
+from tfg.seen import EMBEDDER, SAME, direction, face_of
 from tfg.selection import features_of
 from tfg.split import split
 from tfg.sync import in_time
@@ -38,6 +40,14 @@ class Person:
     name: str
     clips: list[Clip]
     face: str  # of conf/face
+    identity_seed: int | None = None  # of a synthetic person
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What a prior's file says of someone that it was learned from."""
+        frames = sum(clip.num_reference_frames for clip in self.clips)
+        known = {} if self.identity_seed is None else {"identity_seed": self.identity_seed}
+        return {"name": self.name, "clips": [clip.identity for clip in self.clips], "frames": frames, **known}
 
 
 def pretrain(data: Sequence[str], out: Path, audios: Sequence[str], held_out: str | None, licence: str) -> None:
@@ -58,15 +68,52 @@ def pretrain(data: Sequence[str], out: Path, audios: Sequence[str], held_out: st
         scores[name] = left_out(spoken, moments)
         say(f"{name}: mean r of lip motion with each person left out {np.mean(scores[name]):.2f}")
     sources = {
-        "people": [
-            {"name": person.name, "clips": [clip.identity for clip in person.clips], "frames": frames_of(person)}
-            for person in people
-        ],
+        "people": [person.record for person in people],
         "licence": licence,
         "ridge": RIDGE,
         "left_out_r": {name: [round(r, 3) for r in each] for name, each in scores.items()},
     }
-    save_prior(out, maps, sources)
+    save_prior(out, maps, sources, faces_of(people))
+
+
+def add_faces(data: Sequence[str], out: Path, audios: Sequence[str], held_out: str | None) -> None:
+    """Write the faces of `data` into a prior that was learned from just these people; InputError where it was not."""
+    people = list(people_of(data, held_out))
+    name = parts.audio_setting(overrides.composed([f"audio={audios[0]}", "trainer=cpu"]))
+    if not out.is_file():
+        raise InputError(f"--out {out}: no such file; without --faces it is made")
+    learned = [(person["name"], person["clips"]) for person in load_prior(out, name).people]
+    records = [person.record for person in people]
+    if learned != [(record["name"], record["clips"]) for record in records]:
+        raise InputError(f"{out}: was not learned from these videos in this order; give the DATA that it was made of")
+    if (faces := faces_of(people)) is None:
+        raise InputError(f"--faces: nothing was written to {out}")
+    with_faces(out, faces, records)
+
+
+def faces_of(people: Sequence[Person]) -> Floats | None:
+    """(people, numbers): a unit embedding each, NaN of synthetic people, who look alike to the network; None without its file.
+
+    That is said, and so are two names with one face: who is left out is then not left out.
+    """
+    known = assets.asset(EMBEDDER)
+    if (weights := assets.usable(known)) is None:
+        say(f"the prior will know its clips but no faces: {assets.absence(known)}; {assets.remedy(known)}")
+        return None
+    faces: list[Floats | None] = []
+    for person in people:
+        extractor = parts.construct(overrides.composed([f"face={person.face}", "trainer=cpu"]).face, "face")
+        real = [] if person.face == "sidecar" else person.clips
+        each = [face_of(features_of(None, extractor, None, clip), weights) for clip in real]
+        found = [face for face in each if face is not None]
+        faces.append(direction(np.stack(found)) if found else None)
+    rows = np.stack([np.full(NUMBERS, np.nan, np.float32) if face is None else face for face in faces])
+    for one, other in np.argwhere(np.triu(np.nan_to_num(rows @ rows.T) >= SAME, 1)):
+        say(
+            f"{people[one].name} and {people[other].name} have one face (cosine {rows[one] @ rows[other]:.2f}): "
+            "give one person's clips as NAME=PATH under one name"
+        )
+    return rows
 
 
 def people_of(data: Sequence[str], held_out: str | None) -> Iterator[Person]:
@@ -78,7 +125,7 @@ def people_of(data: Sequence[str], held_out: str | None) -> Iterator[Person]:
             if not count.isdigit() or int(count) < 1:
                 raise InputError(f"{given}: give the number of people, such as synthetic:8")
             for seed in range(FIRST_SEED, FIRST_SEED + int(count)):
-                yield Person(name=f"synthetic {seed}", clips=[synthetic(seed)], face="sidecar")
+                yield Person(name=f"synthetic {seed}", clips=[synthetic(seed)], face="sidecar", identity_seed=seed)
             continue
         name, _, path = given.rpartition("=")
         found = Path(path)
@@ -128,7 +175,3 @@ def agreement(clip: tuple[Floats, Floats], weights: Floats) -> float:
     predicted = windows(standardised(sound)) @ weights.reshape(-1, weights.shape[-1])
     apart, moved = predicted - predicted.mean(axis=0), motion - motion.mean(axis=0)
     return float((apart * moved).sum() / np.sqrt((apart**2).sum() * (moved**2).sum()))
-
-
-def frames_of(person: Person) -> int:
-    return sum(clip.num_reference_frames for clip in person.clips)

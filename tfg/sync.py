@@ -7,10 +7,11 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from tfg import assets, configuration, parts
+from tfg import configuration, parts
 from tfg.features.base import FaceExtractor
 from tfg.features.sync import prior
 from tfg.features.sync.offset import NO_SPEECH, SyncOffset, measure_offset
+from tfg.overrides import best_audio
 from tfg.selection import features_of
 from tfg.selectors.voicing import voiced_frames
 from tfg.types import FPS, SAMPLES_PER_FRAME, Clip
@@ -21,7 +22,7 @@ MOST_SECONDS = 60.0  # of a clip's beginning that a run looks at: the cost of a 
 def clip_offset(clip: Clip, face: FaceExtractor, seconds: float = MOST_SECONDS) -> SyncOffset:
     """Of at most the first `seconds` of the training part. Faces and sound are read through the cache; no face where nobody speaks."""
     stop = min(clip.num_reference_frames, round(seconds * FPS))
-    name = "whisper" if assets.usable(assets.asset("whisper_tiny_en")) else "logmel"
+    name = best_audio()
     if not voiced_frames(clip.audio()[: stop * SAMPLES_PER_FRAME]).any():
         return SyncOffset.not_measured(NO_SPEECH, 0, name)
     settings = OmegaConf.load(configuration.folder() / "audio" / f"{name}.yaml")

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.real
 
 SECONDS, FRAMES = 8, 200  # of every video here
 SHORT = ["--seconds", "2", "--method", "isexplore"]
+SMALL = ["trainer.size=64", "audio=logmel"]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def select(tmp_path, tmp_path_factory, monkeypatch, capfd):
     def ask(path: Path, *overrides: str) -> tuple[int, str, list[str]]:
         monkeypatch.setenv("TFG_CACHE", str(cache))
         monkeypatch.chdir(tmp_path)
-        code = cli.run(["select", str(path), *SHORT, "--json", "--set", "trainer.size=64", *overrides])
+        code = cli.run(["select", str(path), *SHORT, "--json", "--set", *SMALL, *overrides])
         out, err = capfd.readouterr()
         passing = re.compile(r"tfg: chose |.*, [\d.]+/s, .* left")
         return code, out, [line for line in err.splitlines() if not passing.match(line)]
@@ -97,7 +98,7 @@ def test_a_face_lost_in_the_held_out_part_fails_the_run_in_one_line(tmp_path, pi
     lost = pictures.copy()
     lost[-15:] = 0
     write_video(tmp_path / "a.mp4", lost, sound)
-    given = ["clip.path=a.mp4", "selector=first", "seconds=2", "tracker=none", "trainer=cpu", "trainer.size=64"]
+    given = ["clip.path=a.mp4", "selector=first", "seconds=2", "tracker=none", "trainer=cpu", *SMALL]
     config = overrides.composed(overrides.complete(given))
     sweep.check(config)
     folder = pipeline.run(config)

@@ -111,7 +111,7 @@ ASSETS: tuple[Asset, ...] = (
         name="whisper_tiny_en",
         aliases=("audio=whisper", "whisper"),
         filename="whisper_tiny_en_encoder_fp16.npz",
-        enables="audio=whisper: speech features that generalise better than log-mel",
+        enables="audio=whisper, the default where it is: speech features that generalise better than log-mel",
         licence="MIT",
         origin="https://github.com/openai/whisper, tiny.en encoder (CTranslate2 weights, rewritten as npz)",
         size=16_437_048,

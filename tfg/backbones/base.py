@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tfg.types import Batch, Portrait
+
+Wanted = Callable[
+    [int], NDArray[np.int64] | None
+]  # step -> rows to draw its frame from; None: the next of a shuffled round
 
 
 class Backbone(pl.LightningModule, ABC):
@@ -47,6 +54,10 @@ class Backbone(pl.LightningModule, ABC):
     @abstractmethod
     def prepare(self, portrait: Portrait) -> None:
         """Initialise what depends on the training portrait (Gaussians, occupancy, region boxes). No held-out frame is in it."""
+
+    def wanted(self, portrait: Portrait) -> Wanted | None:
+        """Which frames its steps take, by the step alone; None: every step the next of a shuffled round."""
+        return None
 
     @abstractmethod
     def training_step(self, batch: Batch, batch_idx: int) -> None:

@@ -78,6 +78,10 @@ def _of_speech(runs: Sequence[tuple[str, RunResult]]) -> list[str]:
             f"  caution, {titled(result.metrics[measure])}: {'; '.join(said)}"
             for measure, said in result.cautions.items()
         ]
+        if (seen := result.notes.get("clip", {}).get("seen_by_prior")) and seen["person"] is not None:
+            lines.append(
+                f"  caution, all of it: its prior was learned from this person (as {seen['person']}: {seen['why']})"
+            )
     return ["", *lines, "Speech: the run minus its mute control, 95 % intervals over the held-out frames.", ""]
 
 

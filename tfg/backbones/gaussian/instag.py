@@ -15,13 +15,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tfg.backbones.base import Backbone
+from tfg.backbones.base import Backbone, Wanted
 from tfg.backbones.gaussian.branch import Branch, Optimizers, set_rates
 from tfg.backbones.gaussian.cloud import head_cloud, mouth_cloud
 from tfg.backbones.gaussian.frame import Frame, FrameTruth, frame_of, truth_of
 from tfg.backbones.gaussian.losses import photometric
 from tfg.backbones.gaussian.motion import FaceField, GaussianMotion, MouthField, WarpedFaceField, mouth_hook
 from tfg.backbones.gaussian.regions import box_mask, box_slices, polygon_mask
+from tfg.backbones.gaussian.sampling import FrameSampling, GuidedFrames
 from tfg.backbones.gaussian.settings import (
     DensityRules,
     FirstCloud,
@@ -51,6 +52,7 @@ class Instag(Backbone):
         cloud: FirstCloud,
         motion: MotionShape,
         stages: StageSteps,
+        sampling: FrameSampling,
         rates: Rates,
         weights: Weights,
         face_density: DensityRules,
@@ -62,7 +64,7 @@ class Instag(Backbone):
         super().__init__(size=size, focal=focal, audio_channels=audio_channels, lip_driven=lip_driven)
         check_head(sh_degree=sh_degree)
         self.cloud, self.stages, self.rates, self.weights = cloud, stages, rates, weights
-        self.sh_degree, self.engine = sh_degree, engine
+        self.sampling, self.sh_degree, self.engine = sampling, sh_degree, engine
         self.register_buffer("seed", torch.zeros((), dtype=torch.int64))
         face_field = WarpedFaceField(motion, engine) if lip_driven else FaceField(motion, audio_channels, engine)
         mouth_field = MouthField(motion, None if lip_driven else audio_channels, engine)
@@ -89,6 +91,9 @@ class Instag(Backbone):
         self.face.field.nose_base.copy_(shape[NOSE_BASE, 1])
         if isinstance(self.face.field, WarpedFaceField):
             self.face.field.warp.place(shape, torch.from_numpy(portrait.audio))
+
+    def wanted(self, portrait: Portrait) -> Wanted | None:
+        return GuidedFrames.of(portrait, self.sampling, self.stages) if self.sampling.guided else None
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Make room for the checkpoint's Gaussians; Lightning builds the optimisers and restores their state after this."""

@@ -20,6 +20,7 @@ from tfg.types import Floats, InputError
 UNIVERSAL = "universal"
 SHIPPED = Path(__file__).with_name("universal.safetensors")
 LAYOUT = 1  # of the file
+FACES = "faces"  # tensor (people, numbers) beside the maps: a unit embedding each (tfg/seen.py), NaN of who has none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ def load_prior(path: Path, features: str) -> LipPrior:
             names = list(file.keys())
             if noted["sha256"] != _checksum({name: file.get_tensor(name) for name in names}):
                 raise ValueError("its checksum differs")
-            if features not in names:
+            if features not in (names := [name for name in names if name != FACES]):
                 raise InputError(
                     f"{path}: was learned with {', '.join(names)}, not with audio={features.replace('-', ' layer ')}"
                 )
@@ -83,9 +84,24 @@ def load_prior(path: Path, features: str) -> LipPrior:
     return LipPrior(features=features, weights=weights, sources=sources)
 
 
-def save_prior(path: Path, maps: dict[str, Floats], sources: dict[str, Any]) -> None:
-    """The same bytes for the same maps and sources."""
-    halved = {name: np.ascontiguousarray(weights, np.float16) for name, weights in maps.items()}
+def load_faces(path: Path) -> Floats | None:
+    """(people, numbers) of a file that `load_prior` reads, in the order of its people; None where it has none."""
+    with safe_open(path, framework="numpy") as file:
+        return file.get_tensor(FACES).astype(np.float32) if FACES in file.keys() else None  # noqa: SIM118 it is no dict
+
+
+def with_faces(path: Path, faces: Floats, people: list[dict[str, Any]]) -> None:
+    """Write a prior's file anew with the faces of its people, its maps as they are."""
+    with safe_open(path, framework="numpy") as file:
+        sources = json.loads(file.metadata()["prior"])["sources"]
+        maps = {name: file.get_tensor(name) for name in file.keys() if name != FACES}  # noqa: SIM118 it is no dict
+    save_prior(path, maps, {**sources, "people": people}, faces)
+
+
+def save_prior(path: Path, maps: dict[str, Floats], sources: dict[str, Any], faces: Floats | None) -> None:
+    """The same bytes for the same maps, sources and faces."""
+    named = maps if faces is None else {**maps, FACES: faces}
+    halved = {name: np.ascontiguousarray(values, np.float16) for name, values in named.items()}
     facts = {"layout": LAYOUT, "sources": sources, "sha256": _checksum(halved)}
     # One entry: several would be written in any order.
     save_file(halved, path, metadata={"prior": json.dumps(facts, sort_keys=True)})

@@ -1,0 +1,152 @@
+"""Whom of its people a prior knows again: by clip, by a synthetic person's seed, by face; what is refused, said and recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from test_record_table import run
+
+from tfg import assets, overrides, parts, seen
+from tfg.features.clip_features import ClipFeatures
+from tfg.features.context import REACH
+from tfg.features.lips.prior import SHIPPED, load_faces, load_prior, save_prior, with_faces
+from tfg.landmarks import LIP_CHANNELS
+from tfg.record import table
+from tfg.seen import SAME, acquaintance, direction
+from tfg.types import Clip, Crop, Floats, InputError
+
+PEOPLE = [
+    {"name": "anna", "clips": ["one", "two"], "frames": 9},
+    {"name": "bert", "clips": ["three"], "frames": 9},
+    {"name": "synthetic 101", "clips": ["embedded-x"], "frames": 9, "identity_seed": 101},
+]
+FACES = np.array([[1, 0, 0], [0, 1, 0], [np.nan] * 3], np.float32)
+
+
+def at(cosine: float) -> Floats:
+    """A face of this cosine with bert and 0 with anna."""
+    return np.array([0, cosine, np.sqrt(1 - cosine**2)], np.float32)
+
+
+def features(identity: str, sidecar: Path | None = None) -> ClipFeatures:
+    clip: Any = Clip(
+        path=Path("a.mp4"),
+        name="a",
+        digest="d",
+        identity=identity,
+        num_frames=100,
+        num_reference_frames=90,
+        source_width=64,
+        source_height=64,
+        crop=Crop(x=0, y=0, side=64),
+        size=64,
+        reader=None,  # type: ignore[arg-type]
+        sidecar=sidecar,
+    )
+    return ClipFeatures(clip=clip, audio=None, face=None, masks=None, root=Path("none"))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def face(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Whose face the clip shows; the network's file is here."""
+    monkeypatch.setattr(assets, "usable", lambda known: Path("network"))
+
+    def show(given: Floats | None) -> None:
+        monkeypatch.setattr(seen, "face_of", lambda features, weights: given)
+
+    return show
+
+
+def test_a_clip_is_known_before_any_face_is_looked_at() -> None:
+    found = acquaintance(PEOPLE, FACES, features("two"), None)
+    assert (found.person, found.why) == ("anna", "this very clip")
+
+
+def test_a_face_is_known_from_the_threshold_on(face: Any) -> None:
+    for cosine, person in ((SAME + 0.01, "bert"), (SAME - 0.01, None), (-1.0, None)):
+        face(at(cosine))
+        found = acquaintance(PEOPLE, FACES, features("other"), None)
+        assert (found.person, found.compared) == (person, True)
+        assert f"{max(cosine, 0):.2f}, one person from {SAME:g} on" in found.why
+
+
+def test_a_synthetic_person_is_known_by_the_seed_and_never_by_the_face(face: Any) -> None:
+    face(at(1.0))
+    assert acquaintance(PEOPLE, FACES, features("embedded-y", Path("a.npz")), 101).person == "synthetic 101"
+    assert acquaintance(PEOPLE, FACES, features("embedded-y", Path("a.npz")), 0).person is None
+
+
+def test_what_could_not_be_compared_is_said(face: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    face(None)
+    assert not acquaintance(PEOPLE, FACES, features("other"), None).compared
+    assert acquaintance(PEOPLE, None, features("other"), None).why.startswith("the prior's file holds no faces")
+    monkeypatch.undo()
+    monkeypatch.delenv("TFG_ASSETS", raising=False)
+    monkeypatch.setenv("TFG_CACHE", str(tmp_path))
+    found = acquaintance(PEOPLE, FACES, features("other"), None)
+    assert (found.person, found.compared) == (None, False)
+    assert found.why == (
+        "faces are not compared, only clips: mobilefacenet.pt is missing; run `tfg assets fetch mobilefacenet`"
+    )
+
+
+def test_a_mean_direction_counts_every_frame_alike() -> None:
+    np.testing.assert_allclose(direction(np.array([[9, 0], [0, 0.1]], np.float32)), np.sqrt([0.5, 0.5]), rtol=1e-6)
+
+
+def test_faces_are_written_beside_maps_that_stay_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "p.safetensors"
+    maps = {"logmel": np.ones((2 * REACH + 1, 80, LIP_CHANNELS), np.float32) / 3}
+    save_prior(path, maps, {"people": PEOPLE[:1], "licence": "L"}, None)
+    assert load_faces(path) is None
+    before = load_prior(path, "logmel")
+    with_faces(path, FACES, PEOPLE)
+    after = load_prior(path, "logmel")
+    np.testing.assert_array_equal(after.weights, before.weights)
+    assert (after.people, after.sources["licence"]) == (PEOPLE, "L")
+    np.testing.assert_array_equal(load_faces(path), FACES)
+
+
+def test_the_prior_that_comes_with_tfg_knows_the_faces_of_its_real_people_and_the_seeds_of_the_others() -> None:
+    people, faces = load_prior(SHIPPED, "logmel").people, load_faces(SHIPPED)
+    assert faces is not None
+    assert faces.shape == (len(people), 128)
+    for person, row in zip(people, faces, strict=True):
+        if person["name"].startswith("synthetic "):
+            assert person["name"] == f"synthetic {person['identity_seed']}"
+            assert np.isnan(row).all()
+        else:
+            assert np.linalg.norm(row) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_run_on_someone_the_prior_knows_is_refused_unless_it_is_allowed() -> None:
+    given = [
+        "conditioning=lips",
+        "prior=universal",
+        "clip.synthetic.identity_seed=101",
+    ]  # of its people, in another clip
+    clip = features("embedded-y", Path("a.npz")).clip
+    with pytest.raises(InputError) as caught:
+        parts.check_unseen(overrides.composed(given), clip)
+    assert str(caught.value) == (
+        "a.mp4: the prior universal was learned from this person (as synthetic 101: clip.synthetic.identity_seed=101), so its scores "
+        "would say nothing; take another prior, or set prior.allow_seen=true"
+    )
+    parts.check_unseen(overrides.composed([*given, "prior.allow_seen=true"]), clip)
+    parts.check_unseen(overrides.composed(given[:2]), clip)  # the embedded clip's own person is nobody of them
+
+
+def test_a_table_says_which_runs_prior_had_seen_their_person() -> None:
+    name, made = run("a", "logmel", [])
+    assert "caution, all of it" not in table.markdown([(name, made)])
+    made.notes["clip"] = {"seen_by_prior": {"person": "anna", "why": "this very clip", "compared": True}}
+    assert "caution, all of it: its prior was learned from this person (as anna: this very clip)" in table.markdown(
+        [(name, made)]
+    )
+
+
+def test_without_a_prior_nobody_is_looked_for() -> None:
+    assert parts.seen_by_prior(overrides.composed(["prior=none"]), features("other").clip) is None
