@@ -12,10 +12,10 @@ from scipy.spatial.transform import Rotation
 from tfg.features.context import REACH, windows
 from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.features.lips.motion import lip_motion
-from tfg.features.lips.prior import LAYOUT, SHIPPED, load_prior, prior_file, save_prior
+from tfg.features.lips.prior import LAYOUT, SHIPPED, load_motion, load_people, load_prior, prior_file, save_prior
 from tfg.features.lips.regression import Moments, fit_map, standardised
 from tfg.landmarks import LIP_CHANNELS, SPOKEN
-from tfg.types import Cameras, InputError
+from tfg.types import Cameras, InputError, UniversalMotion
 
 CHANNELS = 6
 SOURCES = {"people": [{"name": "a", "clips": ["0" * 64], "frames": 10}], "licence": "none"}
@@ -126,19 +126,62 @@ def maps() -> dict[str, np.ndarray]:
     return {"logmel": rng.normal(size=(2 * REACH + 1, 80, LIP_CHANNELS)).astype(np.float32)}
 
 
+def motion() -> dict[str, UniversalMotion]:
+    rng = np.random.default_rng(1)
+    tensors = {
+        "face/tables": rng.normal(size=(3, 5, 1)).astype(np.float32),
+        "mouth/network.0": np.ones((4, 2), np.float32),
+    }
+    return {"logmel": UniversalMotion(shape={"levels": 12, "audio_hidden": [32], "hook": True}, tensors=tensors)}
+
+
 def test_a_prior_is_read_as_it_was_written_and_written_with_the_same_bytes(tmp_path: Path) -> None:
     one, other = tmp_path / "one.safetensors", tmp_path / "other.safetensors"
-    save_prior(one, maps(), SOURCES)
-    save_prior(other, maps(), SOURCES)
+    save_prior(one, maps(), SOURCES, motion())
+    save_prior(other, maps(), SOURCES, motion())
     assert one.read_bytes() == other.read_bytes()
     found = load_prior(one, "logmel")
     np.testing.assert_allclose(found.weights, maps()["logmel"], atol=5e-3)  # float16
-    assert found.people == SOURCES["people"]
+    assert found.people == load_people(one) == SOURCES["people"]
+
+
+def test_motion_fields_are_read_as_they_were_written_with_the_settings_they_were_made_with(tmp_path: Path) -> None:
+    path = tmp_path / "p.safetensors"
+    save_prior(path, maps(), SOURCES, motion())
+    found = load_motion(path, "logmel")
+    assert found.shape == motion()["logmel"].shape
+    assert found.tensors.keys() == motion()["logmel"].tensors.keys()
+    for name, values in motion()["logmel"].tensors.items():
+        np.testing.assert_allclose(found.tensors[name], values, rtol=1e-3)  # float16
+
+
+def test_a_prior_without_such_motion_fields_says_what_it_is_good_for(tmp_path: Path) -> None:
+    path = tmp_path / "p.safetensors"
+    save_prior(path, maps(), SOURCES, motion())
+    with pytest.raises(
+        InputError, match=r"no motion fields of audio=whisper layer 1 \(only of logmel\), so .* conditioning=lips"
+    ):
+        load_motion(path, "whisper-1")
+    save_prior(path, maps(), SOURCES, {})
+    with pytest.raises(
+        InputError, match=r"no motion fields of audio=logmel \(it has none\), so .* conditioning=lips; `python -m"
+    ):
+        load_motion(path, "logmel")
+    save_prior(path, maps(), SOURCES, motion())
+    changed = path.read_bytes().replace(b'\\"levels\\": 12', b'\\"levels\\": 13')
+    assert changed != path.read_bytes()
+    path.write_bytes(changed)
+    with pytest.raises(InputError, match="its checksum differs"):
+        load_motion(path, "logmel")
+    broken = motion()["logmel"].tensors | {"face/tables": np.full((3, 5, 1), np.nan, np.float32)}
+    save_prior(path, maps(), SOURCES, {"logmel": UniversalMotion(shape={}, tensors=broken)})
+    with pytest.raises(InputError, match="its motion fields are not whole"):
+        load_motion(path, "logmel")
 
 
 def test_a_file_that_is_no_prior_for_this_run_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "p.safetensors"
-    save_prior(path, maps(), SOURCES)
+    save_prior(path, maps(), SOURCES, motion())
     with pytest.raises(InputError, match=r"was learned with logmel, not with audio=whisper layer 1"):
         load_prior(path, "whisper-1")
     whole = path.read_bytes()
@@ -150,7 +193,7 @@ def test_a_file_that_is_no_prior_for_this_run_is_one_line(tmp_path: Path) -> Non
     path.write_bytes(whole.replace(f'layout\\": {LAYOUT}'.encode(), b'layout\\": 9'))
     with pytest.raises(InputError, match="is no lip prior of this version"):
         load_prior(path, "logmel")
-    save_prior(path, {"logmel": maps()["logmel"][:, :, :7]}, SOURCES)
+    save_prior(path, {"logmel": maps()["logmel"][:, :, :7]}, SOURCES, {})
     with pytest.raises(InputError, match="holds no map of 9 frames to 50 numbers"):
         load_prior(path, "logmel")
     with pytest.raises(InputError, match=r"prior\.weights=nowhere: no such file"):

@@ -20,7 +20,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from tfg import assets, configuration
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
-from tfg.features.lips.prior import UNIVERSAL, load_prior, prior_file
+from tfg.features.lips.prior import UNIVERSAL, load_motion, load_people, load_prior, prior_file
 from tfg.landmarks import LIP_CHANNELS
 from tfg.record import identity
 from tfg.selectors.at import At
@@ -28,7 +28,7 @@ from tfg.selectors.base import Selector
 from tfg.selectors.candidates import candidates_for, frames_of
 from tfg.selectors.voicing import voiced_frames
 from tfg.split import split
-from tfg.types import FPS, Clip, Floats, InputError, Portrait, Segment
+from tfg.types import FPS, Clip, Floats, InputError, Portrait, Segment, UniversalMotion
 
 if TYPE_CHECKING:
     from tfg.backbones.base import Backbone
@@ -99,7 +99,12 @@ def check_backbone(config: DictConfig) -> None:
 def _check_settings(config: DictConfig) -> None:
     """The backbone's groups of keys by their own checks, and its other keys by `check_head` in the settings.py of its room."""
     _refuse_foreign(config.backbone, "backbone")
-    values: dict[str, Any] = {"size": config.clip.size}
+    universal = universal_of(config)
+    values: dict[str, Any] = {
+        "size": config.clip.size,
+        "lip_driven": config.conditioning == "lips",
+        "universal": None if universal is None else universal.shape,
+    }
     for key, node in config.backbone.items():
         grouped = isinstance(node, DictConfig) and "_target_" in node
         values[str(key)] = construct(node, f"backbone.{key}") if grouped and key != "perceptual" else node
@@ -117,10 +122,8 @@ def weights_of(config: DictConfig) -> None:
             assets.located(weights)
     if config.conditioning not in CONDITIONINGS:
         raise InputError(f"conditioning={config.conditioning}: allowed are {', '.join(CONDITIONINGS)}")
-    if (weights := config.prior.weights) is not None:
-        if config.conditioning != "lips":
-            raise InputError("prior: predicts lip motion from sound, so it needs conditioning=lips")
-        load_prior(prior_file(weights), audio_setting(config))
+    prior_of(config)
+    universal_of(config)
 
 
 def audio_setting(config: DictConfig) -> str:
@@ -133,7 +136,7 @@ def check_unseen(config: DictConfig, clip: Clip) -> None:
     weights = config.prior.weights
     if weights is None or config.prior.allow_seen:
         return
-    for person in load_prior(prior_file(weights), audio_setting(config)).people:
+    for person in load_people(prior_file(weights)):
         if clip.identity in person["clips"]:
             raise InputError(
                 f"{clip.path}: the prior {weights} was learned from this clip (as {person['name']}), so its scores would say nothing; "
@@ -142,9 +145,19 @@ def check_unseen(config: DictConfig, clip: Clip) -> None:
 
 
 def prior_of(config: DictConfig) -> Floats | None:
-    """Other people's map of sound to lip motion, or None without a prior."""
+    """Other people's map of sound to lip motion for a head that is driven by lips, or None without a prior."""
     weights = config.prior.weights
-    return None if weights is None else load_prior(prior_file(weights), audio_setting(config)).weights
+    if weights is None or config.conditioning != "lips":
+        return None
+    return load_prior(prior_file(weights), audio_setting(config)).weights
+
+
+def universal_of(config: DictConfig) -> UniversalMotion | None:
+    """Other people's motion fields for a head that is driven by audio features, or None without a prior."""
+    weights = config.prior.weights
+    if weights is None or config.conditioning != "audio":
+        return None
+    return load_motion(prior_file(weights), audio_setting(config))
 
 
 def make_backbone(config: DictConfig, portrait: Portrait) -> Backbone:
@@ -158,7 +171,11 @@ def backbone(config: DictConfig, *, size: int, focal: float, audio_channels: int
     _refuse_foreign(config.backbone, "backbone")
     settings = {key: value for key, value in config.backbone.items() if key != "name"}
     lip_driven = config.conditioning == "lips"
-    return construct(settings, "backbone", size=size, focal=focal, audio_channels=audio_channels, lip_driven=lip_driven)
+    given = {"size": size, "focal": focal, "audio_channels": audio_channels, "lip_driven": lip_driven}
+    made: Backbone = construct(settings, "backbone", **given)
+    if (universal := universal_of(config)) is not None:
+        made.adopt(universal)
+    return made
 
 
 def construct(settings: Any, key: str, **values: Any) -> Any:

@@ -66,7 +66,7 @@ def pretrain(data: Sequence[str], out: Path, audios: Sequence[str], held_out: st
         "ridge": RIDGE,
         "left_out_r": {name: [round(r, 3) for r in each] for name, each in scores.items()},
     }
-    save_prior(out, maps, sources)
+    save_prior(out, maps, sources, {})
 
 
 def people_of(data: Sequence[str], held_out: str | None) -> Iterator[Person]:
