@@ -79,14 +79,17 @@ def cells(overrides: Sequence[str]) -> list[list[str]]:
     return [list(cell) for cell in product(*axes)]
 
 
-def composed(cell: Sequence[str]) -> DictConfig:
-    """One cell's configuration; InputError with a suggestion for an unknown key or option or a bad value."""
+def composed(cell: Sequence[str], blocks: tuple[str, ...] = ()) -> DictConfig:
+    """One cell's configuration; InputError with a suggestion for an unknown key or option or a bad value.
+
+    `blocks`: what the configuration holds beside a run's, as Hydra adds it: `+backbone/blocks@key=file`.
+    """
     register_resolvers()
     cell = [part for text in cell for part in _prior_file(text)]
-    base = _check_names(cell)
+    base = _check_names(cell, blocks)
     try:
         with initialize_config_dir(str(CONFIG), version_base="1.3"):
-            config = literal(OmegaConf.to_container(compose("config", overrides=list(cell)), resolve=True))
+            config = literal(OmegaConf.to_container(compose("config", overrides=[*blocks, *cell]), resolve=True))
             if any(text.startswith("prior.weights=") for text in cell):
                 config.prior.name = Path(str(config.prior.weights)).stem
     except (HydraException, OmegaConfBaseException) as error:
@@ -154,7 +157,7 @@ def _options() -> dict[str, list[str]]:
     }
 
 
-def _check_names(cell: Sequence[str]) -> DictConfig:
+def _check_names(cell: Sequence[str], blocks: tuple[str, ...]) -> DictConfig:
     """Every key must exist in the composed configuration and every option in its folder; `+key` is no way around it.
 
     The configuration of these options with every value at its default.
@@ -187,7 +190,7 @@ def _check_names(cell: Sequence[str]) -> DictConfig:
                     f"{axis}={value}: unknown option{_hint(value, options[axis])}; allowed: {', '.join(options[axis])}"
                 )
             groups.append(f"{axis}={value}")
-    base = _base(tuple(groups))
+    base = _base((*blocks, *groups))
     known = _keys(base)
     for override in parsed:
         key = override.key_or_group

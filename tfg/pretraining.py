@@ -1,9 +1,10 @@
-"""A lip prior learned from videos of many people: their clips, their lip motion, one map a kind of audio feature, its score."""
+"""A prior learned from videos of many people: their clips, their lip motion, a map of each kind of audio feature, motion fields."""
 
 from __future__ import annotations
 
 import functools
 import operator
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tfg import overrides, parts
+from tfg import motion_pretraining, overrides, parts
 from tfg.clip.read import read_clip
 from tfg.features.cameras import fit_cameras
 from tfg.features.context import windows
@@ -24,7 +25,7 @@ from tfg.progress import say
 from tfg.selection import features_of
 from tfg.split import split
 from tfg.sync import in_time
-from tfg.types import Clip, Floats, InputError
+from tfg.types import Clip, Floats, InputError, UniversalMotion
 
 AUDIO = ("whisper", "logmel")
 RIDGE = 1.0  # 0.3 is alike on the tuning people of benchmarks/sync_trials.py
@@ -38,12 +39,26 @@ class Person:
     name: str
     clips: list[Clip]
     face: str  # of conf/face
+    seed: int | None = None  # of a synthetic one
 
 
-def pretrain(data: Sequence[str], out: Path, audios: Sequence[str], held_out: str | None, licence: str) -> None:
-    """Learn a prior from `data` (see experiments/pretrain.py) and write it to `out`; InputError names what cannot be used."""
+def pretrain(
+    data: Sequence[str],
+    out: Path,
+    audios: Sequence[str],
+    held_out: str | None,
+    licence: str,
+    motions: Sequence[str],
+    given: Sequence[str],
+) -> None:
+    """Learn a prior from `data` (see experiments/pretrain.py) and write it to `out`; InputError names what cannot be used.
+
+    `motions`: audio features that motion fields are learned with, under the settings `given`.
+    """
     if not out.absolute().parent.is_dir():
         raise InputError(f"--out {out}: its folder does not exist")
+    for audio in motions:
+        motion_pretraining.check(audio, given)
     people = list(people_of(data, held_out))
     if len(people) < 2:
         raise InputError(f"{len(people)} person: a prior is learned from two people or more; give more videos")
@@ -57,6 +72,16 @@ def pretrain(data: Sequence[str], out: Path, audios: Sequence[str], held_out: st
         maps[name] = functools.reduce(operator.add, moments).prior(RIDGE)
         scores[name] = left_out(spoken, moments)
         say(f"{name}: mean r of lip motion with each person left out {np.mean(scores[name]):.2f}")
+    shown = (
+        [longest(person, motion_pretraining.settings(motions[0], given).clip.size) for person in people]
+        if motions
+        else []
+    )
+    folder = out.with_name(f"{out.name}.training")
+    fields: dict[str, UniversalMotion] = {}
+    for audio in motions:
+        name = parts.audio_setting(overrides.composed([f"audio={audio}", "trainer=cpu"]))
+        fields[name] = motion_pretraining.learn_motion(shown, audio, given, folder)
     sources = {
         "people": [
             {"name": person.name, "clips": [clip.identity for clip in person.clips], "frames": frames_of(person)}
@@ -66,7 +91,10 @@ def pretrain(data: Sequence[str], out: Path, audios: Sequence[str], held_out: st
         "ridge": RIDGE,
         "left_out_r": {name: [round(r, 3) for r in each] for name, each in scores.items()},
     }
-    save_prior(out, maps, sources, {})
+    if motions:
+        sources |= {"motion_settings": list(given)}
+    save_prior(out, maps, sources, fields)
+    shutil.rmtree(folder, ignore_errors=True)  # its checkpoints have served
 
 
 def people_of(data: Sequence[str], held_out: str | None) -> Iterator[Person]:
@@ -78,7 +106,7 @@ def people_of(data: Sequence[str], held_out: str | None) -> Iterator[Person]:
             if not count.isdigit() or int(count) < 1:
                 raise InputError(f"{given}: give the number of people, such as synthetic:8")
             for seed in range(FIRST_SEED, FIRST_SEED + int(count)):
-                yield Person(name=f"synthetic {seed}", clips=[synthetic(seed)], face="sidecar")
+                yield Person(name=f"synthetic {seed}", clips=[synthetic(seed)], face="sidecar", seed=seed)
             continue
         name, _, path = given.rpartition("=")
         found = Path(path)
@@ -92,9 +120,22 @@ def people_of(data: Sequence[str], held_out: str | None) -> Iterator[Person]:
         yield Person(name=name, clips=clips, face="mediapipe")
 
 
-def synthetic(seed: int) -> Clip:
+def synthetic(seed: int, size: int | None = None) -> Clip:
+    """One that says and does what no study's clip does; `size` pixels wide, by default those of trainer=cpu."""
     seeds = [f"clip.synthetic.{part}_seed={seed}" for part in ("speech", "motion", "identity")]
-    return parts.open_clip(overrides.composed([*seeds, f"clip.synthetic.seconds={SYNTHETIC_SECONDS}", "trainer=cpu"]))
+    size_key = [] if size is None else [f"trainer.size={size}"]
+    return parts.open_clip(
+        overrides.composed([*seeds, f"clip.synthetic.seconds={SYNTHETIC_SECONDS}", "trainer=cpu", *size_key])
+    )
+
+
+def longest(person: Person, size: int) -> motion_pretraining.Spoken:
+    """The clip that motion fields are learned from; a synthetic person's is rendered `size` pixels wide."""
+    if person.seed is not None:
+        return motion_pretraining.Spoken(clip=synthetic(person.seed, size), face=person.face)
+    return motion_pretraining.Spoken(
+        clip=max(person.clips, key=lambda clip: clip.num_reference_frames), face=person.face
+    )
 
 
 def spoken_clip(clip: Clip, audio: str, face: str) -> tuple[Floats, Floats]:

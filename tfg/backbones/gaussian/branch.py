@@ -53,17 +53,21 @@ class Branch(nn.Module, Generic[FieldType]):
         self.gaussians.resize(num)
         self.density.resize(num, torch.device("cpu"))
 
-    def move(self, field: nn.Module, *conditions: Tensor, aligned: bool) -> GaussianMotion:
+    def move(
+        self, field: nn.Module, *conditions: Tensor, aligned: bool, own: GaussianMotion | None = None
+    ) -> GaussianMotion:
         """Motion of the Gaussians by a field under its conditions, in the order of InsTaG's renderers.
 
-        The field is asked at the aligned places, and its shift of the positions is scaled where the branch says so; what it moves are
-        the Gaussians where they are.
+        The field is asked at the aligned places, the person's `own` motion is added, and the shift of the positions is scaled
+        where the branch says so; what moves are the Gaussians where they are.
         """
         points = self.gaussians.means
         if self.aligner is None or not aligned:
-            return field(points, *conditions)
+            motion: GaussianMotion = field(points, *conditions)
+            return motion if own is None else motion.plus(own)
         offset, scale = self.aligner(points)
         motion = field(points + offset, *conditions)
+        motion = motion if own is None else motion.plus(own)
         return replace(motion, means=motion.means * scale) if self.scaled else replace(motion, offset=offset)
 
     def draw(self, frame: Frame, motion: GaussianMotion | None, background: Tensor, degree: int) -> Raster:

@@ -96,14 +96,9 @@ class Instag(Backbone):
 
     def prepare(self, portrait: Portrait) -> None:
         self.seed.copy_(torch.randint(2**40, ()))
-        cloud, generator = self.cloud, torch.default_generator
-        self.face.place(head_cloud(portrait, cloud.face, generator), cloud.opacity)
-        self.mouth.place(mouth_cloud(portrait, cloud.mouth, cloud.mouth_depth, generator), cloud.opacity)
-        shape = torch.from_numpy(portrait.face_shape)
-        self.face.field.eye_line.copy_(shape[EYES, 1].mean())
-        self.face.field.nose_base.copy_(shape[NOSE_BASE, 1])
+        place(self.face, self.mouth, portrait, self.cloud)
         if isinstance(self.face.field, WarpedFaceField):
-            self.face.field.warp.place(shape, torch.from_numpy(portrait.audio))
+            self.face.field.warp.place(torch.from_numpy(portrait.face_shape), torch.from_numpy(portrait.audio))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Make room for the checkpoint's Gaussians; Lightning builds the optimisers and restores their state after this."""
@@ -229,6 +224,16 @@ class Instag(Backbone):
 
     def _degree(self, step: int) -> int:
         return self.sh_degree if step >= self.stages.harmonics_from else 0
+
+
+def place(face: Branch[Any], mouth: Branch[Any], portrait: Portrait, cloud: FirstCloud) -> None:
+    """The first Gaussians of a portrait, and where its face is divided between speech and expression."""
+    generator = torch.default_generator
+    face.place(head_cloud(portrait, cloud.face, generator), cloud.opacity)
+    mouth.place(mouth_cloud(portrait, cloud.mouth, cloud.mouth_depth, generator), cloud.opacity)
+    shape = torch.from_numpy(portrait.face_shape)
+    face.field.eye_line.copy_(shape[EYES, 1].mean())
+    face.field.nose_base.copy_(shape[NOSE_BASE, 1])
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ TalkingGaussian's and InsTaG's nets in our head unit, which is about ten of thei
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,12 @@ class GaussianMotion:
     quats: Tensor | None = None  # (n, 4)
     scales: Tensor | None = None  # (n, 3) before softplus
     offset: Tensor | None = None  # (n, 3) head units, of the places that were looked up, where it shall stay small
+
+    def plus(self, own: GaussianMotion) -> GaussianMotion:
+        """With a person's own motion, which may lack rotations and sizes, added."""
+        quats = self.quats if self.quats is None or own.quats is None else self.quats + own.quats
+        scales = self.scales if self.scales is None or own.scales is None else self.scales + own.scales
+        return replace(self, means=self.means + own.means, quats=quats, scales=scales)
 
 
 def grid_of(shape: MotionShape) -> HashGridSpec:
