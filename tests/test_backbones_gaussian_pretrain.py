@@ -177,6 +177,7 @@ def test_both_share_one_grid(portraits: list[Portrait]) -> None:
     [
         ("pretraining.face=0", r"pretraining\.face is 0; it must be positive"),
         ("pretraining.mouth_warm_up=400", r"pretraining\.mouth_warm_up is 400; it must be below pretraining\.mouth"),
+        ("pretraining.face_others=1.5", r"pretraining\.face_others is 1\.5; it must be a whole number"),
         ("pretraining.contrast=-1", r"pretraining\.contrast is -1; it must not be negative"),
         ("pretraining.average=1", r"pretraining\.average is 1; it must be in \[0, 1\)"),
         ("pretraining.stepz=1", r"unknown key 'pretraining\.stepz'"),

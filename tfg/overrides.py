@@ -41,7 +41,7 @@ def complete(overrides: Sequence[str]) -> list[str]:
 
     A clip's path is taken as it is: `${` in it begins no interpolation.
     """
-    overrides = [_literal_path(text) for text in overrides]
+    overrides = [_literal_path(part) for text in overrides for part in _prior_file(text)]
     given = {override.key_or_group: override for override in _parse(overrides)}
     for key in given:
         if key.split(".")[0] == "sweep":
@@ -90,8 +90,7 @@ def composed(cell: Sequence[str], blocks: tuple[str, ...] = ()) -> DictConfig:
     try:
         with initialize_config_dir(str(CONFIG), version_base="1.3"):
             config = literal(OmegaConf.to_container(compose("config", overrides=[*blocks, *cell]), resolve=True))
-            if any(text.startswith("prior.weights=") for text in cell):
-                config.prior.name = Path(str(config.prior.weights)).stem
+            name_prior(config)
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(f"{str(error).splitlines()[0]}; `python run.py --cfg job` shows every key") from error
     for override in _parse(cell):
@@ -99,6 +98,12 @@ def composed(cell: Sequence[str], blocks: tuple[str, ...] = ()) -> DictConfig:
         if key not in _options() and not key.startswith("hydra"):
             _check_kind(key, OmegaConf.select(base, key), OmegaConf.select(config, key))
     return config
+
+
+def name_prior(config: DictConfig) -> None:
+    """A prior takes the name of its file."""
+    if config.prior.weights is not None:
+        config.prior.name = Path(str(config.prior.weights)).stem
 
 
 def literal(plain: Any) -> DictConfig:
@@ -128,6 +133,10 @@ def _prior_file(text: str) -> list[str]:
     """`prior=FILE.safetensors` is an option of its own: the universal prior's settings with another file, whose name it takes."""
     if not (text.startswith("prior=") and text.endswith(".safetensors")):
         return [text]
+    if "," in text:
+        raise InputError(
+            f"{text}: a sweep over files is prior=universal prior.weights=FILE,FILE; other priors are runs of their own"
+        )
     return ["prior=universal", f"prior.weights={text.removeprefix('prior=')}"]
 
 

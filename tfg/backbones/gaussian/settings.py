@@ -241,6 +241,9 @@ class Pretraining:
         for name in ("personal_rate", "contrast", "face_others", "mouth_others"):
             if getattr(self, name) < 0:
                 raise InputError(f"pretraining.{name} is {getattr(self, name)}; it must not be negative")
+        for name in ("face", "face_warm_up", "mouth", "mouth_warm_up", "face_others", "mouth_others"):
+            if not isinstance(getattr(self, name), int):
+                raise InputError(f"pretraining.{name} is {getattr(self, name)}; it must be a whole number")
         for branch in ("face", "mouth"):
             if not 0 <= getattr(self, f"{branch}_warm_up") < getattr(self, branch):
                 raise InputError(
