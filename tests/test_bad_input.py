@@ -19,6 +19,7 @@ from tfg.clip.read import read_clip
 from tfg.clip.synthetic.generate import make_synthetic
 from tfg.clip.write import write_video
 from tfg.commands import run, sweep
+from tfg.features.lips.prior import SHIPPED
 
 FILES = {"side_by_side": "side_by_side.mp4", "selection_plot": "selection.png"}
 CHOSEN = ["face=sidecar", "masks=sidecar", "trainer=cpu", "tracker=none"]
@@ -129,7 +130,10 @@ def test_shorter_than_segment_and_test_part(answer, tmp_path):
         ("seed=1.5", "seed=1.5: must be a whole number, 0 or above"),
         ("trainer.size=63", "clip.size: is 63; the embedded clip takes even sizes from 32 to 1024"),
         ("conditioning=voice", "conditioning=voice: allowed are audio, lips"),
-        ("prior=universal", "prior: predicts lip motion from sound, so it needs conditioning=lips"),
+        (
+            "prior=universal",
+            f"{SHIPPED}: holds no motion fields of audio=logmel (it has none), so this prior needs conditioning=lips",
+        ),
         (
             "trainer.threads=0",
             "trainer.threads=0: must be a whole number of threads, 1 or above, or null for all cores",

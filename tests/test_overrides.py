@@ -110,3 +110,7 @@ def test_profiles_change_values_and_every_cell_is_resolved():
 def test_a_prior_may_be_a_file_of_ones_own():
     config = overrides.composed(["conditioning=lips", "prior=mine/people.safetensors", "prior.ridge=2"])
     assert (config.prior.name, config.prior.weights, config.prior.ridge) == ("people", "mine/people.safetensors", 2)
+    completed = overrides.complete(["prior=mine/people.safetensors", "trainer=cpu"])  # what Hydra is given
+    assert completed[:2] == ["prior=universal", "prior.weights=mine/people.safetensors"]
+    with pytest.raises(InputError, match=r"a sweep over files is prior=universal prior\.weights=FILE,FILE"):
+        overrides.complete(["prior=none,mine/people.safetensors"])

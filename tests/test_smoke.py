@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 from end_to_end import CLIP, INSTAG, SYNCTALK, leftovers, run_py, shared_cache, tfg
+from support import parts
 
+from tfg.backbones.gaussian.universal import tensors_of
 from tfg.clip.read import read_clip
 from tfg.clip.sound import read_audio
+from tfg.features.lips.prior import save_prior
 from tfg.record.results import RunResult
+from tfg.types import UniversalMotion
 
 SWEEP = ["-m", "selector=random,isexplore", *CLIP, *INSTAG]
 SAID = (
@@ -197,3 +201,26 @@ def test_a_head_driven_by_lip_motion_is_another_head_and_speaks_another_sound(wo
     said = tfg("render", "--run", str(run), "--audio", str(sound_of), "-o", "lips.mp4", cache=cache, cwd=folder)
     assert said.returncode == 0, said.stderr
     assert read_clip(folder / "lips.mp4").num_frames > 0
+
+
+def test_a_head_goes_on_from_other_peoples_motion_and_speaks_another_sound(work, tmp_path):
+    _, cache, _ = work
+    other = parts.part("backbone/instag", size=64, focal=100.0, audio_channels=80, lip_driven=False)
+    tensors = tensors_of({"face": other.face.field, "mouth": other.mouth.field})
+    prior = tmp_path / "others.safetensors"
+    save_prior(
+        prior,
+        {},
+        {"people": []},
+        {"logmel": UniversalMotion(shape=other.face.field.shape.shared, tensors=tensors)},
+        None,
+    )
+    done = run_py("selector=first", "audio=logmel", *CLIP, *INSTAG, f"prior={prior.name}", cache=cache, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert strange(done.stderr) == []
+    (run,) = runs(tmp_path)
+    assert RunResult.read(run / "result.json").config["prior"]["name"] == "others"
+    sound_of = tmp_path / "results" / RunResult.read(run / "result.json").files["side_by_side"]
+    said = tfg("render", "--run", str(run), "--audio", str(sound_of), "-o", "others.mp4", cache=cache, cwd=tmp_path)
+    assert said.returncode == 0, said.stderr
+    assert read_clip(tmp_path / "others.mp4").num_frames > 0

@@ -36,6 +36,9 @@ class OneNumber(Backbone):
     def num_steps(self) -> int:
         return 40
 
+    def adopt(self, universal) -> None:
+        raise NotImplementedError
+
     def prepare(self, portrait) -> None:
         self.level.data.fill_(0.1)
 

@@ -114,6 +114,11 @@ class PortraitData(pl.LightningDataModule):
         self.seed = seed
         self._dataset: PortraitDataset | None = None
 
+    @property
+    def shown(self) -> Portrait:
+        """What a learner is prepared from."""
+        return self.portrait
+
     def train_dataloader(self) -> DataLoader[Batch]:
         assert self.trainer is not None
         module = self.trainer.lightning_module
@@ -125,3 +130,61 @@ class PortraitData(pl.LightningDataModule):
         order = frame_order(len(self._dataset), first, count, self.seed, wanted)
         # A generator of its own: else every epoch draws a number from torch's, and a resumed run draws others.
         return DataLoader(self._dataset, batch_size=1, sampler=order, generator=torch.Generator())
+
+
+class PeopleData(pl.LightningDataModule):
+    """Batches of one frame of one of several people, in an order that depends on the step alone.
+
+    A round of steps has every person once, in a shuffled order, so that after k rounds each person has had k steps; the frames of each
+    person are shuffled as in `PortraitData`.
+    """
+
+    def __init__(
+        self, portraits: list[Portrait], windows: list[Floats], *, chunk: int, num_steps: int, seed: int
+    ) -> None:
+        super().__init__()
+        self.portraits, self.windows = portraits, windows
+        self.chunk = chunk  # steps of one Lightning epoch
+        self.num_steps = num_steps
+        self.seed = seed
+        self._datasets: list[PortraitDataset] = []
+
+    @property
+    def shown(self) -> list[Portrait]:
+        """What a learner is prepared from."""
+        return self.portraits
+
+    def rows(self, first_step: int, num_steps: int) -> list[tuple[int, int]]:
+        """Person and row of each of these steps."""
+        people = frame_order(len(self.portraits), first_step, num_steps, self.seed)
+        rounds = [step // len(self.portraits) for step in range(first_step, first_step + num_steps)]
+        return [
+            (person, frame_order(len(self.portraits[person].frames), number, 1, self.seed + 1 + person)[0])
+            for person, number in zip(people, rounds, strict=True)
+        ]
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        assert self.trainer is not None
+        module = self.trainer.lightning_module
+        if not self._datasets:
+            self._datasets = [
+                batches(portrait, windows, device=module.device, truth=True)
+                for portrait, windows in zip(self.portraits, self.windows, strict=True)
+            ]
+        first = int(module.get_buffer("step"))
+        rows = self.rows(first, min(self.chunk, self.num_steps - first))
+        return DataLoader(_PeopleDataset(self._datasets, rows), batch_size=1, generator=torch.Generator())
+
+
+class _PeopleDataset(Dataset[Batch]):
+    """One row a step."""
+
+    def __init__(self, people: list[PortraitDataset], rows: list[tuple[int, int]]) -> None:
+        self.people, self.rows = people, rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, step: int) -> Batch:
+        person, row = self.rows[step]
+        return {**self.people[person][row], "person": torch.tensor(person)}

@@ -43,7 +43,7 @@ def complete(overrides: Sequence[str]) -> list[str]:
 
     A clip's path is taken as it is: `${` in it begins no interpolation.
     """
-    overrides = [_literal_path(text) for text in overrides]
+    overrides = [_literal_path(part) for text in overrides for part in _prior_file(text)]
     given = {override.key_or_group: override for override in _parse(overrides)}
     for key in given:
         if key.split(".")[0] == "sweep":
@@ -88,16 +88,18 @@ def cells(overrides: Sequence[str]) -> list[list[str]]:
     return [list(cell) for cell in product(*axes)]
 
 
-def composed(cell: Sequence[str]) -> DictConfig:
-    """One cell's configuration; InputError with a suggestion for an unknown key or option or a bad value."""
+def composed(cell: Sequence[str], blocks: tuple[str, ...] = ()) -> DictConfig:
+    """One cell's configuration; InputError with a suggestion for an unknown key or option or a bad value.
+
+    `blocks`: what the configuration holds beside a run's, as Hydra adds it: `+backbone/blocks@key=file`.
+    """
     register_resolvers()
     cell = [part for text in cell for part in _prior_file(text)]
-    base = _check_names(cell)
+    base = _check_names(cell, blocks)
     try:
         with initialize_config_dir(str(CONFIG), version_base="1.3"):
-            config = literal(OmegaConf.to_container(compose("config", overrides=list(cell)), resolve=True))
-            if any(text.startswith("prior.weights=") for text in cell):
-                config.prior.name = Path(str(config.prior.weights)).stem
+            config = literal(OmegaConf.to_container(compose("config", overrides=[*blocks, *cell]), resolve=True))
+            name_prior(config)
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(f"{str(error).splitlines()[0]}; `python run.py --cfg job` shows every key") from error
     for override in _parse(cell):
@@ -105,6 +107,12 @@ def composed(cell: Sequence[str]) -> DictConfig:
         if key not in _options() and not key.startswith("hydra"):
             _check_kind(key, OmegaConf.select(base, key), OmegaConf.select(config, key))
     return config
+
+
+def name_prior(config: DictConfig) -> None:
+    """A prior takes the name of its file."""
+    if config.prior.weights is not None:
+        config.prior.name = Path(str(config.prior.weights)).stem
 
 
 def literal(plain: Any) -> DictConfig:
@@ -134,6 +142,10 @@ def _prior_file(text: str) -> list[str]:
     """`prior=FILE.safetensors` is an option of its own: the universal prior's settings with another file, whose name it takes."""
     if not (text.startswith("prior=") and text.endswith(".safetensors")):
         return [text]
+    if "," in text:
+        raise InputError(
+            f"{text}: a sweep over files is prior=universal prior.weights=FILE,FILE; other priors are runs of their own"
+        )
     return ["prior=universal", f"prior.weights={text.removeprefix('prior=')}"]
 
 
@@ -163,7 +175,7 @@ def _options() -> dict[str, list[str]]:
     }
 
 
-def _check_names(cell: Sequence[str]) -> DictConfig:
+def _check_names(cell: Sequence[str], blocks: tuple[str, ...]) -> DictConfig:
     """Every key must exist in the composed configuration and every option in its folder; `+key` is no way around it.
 
     The configuration of these options with every value at its default.
@@ -196,7 +208,7 @@ def _check_names(cell: Sequence[str]) -> DictConfig:
                     f"{axis}={value}: unknown option{_hint(value, options[axis])}; allowed: {', '.join(options[axis])}"
                 )
             groups.append(f"{axis}={value}")
-    base = _base(tuple(groups))
+    base = _base((*blocks, *groups))
     known = _keys(base)
     for override in parsed:
         key = override.key_or_group

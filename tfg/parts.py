@@ -21,7 +21,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from tfg import assets, configuration
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
 from tfg.features.clip_features import ClipFeatures
-from tfg.features.lips.prior import UNIVERSAL, load_faces, load_prior, prior_file
+from tfg.features.lips.prior import UNIVERSAL, load_faces, load_motion, load_people, load_prior, prior_file
 from tfg.landmarks import LIP_CHANNELS
 from tfg.record import identity
 from tfg.seen import Acquaintance, acquaintance
@@ -30,7 +30,7 @@ from tfg.selectors.base import Selector
 from tfg.selectors.candidates import candidates_for, frames_of
 from tfg.selectors.voicing import voiced_frames
 from tfg.split import split
-from tfg.types import FPS, Clip, Floats, InputError, Portrait, Segment
+from tfg.types import FPS, Clip, Floats, InputError, Portrait, Segment, UniversalMotion
 
 if TYPE_CHECKING:
     from tfg.backbones.base import Backbone
@@ -101,7 +101,12 @@ def check_backbone(config: DictConfig) -> None:
 def _check_settings(config: DictConfig) -> None:
     """The backbone's groups of keys by their own checks, and its other keys by `check_head` in the settings.py of its room."""
     _refuse_foreign(config.backbone, "backbone")
-    values: dict[str, Any] = {"size": config.clip.size}
+    universal = universal_of(config)
+    values: dict[str, Any] = {
+        "size": config.clip.size,
+        "lip_driven": config.conditioning == "lips",
+        "universal": None if universal is None else universal.shape,
+    }
     for key, node in config.backbone.items():
         grouped = isinstance(node, DictConfig) and "_target_" in node
         values[str(key)] = construct(node, f"backbone.{key}") if grouped and key != "perceptual" else node
@@ -119,10 +124,8 @@ def weights_of(config: DictConfig) -> None:
             assets.located(weights)
     if config.conditioning not in CONDITIONINGS:
         raise InputError(f"conditioning={config.conditioning}: allowed are {', '.join(CONDITIONINGS)}")
-    if (weights := config.prior.weights) is not None:
-        if config.conditioning != "lips":
-            raise InputError("prior: predicts lip motion from sound, so it needs conditioning=lips")
-        load_prior(prior_file(weights), audio_setting(config))
+    prior_of(config)
+    universal_of(config)
 
 
 def audio_setting(config: DictConfig) -> str:
@@ -148,13 +151,23 @@ def seen_by_prior(config: DictConfig, clip: Clip) -> Acquaintance | None:
     audio, face, masks = extractors(config)
     features = ClipFeatures(clip=clip, audio=audio, face=face, masks=masks, root=assets.cache_root() / "features")
     seed = config.clip.synthetic.identity_seed if config.clip.path is None else None
-    return acquaintance(load_prior(path, audio_setting(config)).people, load_faces(path), features, seed)
+    return acquaintance(load_people(path), load_faces(path), features, seed)
 
 
 def prior_of(config: DictConfig) -> Floats | None:
-    """Other people's map of sound to lip motion, or None without a prior."""
+    """Other people's map of sound to lip motion for a head that is driven by lips, or None without a prior."""
     weights = config.prior.weights
-    return None if weights is None else load_prior(prior_file(weights), audio_setting(config)).weights
+    if weights is None or config.conditioning != "lips":
+        return None
+    return load_prior(prior_file(weights), audio_setting(config)).weights
+
+
+def universal_of(config: DictConfig) -> UniversalMotion | None:
+    """Other people's motion fields for a head that is driven by audio features, or None without a prior."""
+    weights = config.prior.weights
+    if weights is None or config.conditioning != "audio":
+        return None
+    return load_motion(prior_file(weights), audio_setting(config))
 
 
 def make_backbone(config: DictConfig, portrait: Portrait) -> Backbone:
@@ -168,7 +181,11 @@ def backbone(config: DictConfig, *, size: int, focal: float, audio_channels: int
     _refuse_foreign(config.backbone, "backbone")
     settings = {key: value for key, value in config.backbone.items() if key != "name"}
     lip_driven = config.conditioning == "lips"
-    return construct(settings, "backbone", size=size, focal=focal, audio_channels=audio_channels, lip_driven=lip_driven)
+    given = {"size": size, "focal": focal, "audio_channels": audio_channels, "lip_driven": lip_driven}
+    made: Backbone = construct(settings, "backbone", **given)
+    if (universal := universal_of(config)) is not None:
+        made.adopt(universal)
+    return made
 
 
 def construct(settings: Any, key: str, **values: Any) -> Any:

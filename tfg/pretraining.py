@@ -1,9 +1,10 @@
-"""A lip prior learned from videos of many people: their clips, their lip motion, one map a kind of audio feature, its score."""
+"""A prior learned from videos of many people: their clips, their lip motion, a map of each kind of audio feature, motion fields."""
 
 from __future__ import annotations
 
 import functools
 import operator
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from tfg import assets, overrides, parts
+from tfg import assets, motion_pretraining, overrides, parts
 from tfg.clip.read import read_clip
 from tfg.features.cameras import fit_cameras
 from tfg.features.context import windows
 from tfg.features.face.gaps import fill_gaps
 from tfg.features.lips.motion import lip_motion
-from tfg.features.lips.prior import load_prior, save_prior, with_faces
+from tfg.features.lips.prior import save_prior
 from tfg.features.lips.regression import Moments, standardised
 from tfg.features.portrait import frame_face
 from tfg.metrics.mobilefacenet import NUMBERS
@@ -26,7 +27,7 @@ from tfg.seen import EMBEDDER, SAME, direction, face_of
 from tfg.selection import features_of
 from tfg.split import split
 from tfg.sync import in_time
-from tfg.types import Clip, Floats, InputError
+from tfg.types import Clip, Floats, InputError, UniversalMotion
 
 AUDIO = ("whisper", "logmel")
 RIDGE = 1.0  # 0.3 is alike on the tuning people of benchmarks/sync_trials.py
@@ -50,10 +51,23 @@ class Person:
         return {"name": self.name, "clips": [clip.identity for clip in self.clips], "frames": frames, **known}
 
 
-def pretrain(data: Sequence[str], out: Path, audios: Sequence[str], held_out: str | None, licence: str) -> None:
-    """Learn a prior from `data` (see experiments/pretrain.py) and write it to `out`; InputError names what cannot be used."""
+def pretrain(
+    data: Sequence[str],
+    out: Path,
+    audios: Sequence[str],
+    held_out: str | None,
+    licence: str,
+    motions: Sequence[str],
+    given: Sequence[str],
+) -> None:
+    """Learn a prior from `data` (see experiments/pretrain.py) and write it to `out`; InputError names what cannot be used.
+
+    `motions`: audio features that motion fields are learned with, under the settings `given`.
+    """
     if not out.absolute().parent.is_dir():
         raise InputError(f"--out {out}: its folder does not exist")
+    for audio in motions:
+        motion_pretraining.check(audio, given)
     people = list(people_of(data, held_out))
     if len(people) < 2:
         raise InputError(f"{len(people)} person: a prior is learned from two people or more; give more videos")
@@ -67,28 +81,26 @@ def pretrain(data: Sequence[str], out: Path, audios: Sequence[str], held_out: st
         maps[name] = functools.reduce(operator.add, moments).prior(RIDGE)
         scores[name] = left_out(spoken, moments)
         say(f"{name}: mean r of lip motion with each person left out {np.mean(scores[name]):.2f}")
+    shown = (
+        [longest(person, motion_pretraining.settings(motions[0], given).clip.size) for person in people]
+        if motions
+        else []
+    )
+    folder = out.with_name(f"{out.name}.training")
+    fields: dict[str, UniversalMotion] = {}
+    for audio in motions:
+        name = parts.audio_setting(overrides.composed([f"audio={audio}", "trainer=cpu"]))
+        fields[name] = motion_pretraining.learn_motion(shown, audio, given, folder)
     sources = {
         "people": [person.record for person in people],
         "licence": licence,
         "ridge": RIDGE,
         "left_out_r": {name: [round(r, 3) for r in each] for name, each in scores.items()},
     }
-    save_prior(out, maps, sources, faces_of(people))
-
-
-def add_faces(data: Sequence[str], out: Path, audios: Sequence[str], held_out: str | None) -> None:
-    """Write the faces of `data` into a prior that was learned from just these people; InputError where it was not."""
-    people = list(people_of(data, held_out))
-    name = parts.audio_setting(overrides.composed([f"audio={audios[0]}", "trainer=cpu"]))
-    if not out.is_file():
-        raise InputError(f"--out {out}: no such file; without --faces it is made")
-    learned = [(person["name"], person["clips"]) for person in load_prior(out, name).people]
-    records = [person.record for person in people]
-    if learned != [(record["name"], record["clips"]) for record in records]:
-        raise InputError(f"{out}: was not learned from these videos in this order; give the DATA that it was made of")
-    if (faces := faces_of(people)) is None:
-        raise InputError(f"--faces: nothing was written to {out}")
-    with_faces(out, faces, records)
+    if motions:
+        sources |= {"motion_settings": list(given)}
+    save_prior(out, maps, sources, fields, faces_of(people))
+    shutil.rmtree(folder, ignore_errors=True)  # its checkpoints have served
 
 
 def faces_of(people: Sequence[Person]) -> Floats | None:
@@ -139,9 +151,22 @@ def people_of(data: Sequence[str], held_out: str | None) -> Iterator[Person]:
         yield Person(name=name, clips=clips, face="mediapipe")
 
 
-def synthetic(seed: int) -> Clip:
+def synthetic(seed: int, size: int | None = None) -> Clip:
+    """One that says and does what no study's clip does; `size` pixels wide, by default those of trainer=cpu."""
     seeds = [f"clip.synthetic.{part}_seed={seed}" for part in ("speech", "motion", "identity")]
-    return parts.open_clip(overrides.composed([*seeds, f"clip.synthetic.seconds={SYNTHETIC_SECONDS}", "trainer=cpu"]))
+    size_key = [] if size is None else [f"trainer.size={size}"]
+    return parts.open_clip(
+        overrides.composed([*seeds, f"clip.synthetic.seconds={SYNTHETIC_SECONDS}", "trainer=cpu", *size_key])
+    )
+
+
+def longest(person: Person, size: int) -> motion_pretraining.Spoken:
+    """The clip that motion fields are learned from; a synthetic person's is rendered `size` pixels wide."""
+    if person.identity_seed is not None:
+        return motion_pretraining.Spoken(clip=synthetic(person.identity_seed, size), face=person.face)
+    return motion_pretraining.Spoken(
+        clip=max(person.clips, key=lambda clip: clip.num_reference_frames), face=person.face
+    )
 
 
 def spoken_clip(clip: Clip, audio: str, face: str) -> tuple[Floats, Floats]:

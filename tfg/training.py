@@ -20,8 +20,8 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
 
-from tfg.backbones.base import Backbone
-from tfg.data import PortraitData
+from tfg.backbones.base import Learner
+from tfg.data import PeopleData, PortraitData
 from tfg.progress import Advance, progress, say
 from tfg.record import curve, meter
 from tfg.record.files import is_sealed, put, seal, seal_of, write_text
@@ -41,8 +41,8 @@ class Training:
 
 
 def fit(
-    backbone: Backbone,
-    data: PortraitData,
+    backbone: Learner,
+    data: PortraitData | PeopleData,
     folder: Path,
     *,
     device: str,
@@ -59,7 +59,7 @@ def fit(
     if checkpoint != folder / LAST:
         (folder / LAST).unlink(missing_ok=True)  # damaged: it must not take the place of the one before
     if checkpoint is None:
-        backbone.prepare(data.portrait)
+        backbone.prepare(data.shown)
     else:
         first = int(checked_checkpoint(backbone, checkpoint)["state_dict"]["step"])
         if first < steps:
@@ -92,7 +92,7 @@ def fit(
     return Training(spent=clock.spent, steps=steps, resumed_from=first)
 
 
-def load(backbone: Backbone, folder: Path) -> dict[str, Any]:
+def load(backbone: Learner, folder: Path) -> dict[str, Any]:
     """Put a whole training's checkpoint into a freshly constructed backbone; InputError where there is none."""
     path = newest_checkpoint(folder)
     if path is None:
@@ -116,7 +116,7 @@ def newest_checkpoint(folder: Path) -> Path | None:
     return None
 
 
-def checked_checkpoint(backbone: Backbone, path: Path) -> dict[str, Any]:
+def checked_checkpoint(backbone: Learner, path: Path) -> dict[str, Any]:
     """A checkpoint that fits the backbone, which has made room for its parameters; else InputError names the file."""
     remedy = "remove it to train anew, or give the configuration that wrote it"
     try:
@@ -263,7 +263,7 @@ class Progress(pl.Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        assert isinstance(pl_module, Backbone)
+        assert isinstance(pl_module, Learner)
         self.stage = pl_module.stage_name
 
     def on_train_batch_end(
@@ -276,7 +276,7 @@ class Progress(pl.Callback):
         self.advance(1, note)
 
 
-def _fit(trainer: pl.Trainer, backbone: Backbone, data: PortraitData, checkpoint: Path | None) -> None:
+def _fit(trainer: pl.Trainer, backbone: Learner, data: PortraitData | PeopleData, checkpoint: Path | None) -> None:
     """Lightning's fit; Ctrl-C, which Lightning turns into exit code 1, stays a KeyboardInterrupt."""
     try:
         trainer.fit(backbone, data, ckpt_path=checkpoint, weights_only=True)

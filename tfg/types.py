@@ -209,6 +209,14 @@ class Portrait:
         return _take(self, rows)
 
 
+@dataclass(frozen=True, kw_only=True)
+class UniversalMotion:
+    """Motion fields learned from several people, which another person's head may start from."""
+
+    shape: dict[str, Any]  # settings of the networks, which that head must share
+    tensors: dict[str, Floats]  # `face/<parameter>` and `mouth/<parameter>`
+
+
 class Batch(TypedDict):
     """What `Backbone.training_step` and `Backbone.render` receive: torch tensors, float32; b frames, usually 1."""
 
@@ -222,6 +230,7 @@ class Batch(TypedDict):
     head_mask: NotRequired[object]  # (b, size, size) 0 or 1; training only
     mouth_mask: NotRequired[object]  # (b, size, size) 0 or 1; training only
     landmarks: NotRequired[object]  # (b, 68, 2) clip pixels; training only
+    person: NotRequired[object]  # (b,) int64; of a training on several people only
 
 
 @dataclass(frozen=True, kw_only=True)

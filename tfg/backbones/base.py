@@ -1,9 +1,10 @@
-"""What a backbone is: a LightningModule that learns one person from a Portrait and renders frames of them."""
+"""What `tfg/training.py` trains, and what a backbone is: one that learns a person from a Portrait and renders frames of them."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -11,34 +12,26 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tfg.types import Batch, Portrait
+from tfg.types import Batch, Portrait, UniversalMotion
 
 Wanted = Callable[
     [int], NDArray[np.int64] | None
 ]  # step -> rows to draw its frame from; None: the next of a shuffled round
 
 
-class Backbone(pl.LightningModule, ABC):
-    """Abstract. Every backbone optimises by hand, counts its own steps in `step`, and has a number of steps.
+class Learner(pl.LightningModule, ABC):
+    """Abstract. It optimises by hand, counts its own steps in `step`, and has a number of steps.
 
-    The `settings.py` of its room holds its groups of keys and `check_head`, and needs no torch.
-
-    Life of a run: construct from config -> `prepare(portrait)` -> fit (`num_steps` calls of `training_step`) -> `render`.
-    On resume or load the checkpoint is read without `prepare`: a backbone whose parameter count changes
-    (Gaussians) resizes itself in `on_load_checkpoint`. Everything that a resumed run needs to continue bit for bit on
-    CPU lies in the checkpoint: parameters, optimisers, density state, occupancy, `step`; RNG states are
-    added by `tfg/training.py`.
+    Everything that a resumed training needs to continue bit for bit on CPU lies in the checkpoint: parameters, optimisers, density
+    state, occupancy, `step`; RNG states are added by `tfg/training.py`. A learner whose parameter count changes (Gaussians) resizes
+    itself in `on_load_checkpoint`.
     """
 
     step: Tensor  # () int64 buffer: training steps done
 
-    def __init__(self, *, size: int, focal: float, audio_channels: int, lip_driven: bool = False) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.size = size  # pixels of the square pictures
-        self.focal = focal  # pixels, principal point at the middle
-        self.audio_channels = audio_channels
-        self.lip_driven = lip_driven  # `audio` of portraits and batches is lip motion, LIP_CHANNELS wide
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
     @property
@@ -52,16 +45,41 @@ class Backbone(pl.LightningModule, ABC):
         """The part of the training that the next step belongs to; losses of two parts are not comparable."""
 
     @abstractmethod
-    def prepare(self, portrait: Portrait) -> None:
-        """Initialise what depends on the training portrait (Gaussians, occupancy, region boxes). No held-out frame is in it."""
-
-    def wanted(self, portrait: Portrait) -> Wanted | None:
-        """Which frames its steps take, by the step alone; None: every step the next of a shuffled round."""
-        return None
+    def prepare(self, shown: Any) -> None:
+        """Initialise what depends on the data (Gaussians, occupancy, region boxes)."""
 
     @abstractmethod
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """One optimisation step on one frame; logs `loss` and its parts; advances `step` by one."""
+
+
+class Backbone(Learner, ABC):
+    """Abstract.
+
+    The `settings.py` of its room holds its groups of keys and `check_head`, and needs no torch.
+
+    Life of a run: construct from config (-> `adopt(universal)`) -> `prepare(portrait)` -> fit (`num_steps` calls of `training_step`)
+    -> `render`. On resume or load the checkpoint is read without `prepare`.
+    """
+
+    def __init__(self, *, size: int, focal: float, audio_channels: int, lip_driven: bool = False) -> None:
+        super().__init__()
+        self.size = size  # pixels of the square pictures
+        self.focal = focal  # pixels, principal point at the middle
+        self.audio_channels = audio_channels
+        self.lip_driven = lip_driven  # `audio` of portraits and batches is lip motion, LIP_CHANNELS wide
+
+    @abstractmethod
+    def adopt(self, universal: UniversalMotion) -> None:
+        """Start from other people's motion, after construction and before a checkpoint is read; InputError where it does not fit."""
+
+    @abstractmethod
+    def prepare(self, portrait: Portrait) -> None:
+        """Initialise what depends on the training portrait. No held-out frame is in it."""
+
+    def wanted(self, portrait: Portrait) -> Wanted | None:
+        """Which frames its steps take, by the step alone; None: every step the next of a shuffled round."""
+        return None
 
     @abstractmethod
     def render(self, batch: Batch) -> Tensor:

@@ -18,6 +18,7 @@ overrides.register_resolvers()
 def main(config: DictConfig) -> None:
     from tfg import pipeline
 
+    overrides.name_prior(config)
     number = 0 if OmegaConf.is_missing(job := HydraConfig.get().job, "num") else job.num
     pipeline.run(config, sweep.title(config, number + 1))
 

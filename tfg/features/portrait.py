@@ -13,7 +13,7 @@ from tfg.features.cameras import CameraFit, fit_cameras
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.crop import locate, sample_frames
 from tfg.features.face.gaps import fill_gaps
-from tfg.types import FPS, Bytes, Crop, FaceTrack, Floats, InputError, Portrait, Segment
+from tfg.types import FPS, Bytes, Cameras, Crop, FaceTrack, Floats, InputError, Portrait, Segment
 
 READER_FRAMES = 1000  # evenly spread over the training part, to fit and measure a reader on
 
@@ -72,21 +72,31 @@ def portraits(train: Observed, held_out: Observed, size: int) -> tuple[Portrait,
         fitted=np.isin(numbers[order], train.frames),
     )
 
-    def portrait(part: Observed) -> Portrait:
-        return Portrait(
-            frames=part.frames,
-            images=part.images,
-            background=part.background,
-            head_mask=part.masks.head,
-            mouth_mask=part.masks.mouth,
-            landmarks=part.landmarks,
-            audio=part.audio,
-            upper=part.upper,
-            cameras=fit.cameras.take(np.searchsorted(numbers[order], part.frames)),
-            face_shape=fit.face_shape,
-        )
+    def posed(part: Observed) -> Portrait:
+        return _portrait(part, fit.cameras.take(np.searchsorted(numbers[order], part.frames)), fit.face_shape)
 
-    return portrait(train), portrait(held_out), fit
+    return posed(train), posed(held_out), fit
+
+
+def portrait_alone(observed: Observed, size: int) -> Portrait:
+    """A portrait of these frames alone: poses, face shape and focal length are theirs."""
+    fit = fit_cameras(observed.landmarks, size, frames=observed.frames)
+    return _portrait(observed, fit.cameras, fit.face_shape)
+
+
+def _portrait(part: Observed, cameras: Cameras, face_shape: Floats) -> Portrait:
+    return Portrait(
+        frames=part.frames,
+        images=part.images,
+        background=part.background,
+        head_mask=part.masks.head,
+        mouth_mask=part.masks.mouth,
+        landmarks=part.landmarks,
+        audio=part.audio,
+        upper=part.upper,
+        cameras=cameras,
+        face_shape=face_shape,
+    )
 
 
 def _one_face(track: FaceTrack, where: str) -> FaceTrack:

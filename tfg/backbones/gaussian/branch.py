@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from tfg.backbones.gaussian.aligner import Aligner
 from tfg.backbones.gaussian.cloud import Cloud
 from tfg.backbones.gaussian.density import Density, regrow, reset_opacity
 from tfg.backbones.gaussian.frame import Frame
@@ -33,6 +34,12 @@ class Branch(nn.Module, Generic[FieldType]):
         super().__init__()
         self.gaussians, self.density, self.field = Gaussians(sh_degree), Density(), field
         self.rules, self.size, self.focal, self.engine = rules, size, focal, engine
+        self.aligner: Aligner | None = None
+        self.scaled = False  # whether the aligner also scales the motion
+
+    def align(self, hidden: int, *, scaled: bool) -> None:
+        """From now on the field is asked at aligned places; `hidden` is the width of the aligner's network."""
+        self.aligner, self.scaled = Aligner(self.field.shape, hidden, self.engine), scaled
 
     def place(self, cloud: Cloud, opacity: float) -> None:
         """Start from a cloud; a Gaussian is as large as its nearest neighbours are far."""
@@ -45,6 +52,23 @@ class Branch(nn.Module, Generic[FieldType]):
         num = state[f"{prefix}.gaussians.means"].shape[0]
         self.gaussians.resize(num)
         self.density.resize(num, torch.device("cpu"))
+
+    def move(
+        self, field: nn.Module, *conditions: Tensor, aligned: bool, own: GaussianMotion | None = None
+    ) -> GaussianMotion:
+        """Motion of the Gaussians by a field under its conditions, in the order of InsTaG's renderers.
+
+        The field is asked at the aligned places, the person's `own` motion is added, and the shift of the positions is scaled
+        where the branch says so; what moves are the Gaussians where they are.
+        """
+        points = self.gaussians.means
+        if self.aligner is None or not aligned:
+            motion: GaussianMotion = field(points, *conditions)
+            return motion if own is None else motion.plus(own)
+        offset, scale = self.aligner(points)
+        motion = field(points + offset, *conditions)
+        motion = motion if own is None else motion.plus(own)
+        return replace(motion, means=motion.means * scale) if self.scaled else replace(motion, offset=offset)
 
     def draw(self, frame: Frame, motion: GaussianMotion | None, background: Tensor, degree: int) -> Raster:
         """The branch over `background` (3,) or (size, size, 3); without motion as it rests."""
@@ -72,36 +96,57 @@ class Branch(nn.Module, Generic[FieldType]):
 
     def optimizers(self, rates: Rates) -> Optimizers:
         """Adam for the Gaussians, AdamW for the motion, as InsTaG; `step` sets the rates."""
-        field, gaussians = self.field, self.gaussians
-        audio = [] if field.audio is None else list(field.audio.parameters())
-        special = {id(parameter) for parameter in [field.tables, *audio]}
-        networks = [parameter for parameter in field.parameters() if id(parameter) not in special]
-        motion: list[dict[str, Any]] = [
-            {"params": [field.tables], "name": "grid", "weight_decay": rates.grid_decay},
-            {"params": networks, "name": "networks", "weight_decay": rates.network_decay},
-        ]
-        if audio:
-            motion.append({"params": audio, "name": "audio", "weight_decay": rates.audio_decay})
-        groups = [{"params": [getattr(gaussians, name)], "name": name} for name in NAMES]
-        return Optimizers(
-            torch.optim.Adam(groups, lr=0.0, eps=1e-15, fused=True),
-            torch.optim.AdamW(motion, lr=0.0, betas=(0.9, 0.99), fused=True),
-        )
+        motion = field_groups(self.field, rates)
+        if (aligner := self.aligner) is not None:
+            if aligner.tables is not self.field.tables:
+                motion.append({"params": [aligner.tables], "name": "aligner_grid", "weight_decay": rates.grid_decay})
+            motion.append(
+                {
+                    "params": list(aligner.network.parameters()),
+                    "name": "aligner",
+                    "weight_decay": rates.network_decay,
+                }
+            )
+        groups = [{"params": [getattr(self.gaussians, name)], "name": name} for name in NAMES]
+        return Optimizers(torch.optim.Adam(groups, lr=0.0, eps=1e-15, fused=True), motion_optimizer(motion))
 
     def step(
-        self, optimizers: Optimizers, raster: Raster, rates: Rates, step: int, progress: float, moving: bool
+        self,
+        optimizers: Optimizers,
+        raster: Raster,
+        step: int,
+        gaussian_rates: dict[str, float],
+        motion_rates: dict[str, float] | None,
     ) -> None:
-        """After a backward pass: note the screen gradients, step, grow and prune when due."""
+        """After a backward pass: note the screen gradients, step, grow and prune when due. Without motion rates motion stays."""
         self.density.add(raster, self.size)
-        set_rates(optimizers.gaussians, rates.of_gaussians(progress))
+        set_rates(optimizers.gaussians, gaussian_rates)
         optimizers.gaussians.step()
-        if moving:
-            set_rates(optimizers.motion, rates.of_motion(progress))
+        if motion_rates is not None:
+            set_rates(optimizers.motion, motion_rates)
             optimizers.motion.step()
         if self.rules.due(step):
             regrow(self.gaussians, self.density, optimizers.gaussians, self.rules, step)
         if self.rules.reset_every and step and step % self.rules.reset_every == 0:
             reset_opacity(self.gaussians, optimizers.gaussians)
+
+
+def field_groups(field: Field, rates: Rates) -> list[dict[str, Any]]:
+    """Parameters of a motion field with their weight decay: its grid, its networks and, where it has one, its audio encoder."""
+    audio = [] if field.audio is None else list(field.audio.parameters())
+    special = {id(parameter) for parameter in [field.tables, *audio]}
+    networks = [parameter for parameter in field.parameters() if id(parameter) not in special]
+    groups: list[dict[str, Any]] = [
+        {"params": [field.tables], "name": "grid", "weight_decay": rates.grid_decay},
+        {"params": networks, "name": "networks", "weight_decay": rates.network_decay},
+    ]
+    if audio:
+        groups.append({"params": audio, "name": "audio", "weight_decay": rates.audio_decay})
+    return groups
+
+
+def motion_optimizer(groups: list[dict[str, Any]]) -> Optimizer:
+    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99), fused=True)
 
 
 def set_rates(optimizer: Optimizer, rates: dict[str, float]) -> None:

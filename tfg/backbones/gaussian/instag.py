@@ -1,8 +1,9 @@
 """InsTaG: a head of 3D Gaussians moved by a face field and a mouth field, composited over the frame's torso (Li et al. 2025).
 
-Without the multi-identity pre-training: InsTaG starts from a universal motion field (UMF) learned on five people and adapts
-it by an aligner, with Sapiens depth and normals as a geometry prior. Both are priors that need data or weights which cannot
-ship. Here the same fields are learned from the person's own seconds, so an aligner would have nothing to align.
+With a prior that holds them the motion fields start from the universal motion field (UMF) that `pretrain.py` learns from several
+people, and an aligner fits the person to it; without one the same fields are learned from the person's own seconds alone.
+
+Differs from the paper: without Sapiens' depth and normals as a geometry prior, whose weights cannot ship.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from tfg.backbones.base import Backbone, Wanted
 from tfg.backbones.gaussian.branch import Branch, Optimizers, set_rates
 from tfg.backbones.gaussian.cloud import head_cloud, mouth_cloud
 from tfg.backbones.gaussian.frame import Frame, FrameTruth, frame_of, truth_of
-from tfg.backbones.gaussian.losses import photometric
+from tfg.backbones.gaussian.losses import face_loss, motion_size, mouth_loss, picture_loss
 from tfg.backbones.gaussian.motion import FaceField, GaussianMotion, MouthField, WarpedFaceField, mouth_hook
-from tfg.backbones.gaussian.regions import box_mask, box_slices, polygon_mask
+from tfg.backbones.gaussian.regions import polygon_mask
 from tfg.backbones.gaussian.sampling import FrameSampling, GuidedFrames
 from tfg.backbones.gaussian.settings import (
+    Adaptation,
     DensityRules,
     FirstCloud,
     MotionShape,
@@ -32,10 +34,11 @@ from tfg.backbones.gaussian.settings import (
     Weights,
     check_head,
 )
+from tfg.backbones.gaussian.universal import read_fields
 from tfg.backbones.layers import augment_windows
 from tfg.engines.gaussian import Raster
-from tfg.landmarks import EYES, INNER_LIPS, NOSE_BASE, OUTER_LIPS
-from tfg.types import Batch, Portrait
+from tfg.landmarks import EYES, INNER_LIPS, NOSE_BASE
+from tfg.types import Batch, Portrait, UniversalMotion
 
 
 class Instag(Backbone):
@@ -51,6 +54,7 @@ class Instag(Backbone):
         audio_channels: int,
         cloud: FirstCloud,
         motion: MotionShape,
+        adaptation: Adaptation,
         stages: StageSteps,
         sampling: FrameSampling,
         rates: Rates,
@@ -62,7 +66,8 @@ class Instag(Backbone):
         lip_driven: bool,
     ) -> None:
         super().__init__(size=size, focal=focal, audio_channels=audio_channels, lip_driven=lip_driven)
-        check_head(sh_degree=sh_degree)
+        check_head(sh_degree=sh_degree, motion=motion, lip_driven=lip_driven, universal=None)
+        self.adaptation, self.adapted = adaptation, False
         self.cloud, self.stages, self.rates, self.weights = cloud, stages, rates, weights
         self.sampling, self.sh_degree, self.engine = sampling, sh_degree, engine
         self.register_buffer("seed", torch.zeros((), dtype=torch.int64))
@@ -81,16 +86,21 @@ class Instag(Backbone):
     def stage_name(self) -> str:
         return self.stages.locate(int(self.step))[0]
 
+    def adopt(self, universal: UniversalMotion) -> None:
+        """Both fields go on from other people's, at once and with an aligner each (`adaptation`)."""
+        shape = self.face.field.shape
+        shape.check_universal(universal.shape)
+        read_fields({"face": self.face.field, "mouth": self.mouth.field}, universal)
+        self.adapted = True
+        if self.adaptation.aligner:
+            self.face.align(shape.face_hidden, scaled=True)
+            self.mouth.align(shape.mouth_hidden, scaled=False)
+
     def prepare(self, portrait: Portrait) -> None:
         self.seed.copy_(torch.randint(2**40, ()))
-        cloud, generator = self.cloud, torch.default_generator
-        self.face.place(head_cloud(portrait, cloud.face, generator), cloud.opacity)
-        self.mouth.place(mouth_cloud(portrait, cloud.mouth, cloud.mouth_depth, generator), cloud.opacity)
-        shape = torch.from_numpy(portrait.face_shape)
-        self.face.field.eye_line.copy_(shape[EYES, 1].mean())
-        self.face.field.nose_base.copy_(shape[NOSE_BASE, 1])
+        place(self.face, self.mouth, portrait, self.cloud)
         if isinstance(self.face.field, WarpedFaceField):
-            self.face.field.warp.place(shape, torch.from_numpy(portrait.audio))
+            self.face.field.warp.place(torch.from_numpy(portrait.face_shape), torch.from_numpy(portrait.audio))
 
     def wanted(self, portrait: Portrait) -> Wanted | None:
         return GuidedFrames.of(portrait, self.sampling, self.stages) if self.sampling.guided else None
@@ -131,14 +141,14 @@ class Instag(Backbone):
         Differs from the paper: a new colour at every step instead of green, so that nothing can hide in it and no green
         Gaussian needs pruning; hair is never hidden.
         """
-        shown = truth.head_mask * (1 - polygon_mask(truth.landmarks[INNER_LIPS], self.size))
         backdrop = torch.rand(3, device=self.device)
-        target = torch.lerp(backdrop, truth.image, shown[..., None])
-        moving = step >= self.stages.warm_up
-        motion = self._face_motion(frame) if moving else None
+        moving = self.adapted or step >= self.stages.warm_up
+        aligned = self.adaptation.aligned(step / self.stages.face)
+        motion = self._face_motion(frame, aligned) if moving else None
         raster = self.face.draw(frame, motion, backdrop, self._degree(step))
-        loss = self._photometric(raster.color, target, truth)
-        loss = loss + self.weights.alpha * (raster.alpha - shown).abs().mean() + self._size_of(motion)
+        loss = face_loss(raster, backdrop, truth, self.weights, self.engine)
+        if motion is not None:
+            loss = loss + self.weights.motion * motion_size(motion)
         self._descend(self.face, 0, loss, raster, step, self.stages.face, moving)
 
     def _train_mouth(self, frame: Frame, truth: FrameTruth, step: int) -> None:
@@ -153,14 +163,11 @@ class Instag(Backbone):
         low, high = self.stages.hook_ranks
         with torch.no_grad():
             hook = mouth_hook(self._face_motion(frame), int(torch.randint(low, high + 1, ())))
-        motion = self.mouth.field(self.mouth.gaussians.means, frame.audio, hook)
+        motion = self._mouth_motion(frame, hook, self.adaptation.aligned(step / self.stages.mouth))
         backdrop = torch.rand(3, device=self.device)
         raster = self.mouth.draw(frame, motion, backdrop, self._degree(step))
-        rendered = torch.lerp(backdrop, raster.color, inside[..., None])
-        target = torch.lerp(backdrop, truth.image, inside[..., None])
-        lips = box_mask(truth.landmarks[OUTER_LIPS], self.size)
-        loss = photometric(rendered, target, self.weights.dissimilarity, self.engine)
-        loss = loss + self.weights.alpha * (raster.alpha - lips).abs().mean() + self._size_of(motion)
+        loss = mouth_loss(raster, backdrop, inside, truth, self.weights, self.engine)
+        loss = loss + self.weights.motion * motion_size(motion)
         self._descend(self.mouth, 2, loss, raster, step, self.stages.mouth, moving=True)
 
     def _fuse(self, frame: Frame, truth: FrameTruth, step: int) -> None:
@@ -171,7 +178,8 @@ class Instag(Backbone):
         """
         face, mouth = self._motions(frame)
         rendered = self._compose(frame, face, mouth)
-        loss = self._photometric(rendered, truth.image, truth) + self._size_of(face) + self._size_of(mouth)
+        loss = picture_loss(rendered, truth.image, truth, self.weights, self.engine)
+        loss = loss + self.weights.motion * motion_size(face) + self.weights.motion * motion_size(mouth)
         optimizers: list[Any] = self.optimizers(use_pl_optimizer=False)  # type: ignore[assignment]
         for optimizer in optimizers:
             optimizer.zero_grad()
@@ -179,29 +187,22 @@ class Instag(Backbone):
         for gaussians, motion, alone in ((*optimizers[:2], self.stages.face), (*optimizers[2:], self.stages.mouth)):
             progress = self.stages.progress(alone + step, alone)
             set_rates(gaussians, self.rates.of_gaussians(progress) | {"opacities": self.rates.fuse_opacities})
-            set_rates(motion, self.rates.of_motion(progress))
+            set_rates(motion, self._motion_rates(alone + step, alone))
             gaussians.step()
             motion.step()
         self.log("loss", loss.detach())
 
-    def _photometric(self, rendered: Tensor, target: Tensor, truth: FrameTruth) -> Tensor:
-        """L1 + D-SSIM of the picture, and L1 once more in the lip box.
+    def _face_motion(self, frame: Frame, aligned: bool = True) -> GaussianMotion:
+        return self.face.move(self.face.field, frame.audio, frame.upper, aligned=aligned)
 
-        Differs from the paper: the lip box stands in for LPIPS on it, whose weights are not part of a training here.
-        """
-        loss = photometric(rendered, target, self.weights.dissimilarity, self.engine)
-        rows, columns = box_slices(truth.landmarks[OUTER_LIPS], self.size)
-        lips = (rendered[rows, columns] - target[rows, columns]).abs().sum() / rendered.numel()
-        return loss + self.weights.lips * lips
-
-    def _face_motion(self, frame: Frame) -> GaussianMotion:
-        return self.face.field(self.face.gaussians.means, frame.audio, frame.upper)
+    def _mouth_motion(self, frame: Frame, hook: Tensor, aligned: bool = True) -> GaussianMotion:
+        return self.mouth.move(self.mouth.field, frame.audio, hook, aligned=aligned)
 
     def _motions(self, frame: Frame) -> tuple[GaussianMotion, GaussianMotion]:
         """Of face and mouth, as they are rendered."""
         face = self._face_motion(frame)
         hook = mouth_hook(face, self.stages.hook_ranks[0])
-        return face, self.mouth.field(self.mouth.gaussians.means, frame.audio, hook)
+        return face, self._mouth_motion(frame, hook)
 
     def _compose(self, frame: Frame, face: GaussianMotion, mouth: GaussianMotion) -> Tensor:
         """(size, size, 3) face over mouth over background: F + (1 - aF) * (M + (1 - aM) * BG), as TalkingGaussian."""
@@ -216,19 +217,28 @@ class Instag(Backbone):
         optimizers.motion.zero_grad()
         raster.means2d.retain_grad()
         self.manual_backward(loss)
-        branch.step(optimizers, raster, self.rates, step, self.stages.progress(step, alone), moving)
+        gaussian_rates = self.rates.of_gaussians(self.stages.progress(step, alone))
+        branch.step(optimizers, raster, step, gaussian_rates, self._motion_rates(step, alone) if moving else None)
         self.log("loss", loss.detach())
         self.log("gaussians", float(len(branch.gaussians)))
+
+    def _motion_rates(self, step: int, alone: int) -> dict[str, float]:
+        """Of a branch that trains `alone` steps by itself and then goes on with the other."""
+        rates = self.rates.of_motion(self.stages.progress(step, alone))
+        return self.adaptation.of_motion(rates, step / alone) if self.adapted else rates
 
     def _degree(self, step: int) -> int:
         return self.sh_degree if step >= self.stages.harmonics_from else 0
 
-    def _size_of(self, motion: GaussianMotion | None) -> Tensor | float:
-        """Weighted mean size of the motion, so that nothing moves without a reason."""
-        if motion is None:
-            return 0.0
-        parts = [part.abs().mean() for part in (motion.means, motion.quats, motion.scales) if part is not None]
-        return self.weights.motion * torch.stack(parts).sum()
+
+def place(face: Branch[Any], mouth: Branch[Any], portrait: Portrait, cloud: FirstCloud) -> None:
+    """The first Gaussians of a portrait, and where its face is divided between speech and expression."""
+    generator = torch.default_generator
+    face.place(head_cloud(portrait, cloud.face, generator), cloud.opacity)
+    mouth.place(mouth_cloud(portrait, cloud.mouth, cloud.mouth_depth, generator), cloud.opacity)
+    shape = torch.from_numpy(portrait.face_shape)
+    face.field.eye_line.copy_(shape[EYES, 1].mean())
+    face.field.nose_base.copy_(shape[NOSE_BASE, 1])
 
 
 @contextlib.contextmanager

@@ -1,12 +1,62 @@
-"""Photometric loss of the Gaussian heads: L1 + weight * (1 - SSIM), as 3D Gaussian splatting has it (Kerbl et al. 2023)."""
+"""Losses of the Gaussian heads: pictures as 3D Gaussian splatting compares them, and what face and mouth are trained by alone."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
+from tfg.backbones.gaussian.frame import FrameTruth
+from tfg.backbones.gaussian.motion import GaussianMotion
+from tfg.backbones.gaussian.regions import box_mask, box_slices, polygon_mask
+from tfg.backbones.gaussian.settings import Weights
+from tfg.engines.gaussian import Raster
 from tfg.engines.ssim import ssim
+from tfg.landmarks import INNER_LIPS, OUTER_LIPS
 
 
 def photometric(rendered: Tensor, truth: Tensor, dissimilarity: float, engine: str = "auto") -> Tensor:
-    """() mean |difference| + `dissimilarity` * (1 - SSIM) of two pictures (height, width, 3) in [0, 1]."""
+    """() mean |difference| + `dissimilarity` * (1 - SSIM) of two pictures (height, width, 3) in [0, 1] (Kerbl et al. 2023)."""
     return (rendered - truth).abs().mean() + dissimilarity * (1 - ssim(rendered, truth, engine))
+
+
+def picture_loss(rendered: Tensor, target: Tensor, truth: FrameTruth, weights: Weights, engine: str) -> Tensor:
+    """() L1 + D-SSIM of the picture, and L1 once more in the lip box.
+
+    Differs from the paper: the lip box stands in for LPIPS on it, whose weights are not part of a training here.
+    """
+    loss = photometric(rendered, target, weights.dissimilarity, engine)
+    rows, columns = box_slices(truth.landmarks[OUTER_LIPS], len(target))
+    lips = (rendered[rows, columns] - target[rows, columns]).abs().sum() / rendered.numel()
+    return loss + weights.lips * lips
+
+
+def shown_face(truth: FrameTruth) -> Tensor:
+    """(size, size) the head without the inside of the mouth: what the face branch is trained on."""
+    return truth.head_mask * (1 - polygon_mask(truth.landmarks[INNER_LIPS], len(truth.image)))
+
+
+def face_loss(raster: Raster, backdrop: Tensor, truth: FrameTruth, weights: Weights, engine: str) -> Tensor:
+    """() of the face drawn over a colour, (3,)."""
+    shown = shown_face(truth)
+    target = torch.lerp(backdrop, truth.image, shown[..., None])
+    loss = picture_loss(raster.color, target, truth, weights, engine)
+    return loss + weights.alpha * (raster.alpha - shown).abs().mean()
+
+
+def mouth_loss(
+    raster: Raster, backdrop: Tensor, inside: Tensor, truth: FrameTruth, weights: Weights, engine: str
+) -> Tensor:
+    """() of the mouth drawn over a colour, (3,), compared where its `inside`, (size, size), is seen."""
+    rendered = torch.lerp(backdrop, raster.color, inside[..., None])
+    target = torch.lerp(backdrop, truth.image, inside[..., None])
+    lips = box_mask(truth.landmarks[OUTER_LIPS], len(inside))
+    return (
+        photometric(rendered, target, weights.dissimilarity, engine)
+        + weights.alpha * (raster.alpha - lips).abs().mean()
+    )
+
+
+def motion_size(motion: GaussianMotion) -> Tensor:
+    """() mean size of the motion's parts, summed: nothing shall move without a reason."""
+    parts = (motion.means, motion.quats, motion.scales, motion.offset)
+    return torch.stack([part.abs().mean() for part in parts if part is not None]).sum()

@@ -5,7 +5,7 @@ TalkingGaussian's and InsTaG's nets in our head unit, which is about ten of thei
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,13 @@ class GaussianMotion:
     means: Tensor  # (n, 3) head units
     quats: Tensor | None = None  # (n, 4)
     scales: Tensor | None = None  # (n, 3) before softplus
+    offset: Tensor | None = None  # (n, 3) head units, of the places that were looked up, where it shall stay small
+
+    def plus(self, own: GaussianMotion) -> GaussianMotion:
+        """With a person's own motion, which may lack rotations and sizes, added."""
+        quats = self.quats if self.quats is None or own.quats is None else self.quats + own.quats
+        scales = self.scales if self.scales is None or own.scales is None else self.scales + own.scales
+        return replace(self, means=self.means + own.means, quats=quats, scales=scales)
 
 
 def grid_of(shape: MotionShape) -> HashGridSpec:
@@ -126,7 +133,7 @@ class WarpedFaceField(Field):
 class MouthField(Field):
     """Speech and the face's own mouth motion move the inside of the mouth; sideways and in depth a fifth (TalkingGaussian).
 
-    Without audio channels the face's motion alone does, which then is the lips' own.
+    Without audio channels the face's motion alone does, which then is the lips' own; without the hook (`shape.hook`) speech alone.
     """
 
     def __init__(self, shape: MotionShape, audio_channels: int | None, engine: str) -> None:
@@ -140,7 +147,7 @@ class MouthField(Field):
     def forward(self, points: Tensor, windows: Tensor, hook: Tensor) -> GaussianMotion:
         """points (n, 3), windows (1, 8, channels), hook (1, 3) -> motion of n Gaussians."""
         place = self.encode_position(points)
-        hook = hook.expand(len(points), 3)
+        hook = hook.expand(len(points), 3) if self.shape.hook else hook.new_zeros(len(points), 3)
         code = [] if self.audio is None else [self.encode_audio(windows).expand(len(points), -1)]
         gain = 2 * torch.sigmoid(self.scaler(torch.cat([place, hook], dim=1)))
         return GaussianMotion(self.network(torch.cat([place, *code, hook], dim=1)) * gain * self.reach)

@@ -7,14 +7,24 @@ Positions are in head units, about ten times the papers' unit.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tfg.types import InputError
 
 
-def check_head(*, sh_degree: int) -> None:
-    """InputError unless the constructor of `Instag` can use what is no group of its own."""
+def check_head(*, sh_degree: int, motion: MotionShape, lip_driven: bool, universal: dict[str, Any] | None) -> None:
+    """InputError unless the constructor of `Instag` can use what is no group of its own.
+
+    `universal`: shape of the motion fields learned from other people that the head is to start from, None where it starts from none.
+    """
     if sh_degree not in range(4):
         raise InputError(f"backbone.sh_degree is {sh_degree}; it must be 0, 1, 2 or 3")
+    if lip_driven and not motion.hook:
+        raise InputError(
+            "backbone.motion.hook=false: with conditioning=lips nothing else moves the mouth; set it to true"
+        )
+    if universal is not None:
+        motion.check_universal(universal)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +154,7 @@ class MotionShape:
     dropout: float  # of audio inputs and hidden units
     noise: float  # standard deviation added to normalised audio in training
     shift: float  # frames, largest random time shift of an audio window in training
+    hook: bool  # whether the mouth is told how the face moves
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "audio_hidden", tuple(self.audio_hidden))
@@ -160,6 +171,86 @@ class MotionShape:
         for name in ("noise", "shift"):
             if getattr(self, name) < 0:
                 raise InputError(f"backbone.motion.{name} is {getattr(self, name)}; it must not be negative")
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """What a head must share with the motion fields that it starts from, as JSON holds it; training's own noise is not in it."""
+        own = {name: value for name, value in vars(self).items() if name not in ("dropout", "noise", "shift")}
+        return own | {"audio_hidden": list(self.audio_hidden)}
+
+    def check_universal(self, universal: dict[str, Any]) -> None:
+        """InputError that names the keys in which motion fields of the shape `universal` differ."""
+        own = self.shared
+        differing = [name for name in sorted(own.keys() | universal.keys()) if own.get(name) != universal.get(name)]
+        if differing:
+            theirs = " ".join(f"backbone.motion.{name}={universal.get(name)}" for name in differing)
+            raise InputError(f"prior: its motion fields were learned with {theirs}; set that, or learn others")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adaptation:
+    """How a head goes on from other people's motion fields; times are shares of the steps that a branch trains alone."""
+
+    aligner: bool  # whether the person's places and reach are aligned with everybody's
+    aligner_from: float  # time
+    aligner_grid: float  # learning rate of its grid, as a share of rates.grid
+    aligner_network: float  # of its network, as a share of rates.networks
+    thaw: float  # time until which the fields learn slowly
+    slow: float  # share of their rates until then
+
+    def __post_init__(self) -> None:
+        for name in ("aligner_from", "thaw", "slow"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"backbone.adaptation.{name} is {getattr(self, name)}; it must be in [0, 1]")
+        for name in ("aligner_grid", "aligner_network"):
+            if getattr(self, name) < 0:
+                raise InputError(f"backbone.adaptation.{name} is {getattr(self, name)}; it must not be negative")
+
+    def aligned(self, time: float) -> bool:
+        return self.aligner and time >= self.aligner_from
+
+    def of_motion(self, rates: dict[str, float], time: float) -> dict[str, float]:
+        """Rates of the fields and of the aligner, from those that fields without a prior would have now."""
+        gain = self.slow if time < self.thaw else 1.0
+        return {name: gain * rate for name, rate in rates.items()} | self.of_aligner(rates)
+
+    def of_aligner(self, rates: dict[str, float]) -> dict[str, float]:
+        return {"aligner_grid": self.aligner_grid * rates["grid"], "aligner": self.aligner_network * rates["networks"]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretraining:
+    """How motion fields are learned from several people; steps count for each person."""
+
+    seconds: float  # of each person's video
+    face: int  # steps of the face, warm-up included
+    face_warm_up: int  # static
+    mouth: int
+    mouth_warm_up: int
+    personal: bool  # whether each person has motion fields of their own beside the shared ones
+    personal_rate: float  # learning rates of those, as a share of the shared ones'
+    contrast: float  # weight of what two people's own fields have in common
+    face_others: int  # people that a person is compared with at a step
+    mouth_others: int
+    average: float  # share of the averaged fields that a step keeps
+
+    def __post_init__(self) -> None:
+        for name in ("seconds", "face", "mouth"):
+            if getattr(self, name) <= 0:
+                raise InputError(f"pretraining.{name} is {getattr(self, name)}; it must be positive")
+        for name in ("personal_rate", "contrast", "face_others", "mouth_others"):
+            if getattr(self, name) < 0:
+                raise InputError(f"pretraining.{name} is {getattr(self, name)}; it must not be negative")
+        for name in ("face", "face_warm_up", "mouth", "mouth_warm_up", "face_others", "mouth_others"):
+            if not isinstance(getattr(self, name), int):
+                raise InputError(f"pretraining.{name} is {getattr(self, name)}; it must be a whole number")
+        for branch in ("face", "mouth"):
+            if not 0 <= getattr(self, f"{branch}_warm_up") < getattr(self, branch):
+                raise InputError(
+                    f"pretraining.{branch}_warm_up is {getattr(self, f'{branch}_warm_up')}; it must be below pretraining.{branch}"
+                )
+        if not 0 <= self.average < 1:
+            raise InputError(f"pretraining.average is {self.average}; it must be in [0, 1)")
 
 
 @dataclass(frozen=True, kw_only=True)

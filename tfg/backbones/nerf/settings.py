@@ -6,14 +6,29 @@ The YAML holds every value and the paper's own; nothing has a default here. No t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tfg.types import InputError
 
 
 def check_head(
-    *, size: int, sampling: Sampling, occupancy_resolution: int, depth_margin: float, num_codes: int, code_width: int
+    *,
+    size: int,
+    sampling: Sampling,
+    occupancy_resolution: int,
+    depth_margin: float,
+    num_codes: int,
+    code_width: int,
+    universal: dict[str, Any] | None,
 ) -> None:
-    """InputError unless the constructor of `SyncTalk` can use what is no group of its own; pictures are `size` pixels wide."""
+    """InputError unless the constructor of `SyncTalk` can use what is no group of its own; pictures are `size` pixels wide.
+
+    `universal`: shape of the motion fields learned from other people that the head is to start from; there is none to start.
+    """
+    if universal is not None:
+        raise InputError(
+            "prior: backbone=synctalk has no motion field to start from other people's; take conditioning=lips"
+        )
     if sampling.patch > size:
         raise InputError(f"backbone.sampling.patch={sampling.patch} is larger than the pictures ({size} pixels)")
     if occupancy_resolution < 8 or depth_margin <= 0 or num_codes < 0 or code_width < 1:

@@ -22,7 +22,7 @@ from tfg.backbones.nerf.region import find_region
 from tfg.backbones.nerf.settings import FieldShape, LossWeights, Sampling, Schedule, SpeechShape, check_head
 from tfg.backbones.nerf.view import HeadView, ViewTruth, truth_of, views_of
 from tfg.engines import OccupancyGrid, Samples, composite, march
-from tfg.types import Batch, Portrait
+from tfg.types import Batch, InputError, Portrait, UniversalMotion
 
 # Distance of two pictures (1, 3, height, width) in [-1, 1], differentiable in the first.
 Perceptual = Callable[[Tensor, Tensor], Tensor]
@@ -74,6 +74,7 @@ class SyncTalk(Backbone):
             depth_margin=depth_margin,
             num_codes=num_codes,
             code_width=code_width,
+            universal=None,
         )
         self.sampling, self.weights, self.schedule, self.engine = sampling, weights, schedule, engine
         self.depth_margin = depth_margin
@@ -102,6 +103,11 @@ class SyncTalk(Backbone):
     @property
     def stage_name(self) -> str:
         return "lips" if self.schedule.is_lips(int(self.step)) else "head"
+
+    def adopt(self, universal: UniversalMotion) -> None:
+        raise InputError(
+            "prior: backbone=synctalk has no motion field to start from other people's; take conditioning=lips"
+        )
 
     def prepare(self, portrait: Portrait) -> None:
         region = find_region(portrait, self.occupancy.resolution, self.depth_margin)

@@ -1,9 +1,13 @@
-"""What other people's speech says of how sound moves lips: a file of one linear map, with what it was learned from."""
+"""What was learned from other people: a file of linear maps from sound to lip motion and of motion fields, with its people.
+
+Tensors are `map/<features>`, `motion/<features>/{face,mouth}/<parameter>` and `faces`; `features` is "logmel", "whisper-2".
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +19,12 @@ from safetensors.numpy import save_file
 
 from tfg.features.context import REACH
 from tfg.landmarks import LIP_CHANNELS
-from tfg.types import Floats, InputError
+from tfg.types import Floats, InputError, UniversalMotion
 
 UNIVERSAL = "universal"
 SHIPPED = Path(__file__).with_name("universal.safetensors")
-LAYOUT = 1  # of the file
-FACES = "faces"  # tensor (people, numbers) beside the maps: a unit embedding each (tfg/seen.py), NaN of who has none
+LAYOUT = 2  # of the file
+FACES = "faces"  # tensor (people, numbers): a unit embedding each (tfg/seen.py), NaN of who has none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,19 @@ class LipPrior:
         return list(self.sources["people"])
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Contents:
+    """Of a whole file."""
+
+    tensors: dict[str, NDArray[np.float16]]
+    shapes: dict[str, dict[str, Any]]  # features -> settings of its motion fields
+    sources: dict[str, Any]
+
+    def of(self, group: str) -> list[str]:
+        """The audio features of the tensors `<group>/...`."""
+        return sorted({name.split("/")[1] for name in self.tensors if name.startswith(f"{group}/")})
+
+
 def prior_file(weights: str) -> Path:
     """Of `universal` the file that comes with tfg, else a path; InputError where there is none."""
     path = SHIPPED if weights == UNIVERSAL else Path(weights)
@@ -49,29 +66,12 @@ def prior_file(weights: str) -> Path:
 
 def load_prior(path: Path, features: str) -> LipPrior:
     """InputError names a file that is damaged, of another layout, or without a map for these audio features."""
-    try:
-        with safe_open(path, framework="numpy") as file:
-            noted = json.loads((file.metadata() or {}).get("prior", "{}"))
-            if noted.get("layout") != LAYOUT:
-                raise InputError(
-                    f"{path}: is no lip prior of this version of tfg; make it anew with `python -m experiments.pretrain`"
-                )
-            names = list(file.keys())
-            if noted["sha256"] != _checksum({name: file.get_tensor(name) for name in names}):
-                raise ValueError("its checksum differs")
-            if features not in (names := [name for name in names if name != FACES]):
-                raise InputError(
-                    f"{path}: was learned with {', '.join(names)}, not with audio={features.replace('-', ' layer ')}"
-                )
-            weights = file.get_tensor(features).astype(np.float32)
-        sources = noted["sources"]
-        _ = [(person["name"], person["clips"]) for person in sources["people"]]
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
+    contents = _read(path)
+    if features not in contents.of("map"):
         raise InputError(
-            f"{path}: is damaged ({' '.join(str(error).split())}); install tfg again, or make the prior anew"
-        ) from error
+            f"{path}: was learned with {', '.join(contents.of('map')) or 'no map of lip motion'}, not with {_given(features)}"
+        )
+    weights = contents.tensors[f"map/{features}"].astype(np.float32)
     if (
         weights.ndim != 3
         or weights.shape[0] != 2 * REACH + 1
@@ -81,36 +81,88 @@ def load_prior(path: Path, features: str) -> LipPrior:
         raise InputError(
             f"{path}: holds no map of {2 * REACH + 1} frames to {LIP_CHANNELS} numbers; make the prior anew"
         )
-    return LipPrior(features=features, weights=weights, sources=sources)
+    return LipPrior(features=features, weights=weights, sources=contents.sources)
 
 
 def load_faces(path: Path) -> Floats | None:
-    """(people, numbers) of a file that `load_prior` reads, in the order of its people; None where it has none."""
-    with safe_open(path, framework="numpy") as file:
-        return file.get_tensor(FACES).astype(np.float32) if FACES in file.keys() else None  # noqa: SIM118 it is no dict
+    """(people, numbers) in the order of its people; None where the file has none."""
+    faces = _read(path).tensors.get(FACES)
+    return None if faces is None else faces.astype(np.float32)
 
 
-def with_faces(path: Path, faces: Floats, people: list[dict[str, Any]]) -> None:
-    """Write a prior's file anew with the faces of its people, its maps as they are."""
-    with safe_open(path, framework="numpy") as file:
-        sources = json.loads(file.metadata()["prior"])["sources"]
-        maps = {name: file.get_tensor(name) for name in file.keys() if name != FACES}  # noqa: SIM118 it is no dict
-    save_prior(path, maps, {**sources, "people": people}, faces)
+def load_motion(path: Path, features: str) -> UniversalMotion:
+    """InputError names a file that is damaged, of another layout, or without motion fields for these audio features."""
+    contents = _read(path)
+    if features not in contents.of("motion"):
+        known = f"only of {', '.join(contents.of('motion'))}" if contents.of("motion") else "it has none"
+        raise InputError(
+            f"{path}: holds no motion fields of {_given(features)} ({known}), so this prior needs conditioning=lips; "
+            "`python -m experiments.pretrain --motion` learns them"
+        )
+    start = f"motion/{features}/"
+    tensors = {name[len(start) :]: values for name, values in contents.tensors.items() if name.startswith(start)}
+    if features not in contents.shapes or not all(np.isfinite(values).all() for values in tensors.values()):
+        raise InputError(f"{path}: its motion fields are not whole; make the prior anew")
+    exact = {name: values.astype(np.float32) for name, values in tensors.items()}
+    return UniversalMotion(shape=contents.shapes[features], tensors=exact)
 
 
-def save_prior(path: Path, maps: dict[str, Floats], sources: dict[str, Any], faces: Floats | None) -> None:
-    """The same bytes for the same maps, sources and faces."""
-    named = maps if faces is None else {**maps, FACES: faces}
+def load_people(path: Path) -> list[dict[str, Any]]:
+    """Of whoever a prior was learned from: name, identities of the clips and number of frames."""
+    return list(_read(path).sources["people"])
+
+
+def save_prior(
+    path: Path,
+    maps: Mapping[str, Floats],
+    sources: dict[str, Any],
+    motion: Mapping[str, UniversalMotion],
+    faces: Floats | None,
+) -> None:
+    """The same bytes for the same contents. Maps and motion fields by their audio features; faces (people, numbers)."""
+    named = {f"map/{features}": weights for features, weights in maps.items()}
+    for features, universal in motion.items():
+        named |= {f"motion/{features}/{name}": values for name, values in universal.tensors.items()}
+    if faces is not None:
+        named[FACES] = faces
     halved = {name: np.ascontiguousarray(values, np.float16) for name, values in named.items()}
-    facts = {"layout": LAYOUT, "sources": sources, "sha256": _checksum(halved)}
+    shapes = {features: universal.shape for features, universal in motion.items()}
+    facts = {"layout": LAYOUT, "sources": sources, "motion": shapes, "sha256": _checksum(halved, shapes)}
     # One entry: several would be written in any order.
     save_file(halved, path, metadata={"prior": json.dumps(facts, sort_keys=True)})
 
 
-def _checksum(maps: dict[str, NDArray[np.float16]]) -> str:
-    """sha256 of names, shapes and bytes."""
-    digest = hashlib.sha256()
-    for name, weights in sorted(maps.items()):
-        digest.update(f"{name} {weights.shape}".encode())
-        digest.update(np.ascontiguousarray(weights).tobytes())
+def _read(path: Path) -> _Contents:
+    """InputError names a file that is damaged or of another layout."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            noted = json.loads((file.metadata() or {}).get("prior", "{}"))
+            if noted.get("layout") != LAYOUT:
+                raise InputError(
+                    f"{path}: is no lip prior of this version of tfg; make it anew with `python -m experiments.pretrain`"
+                )
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 it is no dict
+        if noted["sha256"] != _checksum(tensors, noted["motion"]):
+            raise ValueError("its checksum differs")
+        sources = noted["sources"]
+        _ = [(person["name"], person["clips"]) for person in sources["people"]]
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"{path}: is damaged ({' '.join(str(error).split())}); install tfg again, or make the prior anew"
+        ) from error
+    return _Contents(tensors=tensors, shapes=noted["motion"], sources=sources)
+
+
+def _given(features: str) -> str:
+    return f"audio={features.replace('-', ' layer ')}"
+
+
+def _checksum(tensors: Mapping[str, NDArray[np.float16]], shapes: Mapping[str, Any]) -> str:
+    """sha256 of names, shapes and bytes, and of the settings of the motion fields."""
+    digest = hashlib.sha256(json.dumps(shapes, sort_keys=True).encode())
+    for name, values in sorted(tensors.items()):
+        digest.update(f"{name} {values.shape}".encode())
+        digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()
