@@ -19,6 +19,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from tfg import assets, configuration
+from tfg.features.audio import lipsync
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
 from tfg.features.lips.prior import UNIVERSAL, load_prior, prior_file
 from tfg.landmarks import LIP_CHANNELS
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 CONDITIONINGS = ("audio", "lips")  # what drives a head: the audio features, or the lip motion predicted from them
+_SHIPPED = {UNIVERSAL: prior_file(UNIVERSAL), lipsync.SHIPPED: lipsync.FILE}  # come with tfg, by the name in conf/
 MOST_OFFSET = 15  # frames, of a sound against its pictures
 
 
@@ -114,7 +116,8 @@ def weights_of(config: DictConfig) -> None:
         if "weights" in config[axis]:
             if not isinstance(weights := config[axis].weights, str):
                 raise InputError(f"{axis}.weights={weights}: give a name of `tfg assets`, or a path")
-            assets.located(weights)
+            if weights not in _SHIPPED:
+                assets.located(weights)
     if config.conditioning not in CONDITIONINGS:
         raise InputError(f"conditioning={config.conditioning}: allowed are {', '.join(CONDITIONINGS)}")
     if (weights := config.prior.weights) is not None:
@@ -129,15 +132,23 @@ def audio_setting(config: DictConfig) -> str:
 
 
 def check_unseen(config: DictConfig, clip: Clip) -> None:
-    """InputError where the prior was learned from this very clip, unless prior.allow_seen says that it may be."""
-    weights = config.prior.weights
-    if weights is None or config.prior.allow_seen:
-        return
-    for person in load_prior(prior_file(weights), audio_setting(config)).people:
+    """InputError where the prior or an audio encoder was learned from this very clip, unless its `allow_seen` says that it may be."""
+    if config.prior.weights is not None and not config.prior.allow_seen:
+        people = load_prior(prior_file(config.prior.weights), audio_setting(config)).people
+        _refuse_seen(clip, people, f"prior {config.prior.weights}", "take another prior, or set prior.allow_seen=true")
+    for axis in ("audio", "selector_audio"):
+        if not config[axis].get("allow_seen", True):
+            people = construct(config[axis], axis).people
+            remedy = f"take other audio features, or set {axis}.allow_seen=true"
+            _refuse_seen(clip, people, f"encoder {axis}.weights={config[axis].weights}", remedy)
+
+
+def _refuse_seen(clip: Clip, people: list[dict[str, Any]], learned: str, remedy: str) -> None:
+    for person in people:
         if clip.identity in person["clips"]:
             raise InputError(
-                f"{clip.path}: the prior {weights} was learned from this clip (as {person['name']}), so its scores would say nothing; "
-                "take another prior, or set prior.allow_seen=true"
+                f"{clip.path}: the {learned} was learned from this clip (as {person['name']}), so its scores would say nothing; "
+                f"{remedy}"
             )
 
 
@@ -277,8 +288,8 @@ def head_name(config: DictConfig, clip: Clip, segment: Segment) -> str:
 
 
 def weights_checksum(weights: str) -> str:
-    """sha256 of pretrained weights given as a name of `tfg assets`, as a path, or as the prior that comes with tfg."""
-    return assets.checksum(prior_file(weights) if weights == UNIVERSAL else assets.located(weights))
+    """sha256 of pretrained weights given as a name of `tfg assets`, as a path, or as a file that comes with tfg."""
+    return assets.checksum(_SHIPPED.get(weights) or assets.located(weights))
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 from tfg import overrides, parts
 from tfg.clip.read import read_clip
 from tfg.features.cameras import fit_cameras
+from tfg.features.clip_features import ClipFeatures
 from tfg.features.context import windows
 from tfg.features.face.gaps import fill_gaps
 from tfg.features.lips.motion import lip_motion
@@ -99,6 +100,12 @@ def synthetic(seed: int) -> Clip:
 
 def spoken_clip(clip: Clip, audio: str, face: str) -> tuple[Floats, Floats]:
     """Audio features (n, channels) and lip motion (n, LIP_CHANNELS) of what may be learned from, sound in time with the pictures."""
+    features, motion = seen_clip(clip, audio, face)
+    return features.sound()[: len(motion)], motion
+
+
+def seen_clip(clip: Clip, audio: str, face: str) -> tuple[ClipFeatures, Floats]:
+    """The features of the clip, its sound in time with its pictures, and lip motion (n, LIP_CHANNELS) of what may be learned from."""
     config = overrides.composed([f"audio={audio}", f"face={face}", "trainer=cpu", "clip.sound_offset=auto"])
     extractor = parts.construct(config.face, "face")
     clip, found = in_time(config, clip, extractor)
@@ -110,7 +117,7 @@ def spoken_clip(clip: Clip, audio: str, face: str) -> tuple[Floats, Floats]:
     fitted = np.isin(frames, np.linspace(0, stop - 1, FIT_FRAMES).round())
     fit = fit_cameras(landmarks, features.clip.size, fitted=fitted)
     say(f"{clip.name}: {stop} frames, {found.text()}")
-    return features.sound()[:stop], lip_motion(landmarks, fit.cameras, fit.face_shape)
+    return features, lip_motion(landmarks, fit.cameras, fit.face_shape)
 
 
 def left_out(spoken: list[list[tuple[Floats, Floats]]], moments: list[Moments]) -> list[float]:
