@@ -13,7 +13,7 @@ from portraits import Scene, make_scene
 from support.parts import part
 from test_backbones_gaussian_instag import TINY, make_backbone, train, windows_of
 
-from tfg import overrides, parts
+from tfg import overrides, parts, priors
 from tfg.backbones.gaussian.aligner import Aligner
 from tfg.backbones.gaussian.branch import Branch
 from tfg.backbones.gaussian.instag import Instag
@@ -200,7 +200,7 @@ def test_a_run_is_refused_before_it_starts_where_the_prior_does_not_fit(scene: S
     with pytest.raises(InputError, match="was learned with no map of lip motion, not with audio=logmel"):
         parts.check(overrides.composed([*cell, "conditioning=lips"]))
     with pytest.raises(InputError, match=r"holds no motion fields of audio=whisper layer 1 \(only of logmel\)"):
-        parts.universal_of(overrides.composed([f"prior={path}", "audio=whisper"]))
+        priors.universal_motion(overrides.composed([f"prior={path}", "audio=whisper"]))
 
 
 def test_a_mouth_that_nothing_would_move_is_refused() -> None:

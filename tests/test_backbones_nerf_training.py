@@ -14,6 +14,8 @@ from support.parts import part
 
 from tfg.backbones.nerf.synctalk import SyncTalk
 from tfg.data import PortraitData, audio_statistics, audio_windows
+from tfg.features.lips.motion import lip_motion
+from tfg.landmarks import LIP_CHANNELS
 from tfg.rendering import render
 from tfg.training import fit, load, read_checkpoint
 from tfg.types import Portrait
@@ -26,15 +28,15 @@ pytestmark = [
 SIZE = 32
 
 
-def make(steps: int, *, lips_steps: int, num_rays: int = 128, **options: object) -> SyncTalk:
+def make(steps: int, *, lips_steps: int, num_rays: int = 128, lip_driven: bool = False, **options: object) -> SyncTalk:
     torch.manual_seed(5)
     pace = {"lr_grid": 3e-2, "lr_net": 3e-3, "average_every": 2, "occupancy_every": 8}
     return part(
         "backbone/synctalk",
         size=SIZE,
         focal=2.1 * SIZE,
-        audio_channels=12,
-        lip_driven=False,
+        audio_channels=LIP_CHANNELS if lip_driven else 12,
+        lip_driven=lip_driven,
         field={"levels": 6, "finest": 128},
         speech={"hidden": [16]},
         sampling={"num_rays": num_rays, "max_samples": 16, "patch": 12, "step": 0.05},
@@ -58,17 +60,24 @@ def data_of(portrait: Portrait, steps: int, chunk: int) -> PortraitData:
     return PortraitData(portrait, windows_of(portrait, portrait), chunk=chunk, num_steps=steps, seed=0)
 
 
-def test_a_resumed_training_equals_an_uninterrupted_one(scene: portraits.Scene, tmp_path: Path) -> None:
+@pytest.mark.parametrize("lip_driven", [False, True])
+def test_a_resumed_training_equals_an_uninterrupted_one(
+    lip_driven: bool, scene: portraits.Scene, tmp_path: Path
+) -> None:
     train = portraits.rows(scene, 0, 16).portrait
+    if lip_driven:
+        train = replace(train, audio=lip_motion(train.landmarks, train.cameras, train.face_shape))
     whole, half = tmp_path / "whole", tmp_path / "half"
     half.mkdir()
     whole.mkdir()
     # 24 steps in chunks of 12: `previous.ckpt` is what a process killed in the second chunk would have left
-    fit(make(24, lips_steps=8), data_of(train, 24, 12), whole, device="cpu", logger=None)
+    fit(make(24, lips_steps=8, lip_driven=lip_driven), data_of(train, 24, 12), whole, device="cpu", logger=None)
     for end in ("", ".sha256"):
         shutil.copy(whole / f"previous.ckpt{end}", half / f"last.ckpt{end}")
     torch.manual_seed(99)
-    resumed = fit(make(24, lips_steps=8), data_of(train, 24, 12), half, device="cpu", logger=None)
+    resumed = fit(
+        make(24, lips_steps=8, lip_driven=lip_driven), data_of(train, 24, 12), half, device="cpu", logger=None
+    )
     assert resumed.resumed_from == 12
     one, two = (read_checkpoint(folder / "last.ckpt") for folder in (whole, half))
     for name, value in one["state_dict"].items():
@@ -113,11 +122,16 @@ def test_a_perceptual_loss_is_used_where_it_is_given(scene: portraits.Scene, tmp
     assert not any("perceptual" in name for name in head.state_dict())
 
 
+@pytest.mark.parametrize("driver", ["sound", "lips"])
 def test_it_learns_to_beat_the_mean_frame_and_its_mouth_follows_unseen_speech(
-    scene: portraits.Scene, tmp_path: Path
+    driver: str, scene: portraits.Scene, tmp_path: Path
 ) -> None:
+    if driver == "lips":
+        portrait = scene.portrait
+        motion = lip_motion(portrait.landmarks, portrait.cameras, portrait.face_shape)
+        scene = replace(scene, portrait=replace(portrait, audio=motion))
     train, test = portraits.rows(scene, 0, 32), portraits.rows(scene, 34, 48)
-    head = make(350, lips_steps=0, num_rays=384)
+    head = make(350, lips_steps=0, num_rays=384, lip_driven=driver == "lips")
     fit(head, data_of(train.portrait, 350, 350), tmp_path, device="cpu", logger=None)
     images = render(head, test.portrait, windows_of(test.portrait, train.portrait), device="cpu").images
     error = np.square(images.astype(np.float64) - test.portrait.images).mean()

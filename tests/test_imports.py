@@ -37,7 +37,11 @@ LAUNCH_MAY = {
     "tfg.types",
 }  # overrides composes a cell as run.py would
 
-EXPERIMENT_MAY = {"launch.py": LAUNCH_MAY, "pretrain.py": {"tfg.pretraining", "tfg.types"}}
+EXPERIMENT_MAY = {
+    "launch.py": LAUNCH_MAY,
+    "pretrain.py": {"tfg.pretraining", "tfg.types"},
+    "pretrain_lipsync.py": {"tfg.lipsync_training", "tfg.types"},
+}
 
 
 def module_name(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tfg import data, parts
+from tfg import data, priors
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.crop import read_crop
 from tfg.features.lips.motion import lip_motion, lip_opening
@@ -81,7 +81,7 @@ def _lip_driven(head: Head, material: Material, sound: Floats) -> Material:
     """The head is shown how its lips moved in the training part, and driven by the motion that sound predicts everywhere else."""
     train, stop = material.train, material.features.clip.num_reference_frames
     seen = lip_motion(train.landmarks, train.cameras, train.face_shape)
-    prior, ridge = parts.prior_of(head.config), head.config.prior.ridge
+    prior, ridge = priors.lip_prior(head.config), head.config.prior.ridge
     lips = fit_map(sound[:stop], train.frames, seen, prior, ridge, lip_opening())
     predicted = lips.predict(sound)
     around = lips.predict(sound[:stop])

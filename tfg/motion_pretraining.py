@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from omegaconf import DictConfig
 
-from tfg import data, overrides, parts, training
+from tfg import data, overrides, parts, priors, training
 from tfg.features.face.crop import read_crop
 from tfg.features.portrait import frame_face, observe, portrait_alone
 from tfg.progress import say
@@ -64,7 +64,7 @@ def learn_motion(people: Sequence[Spoken], audio: str, given: Sequence[str], fol
                 [person.clip.identity, len(portrait.frames)] for person, portrait in zip(people, portraits, strict=True)
             ],
         }
-        name = f"{parts.audio_setting(config)}-{identity.digest_of(described)}"
+        name = f"{priors.audio_setting(config)}-{identity.digest_of(described)}"
         (folder / name).mkdir(parents=True, exist_ok=True)
         return _train(config, portraits, windows, folder / name)
 
@@ -73,7 +73,7 @@ def _train(config: DictConfig, portraits: list[Portrait], windows: list[Floats],
     from tfg.backbones.gaussian.instag import Instag
     from tfg.backbones.gaussian.pretrain import UniversalTraining
 
-    features = parts.audio_setting(config)
+    features = priors.audio_setting(config)
     torch.manual_seed(identity.seed_for("pretraining", features))
     focals = [portrait.cameras.focal for portrait in portraits]
     head = parts.make_backbone(config, portraits[0])

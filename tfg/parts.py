@@ -18,25 +18,27 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from tfg import assets, configuration
+from tfg import assets, configuration, priors
+from tfg.features.audio import lipsync
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
 from tfg.features.clip_features import ClipFeatures
-from tfg.features.lips.prior import UNIVERSAL, load_faces, load_motion, load_people, load_prior, prior_file
+from tfg.features.lips.prior import UNIVERSAL, prior_file
 from tfg.landmarks import LIP_CHANNELS
 from tfg.record import identity
-from tfg.seen import Acquaintance, acquaintance
+from tfg.seen import Acquaintance
 from tfg.selectors.at import At
 from tfg.selectors.base import Selector
 from tfg.selectors.candidates import candidates_for, frames_of
 from tfg.selectors.voicing import voiced_frames
 from tfg.split import split
-from tfg.types import FPS, Clip, Floats, InputError, Portrait, Segment, UniversalMotion
+from tfg.types import FPS, Clip, InputError, Portrait, Segment
 
 if TYPE_CHECKING:
     from tfg.backbones.base import Backbone
 
 AUTO = "auto"
 CONDITIONINGS = ("audio", "lips")  # what drives a head: the audio features, or the lip motion predicted from them
+_SHIPPED = {UNIVERSAL: prior_file(UNIVERSAL), lipsync.SHIPPED: lipsync.FILE}  # come with tfg, by the name in conf/
 MOST_OFFSET = 15  # frames, of a sound against its pictures
 
 
@@ -101,7 +103,7 @@ def check_backbone(config: DictConfig) -> None:
 def _check_settings(config: DictConfig) -> None:
     """The backbone's groups of keys by their own checks, and its other keys by `check_head` in the settings.py of its room."""
     _refuse_foreign(config.backbone, "backbone")
-    universal = universal_of(config)
+    universal = priors.universal_motion(config)
     values: dict[str, Any] = {
         "size": config.clip.size,
         "lip_driven": config.conditioning == "lips",
@@ -121,53 +123,34 @@ def weights_of(config: DictConfig) -> None:
         if "weights" in config[axis]:
             if not isinstance(weights := config[axis].weights, str):
                 raise InputError(f"{axis}.weights={weights}: give a name of `tfg assets`, or a path")
-            assets.located(weights)
+            if weights not in _SHIPPED:
+                assets.located(weights)
     if config.conditioning not in CONDITIONINGS:
         raise InputError(f"conditioning={config.conditioning}: allowed are {', '.join(CONDITIONINGS)}")
-    prior_of(config)
-    universal_of(config)
-
-
-def audio_setting(config: DictConfig) -> str:
-    """Which audio features a prior must be of: their name, and of Whisper the layer."""
-    return "-".join(str(config.audio[key]) for key in ("name", "layer") if key in config.audio)
+    priors.lip_prior(config)
+    priors.universal_motion(config)
 
 
 def check_unseen(config: DictConfig, clip: Clip) -> None:
-    """InputError where the prior was learned from this clip or this person, unless prior.allow_seen says that it may be."""
-    if config.prior.allow_seen or (found := seen_by_prior(config, clip)) is None or found.person is None:
-        return
-    raise InputError(
-        f"{clip.path}: the prior {config.prior.weights} was learned from this person (as {found.person}: {found.why}), so its scores "
-        "would say nothing; take another prior, or set prior.allow_seen=true"
-    )
+    """InputError where the prior was learned from this person, or an encoder from this clip, and no `allow_seen` permits it."""
+    if not config.prior.allow_seen and (found := seen_by_prior(config, clip)) is not None and found.person is not None:
+        raise InputError(
+            f"{clip.path}: the prior {config.prior.weights} was learned from this person (as {found.person}: {found.why}), so its "
+            "scores would say nothing; take another prior, or set prior.allow_seen=true"
+        )
+    for axis in ("audio", "selector_audio"):
+        if not config[axis].get("allow_seen", True):
+            priors.check_encoder(axis, str(config[axis].weights), construct(config[axis], axis).people, clip)
 
 
 def seen_by_prior(config: DictConfig, clip: Clip) -> Acquaintance | None:
     """Which of the prior's people a clip shows; None without a prior."""
     if config.prior.weights is None:
         return None
-    path = prior_file(config.prior.weights)
     audio, face, masks = extractors(config)
     features = ClipFeatures(clip=clip, audio=audio, face=face, masks=masks, root=assets.cache_root() / "features")
     seed = config.clip.synthetic.identity_seed if config.clip.path is None else None
-    return acquaintance(load_people(path), load_faces(path), features, seed)
-
-
-def prior_of(config: DictConfig) -> Floats | None:
-    """Other people's map of sound to lip motion for a head that is driven by lips, or None without a prior."""
-    weights = config.prior.weights
-    if weights is None or config.conditioning != "lips":
-        return None
-    return load_prior(prior_file(weights), audio_setting(config)).weights
-
-
-def universal_of(config: DictConfig) -> UniversalMotion | None:
-    """Other people's motion fields for a head that is driven by audio features, or None without a prior."""
-    weights = config.prior.weights
-    if weights is None or config.conditioning != "audio":
-        return None
-    return load_motion(prior_file(weights), audio_setting(config))
+    return priors.known_in(prior_file(config.prior.weights), features, seed)
 
 
 def make_backbone(config: DictConfig, portrait: Portrait) -> Backbone:
@@ -183,7 +166,7 @@ def backbone(config: DictConfig, *, size: int, focal: float, audio_channels: int
     lip_driven = config.conditioning == "lips"
     given = {"size": size, "focal": focal, "audio_channels": audio_channels, "lip_driven": lip_driven}
     made: Backbone = construct(settings, "backbone", **given)
-    if (universal := universal_of(config)) is not None:
+    if (universal := priors.universal_motion(config)) is not None:
         made.adopt(universal)
     return made
 
@@ -304,8 +287,8 @@ def head_name(config: DictConfig, clip: Clip, segment: Segment) -> str:
 
 
 def weights_checksum(weights: str) -> str:
-    """sha256 of pretrained weights given as a name of `tfg assets`, as a path, or as the prior that comes with tfg."""
-    return assets.checksum(prior_file(weights) if weights == UNIVERSAL else assets.located(weights))
+    """sha256 of pretrained weights given as a name of `tfg assets`, as a path, or as a file that comes with tfg."""
+    return assets.checksum(_SHIPPED.get(weights) or assets.located(weights))
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

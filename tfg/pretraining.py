@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from tfg import assets, motion_pretraining, overrides, parts
+from tfg import assets, motion_pretraining, overrides, parts, priors
 from tfg.clip.read import read_clip
 from tfg.features.cameras import fit_cameras
+from tfg.features.clip_features import ClipFeatures
 from tfg.features.context import windows
 from tfg.features.face.gaps import fill_gaps
 from tfg.features.lips.motion import lip_motion
@@ -75,7 +76,7 @@ def pretrain(
     scores: dict[str, Any] = {}
     for audio in audios:
         config = overrides.composed([f"audio={audio}", "trainer=cpu"])
-        name = parts.audio_setting(config)
+        name = priors.audio_setting(config)
         spoken = [[spoken_clip(clip, audio, person.face) for clip in person.clips] for person in people]
         moments = [Moments.of(clips) for clips in spoken]
         maps[name] = functools.reduce(operator.add, moments).prior(RIDGE)
@@ -89,7 +90,7 @@ def pretrain(
     folder = out.with_name(f"{out.name}.training")
     fields: dict[str, UniversalMotion] = {}
     for audio in motions:
-        name = parts.audio_setting(overrides.composed([f"audio={audio}", "trainer=cpu"]))
+        name = priors.audio_setting(overrides.composed([f"audio={audio}", "trainer=cpu"]))
         fields[name] = motion_pretraining.learn_motion(shown, audio, given, folder)
     sources = {
         "people": [person.record for person in people],
@@ -171,6 +172,12 @@ def longest(person: Person, size: int) -> motion_pretraining.Spoken:
 
 def spoken_clip(clip: Clip, audio: str, face: str) -> tuple[Floats, Floats]:
     """Audio features (n, channels) and lip motion (n, LIP_CHANNELS) of what may be learned from, sound in time with the pictures."""
+    features, motion = seen_clip(clip, audio, face)
+    return features.sound()[: len(motion)], motion
+
+
+def seen_clip(clip: Clip, audio: str, face: str) -> tuple[ClipFeatures, Floats]:
+    """The features of the clip, its sound in time with its pictures, and lip motion (n, LIP_CHANNELS) of what may be learned from."""
     config = overrides.composed([f"audio={audio}", f"face={face}", "trainer=cpu", "clip.sound_offset=auto"])
     extractor = parts.construct(config.face, "face")
     clip, found = in_time(config, clip, extractor)
@@ -182,7 +189,7 @@ def spoken_clip(clip: Clip, audio: str, face: str) -> tuple[Floats, Floats]:
     fitted = np.isin(frames, np.linspace(0, stop - 1, FIT_FRAMES).round())
     fit = fit_cameras(landmarks, features.clip.size, fitted=fitted)
     say(f"{clip.name}: {stop} frames, {found.text()}")
-    return features.sound()[:stop], lip_motion(landmarks, fit.cameras, fit.face_shape)
+    return features, lip_motion(landmarks, fit.cameras, fit.face_shape)
 
 
 def left_out(spoken: list[list[tuple[Floats, Floats]]], moments: list[Moments]) -> list[float]:

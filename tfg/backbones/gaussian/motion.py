@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from tfg.backbones.gaussian.regions import vertical_ramp
 from tfg.backbones.gaussian.settings import MotionShape
-from tfg.backbones.gaussian.warp import LipWarp
 from tfg.backbones.layers import MLP, AudioEncoder
+from tfg.backbones.warp import LipWarp
 from tfg.engines.hashgrid import HashGridSpec, triplane_encode
 from tfg.types import UPPER_FACE
 

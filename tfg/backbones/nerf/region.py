@@ -5,7 +5,8 @@ Reads only the training portrait; no held-out frame, no network.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,6 +29,15 @@ class Region:
     box: Tensor  # (2, 3) float32 low and high corner of the hull
     gates: Tensor  # (2,) float32: y of the nose bridge and y of the nose tip; y points down
 
+    def covering(self, origins: Callable[[Tensor], Tensor]) -> Region:
+        """Grown by every cell that moves: `origins` of points (n, 3) -> (k, n, 3), the places that a point may come from."""
+        resolution = len(self.hull)
+        axis = (torch.arange(resolution) + 0.5) * (2 / resolution) - 1
+        centres = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1).view(-1, 3)
+        cells = ((origins(centres) + 1) * (resolution / 2)).floor().long().clamp(0, resolution - 1)
+        hull = self.hull | self.hull[cells.unbind(-1)].any(dim=0).view_as(self.hull)
+        return replace(self, hull=hull, box=_box_of(hull))
+
 
 def find_region(portrait: Portrait, resolution: int, depth_margin: float) -> Region:
     """The hull of the head masks, cut in depth at the rigid face shape plus `depth_margin` head units before and 2.5x behind."""
@@ -47,12 +57,10 @@ def find_region(portrait: Portrait, resolution: int, depth_margin: float) -> Reg
     hull = _dilate(hull) & np.isin(axis, depth)[None, None, :]
     if not hull.any():
         raise InputError("there is no head in the training frames: the head masks of the portrait are empty")
-    cells = np.argwhere(hull)
-    box = np.stack([cells.min(0) * cell - 1, (cells.max(0) + 1) * cell - 1])
     gates = np.array([shape[NOSE_ROOT, 1], shape[NOSE_TIP, 1]]) * FIELD_SCALE
     return Region(
         hull=torch.from_numpy(hull),
-        box=torch.from_numpy(box.astype(np.float32)),
+        box=_box_of(torch.from_numpy(hull)),
         gates=torch.from_numpy(gates.astype(np.float32)),
     )
 
@@ -73,6 +81,12 @@ def _head_share(portrait: Portrait, points: NDArray[np.float64]) -> NDArray[np.f
         inside += visible
         head[visible] += portrait.head_mask[frame][rows[visible], columns[visible]]
     return head / np.maximum(inside, 1)
+
+
+def _box_of(hull: Tensor) -> Tensor:
+    """(2, 3) low and high corner of the hull's cells."""
+    cells, size = hull.nonzero(), 2 / len(hull)
+    return torch.stack([cells.amin(dim=0) * size - 1, (cells.amax(dim=0) + 1) * size - 1])
 
 
 def _dilate(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:

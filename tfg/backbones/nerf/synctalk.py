@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -17,6 +17,7 @@ from torch.optim import AdamW
 
 from tfg.backbones.base import Backbone
 from tfg.backbones.nerf import losses, rays
+from tfg.backbones.nerf.articulation import Articulation
 from tfg.backbones.nerf.head import Average, TalkingHead
 from tfg.backbones.nerf.region import find_region
 from tfg.backbones.nerf.settings import FieldShape, LossWeights, Sampling, Schedule, SpeechShape, check_head
@@ -44,7 +45,8 @@ class SyncTalk(Backbone):
 
     Differs from the paper: no LPIPS unless `perceptual` is given, the lips stage then uses L1 + D-SSIM on its patches;
     no uncertainty net, which the paper's losses use to excuse errors that five seconds cannot spare; audio and
-    expression are gated by region (`FieldShape.gate_width`); rays are drawn mostly on the head (`Sampling`).
+    expression are gated by region (`FieldShape.gate_width`); rays are drawn mostly on the head (`Sampling`). Driven by lip motion,
+    its points are taken back to the face at rest (`Articulation`), and the speech code is left what a warp cannot make.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class SyncTalk(Backbone):
         self.occupancy = OccupancyGrid(occupancy_resolution, bound=1.0)
         self.register_buffer("box", torch.tensor([[-1.0, -1, -1], [1, 1, 1]]))
         self.register_buffer("gates", torch.zeros(2))
+        self.articulation = Articulation() if lip_driven else None
         self.register_buffer("draw_seed", torch.randint(2**31, ()))
         self.box: Tensor
         self.gates: Tensor
@@ -111,6 +114,9 @@ class SyncTalk(Backbone):
 
     def prepare(self, portrait: Portrait) -> None:
         region = find_region(portrait, self.occupancy.resolution, self.depth_margin)
+        if self.articulation is not None:
+            self.articulation.place(portrait)
+            region = region.covering(self.articulation.reached)
         self.occupancy.exclude(~region.hull.to(self.box.device)[self.occupancy.order().unbind(-1)])
         self.box.copy_(region.box)
         self.gates.copy_(region.gates)
@@ -209,6 +215,8 @@ class SyncTalk(Backbone):
             offset=offset,
             engine=self.engine,
         )
+        if self.articulation is not None:
+            samples = replace(samples, points=self.articulation.rest(samples.points, view.audio))
         code = head.codes[code_row] if len(head.codes) else head.codes.new_zeros(0)
         audio = head.encode_audio(view.audio)[0]
         field = head.field(samples.points, samples.directions, audio, view.upper, code, self.gates)
@@ -289,4 +297,9 @@ class SyncTalk(Backbone):
     def _update_occupancy(self, view: HeadView) -> None:
         """Refresh the density grid under this frame's speech and expression; cells outside the hull hold nothing."""
         audio = self.head.encode_audio(view.audio)[0]
-        self.occupancy.update(lambda points: self.head.field.geometry(points, audio, view.upper, self.gates)[0])
+
+        def density(points: Tensor) -> Tensor:
+            return self.head.field.geometry(points, audio, view.upper, self.gates)[0]
+
+        cell = 2 / self.occupancy.resolution
+        self.occupancy.update(density if self.articulation is None else self.articulation.most(density, cell))

@@ -18,13 +18,25 @@ if TYPE_CHECKING:
 
 WIDTH = 512
 WINDOW_ROWS = 16  # mel rows of one window, 200 ms
-COPIES = 2  # of the first and last vector, so that vector i covers frames i - 2 .. i + 2
+COPIES = 2  # of the first and last window, so that window i covers frames i - 2 .. i + 2
 
 
 def window_starts(num_rows: int) -> list[int]:
     """First mel row of every window: int((rows - 16) * 25 / 80) + 2 of them, 3.2 rows apart, the last ones clamped."""
     count = (num_rows - WINDOW_ROWS) * FPS // AVE_ROWS_PER_SECOND + 2
     return [min(number * AVE_ROWS_PER_SECOND // FPS, num_rows - WINDOW_ROWS) for number in range(count)]
+
+
+def mel_windows(audio: Floats, name: str) -> Floats:
+    """(num_samples,) mono 16 kHz -> (num_samples // 640, 80, 16): of frame i the log-mel of frames i - 2 .. i + 2."""
+    mel = ave_mel(audio)
+    if len(mel) < WINDOW_ROWS:
+        raise InputError(f"audio: {len(audio)} samples are too few for audio={name}; it needs 0.2 s")
+    starts = window_starts(len(mel))
+    whole = [starts[0]] * COPIES + starts + [starts[-1]] * COPIES
+    windows = np.lib.stride_tricks.sliding_window_view(mel, WINDOW_ROWS, axis=0)
+    assert windows.shape[1:] == (AVE_BANDS, WINDOW_ROWS)
+    return windows[whole[: len(audio) // SAMPLES_PER_FRAME]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +66,4 @@ class Ave:
         """(num_samples,) mono 16 kHz in [-1, 1] -> (num_samples // 640, 512), non-negative."""
         from tfg.features.audio.ave_encoder import encode
 
-        mel = ave_mel(audio)
-        if len(mel) < WINDOW_ROWS:
-            raise InputError(f"audio: {len(audio)} samples are too few for audio=ave; it needs 0.2 s")
-        windows = np.lib.stride_tricks.sliding_window_view(mel, WINDOW_ROWS, axis=0)[window_starts(len(mel))]
-        assert windows.shape[1:] == (AVE_BANDS, WINDOW_ROWS)
-        vectors = encode(self._encoder, windows)
-        whole = np.concatenate([vectors[:1]] * COPIES + [vectors] + [vectors[-1:]] * COPIES)
-        return whole[: len(audio) // SAMPLES_PER_FRAME]
+        return encode(self._encoder, mel_windows(audio, self.name))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tfg.backbones.gaussian.warp import LipWarp
+from tfg.backbones.warp import LipWarp
 from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.landmarks import EYE_CORNERS, INNER_LIPS, LIP_CHANNELS, NOSE_BRIDGE, SPOKEN
 
@@ -56,3 +56,24 @@ def test_a_channel_that_never_moved_is_not_divided_by_zero() -> None:
     warp.place(SHAPE, torch.zeros(10, LIP_CHANNELS))
     assert torch.isfinite(warp(SHAPE, torch.zeros(LIP_CHANNELS))).all()
     assert (warp.std == 1).all()
+
+
+@pytest.mark.parametrize("amount", [-0.5, 0.3, 1.0, 1.5])
+def test_what_moved_is_found_where_it_rests(warp: LipWarp, amount: float) -> None:
+    """-0.5: lips pressed; 1.5: a mouth as wide open as speech ever has it, where a plain fixed point would not converge."""
+    motion = (amount * OPEN).flatten() / warp.std
+    rest = (torch.rand(20_000, 3, generator=torch.Generator().manual_seed(2)) * 2 - 1) * torch.tensor([1.2, 1.4, 1.0])
+    seen = rest + warp(rest, motion)
+    found = warp.rest(seen, motion)
+    away = (found + warp(found, motion) - seen).norm(dim=1)  # head units; at 128 px one is about 30 pixels
+    assert away.mean() < 1e-3
+    assert away.max() < 0.015
+    assert (seen - found).norm(dim=1).max() > 0.9 * abs(amount) * 0.12
+    assert torch.equal(found[:, 2], seen[:, 2])
+    front = rest[:, 2] < 0.2  # before the fade
+    assert (found - rest)[front].norm(dim=1).mean() < 1e-3
+
+
+def test_a_still_mouth_takes_no_point_anywhere(warp: LipWarp) -> None:
+    points = 4 * torch.rand(100, 3, generator=torch.Generator().manual_seed(3)) - 2
+    assert torch.equal(warp.rest(points, torch.zeros(LIP_CHANNELS)), points)
