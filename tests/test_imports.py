@@ -39,6 +39,7 @@ LAUNCH_MAY = {
 
 EXPERIMENT_MAY = {
     "launch.py": LAUNCH_MAY,
+    "leave_one_out.py": {"tfg.pretraining", "tfg.types"},
     "pretrain.py": {"tfg.pretraining", "tfg.types"},
     "pretrain_lipsync.py": {"tfg.lipsync_training", "tfg.types"},
 }

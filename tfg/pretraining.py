@@ -104,6 +104,28 @@ def pretrain(
     shutil.rmtree(folder, ignore_errors=True)  # its checkpoints have served
 
 
+def leave_one_out(data: Sequence[str], audio: str, folder: Path) -> None:
+    """For each person of `data` a prior of all the others, `folder`/<name>.safetensors; one that is there is kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    people = list(people_of(data, None))
+    if all((folder / f"{person.name}.safetensors").is_file() for person in people):
+        return
+    moments = [Moments.of([spoken_clip(clip, audio, person.face) for clip in person.clips]) for person in people]
+    everyone, faces = functools.reduce(operator.add, moments), faces_of(people)
+    features = priors.audio_setting(overrides.composed([f"audio={audio}", "trainer=cpu"]))
+    for left, own in zip(people, moments, strict=True):
+        rest = [row for row, person in enumerate(people) if person is not left]
+        sources = {
+            "people": [people[row].record for row in rest],
+            "ridge": RIDGE,
+            "licence": "unknown",
+            "left_out": left.name,
+        }
+        weights = {features: (everyone - own).prior(RIDGE)}
+        save_prior(folder / f"{left.name}.safetensors", weights, sources, {}, None if faces is None else faces[rest])
+        say(f"a prior without {left.name}: {len(rest)} people")
+
+
 def faces_of(people: Sequence[Person]) -> Floats | None:
     """(people, numbers): a unit embedding each, NaN of synthetic people, who look alike to the network; None without its file.
 
