@@ -75,13 +75,13 @@ def table(frame: pd.DataFrame) -> Table:
     commits = ", ".join(sorted({str(commit)[:8] for commit in frame["commit"].dropna()}))
     return Table(
         name="lips",
-        caption="What drives the lips: audio features, lip motion, and lip motion with other people's",
+        caption="What drives the lips: audio features, or lip motion with what other people's lips do",
         header=("Person", "Driven by", *(title for _, _, title, _ in COLUMNS)),
         rows=tuple(rows),
         record_header=("person", "way", *(f"{source}_{metric}" for source, metric, _, _ in COLUMNS)),
         records=tuple(records),
         notes=(
-            f"Commit {commits}. InsTaG, 128 px, Whisper, one segment of 5 s a person and one seed, the same for every way.",
+            f"Commit {commits}. InsTaG, 128 px, one segment of 5 s a person and one seed, the same for every way; Whisper or log-mel.",
             "Brackets: 95 % t interval over people; rows of one person have none. (k): over k people that have the number.",
             "A dash: the number does not exist there (no closed frame, or no listener); results' own records say why.",
         ),

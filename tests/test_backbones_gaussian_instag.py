@@ -169,6 +169,35 @@ def test_it_beats_the_mean_frame_and_its_mouth_follows_unseen_speech(driver: str
     gain, correlation = follow(np.arange(30))
     _, shuffled = follow(np.random.default_rng(0).permutation(30))
     print(gain, correlation, shuffled)
-    assert gain > (5 if driver == "sound" else 4)  # the issue asks for 1.5 dB
+    assert gain > (5 if driver == "sound" else 3)  # positions are held in half of these few steps
     assert correlation > 0.6
     assert abs(shuffled) < 0.4  # thirty frames: a chance correlation has a deviation of 0.19
+
+
+def test_the_articulation_of_a_head_that_lips_drive_is_held_while_colours_are_fused(
+    scene: Scene, tmp_path: Path
+) -> None:
+    def moved_in_the_fuse_stage(lip_driven: bool) -> dict[str, float]:
+        portrait = scene.portrait
+        if lip_driven:
+            portrait = replace(portrait, audio=lip_motion(portrait.landmarks, portrait.cameras, portrait.face_shape))
+        torch.manual_seed(0)
+        backbone = make_backbone(portrait, TINY, lip_driven)
+        before: dict[str, torch.Tensor] = {}
+        fuse = backbone._fuse
+
+        def noting(frame: object, truth: object, step: int) -> None:
+            if step == 0:
+                before.update({name: value.clone() for name, value in backbone.face.state_dict().items()})
+            fuse(frame, truth, step)  # type: ignore[arg-type]
+
+        backbone._fuse = noting  # type: ignore[method-assign]
+        (folder := tmp_path / str(lip_driven)).mkdir()
+        train(backbone, portrait, folder, chunk=40)
+        after = backbone.face.state_dict()
+        names = ("gaussians.means", "field.tables", "gaussians.base")
+        return {name: float((after[name] - before[name]).abs().max()) for name in names}
+
+    held, free = moved_in_the_fuse_stage(True), moved_in_the_fuse_stage(False)
+    assert held["gaussians.means"] == held["field.tables"] == 0 < held["gaussians.base"]
+    assert min(free.values()) > 0

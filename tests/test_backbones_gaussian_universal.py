@@ -199,7 +199,7 @@ def test_a_run_is_refused_before_it_starts_where_the_prior_does_not_fit(scene: S
         parts.check(overrides.composed([*cell, "backbone=synctalk"]))
     with pytest.raises(InputError, match="was learned with no map of lip motion, not with audio=logmel"):
         parts.check(overrides.composed([*cell, "conditioning=lips"]))
-    with pytest.raises(InputError, match=r"holds no motion fields of audio=whisper layer 1 \(only of logmel\)"):
+    with pytest.raises(InputError, match=r"holds no motion fields of audio=whisper layer 2 \(only of logmel\)"):
         priors.universal_motion(overrides.composed([f"prior={path}", "audio=whisper"]))
 
 

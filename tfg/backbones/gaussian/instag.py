@@ -174,7 +174,8 @@ class Instag(Backbone):
         """Both branches together on the whole frame, at rates that go on falling from where each branch stopped.
 
         Differs from the paper: InsTaG freezes geometry and motion and trains colours and the face's opacity. Here all
-        train on: the seams at chin and lips are where the branches' masks were wrong, and colour cannot mend that.
+        train on: the seams at chin and lips are where the branches' masks were wrong, and colour cannot mend that. Of a head
+        that lip motion drives, positions and motion are held: given the choice, they average the articulation away.
         """
         face, mouth = self._motions(frame)
         rendered = self._compose(frame, face, mouth)
@@ -186,10 +187,12 @@ class Instag(Backbone):
         self.manual_backward(loss)
         for gaussians, motion, alone in ((*optimizers[:2], self.stages.face), (*optimizers[2:], self.stages.mouth)):
             progress = self.stages.progress(alone + step, alone)
-            set_rates(gaussians, self.rates.of_gaussians(progress) | {"opacities": self.rates.fuse_opacities})
-            set_rates(motion, self._motion_rates(alone + step, alone))
+            held = {"means": 0.0} if self.lip_driven else {}
+            set_rates(gaussians, self.rates.of_gaussians(progress) | {"opacities": self.rates.fuse_opacities} | held)
             gaussians.step()
-            motion.step()
+            if not self.lip_driven:
+                set_rates(motion, self._motion_rates(alone + step, alone))
+                motion.step()
         self.log("loss", loss.detach())
 
     def _face_motion(self, frame: Frame, aligned: bool = True) -> GaussianMotion:
