@@ -210,7 +210,7 @@ def test_the_prior_that_comes_with_tfg_is_small_and_names_its_people_and_licence
         assert "CC BY 4.0" in prior.sources["licence"]
         names = [person["name"] for person in prior.people]
         assert all(name.startswith(("grid_s1", "synthetic ")) or len(name) == 6 for name in names)  # GRID's sentences
-        assert len(names) == 19
+        assert len(names) == 18
 
 
 def test_the_prior_is_that_of_its_moments_whatever_their_order() -> None:
