@@ -83,7 +83,9 @@ def train(data: Sequence[str], out: Path, held_out: str | None, licence: str, st
     clips = [[read(clip, person.face) for clip in person.clips] for person in people]
     own = [row for row in range(len(people)) if row % LEFT_OUT != LEFT_OUT - 1]
     identity = hashlib.sha256(
-        json.dumps([[clip.identity for clip in person.clips] for person in people] + [steps]).encode()
+        json.dumps(
+            [[(clip.identity, clip.num_reference_frames) for clip in person.clips] for person in people] + [steps]
+        ).encode()
     ).hexdigest()
     partial = out.with_suffix(".part.ckpt")
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -22,7 +22,7 @@ from tfg import assets, configuration, priors
 from tfg.features.audio import lipsync
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
 from tfg.features.clip_features import ClipFeatures
-from tfg.features.lips.prior import UNIVERSAL, prior_file
+from tfg.features.lips.prior import SHIPPED, UNIVERSAL, prior_file
 from tfg.landmarks import LIP_CHANNELS
 from tfg.record import identity
 from tfg.seen import Acquaintance
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 CONDITIONINGS = ("audio", "lips")  # what drives a head: the audio features, or the lip motion predicted from them
-_SHIPPED = {UNIVERSAL: prior_file(UNIVERSAL), lipsync.SHIPPED: lipsync.FILE}  # come with tfg, by the name in conf/
+_SHIPPED = {UNIVERSAL: SHIPPED, lipsync.SHIPPED: lipsync.FILE}  # come with tfg, by the name in conf/
 MOST_OFFSET = 15  # frames, of a sound against its pictures
 
 
@@ -87,11 +87,11 @@ def check_clip(config: DictConfig) -> None:
     candidates_for(clip.num_reference_frames, config.seconds, config.stride_seconds, where=str(clip.path))
     if isinstance(selector := construct(config.selector, "selector"), At):
         selector.first_frame(frames_of(config.seconds), clip.num_reference_frames, str(clip.path))
-    check_unseen(config, clip)
     if not _has_speech(clip.path, clip.digest):
         raise InputError(
             f"{clip.path}: no speech in its sound, only silence or noise; give a video of someone speaking"
         )
+    check_unseen(config, clip)
 
 
 def check_backbone(config: DictConfig) -> None:
@@ -123,7 +123,7 @@ def weights_of(config: DictConfig) -> None:
         if "weights" in config[axis]:
             if not isinstance(weights := config[axis].weights, str):
                 raise InputError(f"{axis}.weights={weights}: give a name of `tfg assets`, or a path")
-            if weights not in _SHIPPED:
+            if weights != lipsync.SHIPPED:
                 assets.located(weights)
     if config.conditioning not in CONDITIONINGS:
         raise InputError(f"conditioning={config.conditioning}: allowed are {', '.join(CONDITIONINGS)}")

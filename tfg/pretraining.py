@@ -101,7 +101,8 @@ def pretrain(
     if motions:
         sources |= {"motion_settings": list(given)}
     save_prior(out, maps, sources, fields, faces_of(people))
-    shutil.rmtree(folder, ignore_errors=True)  # its checkpoints have served
+    if folder.is_dir() and motions:
+        shutil.rmtree(folder)  # its checkpoints have served
 
 
 def leave_one_out(data: Sequence[str], audio: str, folder: Path) -> None:

@@ -31,6 +31,7 @@ EXCLUDED = (
     "masks.workers",
     "backbone.engine",
 )
+LIPS_VERSION = 2  # of how heads are driven by lip motion: heads of another one are other heads
 _ONLY_OF_THE_CHOICE = ("selector", "selector_audio", "seconds", "stride_seconds")
 _NAME_LENGTH = 40  # characters kept of a clip's name
 
@@ -42,7 +43,9 @@ def run_science(config: Mapping[str, Any], clip: str, checksum: Checksum) -> dic
 
     `checksum`: file or name of pretrained weights -> sha256.
     """
-    return {"clip identity": clip, **_kept(config, "", checksum)}
+    driven_by_lips = config.get("conditioning") == "lips"
+    made_by = {"lips version": LIPS_VERSION} if driven_by_lips else {}
+    return {"clip identity": clip, **made_by, **_kept(config, "", checksum)}
 
 
 def head_science(config: Mapping[str, Any], clip: str, segment: tuple[int, int], checksum: Checksum) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class FrameSampling:
 
     guided: bool  # false: every step takes the next frame of a shuffled round
     face_every: int  # steps between those of the face stage that take a frame by its mouth (warm-up), then by its blink
-    mouth_window: float  # half the width of the face's growing window of openings
+    mouth_window: float  # of openings, a share of their range: the window is 0.8 of it to either side
     blink_window: float  # of blinks above the moving place; half of it below
     mouth_warm_up: int  # first steps of the mouth stage, all with a wide open mouth
     mouth_open: float  # quantile of openings above which a mouth is wide open
@@ -73,7 +73,7 @@ class GuidedFrames:
         return None if inside is None or not inside.any() else np.flatnonzero(inside)
 
     def _open(self, step: int) -> NDArray[np.bool_]:
-        """Around a place that grows from a fifth of the way to all of it, as the face stage goes on."""
+        """Around a place that rises from a fifth of the range as fast as it would reach all of it at the face stage's end."""
         window = 0.8 * self.sampling.mouth_window
         place = 0.2 + 0.8 * step / self.stages.face
         return (self.opening >= place - window) & (self.opening <= place + window)

@@ -52,7 +52,7 @@ def _noted(path: Path) -> dict[str, Any]:
         if noted.get("layout") != LAYOUT:
             raise InputError(f"{path}: is no encoder of this version of tfg; {REMEDY}")
         _ = [(person["name"], person["clips"]) for person in noted["sources"]["people"]], noted["sha256"]
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, InputError):
             raise
         raise _damaged(path, error) from error

@@ -86,7 +86,12 @@ def load_prior(path: Path, features: str) -> LipPrior:
 
 def load_faces(path: Path) -> Floats | None:
     """(people, numbers) in the order of its people; None where the file has none."""
-    faces = _read(path).tensors.get(FACES)
+    contents = _read(path)
+    faces = contents.tensors.get(FACES)
+    if faces is not None and (faces.ndim != 2 or len(faces) != len(contents.sources["people"])):
+        raise InputError(
+            f"{path}: has {len(faces)} faces of {len(contents.sources['people'])} people; make the prior anew"
+        )
     return None if faces is None else faces.astype(np.float32)
 
 
@@ -146,7 +151,7 @@ def _read(path: Path) -> _Contents:
             raise ValueError("its checksum differs")
         sources = noted["sources"]
         _ = [(person["name"], person["clips"]) for person in sources["people"]]
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(
