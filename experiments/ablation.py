@@ -10,7 +10,15 @@ import sys
 
 from experiments.grid import Grid, cells
 
-FIXED = ("clip=embedded", "clip.synthetic.seconds=660", "backbone=instag", "audio=logmel", "seconds=5.0")
+FIXED = (
+    "clip=embedded",
+    "clip.synthetic.seconds=660",
+    "backbone=instag",
+    "audio=logmel",
+    "conditioning=audio",
+    "prior=none",
+    "seconds=5.0",
+)
 SINGLE = ("first", "audio", "camera", "lip", "lip_camera")
 
 GRID = Grid(

@@ -19,6 +19,7 @@ CLIP = [
     "trainer=cpu",
     "tracker=none",
     "audio=logmel",  # the fast one, on machines with Whisper's file too
+    "conditioning=audio",
 ]
 EMBEDDED = embedded_clip(seconds=16.0, size=64)  # the same clip
 INSTAG = [

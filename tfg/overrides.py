@@ -23,11 +23,13 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tfg import assets, configuration
+from tfg.features.lips.prior import UNIVERSAL
 from tfg.types import InputError
 
 CONFIG = configuration.folder()
 AUTOMATIC = ("audio", "face", "masks", "trainer")  # axes that are chosen where nothing, or auto, is given
 WHISPER = "whisper_tiny_en"  # of `tfg assets`
+COVERED = ("whisper", "logmel")  # audio features, as conf/audio has them, of which the universal prior holds a map
 _DRIVERS = ("libcuda.so.1", "nvcuda.dll")
 
 
@@ -39,7 +41,7 @@ def register_resolvers() -> None:
 
 
 def complete(overrides: Sequence[str]) -> list[str]:
-    """Add the choices that depend on the machine and the video, those of AUTOMATIC; `choice` says them.
+    """Add the choices that depend on the machine and the video, those of AUTOMATIC, and what drives the head; `choice` says them.
 
     A clip's path is taken as it is: `${` in it begins no interpolation.
     """
@@ -53,7 +55,26 @@ def complete(overrides: Sequence[str]) -> list[str]:
     for axis in AUTOMATIC:
         if axis not in given or f"{axis}=auto" in overrides:
             said.append(f"{axis}={_chosen(axis, given.get('clip.path'))}")
-    return [*chosen, *said]
+    return [*chosen, *said, *_driven([*chosen, *said])]
+
+
+def _driven(overrides: Sequence[str]) -> list[str]:
+    """What drives the head where that is not given: lip motion, and other people's where the universal prior knows the features."""
+    asked = {override.key_or_group: _values(override) for override in _parse(overrides)}
+    added = [] if "conditioning" in asked else ["conditioning=lips"]
+    if not any(key.split(".")[0] == "prior" for key in asked):
+        driven = asked.get("conditioning", ["lips"]) == ["lips"]
+        known = set(asked["audio"]) <= set(COVERED) and "audio.layer" not in asked
+        added.append(f"prior={UNIVERSAL if driven and known else 'none'}")
+    return added
+
+
+def _values(override: Override) -> list[str]:
+    """Of a sweep all of them."""
+    return [
+        str(value)
+        for value in (override.sweep_string_iterator() if override.is_sweep_override() else [override.value()])
+    ]
 
 
 def best_audio() -> str:
@@ -63,7 +84,8 @@ def best_audio() -> str:
 
 def choice(given: Sequence[str], completed: Sequence[str]) -> str | None:
     """What `complete` added to the overrides that were given, in one line; of a second best audio also how to get the best."""
-    added = [text for text in completed if text.split("=")[0] in AUTOMATIC and text not in given]
+    axes = (*AUTOMATIC, "conditioning", "prior")
+    added = [text for text in completed if text.split("=")[0] in axes and text not in given]
     if not added:
         return None
     known = assets.asset(WHISPER)

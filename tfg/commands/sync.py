@@ -17,7 +17,8 @@ def run(options: argparse.Namespace) -> None:
     """The offset on stdout, as one line or as JSON. InputError where nobody speaks or no face is seen."""
     if not options.seconds > 0:
         raise InputError(f"--seconds {options.seconds:g}: must be a number of seconds above 0")
-    given = [*([f"clip.path={quoted(options.clip)}"] if options.clip else []), "trainer=cpu", "masks=sidecar"]
+    shown = [f"clip.path={quoted(options.clip)}"] if options.clip else []
+    given = [*shown, "trainer=cpu", "masks=sidecar", "conditioning=audio", "prior=none"]
     completed = overrides.complete(given)
     config = overrides.composed(completed)
     parts.weights_of(config)
