@@ -1,7 +1,6 @@
-"""Learns, for each real person of TFG_ASSETS, a prior of all the others. `python -m experiments.leave_one_out [-o results/priors]`.
+"""Learns, for each real person of TFG_ASSETS but the ten short GRID speakers, a prior of all the others. `python -m experiments.leave_one_out [-o results/priors]`.
 
-For studies on this machine only: footage that may not be published is in these files, so they are never committed or shipped. A file
-that is there is kept.
+For studies on this machine only: footage that may not be published is in these files, so they are never committed or shipped.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def everyone() -> list[str]:
-    """Each clip of TFG_ASSETS as NAME=PATH; p02a ... p02d are one man."""
+    """Each long clip of TFG_ASSETS as NAME=PATH; p02a ... p02d are one man."""
     if "TFG_ASSETS" not in os.environ:
         raise InputError("TFG_ASSETS is not set; let it name the folder whose video/ holds GRID, German and people/")
     videos = Path(os.environ["TFG_ASSETS"]) / "video"

@@ -141,7 +141,7 @@ def test_the_fields_learn_slowly_at_first_and_the_aligner_begins_later() -> None
     assert not replace(rules, aligner=False).aligned(0.5)
 
 
-def test_an_aligner_that_begins_after_the_end_never_learns(scene: Scene, tmp_path: Path) -> None:
+def test_an_aligner_that_begins_with_the_last_stage_learns_in_it(scene: Scene, tmp_path: Path) -> None:
     late, first = adapted(scene, aligner_from=1.0), adapted(scene, aligner_from=1.0)
     train(late, scene.portrait, tmp_path, chunk=50)  # only the last stage, both branches together, aligns
     assert late.face.aligner is not None

@@ -10,7 +10,8 @@ import pytest
 from experiments.pretrain import main
 from tfg import pretraining
 from tfg.backbones.gaussian.pretrain import UniversalTraining
-from tfg.features.lips.prior import load_faces, load_motion, load_prior
+from tfg.features.lips.prior import load_motion, load_prior
+from tfg.features.lips.regression import Moments
 
 
 @pytest.fixture(scope="module")
@@ -110,10 +111,24 @@ def test_what_cannot_be_used_is_one_line(
     assert "its folder does not exist" in capsys.readouterr().err
 
 
-def test_synthetic_people_have_no_face_in_their_prior(made: Path) -> None:
-    if (faces := load_faces(made)) is not None:  # None where the network's file is not here
-        assert faces.shape == (3, 128)
-        assert np.isnan(faces).all()  # they look alike to the network: known by their seeds
+def test_synthetic_people_have_no_face_in_their_prior(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pretraining, "SYNTHETIC_SECONDS", 8)
+    monkeypatch.setattr(pretraining.assets, "usable", lambda known: Path("network"))  # it is not opened
+    faces = pretraining.faces_of(list(pretraining.people_of(["synthetic:3"], None)))
+    assert faces is not None
+    assert faces.shape == (3, 128)
+    assert np.isnan(faces).all()  # they look alike to the network: known by their seeds
+
+
+def test_nobody_is_in_the_prior_that_is_made_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pretraining, "SYNTHETIC_SECONDS", 8)
+    pretraining.leave_one_out(["synthetic:3"], "logmel", tmp_path)
+    assert sorted(path.stem for path in tmp_path.iterdir()) == [f"synthetic {seed}" for seed in (101, 102, 103)]
+    spoken = [pretraining.spoken_clip(pretraining.synthetic(seed), "logmel", "sidecar") for seed in (101, 103)]
+    prior = load_prior(tmp_path / "synthetic 102.safetensors", "logmel")
+    assert [person["name"] for person in prior.people] == ["synthetic 101", "synthetic 103"]
+    expected = (Moments.of(spoken[:1]) + Moments.of(spoken[1:])).prior(pretraining.RIDGE)
+    np.testing.assert_allclose(prior.weights, expected, atol=2e-3)  # float16
 
 
 def test_two_names_with_one_face_are_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

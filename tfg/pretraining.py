@@ -106,11 +106,9 @@ def pretrain(
 
 
 def leave_one_out(data: Sequence[str], audio: str, folder: Path) -> None:
-    """For each person of `data` a prior of all the others, `folder`/<name>.safetensors; one that is there is kept."""
+    """For each person of `data` a prior of all the others, `folder`/<name>.safetensors, written over one that is there."""
     folder.mkdir(parents=True, exist_ok=True)
     people = list(people_of(data, None))
-    if all((folder / f"{person.name}.safetensors").is_file() for person in people):
-        return
     moments = [Moments.of([spoken_clip(clip, audio, person.face) for clip in person.clips]) for person in people]
     everyone, faces = functools.reduce(operator.add, moments), faces_of(people)
     features = priors.audio_setting(overrides.composed([f"audio={audio}", "trainer=cpu"]))

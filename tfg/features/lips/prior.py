@@ -134,7 +134,9 @@ def save_prior(
     shapes = {features: universal.shape for features, universal in motion.items()}
     facts = {"layout": LAYOUT, "sources": sources, "motion": shapes, "sha256": _checksum(halved, shapes)}
     # One entry: several would be written in any order.
-    save_file(halved, path, metadata={"prior": json.dumps(facts, sort_keys=True)})
+    partial = path.with_name(f"{path.name}.part")
+    save_file(halved, partial, metadata={"prior": json.dumps(facts, sort_keys=True)})
+    partial.replace(path)
 
 
 def _read(path: Path) -> _Contents:
