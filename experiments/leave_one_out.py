@@ -1,4 +1,4 @@
-"""Learns, for each real person of TFG_ASSETS but the ten short GRID speakers, a prior of all the others. `python -m experiments.leave_one_out [-o results/priors]`.
+"""Learns for each person of the long clips of TFG_ASSETS a prior of all others: `python -m experiments.leave_one_out [-o FOLDER]`.
 
 For studies on this machine only: footage that may not be published is in these files, so they are never committed or shipped.
 """

@@ -37,7 +37,8 @@ def settings(audio: str, given: Sequence[str], face: str = "mediapipe") -> DictC
         if key.split(".")[0] not in ("pretraining", "backbone", "trainer") or key in ("pretraining", "backbone"):
             raise InputError(f"--set {text}: is not set here; allowed are keys of pretraining, backbone and trainer")
     cell = ["backbone=instag", f"audio={audio}", f"face={face}", f"masks={face}", "clip.sound_offset=auto"]
-    return overrides.composed(overrides.complete([*cell, *given]), BLOCKS)
+    driven = ["conditioning=audio", "prior=none"]
+    return overrides.composed(overrides.complete([*cell, *driven, *given]), BLOCKS)
 
 
 def check(audio: str, given: Sequence[str]) -> None:

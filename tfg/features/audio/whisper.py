@@ -22,11 +22,8 @@ class Whisper:
 
     The encoder reads 30 s at a time; a longer track is cut into passes that overlap by 4 s, of which the middle 26 s are kept.
     A layer's output depends as much on the position in the pass as on the sound, so its output for silence at the same
-    position is subtracted: on GRID the vectors of one sound at two positions then differ by 0.28 (first layer) and 0.56 (second) of
-    their spread, against 1.2. Ridge regression from 5 s to the lip opening of a held-out half, people left out one at a time,
-    mean r over five people (p01, p02, p05, p07, p10; the choice was made on these) and over eight others: from their own 5 s alone layer 1 0.37, 0.58,
-    layer 2 0.38, 0.57, layer 3 0.36, 0.54; with the map of the other people as a prior layers 1 to 4 0.61, 0.68, 0.68, 0.62 and
-    0.71, 0.74, 0.74, 0.70, principal components of all four together 0.67, 0.74. So the second is the default.
+    position is subtracted: on GRID the vectors of one sound at two positions then differ by 0.28 (first layer) and 0.56
+    (second) of their spread, against 1.2. The default layer predicts lips best with other people's as a prior: docs/results.md.
     """
 
     weights: str  # a name of `tfg assets`, or a path
