@@ -44,7 +44,8 @@ def acquaintance(
             return Acquaintance(person=person["name"], why="this very clip")
         if identity_seed is not None and person.get("identity_seed") == identity_seed:
             return Acquaintance(person=person["name"], why=f"clip.synthetic.identity_seed={identity_seed}")
-    if features.face is not None and features.face.name == "sidecar":  # synthetic people look alike to the network
+    rendered = identity_seed is not None or (features.face is not None and features.face.name == "sidecar")
+    if rendered:  # synthetic people look alike to the network
         return Acquaintance(person=None, why="a clip that tfg rendered is known by its bytes and its seed alone")
     if faces is None:
         return Acquaintance(
