@@ -14,9 +14,10 @@ from tfg.backbones.gaussian.frame import frame_of
 from tfg.backbones.gaussian.instag import Instag
 from tfg.data import PortraitData, audio_statistics, audio_windows, batches
 from tfg.features.lips.motion import lip_motion
+from tfg.metrics.lpips import Lpips, lpips
 from tfg.rendering import render
 from tfg.training import fit, load
-from tfg.types import Floats, Portrait
+from tfg.types import Floats, InputError, Portrait
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),  # Lightning 2.6 calls what torch 2.13 deprecates
@@ -30,6 +31,14 @@ TINY = {
     "face_density": {"every": 5, "start": 5, "stop": 20, "gradient": 1e-4, "max_num": 400, "reset_every": 21},
     "mouth_density": {"every": 4, "start": 2, "stop": 8, "gradient": 1e-4},
 }
+
+
+def squares(made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+    """In LPIPS's place."""
+    return (made - true).square().mean(dim=(1, 2, 3))
+
+
+PERCEPTUAL = {"perceptual": squares, "weights": {"perceptual_patch": [31, 32]}}
 
 
 def make_backbone(portrait: Portrait, changes: dict[str, object], lip_driven: bool = False) -> Instag:
@@ -70,7 +79,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
     (tmp_path / "whole").mkdir()
     (tmp_path / "parts").mkdir()
     torch.manual_seed(0)
-    whole = make_backbone(scene.portrait, TINY)
+    whole = make_backbone(scene.portrait, TINY | PERCEPTUAL)
     train(whole, scene.portrait, tmp_path / "whole", chunk=7)
 
     step = Instag.training_step
@@ -85,10 +94,10 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
     for stop in (18, 30, 38):  # noqa: B007 in the face, mouth and fuse stages, none at a checkpoint
         torch.manual_seed(0)
         with pytest.raises(OSError, match="power cut"):
-            train(make_backbone(scene.portrait, TINY), scene.portrait, tmp_path / "parts", chunk=7)
+            train(make_backbone(scene.portrait, TINY | PERCEPTUAL), scene.portrait, tmp_path / "parts", chunk=7)
     current = "resumed"
     torch.manual_seed(99)  # the resumed process starts from another random state
-    resumed = make_backbone(scene.portrait, TINY)
+    resumed = make_backbone(scene.portrait, TINY | PERCEPTUAL)
     train(resumed, scene.portrait, tmp_path / "parts", chunk=7)
 
     assert len(resumed.face.gaussians) != 300  # the number of Gaussians has changed in between
@@ -201,3 +210,58 @@ def test_the_articulation_of_a_head_that_lips_drive_is_held_while_colours_are_fu
     held, free = moved_in_the_fuse_stage(True), moved_in_the_fuse_stage(False)
     assert held["gaussians.means"] == held["field.tables"] == 0 < held["gaussians.base"]
     assert min(free.values()) > 0
+
+
+def test_a_perceptual_loss_counts_in_the_last_part_of_the_fuse_stage_alone(scene: Scene, tmp_path: Path) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def distance(made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+        assert made.requires_grad
+        assert not true.requires_grad
+        asked.append((int(backbone.step), made.shape[-1]))
+        return squares(made, true)
+
+    def trained(name: str, **changes: object) -> dict[str, torch.Tensor]:
+        nonlocal backbone
+        torch.manual_seed(0)
+        backbone = make_backbone(scene.portrait, TINY | changes)
+        (tmp_path / name).mkdir()
+        train(backbone, scene.portrait, tmp_path / name, chunk=40)
+        return backbone.state_dict()
+
+    backbone = make_backbone(scene.portrait, TINY)
+    without = trained("without")
+    unweighted = trained("unweighted", perceptual=distance, weights={"perceptual": 0.0, "perceptual_patch": [31, 32]})
+    assert [step for step, _ in asked] == [36, 37, 38, 39]  # of 32 to 39
+    assert {side for _, side in asked} <= {31, 32}
+    for name, value in without.items():
+        assert torch.equal(unweighted[name], value), name
+    weighted = trained("weighted", **PERCEPTUAL | {"perceptual": distance})
+    assert weighted.keys() == without.keys()
+    assert not torch.equal(weighted["face.gaussians.base"], without["face.gaussians.base"])
+
+
+def test_patches_larger_than_the_pictures_are_refused(scene: Scene) -> None:
+    make_backbone(scene.portrait, {})  # without a perceptual loss nothing is cut
+    with pytest.raises(
+        InputError, match=r"backbone\.weights\.perceptual_patch is \[32, 42\]; the pictures are 32 pixels"
+    ):
+        make_backbone(scene.portrait, {"perceptual": squares})
+
+
+@pytest.mark.real
+def test_lpips_itself_falls_where_it_is_trained_on(tmp_path: Path) -> None:
+    scene = make_scene(num_frames=4, size=64)
+    torch.manual_seed(0)
+    stages = {"warm_up": 0, "face": 30, "mouth": 2, "fuse": 40, "perceptual_from": 0.0, "min_mouth_pixels": 0.0}
+
+    def distance(weight: float) -> float:
+        torch.manual_seed(0)
+        changes = {"cloud": {"face": 400, "mouth": 60}, "stages": stages, "weights": {"perceptual": weight}}
+        backbone = make_backbone(scene.portrait, changes | {"perceptual": Lpips("lpips_alex")})
+        (folder := tmp_path / str(weight)).mkdir()
+        train(backbone, scene.portrait, folder, chunk=100)
+        made = render(backbone, scene.portrait, windows_of(scene.portrait), device="cpu").images
+        return float(lpips(Lpips("lpips_alex"), made, scene.portrait.images).mean())
+
+    assert distance(0.5) < 0.8 * distance(0.0)

@@ -16,11 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tfg.backbones.base import Backbone, Wanted
+from tfg.backbones.base import Backbone, Perceptual, Wanted
 from tfg.backbones.gaussian.branch import Branch, Optimizers, set_rates
 from tfg.backbones.gaussian.cloud import head_cloud, mouth_cloud
 from tfg.backbones.gaussian.frame import Frame, FrameTruth, frame_of, truth_of
-from tfg.backbones.gaussian.losses import face_loss, motion_size, mouth_loss, picture_loss
+from tfg.backbones.gaussian.losses import face_loss, motion_size, mouth_loss, patch_distance, picture_loss
 from tfg.backbones.gaussian.motion import FaceField, GaussianMotion, MouthField, WarpedFaceField, mouth_hook
 from tfg.backbones.gaussian.regions import polygon_mask
 from tfg.backbones.gaussian.sampling import FrameSampling, GuidedFrames
@@ -62,14 +62,24 @@ class Instag(Backbone):
         face_density: DensityRules,
         mouth_density: DensityRules,
         sh_degree: int,
+        perceptual: Perceptual | None,
         engine: str,
         lip_driven: bool,
     ) -> None:
         super().__init__(size=size, focal=focal, audio_channels=audio_channels, lip_driven=lip_driven)
-        check_head(sh_degree=sh_degree, motion=motion, lip_driven=lip_driven, universal=None)
+        check_head(
+            size=size,
+            sh_degree=sh_degree,
+            motion=motion,
+            weights=weights,
+            perceptual=perceptual,
+            lip_driven=lip_driven,
+            universal=None,
+        )
         self.adaptation, self.adapted = adaptation, False
         self.cloud, self.stages, self.rates, self.weights = cloud, stages, rates, weights
         self.sampling, self.sh_degree, self.engine = sampling, sh_degree, engine
+        self.perceptual = perceptual
         self.register_buffer("seed", torch.zeros((), dtype=torch.int64))
         face_field = WarpedFaceField(motion, engine) if lip_driven else FaceField(motion, audio_channels, engine)
         mouth_field = MouthField(motion, None if lip_driven else audio_channels, engine)
@@ -181,6 +191,10 @@ class Instag(Backbone):
         rendered = self._compose(frame, face, mouth)
         loss = picture_loss(rendered, truth.image, truth, self.weights, self.engine)
         loss = loss + self.weights.motion * motion_size(face) + self.weights.motion * motion_size(mouth)
+        if self.perceptual is not None and step >= self.stages.perceptual_from * self.stages.fuse:
+            low, high = self.weights.perceptual_patch
+            side = int(torch.randint(low, high + 1, ()))
+            loss = loss + self.weights.perceptual * patch_distance(self.perceptual, rendered, truth.image, side)
         optimizers: list[Any] = self.optimizers(use_pl_optimizer=False)  # type: ignore[assignment]
         for optimizer in optimizers:
             optimizer.zero_grad()

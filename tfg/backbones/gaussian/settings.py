@@ -11,10 +11,22 @@ from typing import Any
 
 from tfg.types import InputError
 
+SMALLEST_PATCH = 31  # pixels: what the strides of LPIPS's AlexNet leave something of
 
-def check_head(*, sh_degree: int, motion: MotionShape, lip_driven: bool, universal: dict[str, Any] | None) -> None:
-    """InputError unless the constructor of `Instag` can use what is no group of its own.
 
+def check_head(
+    *,
+    size: int,
+    sh_degree: int,
+    motion: MotionShape,
+    weights: Weights,
+    perceptual: object,
+    lip_driven: bool,
+    universal: dict[str, Any] | None,
+) -> None:
+    """InputError unless the constructor of `Instag` can use what is no group of its own; pictures are `size` pixels wide.
+
+    `perceptual`: of the fuse stage, None without.
     `universal`: shape of the motion fields learned from other people that the head is to start from, None where it starts from none.
     """
     if sh_degree not in range(4):
@@ -22,6 +34,11 @@ def check_head(*, sh_degree: int, motion: MotionShape, lip_driven: bool, univers
     if lip_driven and not motion.hook:
         raise InputError(
             "backbone.motion.hook=false: with conditioning=lips nothing else moves the mouth; set it to true"
+        )
+    if perceptual is not None and weights.perceptual_patch[1] > size:
+        raise InputError(
+            f"backbone.weights.perceptual_patch is {list(weights.perceptual_patch)}; the pictures are {size} pixels wide: "
+            f"give two sides within [{SMALLEST_PATCH}, {size}], or backbone.perceptual=null"
         )
     if universal is not None:
         motion.check_universal(universal)
@@ -52,6 +69,7 @@ class StageSteps:
     face: int  # warm-up included
     mouth: int
     fuse: int
+    perceptual_from: float  # share of the fuse stage after which the perceptual loss counts
     harmonics_from: int  # step of a branch from which the colour depends on the view
     min_mouth_pixels: float  # of a 512 x 512 picture; frames that show less of the mouth's inside are passed over
     hook_ranks: tuple[int, int]  # of the face-mouth hook: drawn in this range in training, the first in rendering
@@ -65,6 +83,8 @@ class StageSteps:
         for name in ("face", "mouth", "fuse"):
             if getattr(self, name) <= 0:
                 raise InputError(f"backbone.stages.{name} is {getattr(self, name)}; it must be positive")
+        if not 0 <= self.perceptual_from <= 1:
+            raise InputError(f"backbone.stages.perceptual_from is {self.perceptual_from}; it must be in [0, 1]")
         if not 0 <= self.warm_up <= self.face:
             raise InputError(f"backbone.stages.warm_up is {self.warm_up}; it must be within stages.face = {self.face}")
 
@@ -130,10 +150,22 @@ class Weights:
     dissimilarity: float  # 1 - SSIM
     lips: float  # L1 once more in the lip box
     alpha: float  # face alpha against the head mask, mouth alpha against the lip box
+    perceptual: float  # of patches in the fuse stage, where there is a perceptual loss
+    perceptual_patch: tuple[int, int]  # pixels, the range that a step draws their side from
     motion: float  # mean |change| of positions, rotations, sizes
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "perceptual_patch", tuple(self.perceptual_patch))
+        sides = self.perceptual_patch
+        whole = len(sides) == 2 and all(isinstance(side, int) for side in sides)
+        if not whole or not SMALLEST_PATCH <= sides[0] <= sides[1]:
+            raise InputError(
+                f"backbone.weights.perceptual_patch is {list(sides)}; it must be two whole numbers of pixels, "
+                f"the first at least {SMALLEST_PATCH} and not the larger"
+            )
         for name, value in vars(self).items():
+            if name == "perceptual_patch":
+                continue
             if value < 0 or (name == "dissimilarity" and value > 1):
                 raise InputError(f"backbone.weights.{name} is {value}; it must be 0 or more, dissimilarity at most 1")
 
