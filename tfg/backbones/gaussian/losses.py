@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from tfg.backbones.base import Perceptual
 from tfg.backbones.gaussian.frame import FrameTruth
 from tfg.backbones.gaussian.motion import GaussianMotion
+from tfg.backbones.gaussian.objective import Weights
 from tfg.backbones.gaussian.regions import box_mask, box_slices, polygon_mask
-from tfg.backbones.gaussian.settings import Weights
 from tfg.engines.gaussian import Raster
 from tfg.engines.ssim import ssim
 from tfg.landmarks import INNER_LIPS, OUTER_LIPS

@@ -1,6 +1,7 @@
-"""What conf/backbone/instag.yaml sets, checked: first cloud, motion networks, stages, learning rates, loss weights, density rules.
+"""What conf/backbone/instag.yaml sets, checked: first cloud, motion networks, stages, learning rates, density rules.
 
-The YAML holds every value and the papers' own; nothing has a default here. No torch, so that a wrong value is refused at once.
+The losses' are in `objective.py`. The YAML holds every value and the papers' own; nothing has a default here.
+No torch, so that a wrong value is refused at once.
 Positions are in head units, about ten times the papers' unit.
 """
 
@@ -9,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tfg import assets
+from tfg.backbones.gaussian.objective import SMALLEST_PATCH, GeometryRules, Weights
 from tfg.types import InputError
-
-SMALLEST_PATCH = 31  # pixels: what the strides of LPIPS's AlexNet leave something of
 
 
 def check_head(
@@ -20,6 +21,7 @@ def check_head(
     sh_degree: int,
     motion: MotionShape,
     weights: Weights,
+    geometry: GeometryRules,
     perceptual: object,
     lip_driven: bool,
     universal: dict[str, Any] | None,
@@ -40,6 +42,8 @@ def check_head(
             f"backbone.weights.perceptual_patch is {list(weights.perceptual_patch)}; the pictures are {size} pixels wide: "
             f"give two sides within [{SMALLEST_PATCH}, {size}], or backbone.perceptual=null"
         )
+    if geometry.on:
+        assets.located("face_landmarker")  # its mesh
     if universal is not None:
         motion.check_universal(universal)
 
@@ -141,33 +145,6 @@ class Rates:
     def of_motion(self, progress: float) -> dict[str, float]:
         gain = self.motion_final**progress
         return {name: gain * getattr(self, name) for name in ("grid", "networks", "audio")}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Weights:
-    """Weights of the losses beside L1."""
-
-    dissimilarity: float  # 1 - SSIM
-    lips: float  # L1 once more in the lip box
-    alpha: float  # face alpha against the head mask, mouth alpha against the lip box
-    perceptual: float  # of patches in the fuse stage, where there is a perceptual loss
-    perceptual_patch: tuple[int, int]  # pixels, the range that a step draws their side from
-    motion: float  # mean |change| of positions, rotations, sizes
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "perceptual_patch", tuple(self.perceptual_patch))
-        sides = self.perceptual_patch
-        whole = len(sides) == 2 and all(isinstance(side, int) for side in sides)
-        if not whole or not SMALLEST_PATCH <= sides[0] <= sides[1]:
-            raise InputError(
-                f"backbone.weights.perceptual_patch is {list(sides)}; it must be two whole numbers of pixels, "
-                f"the first at least {SMALLEST_PATCH} and not the larger"
-            )
-        for name, value in vars(self).items():
-            if name == "perceptual_patch":
-                continue
-            if value < 0 or (name == "dissimilarity" and value > 1):
-                raise InputError(f"backbone.weights.{name} is {value}; it must be 0 or more, dissimilarity at most 1")
 
 
 @dataclass(frozen=True, kw_only=True)
