@@ -6,17 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from portraits import Scene, make_scene, mouth_darkness, rows
+from portraits import Scene, landmarks_in_head, make_scene, mouth_darkness, rows
+from support.face_bundle import SIDE, grid_mesh, write_bundle
 from support.parts import part
 from torch.utils.data import default_collate
 
+from tfg import assets
 from tfg.backbones.gaussian.frame import frame_of
 from tfg.backbones.gaussian.instag import Instag
 from tfg.data import PortraitData, audio_statistics, audio_windows, batches
 from tfg.features.lips.motion import lip_motion
+from tfg.metrics.lpips import Lpips, lpips
 from tfg.rendering import render
 from tfg.training import fit, load
-from tfg.types import Floats, Portrait
+from tfg.types import Floats, InputError, Portrait
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),  # Lightning 2.6 calls what torch 2.13 deprecates
@@ -30,6 +33,15 @@ TINY = {
     "face_density": {"every": 5, "start": 5, "stop": 20, "gradient": 1e-4, "max_num": 400, "reset_every": 21},
     "mouth_density": {"every": 4, "start": 2, "stop": 8, "gradient": 1e-4},
 }
+
+
+def squares(made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+    """In LPIPS's place."""
+    return (made - true).square().mean(dim=(1, 2, 3))
+
+
+GEOMETRY = {"geometry": {"depth": 1e-2, "normal": 1e-3, "start": 0.3, "pause": 2}}
+PERCEPTUAL = {"perceptual": squares, "weights": {"perceptual_patch": [31, 32]}}
 
 
 def make_backbone(portrait: Portrait, changes: dict[str, object], lip_driven: bool = False) -> Instag:
@@ -56,6 +68,16 @@ def scene() -> Scene:
     return make_scene(num_frames=12, size=32)
 
 
+@pytest.fixture
+def face_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A canonical mesh without pretrained files: a square curved as a cylinder, with the landmarks of `portraits` beside it."""
+    x, y = np.meshgrid(np.linspace(-0.6, 0.6, SIDE), np.linspace(-0.4, 0.9, SIDE))
+    grid = np.stack([x, y, x * x], axis=-1).reshape(-1, 3)
+    bundle = write_bundle(tmp_path / "face_landmarker.task", *grid_mesh(landmarks_in_head(0.0), grid))
+    monkeypatch.setattr(assets, "located", lambda name: bundle)
+
+
+@pytest.mark.usefixtures("face_bundle")
 def test_a_resumed_training_equals_an_uninterrupted_one(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,7 +92,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
     (tmp_path / "whole").mkdir()
     (tmp_path / "parts").mkdir()
     torch.manual_seed(0)
-    whole = make_backbone(scene.portrait, TINY)
+    whole = make_backbone(scene.portrait, TINY | PERCEPTUAL | GEOMETRY)
     train(whole, scene.portrait, tmp_path / "whole", chunk=7)
 
     step = Instag.training_step
@@ -85,10 +107,12 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
     for stop in (18, 30, 38):  # noqa: B007 in the face, mouth and fuse stages, none at a checkpoint
         torch.manual_seed(0)
         with pytest.raises(OSError, match="power cut"):
-            train(make_backbone(scene.portrait, TINY), scene.portrait, tmp_path / "parts", chunk=7)
+            train(
+                make_backbone(scene.portrait, TINY | PERCEPTUAL | GEOMETRY), scene.portrait, tmp_path / "parts", chunk=7
+            )
     current = "resumed"
     torch.manual_seed(99)  # the resumed process starts from another random state
-    resumed = make_backbone(scene.portrait, TINY)
+    resumed = make_backbone(scene.portrait, TINY | PERCEPTUAL | GEOMETRY)
     train(resumed, scene.portrait, tmp_path / "parts", chunk=7)
 
     assert len(resumed.face.gaussians) != 300  # the number of Gaussians has changed in between
@@ -201,3 +225,96 @@ def test_the_articulation_of_a_head_that_lips_drive_is_held_while_colours_are_fu
     held, free = moved_in_the_fuse_stage(True), moved_in_the_fuse_stage(False)
     assert held["gaussians.means"] == held["field.tables"] == 0 < held["gaussians.base"]
     assert min(free.values()) > 0
+
+
+def test_a_perceptual_loss_counts_in_the_last_part_of_the_fuse_stage_alone(scene: Scene, tmp_path: Path) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def distance(made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+        assert made.requires_grad
+        assert not true.requires_grad
+        asked.append((int(backbone.step), made.shape[-1]))
+        return squares(made, true)
+
+    def trained(name: str, **changes: object) -> dict[str, torch.Tensor]:
+        nonlocal backbone
+        torch.manual_seed(0)
+        backbone = make_backbone(scene.portrait, TINY | changes)
+        (tmp_path / name).mkdir()
+        train(backbone, scene.portrait, tmp_path / name, chunk=40)
+        return backbone.state_dict()
+
+    backbone = make_backbone(scene.portrait, TINY)
+    without = trained("without")
+    unweighted = trained("unweighted", perceptual=distance, weights={"perceptual": 0.0, "perceptual_patch": [31, 32]})
+    assert [step for step, _ in asked] == [36, 37, 38, 39]  # of 32 to 39
+    assert {side for _, side in asked} <= {31, 32}
+    for name, value in without.items():
+        assert torch.equal(unweighted[name], value), name
+    weighted = trained("weighted", **PERCEPTUAL | {"perceptual": distance})
+    assert weighted.keys() == without.keys()
+    assert not torch.equal(weighted["face.gaussians.base"], without["face.gaussians.base"])
+
+
+@pytest.mark.usefixtures("face_bundle")
+def test_the_geometry_prior_moves_the_face_from_its_first_step_on_and_nothing_before(
+    scene: Scene, tmp_path: Path
+) -> None:
+    def faces(name: str, **geometry: float) -> list[dict[str, torch.Tensor]]:
+        """Of the face branch after every step, without the mesh."""
+        torch.manual_seed(0)
+        backbone = make_backbone(scene.portrait, TINY | {"geometry": geometry})
+        states: list[dict[str, torch.Tensor]] = []
+        step = backbone.training_step
+
+        def noting(batch: object, batch_idx: int) -> None:
+            step(batch, batch_idx)  # type: ignore[arg-type]
+            states.append({name: value.clone() for name, value in backbone.face.state_dict().items()})
+
+        backbone.training_step = noting  # type: ignore[method-assign, assignment]
+        (tmp_path / name).mkdir()
+        train(backbone, scene.portrait, tmp_path / name, chunk=40)
+        assert ("geometry.vertices" in backbone.state_dict()) == bool(geometry)
+        return states
+
+    def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+        return all(torch.equal(first[name], second[name]) for name in first)
+
+    off, late = faces("off"), faces("late", depth=1.0, normal=1.0, start=0.5)
+    assert [same(*pair) for pair in zip(off[:14], late[:14], strict=True)] == [True] * 12 + [False] * 2  # of 24 steps
+
+
+def test_a_missing_mesh_is_named_before_a_training(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> Path:
+        raise InputError(f"{name} is missing")
+
+    monkeypatch.setattr(assets, "located", missing)
+    make_backbone(scene.portrait, TINY)
+    with pytest.raises(InputError, match="face_landmarker is missing"):
+        make_backbone(scene.portrait, TINY | GEOMETRY)
+
+
+def test_patches_larger_than_the_pictures_are_refused(scene: Scene) -> None:
+    make_backbone(scene.portrait, {})  # without a perceptual loss nothing is cut
+    with pytest.raises(
+        InputError, match=r"backbone\.weights\.perceptual_patch is \[32, 42\]; the pictures are 32 pixels"
+    ):
+        make_backbone(scene.portrait, {"perceptual": squares})
+
+
+@pytest.mark.real
+def test_lpips_itself_falls_where_it_is_trained_on(tmp_path: Path) -> None:
+    scene = make_scene(num_frames=4, size=64)
+    torch.manual_seed(0)
+    stages = {"warm_up": 0, "face": 30, "mouth": 2, "fuse": 40, "perceptual_from": 0.0, "min_mouth_pixels": 0.0}
+
+    def distance(weight: float) -> float:
+        torch.manual_seed(0)
+        changes = {"cloud": {"face": 400, "mouth": 60}, "stages": stages, "weights": {"perceptual": weight}}
+        backbone = make_backbone(scene.portrait, changes | {"perceptual": Lpips("lpips_alex")})
+        (folder := tmp_path / str(weight)).mkdir()
+        train(backbone, scene.portrait, folder, chunk=100)
+        made = render(backbone, scene.portrait, windows_of(scene.portrait), device="cpu").images
+        return float(lpips(Lpips("lpips_alex"), made, scene.portrait.images).mean())
+
+    assert distance(0.5) < 0.8 * distance(0.0)

@@ -10,7 +10,7 @@ from support.parts import part
 
 from tfg.backbones.gaussian.cloud import head_cloud, mouth_cloud
 from tfg.backbones.gaussian.gaussians import Gaussians, inverse_softplus, neighbour_distance
-from tfg.backbones.gaussian.losses import photometric, ssim
+from tfg.backbones.gaussian.losses import patch_distance, photometric, ssim
 from tfg.backbones.gaussian.motion import FaceField, GaussianMotion, mouth_hook
 from tfg.backbones.gaussian.regions import box_mask, polygon_mask, vertical_ramp
 from tfg.types import InputError
@@ -102,6 +102,22 @@ def test_equal_pictures_have_no_loss():
     assert abs(float(photometric(picture, picture, 0.2))) < 1e-5  # float32 rounding in SSIM
 
 
+def test_patches_tile_both_pictures_alike_and_distances_are_averaged():
+    taken = []
+
+    def distance(made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+        taken.extend([made, true])
+        return (made - true).square().mean(dim=(1, 2, 3))
+
+    rendered, truth = torch.rand(7, 7, 3), torch.rand(7, 7, 3)
+    mean = patch_distance(distance, rendered, truth, 3)
+    for picture, patches in zip((rendered, truth), taken, strict=True):
+        assert patches.shape == (4, 3, 3, 3)
+        rows = patches.view(2, 2, 3, 3, 3).permute(0, 3, 1, 4, 2).reshape(6, 6, 3)
+        torch.testing.assert_close(rows, picture[:6, :6] * 2 - 1)
+    torch.testing.assert_close(mean, 4 * (rendered - truth)[:6, :6].square().mean())  # [-1, 1] is twice as wide
+
+
 def test_stages_follow_each_other():
     stages = part("backbone/instag", "stages", warm_up=1, face=3, mouth=2, fuse=2)
     assert [stages.locate(step) for step in (0, 2, 3, 5, 6)] == [
@@ -125,6 +141,13 @@ def test_a_bad_value_names_its_config_key():
         part("backbone/instag", "stages", warm_up=10, face=5)
     with pytest.raises(InputError, match=r"backbone\.motion\.dropout"):
         part("backbone/instag", "motion", dropout=1.0)
+    with pytest.raises(InputError, match=r"backbone\.stages\.perceptual_from is 1\.5; it must be in \[0, 1\]"):
+        part("backbone/instag", "stages", perceptual_from=1.5)
+    for sides in ([30, 42], [42, 32], [32], [32.5, 42]):
+        with pytest.raises(
+            InputError, match=r"backbone\.weights\.perceptual_patch is .*; it must be two whole numbers"
+        ):
+            part("backbone/instag", "weights", perceptual_patch=sides)
 
 
 def make_field() -> FaceField:

@@ -122,6 +122,21 @@ def test_a_perceptual_loss_is_used_where_it_is_given(scene: portraits.Scene, tmp
     assert not any("perceptual" in name for name in head.state_dict())
 
 
+def test_a_perceptual_loss_goes_where_the_head_goes_and_is_no_part_of_its_state() -> None:
+    """Lightning moves a head, with what belongs to it, to the card that it trains on."""
+
+    class Frozen(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("weight", torch.ones(3), persistent=False)
+
+    frozen = Frozen()
+    head = make(4, lips_steps=4, perceptual=frozen)
+    assert not any("perceptual" in name for name in head.state_dict())
+    head.to(torch.device("meta"))
+    assert frozen.weight.device.type == "meta"
+
+
 @pytest.mark.parametrize("driver", ["sound", "lips"])
 def test_it_learns_to_beat_the_mean_frame_and_its_mouth_follows_unseen_speech(
     driver: str, scene: portraits.Scene, tmp_path: Path

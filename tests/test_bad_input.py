@@ -129,6 +129,10 @@ def test_shorter_than_segment_and_test_part(answer, tmp_path):
         ("split=60", "split=60: is a group of keys; give one of them, such as split.held_out"),
         ("seed=1.5", "seed=1.5: must be a whole number, 0 or above"),
         ("trainer.size=63", "clip.size: is 63; the embedded clip takes even sizes from 32 to 1024"),
+        (
+            "backbone.perceptual=lpips_alex",
+            "backbone.perceptual=lpips_alex: give null, or the two lines of conf/backbone/blocks/lpips.yaml",
+        ),
         ("conditioning=voice", "conditioning=voice: allowed are audio, lips"),
         (
             "prior=universal",

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from tfg.features.face.canonical import GENERIC_SHAPE
-from tfg.features.face.landmarks import MESH_VERTICES
-from tfg.landmarks import eye_distance
+from tfg.landmarks import MESH_VERTICES, eye_distance
 
 MIRROR = (  # index of the point at the other side of a symmetric face, iBUG-68
     *range(16, -1, -1),

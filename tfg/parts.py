@@ -111,6 +111,10 @@ def _check_settings(config: DictConfig) -> None:
     }
     for key, node in config.backbone.items():
         grouped = isinstance(node, DictConfig) and "_target_" in node
+        if key == "perceptual" and not (grouped or node is None):
+            raise InputError(
+                f"backbone.perceptual={node}: give null, or the two lines of conf/backbone/blocks/lpips.yaml"
+            )
         values[str(key)] = construct(node, f"backbone.{key}") if grouped and key != "perceptual" else node
     room = str(config.backbone._target_).rsplit(".", 2)[0]
     check_head = importlib.import_module(f"{room}.settings").check_head

@@ -130,7 +130,7 @@ ASSETS: tuple[Asset, ...] = (
         name="lpips_alex",
         aliases=("metrics.lpips=true", "lpips"),
         filename="lpips_alex_v0.1_float32.npz",
-        enables="metric lpips, and the perceptual loss of the lips stage",
+        enables="metric lpips, and the perceptual loss of both backbones",
         licence="BSD-2-Clause",
         origin="https://github.com/richzhang/PerceptualSimilarity, LPIPS v0.1 AlexNet (rewritten as npz)",
         size=9_887_154,

@@ -17,6 +17,9 @@ from tfg.types import Batch, Portrait, UniversalMotion
 Wanted = Callable[
     [int], NDArray[np.int64] | None
 ]  # step -> rows to draw its frame from; None: the next of a shuffled round
+# Distances (n,) of two batches of pictures (n, 3, height, width) in [-1, 1], differentiable in the first. As a module it has no
+# parameters and no persistent buffers, so that it moves with a backbone and is no part of its state.
+Perceptual = Callable[[Tensor, Tensor], Tensor]
 
 
 class Learner(pl.LightningModule, ABC):

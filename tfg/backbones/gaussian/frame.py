@@ -25,6 +25,7 @@ class FrameTruth:
     image: Tensor  # (size, size, 3) in [0, 1]
     head_mask: Tensor  # (size, size) 0 or 1
     landmarks: Tensor  # (68, 2) pixels
+    row: Tensor  # () int64, of the training portrait
 
 
 def frame_of(batch: Batch, row: int = 0) -> Frame:
@@ -43,4 +44,5 @@ def truth_of(batch: Batch, row: int = 0) -> FrameTruth:
         image=batch["image"][row],  # type: ignore[index]
         head_mask=batch["head_mask"][row],  # type: ignore[index]
         landmarks=batch["landmarks"][row],  # type: ignore[index]
+        row=batch["index"][row],  # type: ignore[index]
     )

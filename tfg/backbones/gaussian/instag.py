@@ -3,7 +3,7 @@
 With a prior that holds them the motion fields start from the universal motion field (UMF) that `pretrain.py` learns from several
 people, and an aligner fits the person to it; without one the same fields are learned from the person's own seconds alone.
 
-Differs from the paper: without Sapiens' depth and normals as a geometry prior, whose weights cannot ship.
+Differs from the paper: the geometry prior, off by default, is a fitted face mesh instead of Sapiens' depth and normals.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tfg.backbones.base import Backbone, Wanted
+from tfg.backbones.base import Backbone, Perceptual, Wanted
 from tfg.backbones.gaussian.branch import Branch, Optimizers, set_rates
 from tfg.backbones.gaussian.cloud import head_cloud, mouth_cloud
 from tfg.backbones.gaussian.frame import Frame, FrameTruth, frame_of, truth_of
-from tfg.backbones.gaussian.losses import face_loss, motion_size, mouth_loss, picture_loss
+from tfg.backbones.gaussian.geometry import GeometryPrior
+from tfg.backbones.gaussian.losses import face_loss, motion_size, mouth_loss, patch_distance, picture_loss, shown_face
 from tfg.backbones.gaussian.motion import FaceField, GaussianMotion, MouthField, WarpedFaceField, mouth_hook
+from tfg.backbones.gaussian.objective import GeometryRules, Weights
 from tfg.backbones.gaussian.regions import polygon_mask
 from tfg.backbones.gaussian.sampling import FrameSampling, GuidedFrames
 from tfg.backbones.gaussian.settings import (
@@ -31,7 +33,6 @@ from tfg.backbones.gaussian.settings import (
     MotionShape,
     Rates,
     StageSteps,
-    Weights,
     check_head,
 )
 from tfg.backbones.gaussian.universal import read_fields
@@ -59,17 +60,30 @@ class Instag(Backbone):
         sampling: FrameSampling,
         rates: Rates,
         weights: Weights,
+        geometry: GeometryRules,
         face_density: DensityRules,
         mouth_density: DensityRules,
         sh_degree: int,
+        perceptual: Perceptual | None,
         engine: str,
         lip_driven: bool,
     ) -> None:
         super().__init__(size=size, focal=focal, audio_channels=audio_channels, lip_driven=lip_driven)
-        check_head(sh_degree=sh_degree, motion=motion, lip_driven=lip_driven, universal=None)
+        check_head(
+            size=size,
+            sh_degree=sh_degree,
+            motion=motion,
+            weights=weights,
+            geometry=geometry,
+            perceptual=perceptual,
+            lip_driven=lip_driven,
+            universal=None,
+        )
         self.adaptation, self.adapted = adaptation, False
         self.cloud, self.stages, self.rates, self.weights = cloud, stages, rates, weights
         self.sampling, self.sh_degree, self.engine = sampling, sh_degree, engine
+        self.perceptual = perceptual
+        self.geometry = GeometryPrior(geometry, size, focal) if geometry.on else None
         self.register_buffer("seed", torch.zeros((), dtype=torch.int64))
         face_field = WarpedFaceField(motion, engine) if lip_driven else FaceField(motion, audio_channels, engine)
         mouth_field = MouthField(motion, None if lip_driven else audio_channels, engine)
@@ -99,6 +113,8 @@ class Instag(Backbone):
     def prepare(self, portrait: Portrait) -> None:
         self.seed.copy_(torch.randint(2**40, ()))
         place(self.face, self.mouth, portrait, self.cloud)
+        if self.geometry is not None:
+            self.geometry.place(portrait.face_shape)
         if isinstance(self.face.field, WarpedFaceField):
             self.face.field.warp.place(torch.from_numpy(portrait.face_shape), torch.from_numpy(portrait.audio))
 
@@ -149,6 +165,10 @@ class Instag(Backbone):
         loss = face_loss(raster, backdrop, truth, self.weights, self.engine)
         if motion is not None:
             loss = loss + self.weights.motion * motion_size(motion)
+        if (prior := self.geometry) is not None and prior.rules.due(
+            step, self.stages.face, self.face.rules.reset_every
+        ):
+            loss = loss + prior.loss(raster, frame, int(truth.row), shown_face(truth))
         self._descend(self.face, 0, loss, raster, step, self.stages.face, moving)
 
     def _train_mouth(self, frame: Frame, truth: FrameTruth, step: int) -> None:
@@ -181,6 +201,10 @@ class Instag(Backbone):
         rendered = self._compose(frame, face, mouth)
         loss = picture_loss(rendered, truth.image, truth, self.weights, self.engine)
         loss = loss + self.weights.motion * motion_size(face) + self.weights.motion * motion_size(mouth)
+        if self.perceptual is not None and step >= self.stages.perceptual_from * self.stages.fuse:
+            low, high = self.weights.perceptual_patch
+            side = int(torch.randint(low, high + 1, ()))
+            loss = loss + self.weights.perceptual * patch_distance(self.perceptual, rendered, truth.image, side)
         optimizers: list[Any] = self.optimizers(use_pl_optimizer=False)  # type: ignore[assignment]
         for optimizer in optimizers:
             optimizer.zero_grad()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+from tfg.backbones.base import Perceptual
 from tfg.backbones.gaussian.frame import FrameTruth
 from tfg.backbones.gaussian.motion import GaussianMotion
+from tfg.backbones.gaussian.objective import Weights
 from tfg.backbones.gaussian.regions import box_mask, box_slices, polygon_mask
-from tfg.backbones.gaussian.settings import Weights
 from tfg.engines.gaussian import Raster
 from tfg.engines.ssim import ssim
 from tfg.landmarks import INNER_LIPS, OUTER_LIPS
@@ -22,12 +24,21 @@ def photometric(rendered: Tensor, truth: Tensor, dissimilarity: float, engine: s
 def picture_loss(rendered: Tensor, target: Tensor, truth: FrameTruth, weights: Weights, engine: str) -> Tensor:
     """() L1 + D-SSIM of the picture, and L1 once more in the lip box.
 
-    Differs from the paper: the lip box stands in for LPIPS on it, whose weights are not part of a training here.
+    Differs from the paper: the lip box stands in for the branches' LPIPS on it; of LPIPS there is the fuse stage's alone.
     """
     loss = photometric(rendered, target, weights.dissimilarity, engine)
     rows, columns = box_slices(truth.landmarks[OUTER_LIPS], len(target))
     lips = (rendered[rows, columns] - target[rows, columns]).abs().sum() / rendered.numel()
     return loss + weights.lips * lips
+
+
+def patch_distance(perceptual: Perceptual, rendered: Tensor, truth: Tensor, side: int) -> Tensor:
+    """() mean distance of the patches, `side` pixels wide, that tile two pictures (height, width, 3) in [0, 1] from the top left."""
+    patches = [
+        F.unfold(picture.permute(2, 0, 1)[None] * 2 - 1, side, stride=side).view(3, side, side, -1).permute(3, 0, 1, 2)
+        for picture in (rendered, truth)
+    ]
+    return perceptual(patches[0], patches[1]).mean()
 
 
 def shown_face(truth: FrameTruth) -> Tensor:

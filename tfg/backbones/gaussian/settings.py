@@ -1,6 +1,7 @@
-"""What conf/backbone/instag.yaml sets, checked: first cloud, motion networks, stages, learning rates, loss weights, density rules.
+"""What conf/backbone/instag.yaml sets, checked: first cloud, motion networks, stages, learning rates, density rules.
 
-The YAML holds every value and the papers' own; nothing has a default here. No torch, so that a wrong value is refused at once.
+The losses' are in `objective.py`. The YAML holds every value and the papers' own; nothing has a default here.
+No torch, so that a wrong value is refused at once.
 Positions are in head units, about ten times the papers' unit.
 """
 
@@ -9,12 +10,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tfg import assets
+from tfg.backbones.gaussian.objective import SMALLEST_PATCH, GeometryRules, Weights
 from tfg.types import InputError
 
 
-def check_head(*, sh_degree: int, motion: MotionShape, lip_driven: bool, universal: dict[str, Any] | None) -> None:
-    """InputError unless the constructor of `Instag` can use what is no group of its own.
+def check_head(
+    *,
+    size: int,
+    sh_degree: int,
+    motion: MotionShape,
+    weights: Weights,
+    geometry: GeometryRules,
+    perceptual: object,
+    lip_driven: bool,
+    universal: dict[str, Any] | None,
+) -> None:
+    """InputError unless the constructor of `Instag` can use what is no group of its own; pictures are `size` pixels wide.
 
+    `perceptual`: of the fuse stage, None without.
     `universal`: shape of the motion fields learned from other people that the head is to start from, None where it starts from none.
     """
     if sh_degree not in range(4):
@@ -23,6 +37,13 @@ def check_head(*, sh_degree: int, motion: MotionShape, lip_driven: bool, univers
         raise InputError(
             "backbone.motion.hook=false: with conditioning=lips nothing else moves the mouth; set it to true"
         )
+    if perceptual is not None and weights.perceptual_patch[1] > size:
+        raise InputError(
+            f"backbone.weights.perceptual_patch is {list(weights.perceptual_patch)}; the pictures are {size} pixels wide: "
+            f"give two sides within [{SMALLEST_PATCH}, {size}], or backbone.perceptual=null"
+        )
+    if geometry.on:
+        assets.located("face_landmarker")  # its mesh
     if universal is not None:
         motion.check_universal(universal)
 
@@ -52,6 +73,7 @@ class StageSteps:
     face: int  # warm-up included
     mouth: int
     fuse: int
+    perceptual_from: float  # share of the fuse stage after which the perceptual loss counts
     harmonics_from: int  # step of a branch from which the colour depends on the view
     min_mouth_pixels: float  # of a 512 x 512 picture; frames that show less of the mouth's inside are passed over
     hook_ranks: tuple[int, int]  # of the face-mouth hook: drawn in this range in training, the first in rendering
@@ -65,6 +87,8 @@ class StageSteps:
         for name in ("face", "mouth", "fuse"):
             if getattr(self, name) <= 0:
                 raise InputError(f"backbone.stages.{name} is {getattr(self, name)}; it must be positive")
+        if not 0 <= self.perceptual_from <= 1:
+            raise InputError(f"backbone.stages.perceptual_from is {self.perceptual_from}; it must be in [0, 1]")
         if not 0 <= self.warm_up <= self.face:
             raise InputError(f"backbone.stages.warm_up is {self.warm_up}; it must be within stages.face = {self.face}")
 
@@ -121,21 +145,6 @@ class Rates:
     def of_motion(self, progress: float) -> dict[str, float]:
         gain = self.motion_final**progress
         return {name: gain * getattr(self, name) for name in ("grid", "networks", "audio")}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Weights:
-    """Weights of the losses beside L1."""
-
-    dissimilarity: float  # 1 - SSIM
-    lips: float  # L1 once more in the lip box
-    alpha: float  # face alpha against the head mask, mouth alpha against the lip box
-    motion: float  # mean |change| of positions, rotations, sizes
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if value < 0 or (name == "dissimilarity" and value > 1):
-                raise InputError(f"backbone.weights.{name} is {value}; it must be 0 or more, dissimilarity at most 1")
 
 
 @dataclass(frozen=True, kw_only=True)

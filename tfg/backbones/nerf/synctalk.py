@@ -6,7 +6,7 @@ The field, rays, region, losses and settings are the other files of this room.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import cast
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW
 
-from tfg.backbones.base import Backbone
+from tfg.backbones.base import Backbone, Perceptual
 from tfg.backbones.nerf import losses, rays
 from tfg.backbones.nerf.articulation import Articulation
 from tfg.backbones.nerf.head import Average, TalkingHead
@@ -24,9 +24,6 @@ from tfg.backbones.nerf.settings import FieldShape, LossWeights, Sampling, Sched
 from tfg.backbones.nerf.view import HeadView, ViewTruth, truth_of, views_of
 from tfg.engines import OccupancyGrid, Samples, composite, march
 from tfg.types import Batch, InputError, Portrait, UniversalMotion
-
-# Distance of two pictures (1, 3, height, width) in [-1, 1], differentiable in the first.
-Perceptual = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +77,7 @@ class SyncTalk(Backbone):
         )
         self.sampling, self.weights, self.schedule, self.engine = sampling, weights, schedule, engine
         self.depth_margin = depth_margin
-        self._perceptual = [perceptual]  # in a list: frozen weights of a metric are no part of the model's state
+        self.perceptual = perceptual
         self.head = TalkingHead(
             audio_channels=audio_channels,
             num_codes=num_codes,
@@ -272,7 +269,7 @@ class SyncTalk(Backbone):
 
     def _trains_on_patch(self, step: int) -> bool:
         """In the lips stage odd steps train on the lips, even ones on random patches where there is a perceptual loss."""
-        return self.schedule.is_lips(step) and (step % 2 == 1 or self._perceptual[0] is not None)
+        return self.schedule.is_lips(step) and (step % 2 == 1 or self.perceptual is not None)
 
     def _patch_loss(self, view: HeadView, target: ViewTruth, step: int) -> Tensor:
         """L1, opacity entropy and structure (or LPIPS) on the lip box or on a random patch: SyncTalk's lips stage."""
@@ -286,12 +283,11 @@ class SyncTalk(Backbone):
         side = box[1] - box[0]
         made, true = traced.color.reshape(side, side, 3), target.image[pixels].reshape(side, side, 3)
         loss = losses.mean_difference(made, true) + self.weights.entropy * losses.opacity_entropy(traced.opacity)
-        perceptual = self._perceptual[0]
-        if perceptual is None:
+        if self.perceptual is None:
             return loss + self.weights.structure * losses.structure(made, true)
         weight = self.weights.perceptual_lips if lips else self.weights.perceptual_patch
         pictures = [image.permute(2, 0, 1)[None] * 2 - 1 for image in (made, true)]
-        return loss + weight * perceptual(pictures[0], pictures[1]).mean()
+        return loss + weight * self.perceptual(pictures[0], pictures[1]).mean()
 
     @torch.no_grad()
     def _update_occupancy(self, view: HeadView) -> None:

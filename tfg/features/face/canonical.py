@@ -1,6 +1,6 @@
 """A generic 68-point face in the head space of `tfg/types.py`: the start of every pose fit, and its shape prior.
 
-The vertices `MESH_VERTICES` of MediaPipe's canonical face model (canonical_face_model.obj, Copyright The MediaPipe
+The vertices `landmarks.MESH_VERTICES` of MediaPipe's canonical face model (canonical_face_model.obj, Copyright The MediaPipe
 Authors, Apache License 2.0), axes turned to OpenCV's, centred at the mean of the 68 points, outer eye corners 1 apart.
 """
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from tfg import assets
-from tfg.features.face.landmarks import MESH_VERTICES
 from tfg.features.quiet import quiet_stderr, survive_profiling
+from tfg.landmarks import MESH_VERTICES
 from tfg.types import UPPER_FACE, Bytes, Clip, FaceTrack, Floats, InputError
 
 OPENGL_TO_OPENCV = np.diag([1.0, -1.0, -1.0]).astype(np.float32)
