@@ -110,6 +110,7 @@ def test_the_mesh_goes_through_the_landmarks_of_a_face_and_keeps_its_form_betwee
 
 
 @pytest.mark.real
+@pytest.mark.usefixtures("real_assets")
 def test_mediapipes_own_mesh_is_a_face_without_holes() -> None:
     vertices, triangles = mesh.face_mesh(GENERIC_SHAPE)
     np.testing.assert_allclose(vertices[list(MESH_VERTICES)], GENERIC_SHAPE, atol=1e-4)

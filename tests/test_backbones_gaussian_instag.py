@@ -303,6 +303,7 @@ def test_patches_larger_than_the_pictures_are_refused(scene: Scene) -> None:
 
 
 @pytest.mark.real
+@pytest.mark.usefixtures("real_assets")
 def test_lpips_itself_falls_where_it_is_trained_on(tmp_path: Path) -> None:
     scene = make_scene(num_frames=4, size=64)
     torch.manual_seed(0)
