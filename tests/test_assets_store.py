@@ -229,6 +229,8 @@ def test_what_is_no_file_has_a_remedy(known, tmp_path, monkeypatch, name, messag
 def test_an_asset_answers_to_the_option_that_needs_it():
     axes = [(axis, path.stem) for axis in ("audio", "face", "masks") for path in (folder() / axis).glob("*.yaml")]
     for axis, option in axes:
+        if (axis, option) == ("audio", "lipsync"):  # its weights come with tfg
+            continue
         needed = assets.named(f"{axis}={option}")
         assert set(needed) <= set(assets.named(option))
         assert len(needed) == ("weights" in OmegaConf.load(folder() / axis / f"{option}.yaml"))
