@@ -144,5 +144,6 @@ def test_a_prior_may_be_a_file_of_ones_own():
     completed = overrides.complete(["prior=mine/people.safetensors", "trainer=cpu"])  # what Hydra is given
     assert "conditioning=lips" in completed
     assert completed[:2] == ["prior=universal", "prior.weights=mine/people.safetensors"]
+    assert "prior=" not in str(overrides.choice(["prior=mine/people.safetensors"], completed))
     with pytest.raises(InputError, match=r"a sweep over files is prior=universal prior\.weights=FILE,FILE"):
         overrides.complete(["prior=none,mine/people.safetensors"])

@@ -130,7 +130,7 @@ def test_a_run_on_someone_the_prior_knows_is_refused_unless_it_is_allowed() -> N
         parts.check_unseen(overrides.composed(given), clip)
     assert str(caught.value) == (
         "a.mp4: the prior universal was learned from this person (as synthetic 101: clip.synthetic.identity_seed=101), so its scores "
-        "would say nothing; take another prior, or set prior.allow_seen=true"
+        "would say nothing; take another prior or prior=none, or set prior.allow_seen=true"
     )
     parts.check_unseen(overrides.composed([*given, "prior.allow_seen=true"]), clip)
     parts.check_unseen(overrides.composed(given[:2]), clip)  # the embedded clip's own person is nobody of them

@@ -17,7 +17,7 @@ from tfg.types import UniversalMotion
 
 SWEEP = ["-m", "selector=random,isexplore", *CLIP, *INSTAG]
 SAID = (
-    r"tfg: chose face=sidecar( masks=sidecar)?",
+    r"tfg: chose face=sidecar( masks=sidecar)?( prior=none)?",
     r"Making the embedded clip, once: .*|  frame \d+ of \d+|  done in \d+ s",
     r"tfg: [\w-]+: (selection|sync|features_train|features_held_out|training|rendering|metrics)",
     r"tfg\.engines: (compiled|engine=auto|OpenMP) .*",

@@ -85,7 +85,8 @@ def best_audio() -> str:
 def choice(given: Sequence[str], completed: Sequence[str]) -> str | None:
     """What `complete` added to the overrides that were given, in one line; of a second best audio also how to get the best."""
     axes = (*AUTOMATIC, "conditioning", "prior")
-    added = [text for text in completed if text.split("=")[0] in axes and text not in given]
+    asked = [part for text in given for part in _prior_file(text)]
+    added = [text for text in completed if text.split("=")[0] in axes and text not in asked]
     if not added:
         return None
     known = assets.asset(WHISPER)

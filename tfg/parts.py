@@ -140,7 +140,7 @@ def check_unseen(config: DictConfig, clip: Clip) -> None:
     if not config.prior.allow_seen and (found := seen_by_prior(config, clip)) is not None and found.person is not None:
         raise InputError(
             f"{clip.path}: the prior {config.prior.weights} was learned from this person (as {found.person}: {found.why}), so its "
-            "scores would say nothing; take another prior, or set prior.allow_seen=true"
+            "scores would say nothing; take another prior or prior=none, or set prior.allow_seen=true"
         )
     for axis in ("audio", "selector_audio"):
         if not config[axis].get("allow_seen", True):

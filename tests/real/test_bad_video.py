@@ -98,7 +98,7 @@ def test_a_face_lost_in_the_held_out_part_fails_the_run_in_one_line(tmp_path, pi
     lost = pictures.copy()
     lost[-15:] = 0
     write_video(tmp_path / "a.mp4", lost, sound)
-    given = ["clip.path=a.mp4", "selector=first", "seconds=2", "tracker=none", "trainer=cpu", *SMALL]
+    given = ["clip.path=a.mp4", "selector=first", "seconds=2", "tracker=none", "trainer=cpu", "prior=none", *SMALL]
     config = overrides.composed(overrides.complete(given))
     sweep.check(config)
     folder = pipeline.run(config)
