@@ -19,6 +19,7 @@ from tfg.record import identity, provenance, results
 from tfg.record.files import is_sealed
 from tfg.record.results import HEADS, DamagedRecord, HeadRecord, ScoresRecord
 from tfg.scoring.setting import Switches, setting
+from tfg.seen import Acquaintance
 from tfg.types import FPS, Clip, InputError, Segment
 
 CONFIGURED = (  # of a run's configuration
@@ -82,11 +83,16 @@ class Head:
             lock.release()
 
     def describe(
-        self, made_for: str, stages: dict[str, dict[str, Any]], files: dict[str, str], clip: Clip
+        self,
+        made_for: str,
+        stages: dict[str, dict[str, Any]],
+        files: dict[str, str],
+        clip: Clip,
+        seen: Acquaintance | None,
     ) -> HeadRecord:
-        """Its record. `made_for`: the run that it was trained for. `clip` is cut to the face."""
+        """Its record. `made_for`: the run that it was trained for. `clip` is cut to the face. `seen`: None without a prior."""
         commit, dirty = provenance.commit()
-        segment, seen = self.segment, parts.seen_by_prior(self.config, self.clip)
+        segment = self.segment
         return HeadRecord(
             head_id=self.name,
             made_for=made_for,

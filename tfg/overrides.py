@@ -30,6 +30,7 @@ CONFIG = configuration.folder()
 AUTOMATIC = ("audio", "face", "masks", "trainer")  # axes that are chosen where nothing, or auto, is given
 WHISPER = "whisper_tiny_en"  # of `tfg assets`
 COVERED = ("whisper", "logmel")  # audio features, as conf/audio has them, of which the universal prior holds a map
+UNTRAINED = ("trainer=cpu", "masks=sidecar", "conditioning=audio", "prior=none")  # given by commands that make no head
 _DRIVERS = ("libcuda.so.1", "nvcuda.dll")
 
 

@@ -179,7 +179,7 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
         stage.frames = len(test.frames)
     names = ("features_train", "features_held_out", "training", "rendering")
     own = {name: stages.records[name] for name in names}
-    head.describe(made_for, own, {**written, "curve": "metrics.csv"}, material.features.clip).write(head.folder)
+    head.describe(made_for, own, {**written, "curve": "metrics.csv"}, material.features.clip, seen).write(head.folder)
     return Trained(material=material, backbone=backbone, rendered=rendered)
 
 

@@ -75,8 +75,7 @@ def pretrain(
     maps: dict[str, Floats] = {}
     scores: dict[str, Any] = {}
     for audio in audios:
-        config = overrides.composed([f"audio={audio}", "trainer=cpu"])
-        name = priors.audio_setting(config)
+        name = features_named(audio)
         spoken = [[spoken_clip(clip, audio, person.face) for clip in person.clips] for person in people]
         moments = [Moments.of(clips) for clips in spoken]
         maps[name] = functools.reduce(operator.add, moments).prior(RIDGE)
@@ -90,8 +89,7 @@ def pretrain(
     folder = out.with_name(f"{out.name}.training")
     fields: dict[str, UniversalMotion] = {}
     for audio in motions:
-        name = priors.audio_setting(overrides.composed([f"audio={audio}", "trainer=cpu"]))
-        fields[name] = motion_pretraining.learn_motion(shown, audio, given, folder)
+        fields[features_named(audio)] = motion_pretraining.learn_motion(shown, audio, given, folder)
     sources = {
         "people": [person.record for person in people],
         "licence": licence,
@@ -111,7 +109,7 @@ def leave_one_out(data: Sequence[str], audio: str, folder: Path) -> None:
     people = list(people_of(data, None))
     moments = [Moments.of([spoken_clip(clip, audio, person.face) for clip in person.clips]) for person in people]
     everyone, faces = functools.reduce(operator.add, moments), faces_of(people)
-    features = priors.audio_setting(overrides.composed([f"audio={audio}", "trainer=cpu"]))
+    features = features_named(audio)
     for left, own in zip(people, moments, strict=True):
         rest = [row for row, person in enumerate(people) if person is not left]
         sources = {
@@ -123,6 +121,11 @@ def leave_one_out(data: Sequence[str], audio: str, folder: Path) -> None:
         weights = {features: (everyone - own).prior(RIDGE)}
         save_prior(folder / f"{left.name}.safetensors", weights, sources, {}, None if faces is None else faces[rest])
         say(f"a prior without {left.name}: {len(rest)} people")
+
+
+def features_named(audio: str) -> str:
+    """What a prior's file calls an option of conf/audio."""
+    return priors.audio_setting(overrides.composed([f"audio={audio}", "trainer=cpu"]))
 
 
 def faces_of(people: Sequence[Person]) -> Floats | None:

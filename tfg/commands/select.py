@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> None:
         given.insert(0, f"clip.path={quoted(options.clip)}")
     if options.plot is not None and (Path(options.plot).suffix != ".png" or not Path(options.plot).parent.is_dir()):
         raise InputError(f"--plot {options.plot}: must be a .png in a folder that exists")
-    given += ["trainer=cpu", "masks=sidecar", "conditioning=audio", "prior=none"]  # no head is trained
+    given += overrides.UNTRAINED
     completed = overrides.complete(given)
     config = overrides.composed(completed)
     parts.clip_identity(config)  # a video that is not there is refused before libraries are imported

@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> None:
     if not options.seconds > 0:
         raise InputError(f"--seconds {options.seconds:g}: must be a number of seconds above 0")
     shown = [f"clip.path={quoted(options.clip)}"] if options.clip else []
-    given = [*shown, "trainer=cpu", "masks=sidecar", "conditioning=audio", "prior=none"]
+    given = [*shown, *overrides.UNTRAINED]
     completed = overrides.complete(given)
     config = overrides.composed(completed)
     parts.weights_of(config)

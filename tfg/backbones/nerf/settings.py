@@ -10,6 +10,8 @@ from typing import Any
 
 from tfg.types import InputError
 
+NO_FIELD = "prior: backbone=synctalk has no motion field to start from other people's; take conditioning=lips"
+
 
 def check_head(
     *,
@@ -26,9 +28,7 @@ def check_head(
     `universal`: shape of the motion fields learned from other people that the head is to start from; there is none to start.
     """
     if universal is not None:
-        raise InputError(
-            "prior: backbone=synctalk has no motion field to start from other people's; take conditioning=lips"
-        )
+        raise InputError(NO_FIELD)
     if sampling.patch > size:
         raise InputError(f"backbone.sampling.patch={sampling.patch} is larger than the pictures ({size} pixels)")
     if occupancy_resolution < 8 or depth_margin <= 0 or num_codes < 0 or code_width < 1:

@@ -20,7 +20,7 @@ from tfg.backbones.nerf import losses, rays
 from tfg.backbones.nerf.articulation import Articulation
 from tfg.backbones.nerf.head import Average, TalkingHead
 from tfg.backbones.nerf.region import find_region
-from tfg.backbones.nerf.settings import FieldShape, LossWeights, Sampling, Schedule, SpeechShape, check_head
+from tfg.backbones.nerf.settings import NO_FIELD, FieldShape, LossWeights, Sampling, Schedule, SpeechShape, check_head
 from tfg.backbones.nerf.view import HeadView, ViewTruth, truth_of, views_of
 from tfg.engines import OccupancyGrid, Samples, composite, march
 from tfg.types import Batch, InputError, Portrait, UniversalMotion
@@ -105,9 +105,7 @@ class SyncTalk(Backbone):
         return "lips" if self.schedule.is_lips(int(self.step)) else "head"
 
     def adopt(self, universal: UniversalMotion) -> None:
-        raise InputError(
-            "prior: backbone=synctalk has no motion field to start from other people's; take conditioning=lips"
-        )
+        raise InputError(NO_FIELD)
 
     def prepare(self, portrait: Portrait) -> None:
         region = find_region(portrait, self.occupancy.resolution, self.depth_margin)
