@@ -7,8 +7,9 @@ settings were chosen (TUNED); a table of the others alone is beside that of all.
 
 Expected (written on 2026-11-22 before it ran; experiments/lips.py has the seven people seen before, p03, p08, p09 and german among
 them with another segment): over all ten, mouth r 0.40 with log-mel, 0.55 universal, 0.65 others; closure recall 0.25, 0.4, 0.45;
-amplitude 0.6, 0.95, 0.95; share of the truth's sync 0.25, 0.55, 0.7; face PSNR within 0.2 dB of each other; |mute r| 0.2 whatever drives;
-r at the true poses as at a fixed one (still) within 0.05 of each other with lip motion, in the mean. People differ more than segments.
+amplitude 0.6, 0.95, 0.95; share of the truth's sync 0.25, 0.55, 0.7; face PSNR within 0.2 dB of each other; |mute r| 0.2 whatever
+drives; r at the true poses as at a fixed one (still) within 0.05 of each other with lip motion, in the mean. People differ more than
+segments.
 """
 
 from __future__ import annotations

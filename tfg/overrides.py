@@ -24,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tfg import assets, configuration
 from tfg.features.lips.prior import UNIVERSAL
+from tfg.schedule import register_resolvers
 from tfg.types import InputError
 
 CONFIG = configuration.folder()
@@ -32,13 +33,6 @@ WHISPER = "whisper_tiny_en"  # of `tfg assets`
 COVERED = ("whisper", "logmel")  # audio features, as conf/audio has them, of which the universal prior holds a map
 UNTRAINED = ("trainer=cpu", "masks=sidecar", "conditioning=audio", "prior=none")  # given by commands that make no head
 _DRIVERS = ("libcuda.so.1", "nvcuda.dll")
-
-
-def register_resolvers() -> None:
-    """`${by_profile:cpu value,gpu value}` in any YAML takes the value of the trainer's profile."""
-    OmegaConf.register_new_resolver(
-        "by_profile", lambda cpu, gpu, *, _root_: gpu if _root_.trainer.profile == "gpu" else cpu, replace=True
-    )
 
 
 def complete(overrides: Sequence[str]) -> list[str]:

@@ -8,10 +8,10 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from tfg import configuration, overrides
+from tfg import configuration, overrides, schedule
 from tfg.commands import sweep
 
-overrides.register_resolvers()
+schedule.register_resolvers()
 
 
 @hydra.main(version_base="1.3", config_path=str(configuration.folder()), config_name="config")

@@ -22,6 +22,7 @@ from tfg.record import identity, table
 from tfg.record.checks import value_at
 from tfg.record.files import write_text
 from tfg.record.results import DamagedRecord, RunResult, read_failure
+from tfg.schedule import is_amount
 from tfg.split import amount_of
 from tfg.types import ENGINES, InputError
 
@@ -124,6 +125,8 @@ def _check_values(config: DictConfig) -> None:
         raise InputError(
             f"trainer.threads={count}: must be a whole number of threads, 1 or above, or null for all cores"
         )
+    if not is_amount(config.trainer.growth):
+        raise InputError(f"trainer.growth={config.trainer.growth}: must be a number, 0 or above")
     for key, allowed in (("profile", ("cpu", "gpu")), ("device", ("cpu", "cuda"))):
         if config.trainer[key] not in allowed:
             raise InputError(f"trainer.{key}={config.trainer[key]}: allowed are {', '.join(allowed)}")
