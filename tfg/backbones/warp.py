@@ -82,8 +82,8 @@ class LipWarp(nn.Module):
 
     def _kernel(self, places: Tensor) -> Tensor:
         """(n, 2) -> (n, k)."""
-        squared = (places[:, None] - self.centres).square().sum(dim=-1)
-        return torch.exp(squared / (-2 * WIDTH**2))
+        across, down = ((places[:, axis, None] - self.centres[:, axis]).square_() for axis in (0, 1))
+        return across.add_(down).mul_(-0.5 / WIDTH**2).exp_()
 
 
 def _front(points: Tensor) -> Tensor:

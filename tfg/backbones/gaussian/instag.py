@@ -41,6 +41,8 @@ from tfg.engines.gaussian import Raster
 from tfg.landmarks import EYES, INNER_LIPS, NOSE_BASE
 from tfg.types import Batch, Portrait, UniversalMotion
 
+_HELD_BYTES = 2**30  # of motions kept in the fuse stage
+
 
 class Instag(Backbone):
     """The face branch is trained first, then the mouth behind it, then the colours of both on the whole frame."""
@@ -91,6 +93,7 @@ class Instag(Backbone):
             face_field, face_density, sh_degree, size, focal, engine
         )
         self.mouth = Branch(mouth_field, mouth_density, sh_degree, size, focal, engine)
+        self._held: dict[int, tuple[GaussianMotion, GaussianMotion]] = {}  # by row, of the fuse stage
 
     @property
     def num_steps(self) -> int:
@@ -120,6 +123,9 @@ class Instag(Backbone):
 
     def wanted(self, portrait: Portrait) -> Wanted | None:
         return GuidedFrames.of(portrait, self.sampling, self.stages) if self.sampling.guided else None
+
+    def on_train_end(self) -> None:
+        self._held.clear()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Make room for the checkpoint's Gaussians; Lightning builds the optimisers and restores their state after this."""
@@ -197,10 +203,11 @@ class Instag(Backbone):
         train on: the seams at chin and lips are where the branches' masks were wrong, and colour cannot mend that. Of a head
         that lip motion drives, positions and motion are held: given the choice, they average the articulation away.
         """
-        face, mouth = self._motions(frame)
+        face, mouth = self._held_motions(frame, int(truth.row)) if self.lip_driven else self._motions(frame)
         rendered = self._compose(frame, face, mouth)
         loss = picture_loss(rendered, truth.image, truth, self.weights, self.engine)
-        loss = loss + self.weights.motion * motion_size(face) + self.weights.motion * motion_size(mouth)
+        if not self.lip_driven:
+            loss = loss + self.weights.motion * (motion_size(face) + motion_size(mouth))
         if self.perceptual is not None and step >= self.stages.perceptual_from * self.stages.fuse:
             low, high = self.weights.perceptual_patch
             side = int(torch.randint(low, high + 1, ()))
@@ -230,6 +237,16 @@ class Instag(Backbone):
         face = self._face_motion(frame)
         hook = mouth_hook(face, self.stages.hook_ranks[0])
         return face, self._mouth_motion(frame, hook)
+
+    @torch.no_grad()
+    def _held_motions(self, frame: Frame, row: int) -> tuple[GaussianMotion, GaussianMotion]:
+        """The same where neither positions nor fields train: computed once for each training frame, as far as memory is given."""
+        if (known := self._held.get(row)) is not None:
+            return known
+        motions = self._motions(frame)
+        if (len(self._held) + 1) * sum(motion.nbytes for motion in motions) <= _HELD_BYTES:
+            self._held[row] = motions
+        return motions
 
     def _compose(self, frame: Frame, face: GaussianMotion, mouth: GaussianMotion) -> Tensor:
         """(size, size, 3) face over mouth over background: F + (1 - aF) * (M + (1 - aM) * BG), as TalkingGaussian."""

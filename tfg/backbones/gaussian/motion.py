@@ -27,6 +27,10 @@ class GaussianMotion:
     scales: Tensor | None = None  # (n, 3) before softplus
     offset: Tensor | None = None  # (n, 3) head units, of the places that were looked up, where it shall stay small
 
+    @property
+    def nbytes(self) -> int:
+        return sum(part.nbytes for part in (self.means, self.quats, self.scales, self.offset) if part is not None)
+
     def plus(self, own: GaussianMotion) -> GaussianMotion:
         """With a person's own motion, which may lack rotations and sizes, added."""
         quats = self.quats if self.quats is None or own.quats is None else self.quats + own.quats
