@@ -1,7 +1,7 @@
 /* Mean structural similarity of two pictures and its gradient (the definition: `twin` of tfg/engines/ssim.py).
  *
  * A row of pixels is one long vector: the 11-tap blur runs down the columns, then along the row with a stride of the
- * channels, 16 values at a time. Rows are independent and their sums are added in order: same bits for any number of
+ * channels, a vector of values at a time. Rows are independent and their sums are added in order: same bits for any number of
  * threads. */
 #include <omp.h>
 #include <stdint.h>
@@ -9,7 +9,13 @@
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
+#ifdef __AVX512F__
 #define LANES 16
+#define LANE {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+#else /* wider vectors than the machine has are compiled lane by lane: 4.4 times slower with AVX2 */
+#define LANES 8
+#define LANE {0, 1, 2, 3, 4, 5, 6, 7}
+#endif
 #define HALF 5 /* taps on each side of the middle */
 
 typedef float Floats __attribute__((vector_size(LANES * 4)));
@@ -71,7 +77,7 @@ static double compare_row(const Ssim *ssim, int64_t r, const float *x, const flo
         }
         for (int m = 0; m < 5; m++) *(Loose *)(lines + m * width + first + i) = sum[m];
     }
-    const Ints lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    const Ints lane = LANE;
     Doubles total = {0};
     for (int64_t i = 0; i < row; i += LANES) {
         Floats mean[5];
