@@ -17,6 +17,8 @@ from tfg.features.lips.regression import LipMap
 from tfg.record.files import is_sealed, seal, seal_written
 from tfg.types import Bytes, Cameras, Floats, Frames, InputError, Portrait
 
+TOGETHER = 16  # frames of a batch: what does not depend on the frame is computed once for it
+
 
 def render(backbone: Backbone, portrait: Portrait, windows: Floats, *, device: str) -> Frames:
     """Every frame of a portrait from its audio, pose and expression over its background; no truth of the head is used.
@@ -28,10 +30,11 @@ def render(backbone: Backbone, portrait: Portrait, windows: Floats, *, device: s
     rows = batches(portrait, windows, device=torch.device(device))
     pictures = []
     with torch.no_grad():
-        for row in range(len(rows)):
-            image = backbone.render(default_collate([rows[row]]))[0]
-            pictures.append((image.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy())
-    return Frames(frames=portrait.frames, images=np.stack(pictures))
+        for first in range(0, len(rows), TOGETHER):
+            some = [rows[row] for row in range(first, min(first + TOGETHER, len(rows)))]
+            images = backbone.render(default_collate(some))
+            pictures.append((images.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy())
+    return Frames(frames=portrait.frames, images=np.concatenate(pictures))
 
 
 def side_by_side(truth: Bytes, rendered: Bytes, gain: float = 4.0) -> Iterator[Bytes]:

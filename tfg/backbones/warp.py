@@ -42,8 +42,16 @@ class LipWarp(nn.Module):
 
     def forward(self, points: Tensor, motion: Tensor) -> Tensor:
         """points (n, 3) in head space, normalised lip motion (LIP_CHANNELS,) -> (n, 3) head units, against the mean mouth."""
-        across = self._kernel(points[:, :2]) @ self._moved(motion) * _front(points)
-        return torch.cat([across, torch.zeros_like(points[:, :1])], dim=1)
+        return self.moved(self.spread(points), motion)
+
+    def spread(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Of points (n, 3): how much every landmark's kernel reaches each, (n, k), and how far each is in front, (n, 1)."""
+        return self._kernel(points[:, :2]), _front(points)
+
+    def moved(self, spread: tuple[Tensor, Tensor], motion: Tensor) -> Tensor:
+        """As `forward`, of points whose `spread` is known."""
+        kernel, front = spread
+        return F.pad(kernel @ self._weights(motion) * front, (0, 1))
 
     @torch.no_grad()
     def rest(self, points: Tensor, motion: Tensor) -> Tensor:
@@ -66,7 +74,7 @@ class LipWarp(nn.Module):
             torch.exp((axis[:, None] - centres).square() / (-2 * WIDTH**2))
             for axis, centres in ((x, self.centres[:, 0]), (y, self.centres[:, 1]))
         )  # the kernel of a plane is the product of its axes' kernels
-        forth = torch.einsum("yk,kc,xk->cyx", down, self._moved(motion), along)
+        forth = torch.einsum("yk,kc,xk->cyx", down, self._weights(motion), along)
         nodes = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).view(-1, 2)
         back = forth.view(2, -1).T
         for _ in range(_ROUNDS):
@@ -76,7 +84,7 @@ class LipWarp(nn.Module):
         moved = torch.lerp(moved, front * sampled(forth, points[:, :2] - moved), _DAMPING)
         return torch.cat([points[:, :2] - moved, points[:, 2:]], dim=1)
 
-    def _moved(self, motion: Tensor) -> Tensor:
+    def _weights(self, motion: Tensor) -> Tensor:
         """Kernel weights (k, 2) of normalised lip motion (LIP_CHANNELS,)."""
         return self.solution @ (motion * self.std).view(len(SPOKEN), 2)
 

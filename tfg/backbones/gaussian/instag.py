@@ -155,7 +155,8 @@ class Instag(Backbone):
     @torch.no_grad()
     def render(self, batch: Batch) -> Tensor:
         frames = [frame_of(batch, row) for row in range(batch["audio"].shape[0])]  # type: ignore[attr-defined]
-        return torch.stack([self._compose(frame, *self._motions(frame)).clamp(0, 1) for frame in frames])
+        with self.face.field.still(), self.mouth.field.still():
+            return torch.stack([self._compose(frame, *self._motions(frame)).clamp(0, 1) for frame in frames])
 
     def _train_face(self, frame: Frame, truth: FrameTruth, step: int) -> None:
         """The head without the inside of the mouth, on a random colour.

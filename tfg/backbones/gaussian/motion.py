@@ -5,7 +5,10 @@ TalkingGaussian's and InsTaG's nets in our head unit, which is about ten of thei
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -62,10 +65,28 @@ class Field(nn.Module):
         self.audio: AudioEncoder | None = None
         if audio_channels is not None:
             self.audio = AudioEncoder(audio_channels, shape.audio_hidden, shape.code, dropout=shape.dropout)
+        self._kept: dict[str, Any] | None = None
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Within it the points are always the same and nothing is learned: what depends on them alone is computed once."""
+        self._kept = {}
+        try:
+            yield
+        finally:
+            self._kept = None
+
+    def once(self, name: str, compute: Callable[[], Any]) -> Any:
+        if self._kept is None:
+            return compute()
+        if name not in self._kept:
+            self._kept[name] = compute()
+        return self._kept[name]
 
     def encode_position(self, points: Tensor) -> Tensor:
         """(n, 3) head space -> (n, 36)."""
-        return triplane_encode(points, self.tables, self.spec, self.engine)
+        encoded: Tensor = self.once("place", lambda: triplane_encode(points, self.tables, self.spec, self.engine))
+        return encoded
 
     def encode_audio(self, windows: Tensor) -> Tensor:
         """(1, 8, channels) normalised -> (1, code)."""
@@ -99,8 +120,8 @@ class FaceField(Field):
         """points (n, 3), windows (1, 8, channels), upper (1, 7) -> motion of n Gaussians."""
         place = self.encode_position(points)
         below = vertical_ramp(points.detach(), self.eye_line, self.nose_base)
-        speech = self.audio_attention(place) * (below @ self.encode_audio(windows))
-        expression = self.upper_attention(place) * ((1 - below) @ upper)
+        speech = self.once("audio", lambda: self.audio_attention(place)) * (below @ self.encode_audio(windows))
+        expression = self.once("upper", lambda: self.upper_attention(place)) * ((1 - below) @ upper)
         means, quats, scales = self.network(torch.cat([place, speech, expression], dim=1)).split([3, 4, 3], dim=1)
         return GaussianMotion(means * self.shape.reach, quats, scales)
 
@@ -128,9 +149,10 @@ class WarpedFaceField(Field):
         """points (n, 3), windows (1, 8, LIP_CHANNELS) of lip motion, upper (1, 7) -> motion of n Gaussians."""
         place = self.encode_position(points)
         above = 1 - vertical_ramp(points.detach(), self.eye_line, self.nose_base)
-        expression = self.upper_attention(place) * (above @ upper)
+        expression = self.once("upper", lambda: self.upper_attention(place)) * (above @ upper)
         means, quats, scales = self.network(torch.cat([place, expression], dim=1)).split([3, 4, 3], dim=1)
-        spoken = self.warp(points.detach(), windows[0, windows.shape[1] // 2])
+        spread = self.once("spread", lambda: self.warp.spread(points.detach()))
+        spoken = self.warp.moved(spread, windows[0, windows.shape[1] // 2])
         return GaussianMotion(means * self.shape.reach + spoken, quats, scales)
 
 
