@@ -1,4 +1,4 @@
-"""What drives SyncTalk's lips: audio features, or lip motion with the universal prior. `python -m experiments.synctalk_lips [key=value ...]`.
+"""SyncTalk's lips by audio features or by lip motion with the universal prior. `python -m experiments.synctalk_lips [key=value ...]`.
 
 SyncTalk, 128 px, whole trainings, Whisper, five seconds, one segment and one seed a person, on people of TFG_ASSETS on whom no
 setting was chosen; `experiments.lips` has InsTaG's rows of the same segments.
