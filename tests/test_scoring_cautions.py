@@ -13,6 +13,8 @@ from tfg.scoring.run import as_json
 
 OFFSET = MetricFacts(title="Sync offset own listener", unit="frames", better="none", digits=0)
 
+AMPLITUDE = MetricFacts(title="Mouth amplitude", unit="of truth", better="none", digits=2)
+
 
 def scored(r: float, sync: float, seed: int, *, offset: float = 0, count: int = COUNT) -> Metrics:
     opening, noise = NOISE[5][:count], NOISE[seed][:count]
@@ -20,6 +22,7 @@ def scored(r: float, sync: float, seed: int, *, offset: float = 0, count: int = 
     return as_json(
         {
             "mouth_correlation": value("mouth_correlation", mouth, float(np.corrcoef(mouth, opening)[0, 1])),
+            "mouth_amplitude": MetricValue(definition="d", facts=AMPLITUDE, value=0.25),
             "sync_c_listener": value("sync_c_listener", sync + 0.05 * noise),
             "sync_offset_listener": MetricValue(definition="d", facts=OFFSET, value=offset),
         }
@@ -30,8 +33,8 @@ RUN, MUTE, TRUTH = scored(0.8, 0.3, 0), scored(0.0, 0.1, 1), scored(1.0, 0.5, 2)
 
 
 def test_nothing_is_said_of_measures_that_nothing_speaks_against():
-    assert cautions(RUN, MUTE, TRUTH, 0.99) == {}
-    assert cautions(RUN, None, TRUTH, None) == {}
+    assert cautions(RUN, MUTE, TRUTH, 0.99, 0.4) == {}
+    assert cautions(RUN, None, TRUTH, None, None) == {}
 
 
 @pytest.mark.parametrize(
@@ -75,12 +78,17 @@ def test_nothing_is_said_of_measures_that_nothing_speaks_against():
     ],
 )
 def test_what_speaks_against_a_measure_is_said_of_it(run, mute, truth, read, measure, words):
-    assert any(words in sentence for sentence in cautions(run, mute, truth, read)[measure])
+    assert any(words in sentence for sentence in cautions(run, mute, truth, read, 0.42)[measure])
+
+
+def test_how_far_a_muted_mouth_moves_and_what_a_rigid_one_would_have_is_said_beside():
+    (said,) = cautions(RUN, scored(-0.5, 0.1, 1), TRUTH, None, 0.42)["mouth_correlation"]
+    assert said.endswith("at 0.25 of the truth's amplitude; a mouth that is rigid in the head has +0.42 at these poses")
 
 
 def test_a_measure_that_was_not_scored_has_no_caution():
     run = {name: entry for name, entry in RUN.items() if name == "mouth_correlation"}
-    assert "sync_c_listener" not in cautions(run, None, TRUTH, 0.5)
+    assert "sync_c_listener" not in cautions(run, None, TRUTH, 0.5, None)
 
 
 def test_readings_agree_by_their_openings():

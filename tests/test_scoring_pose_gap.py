@@ -68,3 +68,21 @@ def test_too_few_near_frames_are_said():
     found = pose_gap.near(psnr(100), np.where(np.arange(100) < 10, 1.0, 30.0))
     assert found.value is None
     assert found.unavailable == "10 of 100 frames lie within 5 degrees of a training pose, 25 are needed"
+
+
+def test_a_mouth_that_is_rigid_in_the_head_opens_in_the_picture_as_the_head_comes_nearer():
+    scene = portraits.make_scene(num_frames=40, size=32).portrait
+    still = replace(scene.cameras, rotation=np.tile(np.eye(3, dtype=np.float32), (40, 1, 1)))
+    depth = 5 + np.sin(np.arange(40)).astype(np.float32)
+    near = replace(still, translation=np.stack([0 * depth, 0 * depth, depth], axis=1))
+    shape = scene.face_shape.copy()
+    shape[60:68, 1] = np.float32([0, 0, 0, 0, 0.2, 0.2, 0.2, 0])  # inner lips, 0.2 head units open
+    placed = near.focal * shape[:, :2] / (shape[:, None, 2] + depth)[..., None].transpose(1, 0, 2)
+    rigid = replace(scene, cameras=near, face_shape=shape, landmarks=placed.astype(np.float32))
+    found = pose_gap.rigid_mouth(rigid)
+    assert found["rigid_mouth_r"] == pytest.approx(1, abs=1e-4)
+    assert found["rigid_mouth_amplitude"] == pytest.approx(1, abs=1e-3)
+    assert pose_gap.rigid_mouth(replace(rigid, landmarks=np.tile(placed[:1], (40, 1, 1)).astype(np.float32))) == {
+        "rigid_mouth_r": None,
+        "rigid_mouth_amplitude": None,
+    }

@@ -20,12 +20,15 @@ FARTHEST = 1  # frames: the listener's offset of the truth
 FEWEST_WINDOWS = 100
 
 
-def cautions(run: Metrics, mute: Metrics | None, truth: Metrics, read: float | None) -> dict[str, list[str]]:
+def cautions(
+    run: Metrics, mute: Metrics | None, truth: Metrics, read: float | None, rigid: float | None
+) -> dict[str, list[str]]:
     """Measure -> sentences; without an entry where nothing speaks against it.
 
-    `read`: `agreement_of_readings`; None where both readings are one.
+    `read`: `agreement_of_readings`; None where both readings are one. `rigid`: r of a mouth that does not move in the head
+    (tfg/scoring/pose_gap.py); None where it has none.
     """
-    found = {OPENINGS: _of_lips(run, mute, truth, read), LISTENER: _of_listener(run, mute, truth)}
+    found = {OPENINGS: _of_lips(run, mute, truth, read, rigid), LISTENER: _of_listener(run, mute, truth)}
     return {name: said for name, said in found.items() if said}
 
 
@@ -35,7 +38,7 @@ def agreement_of_readings(scored: Floats, native: Floats) -> float | None:
     return None if pair.shape[1] < 2 or (pair.std(axis=1) < 1e-6).any() else float(bootstrap.correlation(pair))
 
 
-def _of_lips(run: Metrics, mute: Metrics | None, truth: Metrics, read: float | None) -> list[str]:
+def _of_lips(run: Metrics, mute: Metrics | None, truth: Metrics, read: float | None, rigid: float | None) -> list[str]:
     if not _has(run, OPENINGS):
         return []
     said = []
@@ -51,7 +54,12 @@ def _of_lips(run: Metrics, mute: Metrics | None, truth: Metrics, read: float | N
         silent = measure(OPENINGS, mute, truth)
         pose = None if silent is None else silent.interval()
         if pose is not None and (pose.low > 0 or pose.high < 0):
-            said.append(f"the head's pose moves its lips: the mute control has r {pose.value:+.2f} {_span(pose)}")
+            share = mute["mouth_amplitude"]["value"]
+            moved = "" if share is None else f" at {share:.2f} of the truth's amplitude"
+            beside = "" if rigid is None else f"; a mouth that is rigid in the head has {rigid:+.2f} at these poses"
+            said.append(
+                f"the head's pose moves its lips: the mute control has r {pose.value:+.2f} {_span(pose)}{moved}{beside}"
+            )
     return said
 
 

@@ -139,13 +139,14 @@ def score_run(
     made = as_json(metrics, truth)
     controlled = {name: as_json(values) for name, values in beside.items()}
     read = None if judged.reader.is_guided else agreement_of_readings(judged.true.landmarks, test.landmarks)
+    gap = pose_gap.pose_gap(train, test)
     return Scores(
         metrics=made,
         controls=controlled,
         truth=truth,
         gains=gains.gains(made, controlled.get("mute", NO_CONTROLS), truth),
-        pose_gap=pose_gap.pose_gap(train, test),
-        cautions=cautions(made, controlled.get("mute"), truth, read),
+        pose_gap=gap,
+        cautions=cautions(made, controlled.get("mute"), truth, read, gap["rigid_mouth_r"]),
     )
 
 
