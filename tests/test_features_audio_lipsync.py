@@ -11,10 +11,10 @@ import torch
 from safetensors.numpy import load_file, save_file
 from support.parts import part
 
-from tfg import overrides, parts
+from tfg import learned, overrides, parts
 from tfg.features.audio.lipsync import FILE
 from tfg.features.audio.lipsync_encoder import build_lipsync, load_encoder, save_encoder
-from tfg.features.audio.lipsync_file import read_sources
+from tfg.features.audio.lipsync_file import ENCODER
 from tfg.types import InputError
 
 SOURCES = {"people": [{"name": "one", "clips": ["embedded-0", "aa"], "frames": 10}], "licence": "of the test"}
@@ -62,7 +62,7 @@ def test_what_is_no_encoder_is_one_line(weights: Path, tmp_path: Path) -> None:
         load_encoder(path)
     path.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(InputError, match="is damaged"):
-        read_sources(path)
+        learned.read(path, ENCODER)
     save_file(load_file(weights), path)
     with pytest.raises(InputError, match="is no encoder of this version of tfg"):
         load_encoder(path)
@@ -83,7 +83,7 @@ def test_a_clip_that_it_was_learned_from_is_refused_unless_allowed(axis: str, we
 
 def test_the_shipped_file_is_small_and_learned_from_what_may_be_shipped() -> None:
     assert FILE.stat().st_size < 1_500_000
-    sources = read_sources(FILE)
+    sources = learned.read(FILE, ENCODER).sources
     assert "GRID: CC BY 4.0" in sources["licence"]
     assert all(person["name"].startswith(("synthetic ", "GRID ")) for person in sources["people"])
     load_encoder(FILE)

@@ -13,7 +13,7 @@ from tfg.features.context import REACH, windows
 from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.features.lips.motion import lip_motion, lip_opening
 from tfg.features.lips.opening import opening_range
-from tfg.features.lips.prior import LAYOUT, SHIPPED, load_motion, load_people, load_prior, prior_file, save_prior
+from tfg.features.lips.prior import PRIOR, SHIPPED, load_motion, load_people, load_prior, prior_file, save_prior
 from tfg.features.lips.regression import LipMap, Moments, fit_map, standardised
 from tfg.landmarks import LIP_CHANNELS, SPOKEN
 from tfg.types import Cameras, InputError, UniversalMotion
@@ -192,7 +192,7 @@ def test_a_file_that_is_no_prior_for_this_run_is_one_line(tmp_path: Path) -> Non
         path.write_bytes(damaged)
         with pytest.raises(InputError, match=r"p\.safetensors: is damaged \(.*\); install tfg again"):
             load_prior(path, "logmel")
-    path.write_bytes(whole.replace(f'layout\\": {LAYOUT}'.encode(), b'layout\\": 9'))
+    path.write_bytes(whole.replace(f'layout\\": {PRIOR.layout}'.encode(), b'layout\\": 9'))
     with pytest.raises(InputError, match="is no lip prior of this version"):
         load_prior(path, "logmel")
     save_prior(path, {"logmel": maps()["logmel"][:, :, :7]}, SOURCES, {}, None)

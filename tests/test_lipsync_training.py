@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from experiments.pretrain_lipsync import main
+from tfg import learned, pretraining
 from tfg import lipsync_training as training
-from tfg import pretraining
-from tfg.features.audio.lipsync_file import read_sources
+from tfg.features.audio.lipsync_file import ENCODER
 
 
 def spoken(seed: int, frames: int = 300) -> training.Spoken:
@@ -65,7 +65,7 @@ def test_the_file_knows_its_people_and_how_well_it_does_on_those_left_out(
     monkeypatch.setattr(pretraining, "SYNTHETIC_SECONDS", 4)
     path = tmp_path / "few.safetensors"
     assert main(["synthetic:5", "--steps", "2", "--licence", "of the test", "-o", str(path)]) == 0
-    sources = read_sources(path)
+    sources = learned.read(path, ENCODER).sources
     assert [person["name"] for person in sources["people"]] == [f"synthetic {seed}" for seed in (101, 102, 103, 104)]
     assert list(sources["left_out_retrieval"]["first"]) == ["synthetic 105"]
     assert sources["licence"] == "of the test"

@@ -5,25 +5,29 @@ Tensors are `map/<features>`, `motion/<features>/{face,mouth}/<parameter>` and `
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
+from tfg import learned
 from tfg.features.context import REACH
 from tfg.landmarks import LIP_CHANNELS
+from tfg.learned import Learned
 from tfg.types import Floats, InputError, UniversalMotion
 
 UNIVERSAL = "universal"
 SHIPPED = Path(__file__).with_name("universal.safetensors")
-LAYOUT = 2  # of the file
+PRIOR = learned.Kind(
+    entry="prior",
+    layout=2,
+    title="lip prior",
+    settings_entry="motion",  # of its motion fields, by their audio features
+    remedy_of_another="make it anew with `python -m experiments.pretrain`",
+    remedy_of_damaged="install tfg again, or make the prior anew",
+)
 FACES = "faces"  # tensor (people, numbers): a unit embedding each (tfg/seen.py), NaN of who has none
 
 
@@ -41,19 +45,6 @@ class LipPrior:
         return list(self.sources["people"])
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Contents:
-    """Of a whole file."""
-
-    tensors: dict[str, NDArray[np.float16]]
-    shapes: dict[str, dict[str, Any]]  # features -> settings of its motion fields
-    sources: dict[str, Any]
-
-    def of(self, group: str) -> list[str]:
-        """The audio features of the tensors `<group>/...`."""
-        return sorted({name.split("/")[1] for name in self.tensors if name.startswith(f"{group}/")})
-
-
 def prior_file(weights: str) -> Path:
     """Of `universal` the file that comes with tfg, else a path; InputError where there is none."""
     path = SHIPPED if weights == UNIVERSAL else Path(weights)
@@ -66,10 +57,10 @@ def prior_file(weights: str) -> Path:
 
 def load_prior(path: Path, features: str) -> LipPrior:
     """InputError names a file that is damaged, of another layout, or without a map for these audio features."""
-    contents = _read(path)
-    if features not in contents.of("map"):
+    contents = learned.read(path, PRIOR)
+    if features not in (known := _learned_with(contents, "map")):
         raise InputError(
-            f"{path}: was learned with {', '.join(contents.of('map')) or 'no map of lip motion'}, not with {_given(features)}"
+            f"{path}: was learned with {', '.join(known) or 'no map of lip motion'}, not with {_given(features)}"
         )
     weights = contents.tensors[f"map/{features}"].astype(np.float32)
     if (
@@ -86,7 +77,7 @@ def load_prior(path: Path, features: str) -> LipPrior:
 
 def load_faces(path: Path) -> Floats | None:
     """(people, numbers) in the order of its people; None where the file has none."""
-    contents = _read(path)
+    contents = learned.read(path, PRIOR)
     faces = contents.tensors.get(FACES)
     if faces is not None and (faces.ndim != 2 or len(faces) != len(contents.sources["people"])):
         raise InputError(
@@ -97,24 +88,24 @@ def load_faces(path: Path) -> Floats | None:
 
 def load_motion(path: Path, features: str) -> UniversalMotion:
     """InputError names a file that is damaged, of another layout, or without motion fields for these audio features."""
-    contents = _read(path)
-    if features not in contents.of("motion"):
-        known = f"only of {', '.join(contents.of('motion'))}" if contents.of("motion") else "it has none"
+    contents = learned.read(path, PRIOR)
+    if features not in (known := _learned_with(contents, "motion")):
+        others = f"only of {', '.join(known)}" if known else "it has none"
         raise InputError(
-            f"{path}: holds no motion fields of {_given(features)} ({known}), so this prior needs conditioning=lips; "
+            f"{path}: holds no motion fields of {_given(features)} ({others}), so this prior needs conditioning=lips; "
             "`python -m experiments.pretrain --motion` learns them"
         )
     start = f"motion/{features}/"
     tensors = {name[len(start) :]: values for name, values in contents.tensors.items() if name.startswith(start)}
-    if features not in contents.shapes or not all(np.isfinite(values).all() for values in tensors.values()):
+    if features not in contents.settings or not all(np.isfinite(values).all() for values in tensors.values()):
         raise InputError(f"{path}: its motion fields are not whole; make the prior anew")
     exact = {name: values.astype(np.float32) for name, values in tensors.items()}
-    return UniversalMotion(shape=contents.shapes[features], tensors=exact)
+    return UniversalMotion(shape=contents.settings[features], tensors=exact)
 
 
 def load_people(path: Path) -> list[dict[str, Any]]:
     """Of whoever a prior was learned from: name, identities of the clips and number of frames."""
-    return list(_read(path).sources["people"])
+    return list(learned.read(path, PRIOR).sources["people"])
 
 
 def save_prior(
@@ -130,46 +121,14 @@ def save_prior(
         named |= {f"motion/{features}/{name}": values for name, values in universal.tensors.items()}
     if faces is not None:
         named[FACES] = faces
-    halved = {name: np.ascontiguousarray(values, np.float16) for name, values in named.items()}
     shapes = {features: universal.shape for features, universal in motion.items()}
-    facts = {"layout": LAYOUT, "sources": sources, "motion": shapes, "sha256": _checksum(halved, shapes)}
-    # One entry: several would be written in any order.
-    partial = path.with_name(f"{path.name}.part")
-    save_file(halved, partial, metadata={"prior": json.dumps(facts, sort_keys=True)})
-    partial.replace(path)
+    learned.write(path, PRIOR, Learned(tensors=named, sources=sources, settings=shapes))
 
 
-def _read(path: Path) -> _Contents:
-    """InputError names a file that is damaged or of another layout."""
-    try:
-        with safe_open(path, framework="numpy") as file:
-            noted = json.loads((file.metadata() or {}).get("prior", "{}"))
-            if noted.get("layout") != LAYOUT:
-                raise InputError(
-                    f"{path}: is no lip prior of this version of tfg; make it anew with `python -m experiments.pretrain`"
-                )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 it is no dict
-        if noted["sha256"] != _checksum(tensors, noted["motion"]):
-            raise ValueError("its checksum differs")
-        sources = noted["sources"]
-        _ = [(person["name"], person["clips"]) for person in sources["people"]]
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"{path}: is damaged ({' '.join(str(error).split())}); install tfg again, or make the prior anew"
-        ) from error
-    return _Contents(tensors=tensors, shapes=noted["motion"], sources=sources)
+def _learned_with(contents: Learned, group: str) -> list[str]:
+    """The audio features of the tensors `<group>/...`."""
+    return sorted({name.split("/")[1] for name in contents.tensors if name.startswith(f"{group}/")})
 
 
 def _given(features: str) -> str:
     return f"audio={features.replace('-', ' layer ')}"
-
-
-def _checksum(tensors: Mapping[str, NDArray[np.float16]], shapes: Mapping[str, Any]) -> str:
-    """sha256 of names, shapes and bytes, and of the settings of the motion fields."""
-    digest = hashlib.sha256(json.dumps(shapes, sort_keys=True).encode())
-    for name, values in sorted(tensors.items()):
-        digest.update(f"{name} {values.shape}".encode())
-        digest.update(np.ascontiguousarray(values).tobytes())
-    return digest.hexdigest()
