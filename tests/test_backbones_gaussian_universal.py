@@ -19,7 +19,7 @@ from tfg.backbones.gaussian.branch import Branch
 from tfg.backbones.gaussian.instag import Instag
 from tfg.backbones.gaussian.motion import GaussianMotion, MouthField
 from tfg.backbones.gaussian.universal import read_fields, tensors_of
-from tfg.features.lips.prior import save_prior
+from tfg.prior_file import save_prior
 from tfg.rendering import render
 from tfg.training import load
 from tfg.types import InputError, UniversalMotion

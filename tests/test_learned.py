@@ -10,8 +10,8 @@ import pytest
 from tfg import learned
 from tfg.features.audio.lipsync import FILE
 from tfg.features.audio.lipsync_file import ENCODER
-from tfg.features.lips.prior import PRIOR, SHIPPED
 from tfg.learned import Kind, Learned
+from tfg.prior_file import PRIOR, SHIPPED
 from tfg.types import InputError
 
 PEOPLE = {"people": [{"name": "anna", "clips": ["aa"], "frames": 9}]}

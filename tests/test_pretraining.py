@@ -10,8 +10,8 @@ import pytest
 from experiments.pretrain import main
 from tfg import pretraining
 from tfg.backbones.gaussian.pretrain import UniversalTraining
-from tfg.features.lips.prior import load_motion, load_prior
 from tfg.features.lips.regression import Moments
+from tfg.prior_file import load_motion, load_prior
 
 
 @pytest.fixture(scope="module")

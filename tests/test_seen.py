@@ -12,8 +12,8 @@ from test_record_table import run
 from tfg import assets, overrides, parts, seen
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.context import REACH
-from tfg.features.lips.prior import SHIPPED, load_faces, load_prior, save_prior
 from tfg.landmarks import LIP_CHANNELS
+from tfg.prior_file import SHIPPED, load_faces, load_prior, save_prior
 from tfg.record import table
 from tfg.seen import SAME, acquaintance, direction
 from tfg.types import Clip, Crop, Floats, InputError

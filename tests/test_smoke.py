@@ -11,7 +11,7 @@ from support import parts
 from tfg.backbones.gaussian.universal import tensors_of
 from tfg.clip.read import read_clip
 from tfg.clip.sound import read_audio
-from tfg.features.lips.prior import save_prior
+from tfg.prior_file import save_prior
 from tfg.record.results import RunResult
 from tfg.types import UniversalMotion
 

@@ -1,6 +1,6 @@
 """A file of what was learned from people: tensors in half precision, and one metadata entry with its people and a checksum.
 
-What the tensors mean stands where a kind of such files does: `features/lips/prior.py`, `features/audio/lipsync_file.py`.
+What the tensors mean stands where a kind of such files does: `prior_file.py`, `features/audio/lipsync_file.py`.
 """
 
 from __future__ import annotations

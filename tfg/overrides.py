@@ -23,7 +23,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tfg import assets, configuration
-from tfg.features.lips.prior import UNIVERSAL
+from tfg.prior_file import UNIVERSAL
 from tfg.schedule import register_resolvers
 from tfg.types import InputError
 

@@ -22,8 +22,8 @@ from tfg import assets, configuration, priors
 from tfg.features.audio import lipsync
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
 from tfg.features.clip_features import ClipFeatures
-from tfg.features.lips.prior import SHIPPED, UNIVERSAL, prior_file
 from tfg.landmarks import LIP_CHANNELS
+from tfg.prior_file import SHIPPED, UNIVERSAL, prior_path
 from tfg.record import identity
 from tfg.seen import Acquaintance
 from tfg.selectors.at import At
@@ -154,7 +154,7 @@ def seen_by_prior(config: DictConfig, clip: Clip) -> Acquaintance | None:
     audio, face, masks = extractors(config)
     features = ClipFeatures(clip=clip, audio=audio, face=face, masks=masks, root=assets.cache_root() / "features")
     seed = config.clip.synthetic.identity_seed if config.clip.path is None else None
-    return priors.known_in(prior_file(config.prior.weights), features, seed)
+    return priors.known_in(prior_path(config.prior.weights), features, seed)
 
 
 def make_backbone(config: DictConfig, portrait: Portrait) -> Backbone:

@@ -19,10 +19,10 @@ from tfg.features.clip_features import ClipFeatures
 from tfg.features.context import windows
 from tfg.features.face.gaps import fill_gaps
 from tfg.features.lips.motion import lip_motion
-from tfg.features.lips.prior import save_prior
 from tfg.features.lips.regression import Moments, standardised
 from tfg.features.portrait import frame_face
 from tfg.metrics.mobilefacenet import NUMBERS
+from tfg.prior_file import save_prior
 from tfg.progress import say
 from tfg.seen import EMBEDDER, SAME, direction, face_of
 from tfg.selection import features_of

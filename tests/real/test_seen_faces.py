@@ -7,7 +7,7 @@ from support.parts import part
 from tfg import assets
 from tfg.clip.read import read_clip
 from tfg.features.clip_features import ClipFeatures
-from tfg.features.lips.prior import SHIPPED, load_faces, load_prior
+from tfg.prior_file import SHIPPED, load_faces, load_prior
 from tfg.seen import SAME, acquaintance, face_of
 from tfg.split import split
 

@@ -45,7 +45,7 @@ class LipPrior:
         return list(self.sources["people"])
 
 
-def prior_file(weights: str) -> Path:
+def prior_path(weights: str) -> Path:
     """Of `universal` the file that comes with tfg, else a path; InputError where there is none."""
     path = SHIPPED if weights == UNIVERSAL else Path(weights)
     if not path.is_file():
