@@ -36,7 +36,7 @@ def test_a_prior_is_read_as_it_was_written_and_written_with_the_same_bytes(tmp_p
     assert one.read_bytes() == other.read_bytes()
     found = load_prior(one, "logmel")
     np.testing.assert_allclose(found.weights, maps()["logmel"], atol=5e-3)  # float16
-    assert found.people == load_people(one) == SOURCES["people"]
+    assert (found.people, None) == load_people(one) == (SOURCES["people"], None)
 
 
 def test_motion_fields_are_read_as_they_were_written_with_the_settings_they_were_made_with(tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from test_record_table import run
 
-from tfg import assets, overrides, parts, seen
+from tfg import assets, learned, overrides, parts, priors, seen
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.context import REACH
 from tfg.landmarks import LIP_CHANNELS
-from tfg.prior_file import SHIPPED, load_faces, load_prior, save_prior
+from tfg.prior_file import SHIPPED, load_people, load_prior, save_prior
 from tfg.record import table
 from tfg.seen import SAME, acquaintance, direction
 from tfg.types import Clip, Crop, Floats, InputError
@@ -101,14 +101,16 @@ def test_faces_are_read_as_they_were_written(tmp_path: Path) -> None:
     path = tmp_path / "p.safetensors"
     maps = {"logmel": np.ones((2 * REACH + 1, 80, LIP_CHANNELS), np.float32) / 3}
     save_prior(path, maps, {"people": PEOPLE[:1], "licence": "L"}, {}, None)
-    assert load_faces(path) is None
+    assert load_people(path) == (PEOPLE[:1], None)
     save_prior(path, maps, {"people": PEOPLE, "licence": "L"}, {}, FACES)
-    np.testing.assert_array_equal(load_faces(path), FACES)
+    people, faces = load_people(path)
+    assert people == PEOPLE
+    np.testing.assert_array_equal(faces, FACES)
     assert load_prior(path, "logmel").features == "logmel"
 
 
 def test_the_prior_that_comes_with_tfg_knows_the_faces_of_its_real_people_and_the_seeds_of_the_others() -> None:
-    people, faces = load_prior(SHIPPED, "logmel").people, load_faces(SHIPPED)
+    people, faces = load_people(SHIPPED)
     assert faces is not None
     assert faces.shape == (len(people), 128)
     for person, row in zip(people, faces, strict=True):
@@ -147,3 +149,15 @@ def test_a_table_says_which_runs_prior_had_seen_their_person() -> None:
 
 def test_without_a_prior_nobody_is_looked_for() -> None:
     assert parts.seen_by_prior(overrides.composed(["prior=none"]), features("other").clip) is None
+
+
+def test_the_file_of_a_prior_is_read_once_to_look_for_someone(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+
+    def count(path: Path, kind: learned.Kind) -> learned.Learned:
+        read.append(path)
+        return learned.Learned(tensors={}, sources={"people": PEOPLE})
+
+    monkeypatch.setattr(learned, "read", count)
+    priors.known_in(SHIPPED, features("other"), 0)
+    assert read == [SHIPPED]

@@ -75,17 +75,6 @@ def load_prior(path: Path, features: str) -> LipPrior:
     return LipPrior(features=features, weights=weights, sources=contents.sources)
 
 
-def load_faces(path: Path) -> Floats | None:
-    """(people, numbers) in the order of its people; None where the file has none."""
-    contents = learned.read(path, PRIOR)
-    faces = contents.tensors.get(FACES)
-    if faces is not None and (faces.ndim != 2 or len(faces) != len(contents.sources["people"])):
-        raise InputError(
-            f"{path}: has {len(faces)} faces of {len(contents.sources['people'])} people; make the prior anew"
-        )
-    return None if faces is None else faces.astype(np.float32)
-
-
 def load_motion(path: Path, features: str) -> UniversalMotion:
     """InputError names a file that is damaged, of another layout, or without motion fields for these audio features."""
     contents = learned.read(path, PRIOR)
@@ -103,9 +92,16 @@ def load_motion(path: Path, features: str) -> UniversalMotion:
     return UniversalMotion(shape=contents.settings[features], tensors=exact)
 
 
-def load_people(path: Path) -> list[dict[str, Any]]:
-    """Of whoever a prior was learned from: name, identities of the clips and number of frames."""
-    return list(learned.read(path, PRIOR).sources["people"])
+def load_people(path: Path) -> tuple[list[dict[str, Any]], Floats | None]:
+    """Of whoever a prior was learned from: name, identities of the clips and number of frames; and a face each, (people, numbers).
+
+    None for the faces where the file has none.
+    """
+    contents = learned.read(path, PRIOR)
+    people, faces = list(contents.sources["people"]), contents.tensors.get(FACES)
+    if faces is not None and (faces.ndim != 2 or len(faces) != len(people)):
+        raise InputError(f"{path}: has {len(faces)} faces of {len(people)} people; make the prior anew")
+    return people, None if faces is None else faces.astype(np.float32)
 
 
 def save_prior(

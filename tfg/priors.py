@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from tfg.features.clip_features import ClipFeatures
-from tfg.prior_file import load_faces, load_motion, load_people, load_prior, prior_path
+from tfg.prior_file import load_motion, load_people, load_prior, prior_path
 from tfg.seen import Acquaintance, acquaintance
 from tfg.types import Clip, Floats, InputError, UniversalMotion
 
@@ -36,7 +36,7 @@ def universal_motion(config: DictConfig) -> UniversalMotion | None:
 
 def known_in(path: Path, features: ClipFeatures, identity_seed: int | None) -> Acquaintance:
     """Which of a prior's people a clip shows; `identity_seed`: of the embedded clip."""
-    return acquaintance(load_people(path), load_faces(path), features, identity_seed)
+    return acquaintance(*load_people(path), features, identity_seed)
 
 
 def check_encoder(axis: str, weights: str, people: list[dict[str, Any]], clip: Clip) -> None:
