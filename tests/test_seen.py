@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,11 +16,13 @@ from tfg import assets, learned, overrides, parts, priors, seen
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.context import REACH
 from tfg.landmarks import LIP_CHANNELS
+from tfg.metrics import identity, mobilefacenet
 from tfg.prior_file import SHIPPED, load_people, load_prior, save_prior
 from tfg.record import table
-from tfg.seen import SAME, acquaintance, direction
-from tfg.types import Clip, Crop, Floats, InputError
+from tfg.seen import FRAMES, SAME, acquaintance, direction
+from tfg.types import Clip, Crop, FaceTrack, Floats, InputError
 
+WITHOUT = {"audio": SimpleNamespace(name="none"), "masks": SimpleNamespace(name="none")}
 PEOPLE = [
     {"name": "anna", "clips": ["one", "two"], "frames": 9},
     {"name": "bert", "clips": ["three"], "frames": 9},
@@ -147,8 +152,46 @@ def test_a_table_says_which_runs_prior_had_seen_their_person() -> None:
     )
 
 
-def test_without_a_prior_nobody_is_looked_for() -> None:
-    assert parts.seen_by_prior(overrides.composed(["prior=none"]), features("other").clip) is None
+@dataclass(frozen=True, kw_only=True)
+class Faces:
+    """One in every frame; reading it takes a hundredth of a processor second."""
+
+    name: str = "mediapipe"
+
+    def extract(self, clip: Any, start: int, stop: int) -> FaceTrack:
+        until = time.process_time() + 0.01
+        while time.process_time() < until:
+            pass
+        return replace(FaceTrack.empty(start, stop - start), num_faces=np.ones(stop - start, np.int64))
+
+
+def test_a_comparison_of_faces_costs_what_it_took_when_they_were_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = tmp_path / "network"
+    weights.write_text("of the test")
+    monkeypatch.setattr(assets, "usable", lambda known: weights)
+    monkeypatch.setattr(identity, "aligned", lambda picture, landmarks: picture)
+    monkeypatch.setattr(mobilefacenet, "open_embedder", lambda path: lambda faces: np.ones((len(faces), 3), np.float32))
+    other: Any = SimpleNamespace(
+        digest="d",
+        identity="other",
+        num_reference_frames=90,
+        sidecar=None,
+        source_frames=lambda *rows: np.zeros((1, 4, 4, 3)),
+    )
+    costs = []
+    for _ in range(2):
+        of_clip = replace(features("other"), clip=other, face=Faces(), root=tmp_path, **WITHOUT)  # type: ignore[arg-type]
+        with of_clip.costing() as cost:
+            assert acquaintance(PEOPLE, np.eye(3, dtype=np.float32), of_clip, None).compared
+        costs.append(cost.notes() | {"frames": cost.frames})
+    first, again = costs
+    assert first["frames"] == again["frames"] == FRAMES
+    assert (first["extracted_frames"], again["cached_frames"]) == ({"faces": FRAMES}, {"faces": FRAMES})
+    assert first["cold_processor_seconds"] >= 0.01 * FRAMES
+    assert again["cold_processor_seconds"] == pytest.approx(first["cold_processor_seconds"], abs=0.02)
+    assert again["faces"] == "read by mediapipe"
 
 
 def test_the_file_of_a_prior_is_read_once_to_look_for_someone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,9 +141,15 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
 
 def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, logger: Any) -> Trained:
     """Portraits, training and rendering of a head, to its head.json; goes on from the last checkpoint."""
-    seen = parts.seen_by_prior(head.config, head.clip)
-    if seen is not None and (seen.person is not None or not seen.compared):
-        say(f"prior={head.config.prior.name}: {seen.text()}")
+    # Whether the prior was learned from this person.
+    seen = None
+    if head.config.prior.weights is not None:
+        with stages("prior") as stage:
+            with features.costing() as cost:
+                seen = parts.seen_by_prior(head.config, features)
+            stage.frames, stage.notes = cost.frames, cost.notes()
+        if seen.person is not None or not seen.compared:
+            say(f"prior={head.config.prior.name}: {seen.text()}")
 
     # What the backbone is shown: faces, masks, pictures and sound of the segment.
     with stages("features_train") as stage:
@@ -177,8 +183,8 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
         rendered = _rendered(head, backbone, test, material.test_windows)
         written = rendering.write_videos(head.folder, rendered, test.images, _sound(head.clip, test))
         stage.frames = len(test.frames)
-    names = ("features_train", "features_held_out", "training", "rendering")
-    own = {name: stages.records[name] for name in names}
+    names = ("prior", "features_train", "features_held_out", "training", "rendering")
+    own = {name: stages.records[name] for name in names if name in stages.records}
     head.describe(made_for, own, {**written, "curve": "metrics.csv"}, material.features.clip, seen).write(head.folder)
     return Trained(material=material, backbone=backbone, rendered=rendered)
 

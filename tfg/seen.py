@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from tfg import assets
-from tfg.features.cache import cached
 from tfg.features.clip_features import ClipFeatures
 from tfg.types import Floats
 
@@ -63,22 +62,21 @@ def acquaintance(
 def face_of(features: ClipFeatures, weights: Path) -> Floats | None:
     """(numbers,) of unit length: the mean direction of a clip's faces; None where none was found. Kept in the cache."""
     clip = features.clip
-    rows = np.unique(np.linspace(0, clip.num_reference_frames - 1, FRAMES + 2).round().astype(int)[1:-1])
+    rows = np.unique(np.linspace(0, clip.num_reference_frames - 1, FRAMES + 2).round().astype(int)[1:-1]).tolist()
 
     def read() -> dict[str, Any]:
         from tfg.metrics.identity import aligned
         from tfg.metrics.mobilefacenet import NUMBERS, open_embedder
 
         found = []
-        for row in rows.tolist():
+        for row in rows:
             track = features.face.extract(clip, row, row + 1)
             if track.num_faces[0] > 0:
                 found.append(aligned(clip.source_frames(row, row + 1)[0], track.landmarks[0]))
         empty = np.empty((0, NUMBERS), np.float32)
         return {"embeddings": open_embedder(weights)(np.stack(found)) if found else empty}
 
-    key = {**features.track_key(), "what": "identity", "rows": rows.tolist(), "weights": assets.checksum(weights)}
-    embeddings = cached(key, read, features.root).arrays["embeddings"]
+    embeddings = features.read_off_faces("identity", rows, read, weights=assets.checksum(weights))["embeddings"]
     return direction(embeddings) if len(embeddings) else None
 
 
