@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from omegaconf import DictConfig
 
 from experiments.pretrain import main
-from tfg import pretraining
+from tfg import motion_pretraining, pretraining
 from tfg.backbones.gaussian.pretrain import UniversalTraining
 from tfg.features.lips.regression import Moments
 from tfg.prior_file import load_motion, load_prior
+from tfg.types import UniversalMotion
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +84,40 @@ def test_motion_fields_have_the_same_bytes_also_after_a_power_cut(
     assert load_prior(whole, "logmel").sources["motion_settings"] == ["trainer=cpu", *settings[1::2]]
 
 
+def test_lips_and_poses_are_fitted_once_for_all_kinds_of_audio_features(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pretraining, "SYNTHETIC_SECONDS", 8)
+    fits: list[str] = []
+    driven: dict[str, list[np.ndarray]] = {}
+
+    def counted(module: object, name: str) -> None:
+        fit = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given, **more: (fits.append(name), fit(*given, **more))[1])
+
+    def learn(config: DictConfig, people: list[motion_pretraining.Posed], folder: Path) -> UniversalMotion:
+        driven[config.audio.name] = [motion_pretraining._driven(person, config)[1] for person in people]
+        return UniversalMotion(shape={}, tensors={})
+
+    counted(pretraining, "fit_cameras")
+    counted(motion_pretraining, "portrait_alone")
+    monkeypatch.setattr(motion_pretraining, "_train", learn)
+    settings = ["--set", "trainer=cpu", *(word for key in QUICK for word in ("--set", f"{key}={QUICK[key]}"))]
+
+    def maps(audio: str) -> dict[str, np.ndarray]:
+        out = tmp_path / f"{audio}.safetensors"
+        assert main(["synthetic:2", "--audio", audio, "--motion", audio, *settings, "-o", str(out)]) == 0
+        return {name: load_prior(out, name).weights for name in audio.split(",")}
+
+    together = maps("logmel,lipsync")
+    assert sorted(fits) == ["fit_cameras"] * 2 + ["portrait_alone"] * 2
+    before = dict(driven)
+    for name in ("logmel", "lipsync"):
+        np.testing.assert_array_equal(maps(name)[name], together[name])
+        for one, other in zip(driven[name], before[name], strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -124,7 +160,10 @@ def test_nobody_is_in_the_prior_that_is_made_for_them(tmp_path: Path, monkeypatc
     monkeypatch.setattr(pretraining, "SYNTHETIC_SECONDS", 8)
     pretraining.leave_one_out(["synthetic:3"], "logmel", tmp_path)
     assert sorted(path.stem for path in tmp_path.iterdir()) == [f"synthetic {seed}" for seed in (101, 102, 103)]
-    spoken = [pretraining.spoken_clip(pretraining.synthetic(seed), "logmel", "sidecar") for seed in (101, 103)]
+    spoken = [
+        pretraining.sound_and_motion(pretraining.lips_of(pretraining.synthetic(seed), "sidecar"), "logmel")
+        for seed in (101, 103)
+    ]
     prior = load_prior(tmp_path / "synthetic 102.safetensors", "logmel")
     assert [person["name"] for person in prior.people] == ["synthetic 101", "synthetic 103"]
     expected = (Moments.of(spoken[:1]) + Moments.of(spoken[1:])).prior(pretraining.RIDGE)

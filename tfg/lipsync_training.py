@@ -23,7 +23,7 @@ from tfg.features.audio.ave import mel_windows
 from tfg.features.audio.lipsync import WIDTH
 from tfg.features.audio.lipsync_encoder import build_lipsync, save_encoder
 from tfg.landmarks import LIP_CHANNELS
-from tfg.pretraining import people_of, seen_clip
+from tfg.pretraining import lips_of, people_of
 from tfg.progress import progress, say
 from tfg.record.files import is_sealed, seal, seal_of
 from tfg.threads import threads
@@ -120,7 +120,7 @@ def train(data: Sequence[str], out: Path, held_out: str | None, licence: str, st
 
 def read(clip: Clip, face: str) -> Spoken:
     """What may be learned from, sound in time with the pictures."""
-    features, motion = seen_clip(clip, "logmel", face)
+    features, motion = lips_of(clip, face)
     spread = motion.std(axis=0)
     scale = spread + SOFT * float(spread.mean())
     sound = mel_windows(features.clip.audio(), "lipsync")[: len(motion)]

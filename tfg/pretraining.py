@@ -6,7 +6,7 @@ import functools
 import operator
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,24 +72,22 @@ def pretrain(
     people = list(people_of(data, held_out))
     if len(people) < 2:
         raise InputError(f"{len(people)} person: a prior is learned from two people or more; give more videos")
+    lips = [[lips_of(clip, person.face) for clip in person.clips] for person in people]
     maps: dict[str, Floats] = {}
     scores: dict[str, Any] = {}
     for audio in audios:
         name = features_named(audio)
-        spoken = [[spoken_clip(clip, audio, person.face) for clip in person.clips] for person in people]
+        spoken = [[sound_and_motion(one, audio) for one in clips] for clips in lips]
         moments = [Moments.of(clips) for clips in spoken]
         maps[name] = functools.reduce(operator.add, moments).prior(RIDGE)
         scores[name] = left_out(spoken, moments)
         say(f"{name}: mean r of lip motion with each person left out {np.mean(scores[name]):.2f}")
-    shown = (
-        [longest(person, motion_pretraining.settings(motions[0], given).clip.size) for person in people]
-        if motions
-        else []
-    )
     folder = out.with_name(f"{out.name}.training")
     fields: dict[str, UniversalMotion] = {}
-    for audio in motions:
-        fields[features_named(audio)] = motion_pretraining.learn_motion(shown, audio, given, folder)
+    if motions:
+        size = motion_pretraining.settings(motions[0], given).clip.size
+        longest_clips = [longest(person, size) for person in people]
+        fields = motion_pretraining.learn_motion(longest_clips, motions, given, folder)
     sources = {
         "people": [person.record for person in people],
         "licence": licence,
@@ -107,7 +105,9 @@ def leave_one_out(data: Sequence[str], audio: str, folder: Path) -> None:
     """For each person of `data` a prior of all the others, `folder`/<name>.safetensors, written over one that is there."""
     folder.mkdir(parents=True, exist_ok=True)
     people = list(people_of(data, None))
-    moments = [Moments.of([spoken_clip(clip, audio, person.face) for clip in person.clips]) for person in people]
+    moments = [
+        Moments.of([sound_and_motion(lips_of(clip, person.face), audio) for clip in person.clips]) for person in people
+    ]
     everyone, faces = functools.reduce(operator.add, moments), faces_of(people)
     features = features_named(audio)
     for left, own in zip(people, moments, strict=True):
@@ -194,18 +194,12 @@ def longest(person: Person, size: int) -> motion_pretraining.Spoken:
     )
 
 
-def spoken_clip(clip: Clip, audio: str, face: str) -> tuple[Floats, Floats]:
-    """Audio features (n, channels) and lip motion (n, LIP_CHANNELS) of what may be learned from, sound in time with the pictures."""
-    features, motion = seen_clip(clip, audio, face)
-    return features.sound()[: len(motion)], motion
-
-
-def seen_clip(clip: Clip, audio: str, face: str) -> tuple[ClipFeatures, Floats]:
-    """The features of the clip, its sound in time with its pictures, and lip motion (n, LIP_CHANNELS) of what may be learned from."""
-    config = overrides.composed([f"audio={audio}", f"face={face}", "trainer=cpu", "clip.sound_offset=auto"])
+def lips_of(clip: Clip, face: str) -> tuple[ClipFeatures, Floats]:
+    """The clip with its sound in time with its pictures, and lip motion (n, LIP_CHANNELS) of what may be learned from."""
+    config = overrides.composed([f"face={face}", "trainer=cpu", "clip.sound_offset=auto"])
     extractor = parts.construct(config.face, "face")
     clip, found = in_time(config, clip, extractor)
-    features = frame_face(features_of(parts.construct(config.audio, "audio"), extractor, None, clip), "auto")
+    features = frame_face(features_of(None, extractor, None, clip), "auto")
     stop = clip.num_reference_frames
     track = fill_gaps(features.track(0, stop), where=str(clip.path), max_gap=stop)
     landmarks = features.clip.to_clip(track.landmarks)
@@ -214,6 +208,13 @@ def seen_clip(clip: Clip, audio: str, face: str) -> tuple[ClipFeatures, Floats]:
     fit = fit_cameras(landmarks, features.clip.size, fitted=fitted)
     say(f"{clip.name}: {stop} frames, {found.text()}")
     return features, lip_motion(landmarks, fit.cameras, fit.face_shape)
+
+
+def sound_and_motion(lips: tuple[ClipFeatures, Floats], audio: str) -> tuple[Floats, Floats]:
+    """Audio features (n, channels) beside the lip motion of a clip, (n, LIP_CHANNELS)."""
+    features, motion = lips
+    extractor = parts.construct(overrides.composed([f"audio={audio}", "trainer=cpu"]).audio, "audio")
+    return replace(features, audio=extractor).sound()[: len(motion)], motion
 
 
 def left_out(spoken: list[list[tuple[Floats, Floats]]], moments: list[Moments]) -> list[float]:
