@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from omegaconf import DictConfig
 
 from experiments.pretrain import main
-from tfg import motion_pretraining, pretraining
+from tfg import motion_pretraining, parts, pretraining
 from tfg.backbones.gaussian.pretrain import UniversalTraining
 from tfg.features.lips.regression import Moments
 from tfg.prior_file import load_motion, load_prior
@@ -82,6 +83,43 @@ def test_motion_fields_have_the_same_bytes_also_after_a_power_cut(
     assert cut.read_bytes() == whole.read_bytes()
     assert load_motion(whole, "logmel").shape["levels"] == 12
     assert load_prior(whole, "logmel").sources["motion_settings"] == ["trainer=cpu", *settings[1::2]]
+
+
+def posed(identity: str = "aa", offset: int = 0, frames: int = 3, reader: str = "0") -> motion_pretraining.Posed:
+    clip = SimpleNamespace(identity=identity, sound_offset=offset)
+    readers = {"face": {"name": "mediapipe", "weights": reader, "workers": 2}}
+    features, portrait = SimpleNamespace(clip=clip), SimpleNamespace(frames=range(frames))
+    return motion_pretraining.Posed(features=features, portrait=portrait, readers=readers)  # type: ignore[arg-type]
+
+
+def test_the_name_of_checkpoints_counts_weights_by_checksum_and_the_offset_of_each_sound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [tmp_path / name for name in ("one", "copy", "other")]
+    for path, text in zip(files, ("bytes", "bytes", "others"), strict=True):
+        path.write_text(text)
+    located = parts.weights_checksum
+    monkeypatch.setattr(parts, "weights_checksum", lambda weights: weights if weights.isdigit() else located(weights))
+
+    def name(people: list[motion_pretraining.Posed], weights: Path = files[0], *given: str) -> str:
+        config = motion_pretraining.settings("lipsync", ["trainer=cpu", *given])
+        config.audio.weights = str(weights)
+        return motion_pretraining._checkpoints_of(config, people)
+
+    own = name([posed()])
+    assert own.startswith("lipsync-")
+    assert own == name([posed()], files[1])
+    others = [
+        name([posed()], files[2]),
+        name([posed(offset=2)]),
+        name([posed("bb")]),
+        name([posed(frames=4)]),
+        name([posed(reader="1")]),
+        name([posed(), posed()]),
+        name([posed()], files[0], "pretraining.contrast=0"),
+        name([posed()], files[0], "backbone.engine=torch"),
+    ]
+    assert len({own, *others}) == 1 + len(others)
 
 
 def test_lips_and_poses_are_fitted_once_for_all_kinds_of_audio_features(

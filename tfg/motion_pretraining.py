@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from omegaconf import DictConfig
@@ -37,6 +38,14 @@ class Posed:
 
     features: ClipFeatures  # of the clip cut to the face, its sound in time with its pictures
     portrait: Portrait  # of the frames from 0 on; its audio is of the first kind
+    readers: dict[str, Any]  # configurations of face and masks
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What the frames and their sound depend on."""
+        clip = self.features.clip
+        seconds = {"frames": len(self.portrait.frames), "sound_offset": clip.sound_offset}
+        return {"clip": clip.identity, **seconds, **identity.kept(self.readers, parts.weights_checksum)}
 
 
 def settings(audio: str, given: Sequence[str], face: str = "mediapipe") -> DictConfig:
@@ -79,11 +88,13 @@ def learn_motion(
 
 
 def _checkpoints_of(config: DictConfig, people: Sequence[Posed]) -> str:
-    """Name of the folder of a training's checkpoints."""
+    """Name of the folder of a training's checkpoints: weights count by checksum, as in the names of heads."""
     plain = parts.plain(config)
-    described = {key: plain[key] for key in ("audio", "backbone", "pretraining")} | {
+    groups = {key: plain[key] for key in ("audio", "backbone", "pretraining")}
+    described = identity.kept(groups, parts.weights_checksum) | {
+        "engine": config.backbone.engine,  # heads of two engines share a name, but the same bytes are of one
         "size": config.clip.size,
-        "people": [[person.features.clip.identity, len(person.portrait.frames)] for person in people],
+        "people": [person.described for person in people],
     }
     return f"{priors.audio_setting(config)}-{identity.digest_of(described)}"
 
@@ -120,7 +131,8 @@ def _posed(person: Spoken, config: DictConfig, seconds: float) -> Posed:
     stop = min(clip.num_reference_frames, round(seconds * FPS))
     portrait = portrait_alone(observe(features, Segment(start=0, num_frames=stop)), features.clip.size)
     say(f"{clip.name}: {stop} frames to learn motion from, {found.text()}")
-    return Posed(features=features, portrait=portrait)
+    plain = parts.plain(config)
+    return Posed(features=features, portrait=portrait, readers={axis: plain[axis] for axis in ("face", "masks")})
 
 
 def _driven(person: Posed, config: DictConfig) -> tuple[Portrait, Floats]:
