@@ -198,13 +198,13 @@ def test_nobody_is_in_the_prior_that_is_made_for_them(tmp_path: Path, monkeypatc
     monkeypatch.setattr(pretraining, "SYNTHETIC_SECONDS", 8)
     pretraining.leave_one_out(["synthetic:3"], "logmel", tmp_path)
     assert sorted(path.stem for path in tmp_path.iterdir()) == [f"synthetic {seed}" for seed in (101, 102, 103)]
-    spoken = [
+    pairs = [
         pretraining.sound_and_motion(pretraining.lips_of(pretraining.synthetic(seed), "sidecar"), "logmel")
         for seed in (101, 103)
     ]
     prior = load_prior(tmp_path / "synthetic 102.safetensors", "logmel")
     assert [person["name"] for person in prior.people] == ["synthetic 101", "synthetic 103"]
-    expected = (Moments.of(spoken[:1]) + Moments.of(spoken[1:])).prior(pretraining.RIDGE)
+    expected = (Moments.of(pairs[:1]) + Moments.of(pairs[1:])).prior(pretraining.RIDGE)
     np.testing.assert_allclose(prior.weights, expected, atol=2e-3)  # float16
 
 

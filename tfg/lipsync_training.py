@@ -47,7 +47,7 @@ CANDIDATES = 25  # of the retrieval score
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spoken:
+class LipSyncClip:
     """A clip: n frames."""
 
     sound: Floats  # (n, 80, 16) mel windows
@@ -118,16 +118,16 @@ def train(data: Sequence[str], out: Path, held_out: str | None, licence: str, st
         left.unlink(missing_ok=True)
 
 
-def read(clip: Clip, face: str) -> Spoken:
+def read(clip: Clip, face: str) -> LipSyncClip:
     """What may be learned from, sound in time with the pictures."""
     features, motion = lips_of(clip, face)
     spread = motion.std(axis=0)
     scale = spread + SOFT * float(spread.mean())
     sound = mel_windows(features.clip.audio(), "lipsync")[: len(motion)]
-    return Spoken(sound=sound, motion=((motion - motion.mean(axis=0)) / scale).astype(np.float32))
+    return LipSyncClip(sound=sound, motion=((motion - motion.mean(axis=0)) / scale).astype(np.float32))
 
 
-def retrieval(pair: Pair, clips: Sequence[Spoken]) -> float:
+def retrieval(pair: Pair, clips: Sequence[LipSyncClip]) -> float:
     """Share of moments of a person whose lip motion is, of CANDIDATES moments of its clip, the most similar to the sound.
 
     Candidates are spread over the clip; those of a short clip are fewer frames apart.
@@ -143,7 +143,7 @@ def retrieval(pair: Pair, clips: Sequence[Spoken]) -> float:
     return float(np.mean(found))
 
 
-def _fit(pair: Pair, people: list[list[Spoken]], steps: int, partial: Path, identity: str) -> None:
+def _fit(pair: Pair, people: list[list[LipSyncClip]], steps: int, partial: Path, identity: str) -> None:
     """To the last step, from the checkpoint `partial` where it is one of the same people and settings."""
     device = str(next(pair.parameters()).device)
     optimizer = torch.optim.AdamW(pair.parameters(), lr=RATE, weight_decay=WEIGHT_DECAY)
@@ -177,7 +177,7 @@ def _fit(pair: Pair, people: list[list[Spoken]], steps: int, partial: Path, iden
                 seal(new, partial)
 
 
-def _batch(people: list[list[Spoken]], draws: np.random.Generator, device: str) -> tuple[Tensor, Tensor]:
+def _batch(people: list[list[LipSyncClip]], draws: np.random.Generator, device: str) -> tuple[Tensor, Tensor]:
     """One clip of each of PEOPLE_AT_ONCE people, drawn by how much they speak; TIMES times of each."""
     size = np.array([sum(len(clip.sound) for clip in clips) for clips in people], np.float64)
     share = np.sqrt(size) / np.sqrt(size).sum()
@@ -191,7 +191,7 @@ def _batch(people: list[list[Spoken]], draws: np.random.Generator, device: str) 
     return _tensors(chosen, rows, device)
 
 
-def _tensors(clips: list[Spoken], rows: list[Any], device: str) -> tuple[Tensor, Tensor]:
+def _tensors(clips: list[LipSyncClip], rows: list[Any], device: str) -> tuple[Tensor, Tensor]:
     """(b, 80, 16) sound and (b, LIP_FRAMES, LIP_CHANNELS) motion around the rows of each clip; the ends repeat."""
     around = np.arange(LIP_FRAMES) - LIP_FRAMES // 2
     sound = np.concatenate([clip.sound[row] for clip, row in zip(clips, rows, strict=True)])

@@ -25,7 +25,7 @@ BLOCKS = ("+backbone/blocks@pretraining=pretraining",)  # beside a run's configu
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spoken:
+class PersonVideo:
     """One person: the video that is learned from, and where its faces are from (conf/face)."""
 
     clip: Clip
@@ -67,7 +67,7 @@ def check(audio: str, given: Sequence[str]) -> None:
 
 
 def learn_motion(
-    people: Sequence[Spoken], audios: Sequence[str], given: Sequence[str], folder: Path
+    people: Sequence[PersonVideo], audios: Sequence[str], given: Sequence[str], folder: Path
 ) -> dict[str, UniversalMotion]:
     """The motion fields of these people, by the name that a prior's file gives each kind of audio feature.
 
@@ -123,7 +123,7 @@ def _train(config: DictConfig, people: Sequence[Posed], folder: Path) -> Univers
     return learner.result
 
 
-def _posed(person: Spoken, config: DictConfig, seconds: float) -> Posed:
+def _posed(person: PersonVideo, config: DictConfig, seconds: float) -> Posed:
     """Of a video's first seconds."""
     audio, face, masks = parts.extractors(config)
     clip, found = in_time(config, replace(person.clip, size=config.clip.size), face)

@@ -224,9 +224,9 @@ def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, 
         truth = open_video(head.folder / "truth.mp4")
         decoded = (open_video(head.folder / "rendered.mp4"), truth)
         judged = scoring.judge(test, _sound(head.clip, test), reader, metrics)
-        spoken = _spoken(head, trained) if switches["controls"] else ()
+        renderings = _control_renderings(head, trained) if switches["controls"] else ()
         scores = scoring.score_run(
-            judged, trained.rendered, spoken, decoded, material.train, material.train_sound, material.test_sound
+            judged, trained.rendered, renderings, decoded, material.train, material.train_sound, material.test_sound
         )
         stage.frames = len(test.frames)
     commit, dirty = provenance.commit()
@@ -248,16 +248,16 @@ def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, 
     ).write(path)
 
 
-def _spoken(head: Head, trained: Trained) -> Iterator[scoring.Spoken]:
+def _control_renderings(head: Head, trained: Trained) -> Iterator[scoring.ControlRendering]:
     """The controls that the head renders, one at a time: their pictures fill memory."""
     material = trained.material
     for name in controls.SCORED:
-        driven = controls.spoken(name, material.train, material.test, material.test_windows, *head.seeded_by)
+        driven = controls.drive(name, material.train, material.test, material.test_windows, *head.seeded_by)
         if isinstance(driven, str):
-            yield scoring.Spoken(name=name, images=None, guide=None, absent=driven)
+            yield scoring.ControlRendering(name=name, images=None, guide=None, absent=driven)
         else:
             made = _rendered(head, trained.backbone, driven.portrait, driven.windows)
-            yield scoring.Spoken(name=name, images=made, guide=driven.portrait.landmarks)
+            yield scoring.ControlRendering(name=name, images=made, guide=driven.portrait.landmarks)
 
 
 def score_head(folder: Path, switches: dict[str, bool]) -> results.ScoresRecord:

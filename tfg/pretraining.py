@@ -77,10 +77,10 @@ def pretrain(
     scores: dict[str, Any] = {}
     for audio in audios:
         name = features_named(audio)
-        spoken = [[sound_and_motion(one, audio) for one in clips] for clips in lips]
-        moments = [Moments.of(clips) for clips in spoken]
+        pairs = [[sound_and_motion(one, audio) for one in clips] for clips in lips]
+        moments = [Moments.of(clips) for clips in pairs]
         maps[name] = functools.reduce(operator.add, moments).prior(RIDGE)
-        scores[name] = left_out(spoken, moments)
+        scores[name] = left_out(pairs, moments)
         say(f"{name}: mean r of lip motion with each person left out {np.mean(scores[name]):.2f}")
     folder = out.with_name(f"{out.name}.training")
     fields: dict[str, UniversalMotion] = {}
@@ -185,11 +185,11 @@ def synthetic(seed: int, size: int | None = None) -> Clip:
     )
 
 
-def longest(person: Person, size: int) -> motion_pretraining.Spoken:
+def longest(person: Person, size: int) -> motion_pretraining.PersonVideo:
     """The clip that motion fields are learned from; a synthetic person's is rendered `size` pixels wide."""
     if person.identity_seed is not None:
-        return motion_pretraining.Spoken(clip=synthetic(person.identity_seed, size), face=person.face)
-    return motion_pretraining.Spoken(
+        return motion_pretraining.PersonVideo(clip=synthetic(person.identity_seed, size), face=person.face)
+    return motion_pretraining.PersonVideo(
         clip=max(person.clips, key=lambda clip: clip.num_reference_frames), face=person.face
     )
 
@@ -217,12 +217,12 @@ def sound_and_motion(lips: tuple[ClipFeatures, Floats], audio: str) -> tuple[Flo
     return replace(features, audio=extractor).sound()[: len(motion)], motion
 
 
-def left_out(spoken: list[list[tuple[Floats, Floats]]], moments: list[Moments]) -> list[float]:
+def left_out(pairs: list[list[tuple[Floats, Floats]]], moments: list[Moments]) -> list[float]:
     """Of each person the r of all lip motion, predicted by a prior of the others."""
     everyone = functools.reduce(operator.add, moments)
     return [
         float(np.mean([agreement(clip, (everyone - own).prior(RIDGE)) for clip in clips]))
-        for clips, own in zip(spoken, moments, strict=True)
+        for clips, own in zip(pairs, moments, strict=True)
     ]
 
 
