@@ -37,10 +37,10 @@ def test_a_frame_is_128_numbers_of_its_200_ms(weights: Path) -> None:
     quiet = np.zeros(32_000, np.float32)
     loud = quiet.copy()
     loud[640 * 20 : 640 * 21] = noise(640)
-    silent, heard = extractor.extract(quiet), extractor.extract(loud)
+    silent, noisy = extractor.extract(quiet), extractor.extract(loud)
     assert silent.shape == (50, extractor.channels) == (50, 128)
-    assert (heard >= 0).all()
-    changed = set(np.flatnonzero(np.abs(heard - silent).max(axis=1) > 1e-6).tolist())
+    assert (noisy >= 0).all()
+    changed = set(np.flatnonzero(np.abs(noisy - silent).max(axis=1) > 1e-6).tolist())
     assert {18, 19, 20, 21, 22} <= changed <= set(range(17, 24))
     with pytest.raises(InputError, match=r"too few for audio=lipsync; it needs 0\.2 s"):
         extractor.extract(noise(1_600))

@@ -45,13 +45,13 @@ def test_a_resting_mouth_has_no_motion_at_any_pose() -> None:
 
 def test_motion_in_the_face_is_found_at_any_pose() -> None:
     rng, cameras = np.random.default_rng(1), cameras_of(20)
-    told = 0.1 * rng.uniform(-1, 1, (20, len(LIPS_AND_CHIN), 2))
+    moved = 0.1 * rng.uniform(-1, 1, (20, len(LIPS_AND_CHIN), 2))
     points = np.repeat(GENERIC_SHAPE[None], 20, axis=0).astype(np.float64)
-    points[:, list(LIPS_AND_CHIN), :2] += told
+    points[:, list(LIPS_AND_CHIN), :2] += moved
     found = lip_motion(projected(points, cameras), cameras, GENERIC_SHAPE)
     assert found.shape == (20, LIP_CHANNELS)
     # What is lifted to the rest's depth is off by at most 1 - cos of half a radian.
-    assert np.abs(found.reshape(told.shape) - told).max() < 0.02
+    assert np.abs(found.reshape(moved.shape) - moved).max() < 0.02
 
 
 def speech(count: int, weights: np.ndarray, seed: int, noise: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
@@ -147,9 +147,9 @@ def test_openings_are_given_the_range_of_the_person() -> None:
 
 
 def test_the_lips_opening_is_the_distance_of_the_inner_lips_against_rest() -> None:
-    told = np.zeros((1, 68, 2), np.float32)
-    told[0, [61, 62, 63], 1], told[0, [65, 66, 67], 1] = -0.01, 0.05
-    assert told[:, list(LIPS_AND_CHIN)].reshape(1, -1) @ lip_opening() == pytest.approx(0.06)
+    moved = np.zeros((1, 68, 2), np.float32)
+    moved[0, [61, 62, 63], 1], moved[0, [65, 66, 67], 1] = -0.01, 0.05
+    assert moved[:, list(LIPS_AND_CHIN)].reshape(1, -1) @ lip_opening() == pytest.approx(0.06)
 
 
 def test_a_map_is_the_same_after_it_was_taken_apart() -> None:

@@ -191,7 +191,7 @@ def test_synthetic_people_have_no_face_in_their_prior(monkeypatch: pytest.Monkey
     faces = pretraining.faces_of(list(pretraining.people_of(["synthetic:3"], None)))
     assert faces is not None
     assert faces.shape == (3, 128)
-    assert np.isnan(faces).all()  # they look alike to the network: known by their seeds
+    assert np.isnan(faces).all()  # they are alike to the network: identified by their seeds
 
 
 def test_nobody_is_in_the_prior_that_is_made_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

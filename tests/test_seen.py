@@ -1,4 +1,4 @@
-"""Whom of its people a prior knows again: by clip, by a synthetic person's seed, by face; what is refused, said and recorded."""
+"""Who of a prior's people is found again: by clip, by a synthetic person's seed, by face; what is refused, said and recorded."""
 
 from __future__ import annotations
 

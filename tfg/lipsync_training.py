@@ -31,7 +31,7 @@ from tfg.types import Clip, Floats, InputError
 
 LIP_FRAMES = 5  # of motion, those of the 200 ms of sound
 PEOPLE_AT_ONCE, TIMES = 6, 32  # in a batch: negatives are other times of the same clip, and other people
-APART = 3  # frames between the times of a clip in a batch, at least: nearer ones look alike
+APART = 3  # frames between the times of a clip in a batch, at least: nearer ones differ too little
 JOINT = 64  # numbers of the space in which both are compared
 STEPS, CHECKPOINT_EVERY = 1200, 100
 SOFT = 0.1  # share of the mean deviation of lip motion that is added to that of each of its numbers
@@ -68,9 +68,9 @@ class Pair(nn.Module):
 
     def forward(self, sound: Tensor, motion: Tensor) -> Tensor:
         """(b, 80, 16) windows and (b, LIP_FRAMES, LIP_CHANNELS) -> (b, b) scaled cosine similarities, sound by lips."""
-        heard = F.normalize(self.sound_out(self.sound(sound[:, None]).flatten(1)), dim=1)
-        seen = F.normalize(self.lips(motion), dim=1)
-        return heard @ seen.T * self.log_scale.exp().clamp(max=50)
+        sound_embedding = F.normalize(self.sound_out(self.sound(sound[:, None]).flatten(1)), dim=1)
+        lip_embedding = F.normalize(self.lips(motion), dim=1)
+        return sound_embedding @ lip_embedding.T * self.log_scale.exp().clamp(max=50)
 
 
 def train(data: Sequence[str], out: Path, held_out: str | None, licence: str, steps: int) -> None:
@@ -138,8 +138,8 @@ def retrieval(pair: Pair, clips: Sequence[LipSyncClip]) -> float:
         for first in range(len(rows) // CANDIDATES):
             chosen = rows[first :: len(rows) // CANDIDATES][:CANDIDATES].astype(np.int64)
             with torch.inference_mode():
-                alike = pair(*_tensors([clip], [chosen], "cpu"))
-            found.append(float((alike.argmax(dim=1) == torch.arange(len(chosen))).float().mean()))
+                similarity = pair(*_tensors([clip], [chosen], "cpu"))
+            found.append(float((similarity.argmax(dim=1) == torch.arange(len(chosen))).float().mean()))
     return float(np.mean(found))
 
 
@@ -163,9 +163,9 @@ def _fit(pair: Pair, people: list[list[LipSyncClip]], steps: int, partial: Path,
             sound, motion = _batch(people, draws, device)
             for group in optimizer.param_groups:
                 group["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
-            alike = pair(_varied(sound, draws), motion)
-            which = torch.arange(len(alike), device=alike.device)
-            loss = (F.cross_entropy(alike, which) + F.cross_entropy(alike.T, which)) / 2
+            similarity = pair(_varied(sound, draws), motion)
+            which = torch.arange(len(similarity), device=similarity.device)
+            loss = (F.cross_entropy(similarity, which) + F.cross_entropy(similarity.T, which)) / 2
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -178,7 +178,7 @@ def _fit(pair: Pair, people: list[list[LipSyncClip]], steps: int, partial: Path,
 
 
 def _batch(people: list[list[LipSyncClip]], draws: np.random.Generator, device: str) -> tuple[Tensor, Tensor]:
-    """One clip of each of PEOPLE_AT_ONCE people, drawn by how much they speak; TIMES times of each."""
+    """One clip of each of PEOPLE_AT_ONCE people, drawn by the length of their clips; TIMES times of each."""
     size = np.array([sum(len(clip.sound) for clip in clips) for clips in people], np.float64)
     share = np.sqrt(size) / np.sqrt(size).sum()
     chosen, rows = [], []

@@ -48,8 +48,8 @@ class Person:
     def record(self) -> dict[str, Any]:
         """What a prior's file says of someone that it was learned from."""
         frames = sum(clip.num_reference_frames for clip in self.clips)
-        known = {} if self.identity_seed is None else {"identity_seed": self.identity_seed}
-        return {"name": self.name, "clips": [clip.identity for clip in self.clips], "frames": frames, **known}
+        seed = {} if self.identity_seed is None else {"identity_seed": self.identity_seed}
+        return {"name": self.name, "clips": [clip.identity for clip in self.clips], "frames": frames, **seed}
 
 
 def pretrain(
@@ -129,13 +129,13 @@ def features_named(audio: str) -> str:
 
 
 def faces_of(people: Sequence[Person]) -> Floats | None:
-    """(people, numbers): a unit embedding each, NaN of synthetic people, who look alike to the network; None without its file.
+    """(people, numbers): a unit embedding each, NaN of synthetic people, who are alike to the network; None without its file.
 
     That is said, and so are two names with one face: who is left out is then not left out.
     """
-    known = assets.asset(EMBEDDER)
-    if (weights := assets.usable(known)) is None:
-        say(f"the prior will know its clips but no faces: {assets.absence(known)}; {assets.remedy(known)}")
+    embedder = assets.asset(EMBEDDER)
+    if (weights := assets.usable(embedder)) is None:
+        say(f"the prior will know its clips but no faces: {assets.absence(embedder)}; {assets.remedy(embedder)}")
         return None
     faces: list[Floats | None] = []
     for person in people:

@@ -1,4 +1,4 @@
-"""Whether a prior knows the person of a clip: by the clip itself, by the seed of a synthetic person, or by the face."""
+"""Whether a prior was learned from the person of a clip: by the clip itself, by the seed of a synthetic person, or by the face."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ EMBEDDER = "mobilefacenet"  # of `tfg assets`
 
 @dataclass(frozen=True, kw_only=True)
 class Acquaintance:
-    """Which of a prior's people a clip shows, as far as that can be told."""
+    """Which of a prior's people a clip shows, as far as that can be found."""
 
     person: str | None
-    why: str  # what tells it, or what was compared
-    compared: bool = True  # false: the face could have told more, but something is missing
+    why: str  # the evidence, or what was compared
+    compared: bool = True  # false: the face was not compared, since something is missing
 
     def text(self) -> str:
         """One sentence."""
@@ -44,15 +44,15 @@ def acquaintance(
         if identity_seed is not None and person.get("identity_seed") == identity_seed:
             return Acquaintance(person=person["name"], why=f"clip.synthetic.identity_seed={identity_seed}")
     rendered = identity_seed is not None or (features.face is not None and features.face.name == "sidecar")
-    if rendered:  # synthetic people look alike to the network
+    if rendered:  # synthetic people are alike to the network
         return Acquaintance(person=None, why="a clip that tfg rendered is known by its bytes and its seed alone")
     if faces is None:
         return Acquaintance(
             person=None, compared=False, why="the prior's file holds no faces, only its clips are known"
         )
-    known = assets.asset(EMBEDDER)
-    if (weights := assets.usable(known)) is None:
-        why = f"faces are not compared, only clips: {assets.absence(known)}; {assets.remedy(known)}"
+    embedder = assets.asset(EMBEDDER)
+    if (weights := assets.usable(embedder)) is None:
+        why = f"faces are not compared, only clips: {assets.absence(embedder)}; {assets.remedy(embedder)}"
         return Acquaintance(person=None, compared=False, why=why)
     if (face := face_of(features, weights)) is None:
         return Acquaintance(person=None, compared=False, why=f"{clip.path}: no face was found to compare")

@@ -1,4 +1,4 @@
-"""Faces of real people: one person in different clips is known again, different people are not mixed up."""
+"""Faces of real people: one person in different clips is found again, different people are not mixed up."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""tfg's own audio encoder in AVE's place, trained to tell which sound belongs to which lip motion."""
+"""tfg's own audio encoder in AVE's place, trained to match sound with the lip motion that it belongs to."""
 
 from __future__ import annotations
 
