@@ -183,8 +183,7 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
         rendered = _rendered(head, backbone, test, material.test_windows)
         written = rendering.write_videos(head.folder, rendered, test.images, _sound(head.clip, test))
         stage.frames = len(test.frames)
-    names = ("prior", "features_train", "features_held_out", "training", "rendering")
-    own = {name: stages.records[name] for name in names if name in stages.records}
+    own = {name: record for name, record in stages.records.items() if name not in ("selection", "sync")}
     head.describe(made_for, own, {**written, "curve": "metrics.csv"}, material.features.clip, seen).write(head.folder)
     return Trained(material=material, backbone=backbone, rendered=rendered)
 
