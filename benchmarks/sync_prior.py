@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 from tfg import assets, overrides, parts
 from tfg.clip.read import read_clip
 from tfg.features.sync.jaw import jaw_drop
-from tfg.features.sync.prior import FILE, SETTINGS, Spoken, fit_prior
+from tfg.features.sync.prior import FILE, SETTINGS, SoundAndJaw, fit_prior
 from tfg.selection import features_of
 from tfg.split import split
 from tfg.types import Clip
@@ -40,7 +40,7 @@ def main() -> None:
     ]
     weights = {}
     for name, (ridge, components) in FITS.items():
-        people = [[_spoken(clip, name, face) for clip in clips] for clips, face in groups]
+        people = [[_sound_and_jaw(clip, name, face) for clip in clips] for clips, face in groups]
         weights[name] = fit_prior(people, name, ridge, components).weights
     save_file(weights, out)
     print(f"{assets.checksum(out)}  {out}")
@@ -51,7 +51,7 @@ def _synthetic(seed: int) -> Clip:
     return parts.open_clip(overrides.composed([*seeds, f"clip.synthetic.seconds={SYNTHETIC_SECONDS}", "trainer=cpu"]))
 
 
-def _spoken(clip: Clip, audio: str, face: str) -> Spoken:
+def _sound_and_jaw(clip: Clip, audio: str, face: str) -> SoundAndJaw:
     """The training part of a clip."""
     settings = [f"audio.{key}={value}" for key, value in SETTINGS[audio].items()]
     config = overrides.composed([f"audio={audio}", *settings, f"face={face}", "trainer=cpu"])

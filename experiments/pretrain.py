@@ -2,12 +2,12 @@
 
 DATA: videos, folders of videos, and `synthetic:N` for N synthetic people. Clips of one person are given as NAME=PATH, once for each
 clip; without a name every video is a person of its own. The file holds one linear map a kind of audio feature, with what it was
-learned from and its score on people left out, each in turn, and a face a person, so that nobody is scored with a prior that knows
-them. With `--motion` it also holds InsTaG's universal motion fields for these features (for `conditioning=audio prior=FILE`), learned
-from the longest clip of each person; `--set KEY=VALUE` changes a key of conf/backbone/blocks/pretraining.yaml
-(`pretraining.contrast=0`), of backbone=instag or of the trainer (`trainer=cpu`). Features are cached and the fields' training has
-checkpoints in FILE.training: the command goes on where it was stopped, and gives the same bytes for the same data and settings on the
-same machine.
+learned from and its score on people left out, each in turn, and a face a person, so that nobody is scored with a prior that was
+learned from them. With `--motion` it also holds InsTaG's universal motion fields for these features (for `conditioning=audio
+prior=FILE`), learned from the longest clip of each person; `--set KEY=VALUE` changes a key of
+conf/backbone/blocks/pretraining.yaml (`pretraining.contrast=0`), of backbone=instag or of the trainer (`trainer=cpu`). Features are
+cached and the fields' training has checkpoints in FILE.training: the command goes on where it was stopped, and gives the same bytes
+for the same data and settings on the same machine.
 """
 
 from __future__ import annotations

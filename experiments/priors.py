@@ -1,7 +1,7 @@
 """Five seconds with and without other people's lips, on everybody. `python -m experiments.priors [key=value ...]`.
 
 Every person of TFG_ASSETS with at least 20 s, InsTaG, 128 px, three segments of five seconds (ISExplore's, ranked by Whisper's
-features for every way, and two random ones), one seed. `universal`: the prior that comes with tfg, on those it does not know;
+features for every way, and two random ones), one seed. `universal`: the prior that comes with tfg, on those it was not learned from;
 `others`: that of all other people, of `experiments.leave_one_out`, which comes first. p01, p02, p05, p07 and p10 are people on whom
 settings were chosen (TUNED); a table of the others alone is beside that of all.
 
@@ -34,7 +34,7 @@ PEOPLE = {  # name -> file and held-out end in seconds
     "grid": ("grid_s1_79clips_237s.mp4", 15),
 }
 TUNED = ("p01", "p02", "p05", "p07", "p10")
-KNOWN = {"universal": ("grid",)}  # way -> people that its prior was learned from
+LEARNED_FROM = {"universal": ("grid",)}  # way -> people that its prior was learned from
 SEGMENTS = {
     "isexplore": ("selector=isexplore", "selector_audio=whisper"),
     "random 0": ("selector=random", "seed=0"),
@@ -64,7 +64,7 @@ GRID = Grid(
         for segment, chosen in SEGMENTS.items()
         for person, (file, held) in PEOPLE.items()
         for way, given in WAYS.items()
-        if person not in KNOWN.get(way, ())
+        if person not in LEARNED_FROM.get(way, ())
     ),
 )
 

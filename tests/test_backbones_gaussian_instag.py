@@ -228,12 +228,12 @@ def test_the_articulation_of_a_head_that_lips_drive_is_held_while_colours_are_fu
 
 
 def test_a_perceptual_loss_counts_in_the_last_part_of_the_fuse_stage_alone(scene: Scene, tmp_path: Path) -> None:
-    asked: list[tuple[int, int]] = []
+    drawn: list[tuple[int, int]] = []
 
     def distance(made: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
         assert made.requires_grad
         assert not true.requires_grad
-        asked.append((int(backbone.step), made.shape[-1]))
+        drawn.append((int(backbone.step), made.shape[-1]))
         return squares(made, true)
 
     def trained(name: str, **changes: object) -> dict[str, torch.Tensor]:
@@ -247,8 +247,8 @@ def test_a_perceptual_loss_counts_in_the_last_part_of_the_fuse_stage_alone(scene
     backbone = make_backbone(scene.portrait, TINY)
     without = trained("without")
     unweighted = trained("unweighted", perceptual=distance, weights={"perceptual": 0.0, "perceptual_patch": [31, 32]})
-    assert [step for step, _ in asked] == [36, 37, 38, 39]  # of 32 to 39
-    assert {side for _, side in asked} <= {31, 32}
+    assert [step for step, _ in drawn] == [36, 37, 38, 39]  # of 32 to 39
+    assert {side for _, side in drawn} <= {31, 32}
     for name, value in without.items():
         assert torch.equal(unweighted[name], value), name
     weighted = trained("weighted", **PERCEPTUAL | {"perceptual": distance})

@@ -166,11 +166,11 @@ def test_expression_never_moves_the_mouth_and_speech_never_moves_the_brows():
     quiet, loud = torch.zeros(1, 8, 5), torch.randn(1, 8, 5)
     calm, raised = torch.zeros(1, 7), torch.ones(1, 7)
     rest = field(points, quiet, calm).means
-    spoken = field(points, loud, calm).means - rest
+    by_speech = field(points, loud, calm).means - rest
     frowned = field(points, quiet, raised).means - rest
-    assert spoken[0].abs().max() > 0
+    assert by_speech[0].abs().max() > 0
     assert frowned[1].abs().max() > 0
-    assert spoken[1].abs().max() == 0
+    assert by_speech[1].abs().max() == 0
     assert frowned[0].abs().max() == 0
     assert field(points, loud, raised).means[2].abs().max() == 0  # beyond the grid nothing moves
 

@@ -144,7 +144,7 @@ def test_each_part_can_be_left_out(portraits: list[Portrait], tmp_path: Path) ->
 def test_contrast_drives_the_people_apart(portraits: list[Portrait], tmp_path: Path) -> None:
     """Of two people who start with the same own field."""
 
-    def alike(weight: int) -> float:
+    def similarity(weight: int) -> float:
         """Mean cosine of what the two then move."""
         given = (f"contrast={weight}", "personal_rate=1", "face=40")
         learner = learner_of(portraits[:2], *given, weights={"motion": 0.0})
@@ -160,7 +160,7 @@ def test_contrast_drives_the_people_apart(portraits: list[Portrait], tmp_path: P
             one, other = (person.face.field.eval()(points, windows, upper).means for person in people)
         return float(torch.cosine_similarity(one, other, dim=1).mean())
 
-    free, apart = alike(0), alike(1000)
+    free, apart = similarity(0), similarity(1000)
     assert apart < min(free, 0.5), (free, apart)
 
 

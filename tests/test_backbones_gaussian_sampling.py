@@ -57,7 +57,7 @@ def test_where_no_frame_is_in_the_window_the_round_goes_on(guided: GuidedFrames)
 def test_openings_and_blinks_are_those_of_the_portrait_whatever_the_persons_own_range(guided: GuidedFrames) -> None:
     portrait = make_scene(num_frames=12, size=32).portrait
     blink = np.zeros((12, len(UPPER_FACE)), np.float32)
-    blink[7, UPPER_FACE.index("eyeBlinkLeft") :] = 0.4  # shut, as the reader sees this person
+    blink[7, UPPER_FACE.index("eyeBlinkLeft") :] = 0.4  # shut, as the reader has it of this person
     blink[3, UPPER_FACE.index("browInnerUp")] = 1.0
     found = GuidedFrames.of(replace(portrait, upper=blink), guided.sampling, guided.stages)
     opening = mouth_opening(portrait.landmarks, "eyes")

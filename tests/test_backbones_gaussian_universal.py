@@ -19,7 +19,7 @@ from tfg.backbones.gaussian.branch import Branch
 from tfg.backbones.gaussian.instag import Instag
 from tfg.backbones.gaussian.motion import GaussianMotion, MouthField
 from tfg.backbones.gaussian.universal import read_fields, tensors_of
-from tfg.features.lips.prior import save_prior
+from tfg.prior_file import save_prior
 from tfg.rendering import render
 from tfg.training import load
 from tfg.types import InputError, UniversalMotion
@@ -119,12 +119,15 @@ def test_the_fields_are_other_peoples_at_first_and_move_from_the_first_step_on(s
     fields = {"face": backbone.face.field, "mouth": backbone.mouth.field}
     for key, values in tensors_of(fields).items():
         np.testing.assert_array_equal(values, universal[key])
-    asked: list[bool] = []
+    with_motion: list[bool] = []
     draw = backbone.face.draw
-    backbone.face.draw = lambda frame, motion, *rest: (asked.append(motion is not None), draw(frame, motion, *rest))[1]  # type: ignore[method-assign]
+    backbone.face.draw = lambda frame, motion, *rest: (
+        with_motion.append(motion is not None),
+        draw(frame, motion, *rest),
+    )[1]  # type: ignore[method-assign]
     train(backbone, scene.portrait, tmp_path, chunk=50)
     assert TINY["stages"]["warm_up"] > 0  # type: ignore[index]
-    assert all(asked)
+    assert all(with_motion)
     assert backbone.face.aligner is not None
     assert float(backbone.face.aligner.network.layers[1].weight.grad.abs().max()) > 0  # type: ignore[union-attr]
 

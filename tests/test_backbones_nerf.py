@@ -122,10 +122,10 @@ def test_audio_moves_nothing_above_its_gate_and_expression_nothing_below() -> No
     closed, wide = torch.zeros(7), torch.ones(7)
     with torch.no_grad():
         rest = field.geometry(points, quiet, closed, gates)[0]
-        spoken = field.geometry(points, loud, closed, gates)[0]
+        by_speech = field.geometry(points, loud, closed, gates)[0]
         blinked = field.geometry(points, quiet, wide, gates)[0]
-    assert spoken[0] == pytest.approx(float(rest[0]), rel=1e-6)
-    assert abs(spoken[1] - rest[1]) > 1e-4
+    assert by_speech[0] == pytest.approx(float(rest[0]), rel=1e-6)
+    assert abs(by_speech[1] - rest[1]) > 1e-4
     assert blinked[1] == pytest.approx(float(rest[1]), rel=1e-6)
     assert abs(blinked[0] - rest[0]) > 1e-4
 

@@ -14,7 +14,7 @@ from tfg.backbones.nerf.rays import FIELD_SCALE
 from tfg.backbones.nerf.region import Region
 from tfg.engines import OccupancyGrid
 from tfg.features.face.canonical import GENERIC_SHAPE
-from tfg.landmarks import CHIN, LIP_CHANNELS, MOUTH_CORNERS, SPOKEN
+from tfg.landmarks import CHIN, LIP_CHANNELS, LIPS_AND_CHIN, MOUTH_CORNERS
 from tfg.types import Portrait
 
 SHAPE = np.array(GENERIC_SHAPE, np.float32)
@@ -26,12 +26,12 @@ DOWN = 0.2  # head units
 def spoken() -> Portrait:
     """Lips and chin go down together and corners apart, each farthest in one frame."""
     time = np.arange(100)
-    motion = np.zeros((100, len(SPOKEN), 2), np.float32)
-    motion[:, [SPOKEN.index(point) for point in (*range(55, 60), *range(65, 68), *range(6, 11))], 1] = (
+    motion = np.zeros((100, len(LIPS_AND_CHIN), 2), np.float32)
+    motion[:, [LIPS_AND_CHIN.index(point) for point in (*range(55, 60), *range(65, 68), *range(6, 11))], 1] = (
         DOWN * np.exp(-(((time - LOWEST) / 3.0) ** 2))[:, None]
     )
     for corner, side in zip(MOUTH_CORNERS, (-1, 1), strict=True):
-        motion[:, SPOKEN.index(corner), 0] = side * 0.05 * np.exp(-(((time - WIDEST) / 3.0) ** 2))
+        motion[:, LIPS_AND_CHIN.index(corner), 0] = side * 0.05 * np.exp(-(((time - WIDEST) / 3.0) ** 2))
     scene = portraits.make_scene(num_frames=100, size=16).portrait
     return replace(scene, audio=motion.reshape(100, LIP_CHANNELS), face_shape=SHAPE)
 
@@ -55,7 +55,7 @@ def normalised(portrait: Portrait, row: int) -> torch.Tensor:
 
 def test_the_chin_of_an_open_mouth_is_the_chin_at_rest(articulation: Articulation, spoken: Portrait) -> None:
     chin = torch.from_numpy(SHAPE[[CHIN]])
-    mean = float(spoken.audio.reshape(100, -1, 2)[:, SPOKEN.index(CHIN), 1].mean())
+    mean = float(spoken.audio.reshape(100, -1, 2)[:, LIPS_AND_CHIN.index(CHIN), 1].mean())
     seen = chin + torch.tensor([[0.0, DOWN - mean, 0.0]])
     found = articulation.rest(seen * FIELD_SCALE, normalised(spoken, LOWEST)) / FIELD_SCALE
     assert (found - chin).norm() < 0.2 * DOWN  # the warp smooths what the landmarks say

@@ -6,11 +6,11 @@ import torch
 
 from tfg.backbones.warp import LipWarp
 from tfg.features.face.canonical import GENERIC_SHAPE
-from tfg.landmarks import EYE_CORNERS, INNER_LIPS, LIP_CHANNELS, NOSE_BRIDGE, SPOKEN
+from tfg.landmarks import EYE_CORNERS, INNER_LIPS, LIP_CHANNELS, LIPS_AND_CHIN, NOSE_BRIDGE
 
 SHAPE = torch.from_numpy(np.array(GENERIC_SHAPE))
-OPEN = torch.zeros(len(SPOKEN), 2)  # the lower lip and the chin go down
-for row, landmark in enumerate(SPOKEN):
+OPEN = torch.zeros(len(LIPS_AND_CHIN), 2)  # the lower lip and the chin go down
+for row, landmark in enumerate(LIPS_AND_CHIN):
     if landmark in (*range(55, 60), *range(65, 68), *range(6, 11)):
         OPEN[row, 1] = 0.12
 
@@ -27,7 +27,7 @@ def moved(warp: LipWarp, points: torch.Tensor, motion: torch.Tensor) -> torch.Te
 
 
 def test_landmarks_go_where_the_motion_says(warp: LipWarp) -> None:
-    found = moved(warp, SHAPE[list(SPOKEN)], OPEN)
+    found = moved(warp, SHAPE[list(LIPS_AND_CHIN)], OPEN)
     assert (found[:, :2] - OPEN).abs().max() < 0.06  # of 0.12: at the corners, where lips that touch go apart
     assert found[:, 2].abs().max() == 0
     inner = SHAPE[INNER_LIPS]

@@ -19,7 +19,7 @@ from tfg.clip.read import read_clip
 from tfg.clip.synthetic.generate import make_synthetic
 from tfg.clip.write import write_video
 from tfg.commands import run, sweep
-from tfg.features.lips.prior import SHIPPED
+from tfg.prior_file import SHIPPED
 
 FILES = {"side_by_side": "side_by_side.mp4", "selection_plot": "selection.png"}
 CHOSEN = ["face=sidecar", "masks=sidecar", "trainer=cpu", "tracker=none"]

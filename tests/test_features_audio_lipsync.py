@@ -11,10 +11,10 @@ import torch
 from safetensors.numpy import load_file, save_file
 from support.parts import part
 
-from tfg import overrides, parts
+from tfg import learned, overrides, parts
 from tfg.features.audio.lipsync import FILE
 from tfg.features.audio.lipsync_encoder import build_lipsync, load_encoder, save_encoder
-from tfg.features.audio.lipsync_file import read_sources
+from tfg.features.audio.lipsync_file import ENCODER
 from tfg.types import InputError
 
 SOURCES = {"people": [{"name": "one", "clips": ["embedded-0", "aa"], "frames": 10}], "licence": "of the test"}
@@ -37,10 +37,10 @@ def test_a_frame_is_128_numbers_of_its_200_ms(weights: Path) -> None:
     quiet = np.zeros(32_000, np.float32)
     loud = quiet.copy()
     loud[640 * 20 : 640 * 21] = noise(640)
-    silent, heard = extractor.extract(quiet), extractor.extract(loud)
+    silent, noisy = extractor.extract(quiet), extractor.extract(loud)
     assert silent.shape == (50, extractor.channels) == (50, 128)
-    assert (heard >= 0).all()
-    changed = set(np.flatnonzero(np.abs(heard - silent).max(axis=1) > 1e-6).tolist())
+    assert (noisy >= 0).all()
+    changed = set(np.flatnonzero(np.abs(noisy - silent).max(axis=1) > 1e-6).tolist())
     assert {18, 19, 20, 21, 22} <= changed <= set(range(17, 24))
     with pytest.raises(InputError, match=r"too few for audio=lipsync; it needs 0\.2 s"):
         extractor.extract(noise(1_600))
@@ -62,7 +62,7 @@ def test_what_is_no_encoder_is_one_line(weights: Path, tmp_path: Path) -> None:
         load_encoder(path)
     path.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(InputError, match="is damaged"):
-        read_sources(path)
+        learned.read(path, ENCODER)
     save_file(load_file(weights), path)
     with pytest.raises(InputError, match="is no encoder of this version of tfg"):
         load_encoder(path)
@@ -83,7 +83,7 @@ def test_a_clip_that_it_was_learned_from_is_refused_unless_allowed(axis: str, we
 
 def test_the_shipped_file_is_small_and_learned_from_what_may_be_shipped() -> None:
     assert FILE.stat().st_size < 1_500_000
-    sources = read_sources(FILE)
+    sources = learned.read(FILE, ENCODER).sources
     assert "GRID: CC BY 4.0" in sources["licence"]
     assert all(person["name"].startswith(("synthetic ", "GRID ")) for person in sources["people"])
     load_encoder(FILE)

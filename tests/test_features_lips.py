@@ -1,9 +1,8 @@
-"""Lip motion without the head's pose, the map from sound to it, and the file of a prior."""
+"""Lip motion without the head's pose, and the map from sound to it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,14 +12,12 @@ from tfg.features.context import REACH, windows
 from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.features.lips.motion import lip_motion, lip_opening
 from tfg.features.lips.opening import opening_range
-from tfg.features.lips.prior import LAYOUT, SHIPPED, load_motion, load_people, load_prior, prior_file, save_prior
 from tfg.features.lips.regression import LipMap, Moments, fit_map, standardised
-from tfg.landmarks import LIP_CHANNELS, SPOKEN
-from tfg.types import Cameras, InputError, UniversalMotion
+from tfg.landmarks import LIP_CHANNELS, LIPS_AND_CHIN
+from tfg.types import Cameras
 
 CHANNELS = 6
 OPENING = np.array([1, 0, 0, 0], np.float32)  # of four numbers of motion
-SOURCES = {"people": [{"name": "a", "clips": ["0" * 64], "frames": 10}], "licence": "none"}
 
 
 def cameras_of(count: int, seed: int = 0) -> Cameras:
@@ -48,13 +45,13 @@ def test_a_resting_mouth_has_no_motion_at_any_pose() -> None:
 
 def test_motion_in_the_face_is_found_at_any_pose() -> None:
     rng, cameras = np.random.default_rng(1), cameras_of(20)
-    told = 0.1 * rng.uniform(-1, 1, (20, len(SPOKEN), 2))
+    moved = 0.1 * rng.uniform(-1, 1, (20, len(LIPS_AND_CHIN), 2))
     points = np.repeat(GENERIC_SHAPE[None], 20, axis=0).astype(np.float64)
-    points[:, list(SPOKEN), :2] += told
+    points[:, list(LIPS_AND_CHIN), :2] += moved
     found = lip_motion(projected(points, cameras), cameras, GENERIC_SHAPE)
     assert found.shape == (20, LIP_CHANNELS)
     # What is lifted to the rest's depth is off by at most 1 - cos of half a radian.
-    assert np.abs(found.reshape(told.shape) - told).max() < 0.02
+    assert np.abs(found.reshape(moved.shape) - moved).max() < 0.02
 
 
 def speech(count: int, weights: np.ndarray, seed: int, noise: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
@@ -123,96 +120,6 @@ def test_standardised_sound_has_no_channel_that_explodes() -> None:
     assert np.abs(standardised(sound)[:, 1]).max() < 1e-6
 
 
-def maps() -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(0)
-    return {"logmel": rng.normal(size=(2 * REACH + 1, 80, LIP_CHANNELS)).astype(np.float32)}
-
-
-def motion() -> dict[str, UniversalMotion]:
-    rng = np.random.default_rng(1)
-    tensors = {
-        "face/tables": rng.normal(size=(3, 5, 1)).astype(np.float32),
-        "mouth/network.0": np.ones((4, 2), np.float32),
-    }
-    return {"logmel": UniversalMotion(shape={"levels": 12, "audio_hidden": [32], "hook": True}, tensors=tensors)}
-
-
-def test_a_prior_is_read_as_it_was_written_and_written_with_the_same_bytes(tmp_path: Path) -> None:
-    one, other = tmp_path / "one.safetensors", tmp_path / "other.safetensors"
-    save_prior(one, maps(), SOURCES, motion(), None)
-    save_prior(other, maps(), SOURCES, motion(), None)
-    assert one.read_bytes() == other.read_bytes()
-    found = load_prior(one, "logmel")
-    np.testing.assert_allclose(found.weights, maps()["logmel"], atol=5e-3)  # float16
-    assert found.people == load_people(one) == SOURCES["people"]
-
-
-def test_motion_fields_are_read_as_they_were_written_with_the_settings_they_were_made_with(tmp_path: Path) -> None:
-    path = tmp_path / "p.safetensors"
-    save_prior(path, maps(), SOURCES, motion(), None)
-    found = load_motion(path, "logmel")
-    assert found.shape == motion()["logmel"].shape
-    assert found.tensors.keys() == motion()["logmel"].tensors.keys()
-    for name, values in motion()["logmel"].tensors.items():
-        np.testing.assert_allclose(found.tensors[name], values, rtol=1e-3)  # float16
-
-
-def test_a_prior_without_such_motion_fields_says_what_it_is_good_for(tmp_path: Path) -> None:
-    path = tmp_path / "p.safetensors"
-    save_prior(path, maps(), SOURCES, motion(), None)
-    with pytest.raises(
-        InputError, match=r"no motion fields of audio=whisper layer 2 \(only of logmel\), so .* conditioning=lips"
-    ):
-        load_motion(path, "whisper-2")
-    save_prior(path, maps(), SOURCES, {}, None)
-    with pytest.raises(
-        InputError, match=r"no motion fields of audio=logmel \(it has none\), so .* conditioning=lips; `python -m"
-    ):
-        load_motion(path, "logmel")
-    save_prior(path, maps(), SOURCES, motion(), None)
-    changed = path.read_bytes().replace(b'\\"levels\\": 12', b'\\"levels\\": 13')
-    assert changed != path.read_bytes()
-    path.write_bytes(changed)
-    with pytest.raises(InputError, match="its checksum differs"):
-        load_motion(path, "logmel")
-    broken = motion()["logmel"].tensors | {"face/tables": np.full((3, 5, 1), np.nan, np.float32)}
-    save_prior(path, maps(), SOURCES, {"logmel": UniversalMotion(shape={}, tensors=broken)}, None)
-    with pytest.raises(InputError, match="its motion fields are not whole"):
-        load_motion(path, "logmel")
-
-
-def test_a_file_that_is_no_prior_for_this_run_is_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "p.safetensors"
-    save_prior(path, maps(), SOURCES, motion(), None)
-    with pytest.raises(InputError, match=r"was learned with logmel, not with audio=whisper layer 2"):
-        load_prior(path, "whisper-2")
-    whole = path.read_bytes()
-    flipped = whole[:-50] + bytes([whole[-50] ^ 1]) + whole[-49:]
-    for damaged in (whole[:100], whole[: len(whole) // 2], b"text", b"", flipped):
-        path.write_bytes(damaged)
-        with pytest.raises(InputError, match=r"p\.safetensors: is damaged \(.*\); install tfg again"):
-            load_prior(path, "logmel")
-    path.write_bytes(whole.replace(f'layout\\": {LAYOUT}'.encode(), b'layout\\": 9'))
-    with pytest.raises(InputError, match="is no lip prior of this version"):
-        load_prior(path, "logmel")
-    save_prior(path, {"logmel": maps()["logmel"][:, :, :7]}, SOURCES, {}, None)
-    with pytest.raises(InputError, match="holds no map of 9 frames to 50 numbers"):
-        load_prior(path, "logmel")
-    with pytest.raises(InputError, match=r"prior\.weights=nowhere: no such file"):
-        prior_file("nowhere")
-
-
-def test_the_prior_that_comes_with_tfg_is_small_and_names_its_people_and_licence() -> None:
-    assert SHIPPED.stat().st_size < 3_000_000
-    for features, channels in (("whisper-2", 384), ("logmel", 80)):
-        prior = load_prior(prior_file("universal"), features)
-        assert prior.weights.shape == (2 * REACH + 1, channels, LIP_CHANNELS)
-        assert "CC BY 4.0" in prior.sources["licence"]
-        names = [person["name"] for person in prior.people]
-        assert all(name.startswith(("grid_s1", "synthetic ")) or len(name) == 6 for name in names)  # GRID's sentences
-        assert len(names) == 18
-
-
 def test_the_prior_is_that_of_its_moments_whatever_their_order() -> None:
     clips = [speech(300, weights_of(k), k) for k in range(3)]
     forward = Moments.of(clips[:1]) + Moments.of(clips[1:2]) + Moments.of(clips[2:])
@@ -240,9 +147,9 @@ def test_openings_are_given_the_range_of_the_person() -> None:
 
 
 def test_the_lips_opening_is_the_distance_of_the_inner_lips_against_rest() -> None:
-    told = np.zeros((1, 68, 2), np.float32)
-    told[0, [61, 62, 63], 1], told[0, [65, 66, 67], 1] = -0.01, 0.05
-    assert told[:, list(SPOKEN)].reshape(1, -1) @ lip_opening() == pytest.approx(0.06)
+    moved = np.zeros((1, 68, 2), np.float32)
+    moved[0, [61, 62, 63], 1], moved[0, [65, 66, 67], 1] = -0.01, 0.05
+    assert moved[:, list(LIPS_AND_CHIN)].reshape(1, -1) @ lip_opening() == pytest.approx(0.06)
 
 
 def test_a_map_is_the_same_after_it_was_taken_apart() -> None:

@@ -15,6 +15,7 @@ GROUND = {
     *(
         "tfg.types",
         "tfg.landmarks",
+        "tfg.learned",
         "tfg.progress",
         "tfg.record",
         "tfg.assets",

@@ -9,34 +9,34 @@ import pytest
 import torch
 
 from experiments.pretrain_lipsync import main
+from tfg import learned, pretraining
 from tfg import lipsync_training as training
-from tfg import pretraining
-from tfg.features.audio.lipsync_file import read_sources
+from tfg.features.audio.lipsync_file import ENCODER
 
 
-def spoken(seed: int, frames: int = 300) -> training.Spoken:
+def clip_of(seed: int, frames: int = 300) -> training.LipSyncClip:
     """A person whose lips follow the loudness of three bands."""
     draws = np.random.default_rng(seed)
     curve = np.convolve(draws.normal(size=frames + 8), np.ones(5) / 2, mode="valid")[: frames + 4].astype(np.float32)
     bands = np.linspace(0, 3, 80)
     sound = np.stack([np.sin(bands[:, None] + curve[None, row : row + 5]) for row in range(frames)])
     motion = curve[2 : frames + 2, None] * np.ones((1, training.LIP_CHANNELS), np.float32)
-    return training.Spoken(sound=np.repeat(sound, 4, axis=2)[:, :, :16].astype(np.float32), motion=motion)
+    return training.LipSyncClip(sound=np.repeat(sound, 4, axis=2)[:, :, :16].astype(np.float32), motion=motion)
 
 
 def test_it_finds_the_lips_of_a_person_it_never_saw(tmp_path: Path) -> None:
     torch.manual_seed(0)
     pair = training.Pair()
-    before = training.retrieval(pair.eval(), [spoken(9)])
-    training._fit(pair, [[spoken(0)], [spoken(1)], [spoken(2)]], 30, tmp_path / "part", "test")
-    after = training.retrieval(pair.eval(), [spoken(9)])
+    before = training.retrieval(pair.eval(), [clip_of(9)])
+    training._fit(pair, [[clip_of(0)], [clip_of(1)], [clip_of(2)]], 30, tmp_path / "part", "test")
+    after = training.retrieval(pair.eval(), [clip_of(9)])
     assert before < 0.2
     assert after > before + 0.15  # chance: 1 of 25
 
 
 def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "CHECKPOINT_EVERY", 2)
-    people = [[spoken(0, 60)], [spoken(1, 60)]]
+    people = [[clip_of(0, 60)], [clip_of(1, 60)]]
     draw = training._batch
 
     def stops(drawn: object, draws: np.random.Generator, device: str) -> object:
@@ -65,7 +65,7 @@ def test_the_file_knows_its_people_and_how_well_it_does_on_those_left_out(
     monkeypatch.setattr(pretraining, "SYNTHETIC_SECONDS", 4)
     path = tmp_path / "few.safetensors"
     assert main(["synthetic:5", "--steps", "2", "--licence", "of the test", "-o", str(path)]) == 0
-    sources = read_sources(path)
+    sources = learned.read(path, ENCODER).sources
     assert [person["name"] for person in sources["people"]] == [f"synthetic {seed}" for seed in (101, 102, 103, 104)]
     assert list(sources["left_out_retrieval"]["first"]) == ["synthetic 105"]
     assert sources["licence"] == "of the test"

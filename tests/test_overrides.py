@@ -83,7 +83,7 @@ def test_without_whispers_file_log_mel_is_chosen_and_one_line_says_how_to_get_it
         "tfg: chose audio=logmel prior=none; whisper would be better, but whisper_tiny_en_encoder_fp16.npz is missing: "
         "run `tfg assets fetch whisper_tiny_en`\n"
     )
-    overrides.say_choice(completed, completed)  # who asks for it is told nothing
+    overrides.say_choice(completed, completed)  # of what was given nothing is said
     assert capsys.readouterr().err == ""
 
 

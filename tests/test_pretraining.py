@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from omegaconf import DictConfig
 
 from experiments.pretrain import main
-from tfg import pretraining
+from tfg import motion_pretraining, parts, pretraining
 from tfg.backbones.gaussian.pretrain import UniversalTraining
-from tfg.features.lips.prior import load_motion, load_prior
 from tfg.features.lips.regression import Moments
+from tfg.prior_file import load_motion, load_prior
+from tfg.types import UniversalMotion
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +85,77 @@ def test_motion_fields_have_the_same_bytes_also_after_a_power_cut(
     assert load_prior(whole, "logmel").sources["motion_settings"] == ["trainer=cpu", *settings[1::2]]
 
 
+def posed(identity: str = "aa", offset: int = 0, frames: int = 3, reader: str = "0") -> motion_pretraining.Posed:
+    clip = SimpleNamespace(identity=identity, sound_offset=offset)
+    readers = {"face": {"name": "mediapipe", "weights": reader, "workers": 2}}
+    features, portrait = SimpleNamespace(clip=clip), SimpleNamespace(frames=range(frames))
+    return motion_pretraining.Posed(features=features, portrait=portrait, readers=readers)  # type: ignore[arg-type]
+
+
+def test_the_name_of_checkpoints_counts_weights_by_checksum_and_the_offset_of_each_sound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [tmp_path / name for name in ("one", "copy", "other")]
+    for path, text in zip(files, ("bytes", "bytes", "others"), strict=True):
+        path.write_text(text)
+    located = parts.weights_checksum
+    monkeypatch.setattr(parts, "weights_checksum", lambda weights: weights if weights.isdigit() else located(weights))
+
+    def name(people: list[motion_pretraining.Posed], weights: Path = files[0], *given: str) -> str:
+        config = motion_pretraining.settings("lipsync", ["trainer=cpu", *given])
+        config.audio.weights = str(weights)
+        return motion_pretraining._checkpoints_of(config, people)
+
+    own = name([posed()])
+    assert own.startswith("lipsync-")
+    assert own == name([posed()], files[1])
+    others = [
+        name([posed()], files[2]),
+        name([posed(offset=2)]),
+        name([posed("bb")]),
+        name([posed(frames=4)]),
+        name([posed(reader="1")]),
+        name([posed(), posed()]),
+        name([posed()], files[0], "pretraining.contrast=0"),
+        name([posed()], files[0], "backbone.engine=torch"),
+    ]
+    assert len({own, *others}) == 1 + len(others)
+
+
+def test_lips_and_poses_are_fitted_once_for_all_kinds_of_audio_features(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pretraining, "SYNTHETIC_SECONDS", 8)
+    fits: list[str] = []
+    driven: dict[str, list[np.ndarray]] = {}
+
+    def counted(module: object, name: str) -> None:
+        fit = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given, **more: (fits.append(name), fit(*given, **more))[1])
+
+    def learn(config: DictConfig, people: list[motion_pretraining.Posed], folder: Path) -> UniversalMotion:
+        driven[config.audio.name] = [motion_pretraining._driven(person, config)[1] for person in people]
+        return UniversalMotion(shape={}, tensors={})
+
+    counted(pretraining, "fit_cameras")
+    counted(motion_pretraining, "portrait_alone")
+    monkeypatch.setattr(motion_pretraining, "_train", learn)
+    settings = ["--set", "trainer=cpu", *(word for key in QUICK for word in ("--set", f"{key}={QUICK[key]}"))]
+
+    def maps(audio: str) -> dict[str, np.ndarray]:
+        out = tmp_path / f"{audio}.safetensors"
+        assert main(["synthetic:2", "--audio", audio, "--motion", audio, *settings, "-o", str(out)]) == 0
+        return {name: load_prior(out, name).weights for name in audio.split(",")}
+
+    together = maps("logmel,lipsync")
+    assert sorted(fits) == ["fit_cameras"] * 2 + ["portrait_alone"] * 2
+    before = dict(driven)
+    for name in ("logmel", "lipsync"):
+        np.testing.assert_array_equal(maps(name)[name], together[name])
+        for one, other in zip(driven[name], before[name], strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -117,17 +191,20 @@ def test_synthetic_people_have_no_face_in_their_prior(monkeypatch: pytest.Monkey
     faces = pretraining.faces_of(list(pretraining.people_of(["synthetic:3"], None)))
     assert faces is not None
     assert faces.shape == (3, 128)
-    assert np.isnan(faces).all()  # they look alike to the network: known by their seeds
+    assert np.isnan(faces).all()  # they are alike to the network: identified by their seeds
 
 
 def test_nobody_is_in_the_prior_that_is_made_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretraining, "SYNTHETIC_SECONDS", 8)
     pretraining.leave_one_out(["synthetic:3"], "logmel", tmp_path)
     assert sorted(path.stem for path in tmp_path.iterdir()) == [f"synthetic {seed}" for seed in (101, 102, 103)]
-    spoken = [pretraining.spoken_clip(pretraining.synthetic(seed), "logmel", "sidecar") for seed in (101, 103)]
+    pairs = [
+        pretraining.sound_and_motion(pretraining.lips_of(pretraining.synthetic(seed), "sidecar"), "logmel")
+        for seed in (101, 103)
+    ]
     prior = load_prior(tmp_path / "synthetic 102.safetensors", "logmel")
     assert [person["name"] for person in prior.people] == ["synthetic 101", "synthetic 103"]
-    expected = (Moments.of(spoken[:1]) + Moments.of(spoken[1:])).prior(pretraining.RIDGE)
+    expected = (Moments.of(pairs[:1]) + Moments.of(pairs[1:])).prior(pretraining.RIDGE)
     np.testing.assert_allclose(prior.weights, expected, atol=2e-3)  # float16
 
 

@@ -28,7 +28,7 @@ def windows_of(count: int) -> np.ndarray:
 def driven(name: str, count: int, *seeded_by: object) -> controls.Driven:
     scene = portraits.make_scene(num_frames=6, size=32).portrait
     test = scene.take(np.arange(count) % 6)
-    made = controls.spoken(name, scene, test, windows_of(count), *seeded_by)
+    made = controls.drive(name, scene, test, windows_of(count), *seeded_by)
     assert isinstance(made, controls.Driven)
     return made
 
@@ -48,7 +48,7 @@ def test_rolled_audio_is_the_same_at_least_two_seconds_away():
 def test_too_few_frames_to_roll_are_said():
     scene = portraits.make_scene(num_frames=6, size=32).portrait
     assert (
-        controls.spoken("rolled", scene, scene, windows_of(6)) == "6 held-out frames cannot be rolled by 50 either way"
+        controls.drive("rolled", scene, scene, windows_of(6)) == "6 held-out frames cannot be rolled by 50 either way"
     )
 
 

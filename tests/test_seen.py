@@ -1,23 +1,28 @@
-"""Whom of its people a prior knows again: by clip, by a synthetic person's seed, by face; what is refused, said and recorded."""
+"""Who of a prior's people is found again: by clip, by a synthetic person's seed, by face; what is refused, said and recorded."""
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from test_record_table import run
 
-from tfg import assets, overrides, parts, seen
+from tfg import assets, learned, overrides, parts, priors, seen
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.context import REACH
-from tfg.features.lips.prior import SHIPPED, load_faces, load_prior, save_prior
 from tfg.landmarks import LIP_CHANNELS
+from tfg.metrics import identity, mobilefacenet
+from tfg.prior_file import SHIPPED, load_people, load_prior, save_prior
 from tfg.record import table
-from tfg.seen import SAME, acquaintance, direction
-from tfg.types import Clip, Crop, Floats, InputError
+from tfg.seen import FRAMES, SAME, acquaintance, direction
+from tfg.types import Clip, Crop, FaceTrack, Floats, InputError
 
+WITHOUT = {"audio": SimpleNamespace(name="none"), "masks": SimpleNamespace(name="none")}
 PEOPLE = [
     {"name": "anna", "clips": ["one", "two"], "frames": 9},
     {"name": "bert", "clips": ["three"], "frames": 9},
@@ -101,14 +106,16 @@ def test_faces_are_read_as_they_were_written(tmp_path: Path) -> None:
     path = tmp_path / "p.safetensors"
     maps = {"logmel": np.ones((2 * REACH + 1, 80, LIP_CHANNELS), np.float32) / 3}
     save_prior(path, maps, {"people": PEOPLE[:1], "licence": "L"}, {}, None)
-    assert load_faces(path) is None
+    assert load_people(path) == (PEOPLE[:1], None)
     save_prior(path, maps, {"people": PEOPLE, "licence": "L"}, {}, FACES)
-    np.testing.assert_array_equal(load_faces(path), FACES)
+    people, faces = load_people(path)
+    assert people == PEOPLE
+    np.testing.assert_array_equal(faces, FACES)
     assert load_prior(path, "logmel").features == "logmel"
 
 
 def test_the_prior_that_comes_with_tfg_knows_the_faces_of_its_real_people_and_the_seeds_of_the_others() -> None:
-    people, faces = load_prior(SHIPPED, "logmel").people, load_faces(SHIPPED)
+    people, faces = load_people(SHIPPED)
     assert faces is not None
     assert faces.shape == (len(people), 128)
     for person, row in zip(people, faces, strict=True):
@@ -145,5 +152,55 @@ def test_a_table_says_which_runs_prior_had_seen_their_person() -> None:
     )
 
 
-def test_without_a_prior_nobody_is_looked_for() -> None:
-    assert parts.seen_by_prior(overrides.composed(["prior=none"]), features("other").clip) is None
+@dataclass(frozen=True, kw_only=True)
+class Faces:
+    """One in every frame; reading it takes a hundredth of a processor second."""
+
+    name: str = "mediapipe"
+
+    def extract(self, clip: Any, start: int, stop: int) -> FaceTrack:
+        until = time.process_time() + 0.01
+        while time.process_time() < until:
+            pass
+        return replace(FaceTrack.empty(start, stop - start), num_faces=np.ones(stop - start, np.int64))
+
+
+def test_a_comparison_of_faces_costs_what_it_took_when_they_were_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = tmp_path / "network"
+    weights.write_text("of the test")
+    monkeypatch.setattr(assets, "usable", lambda known: weights)
+    monkeypatch.setattr(identity, "aligned", lambda picture, landmarks: picture)
+    monkeypatch.setattr(mobilefacenet, "open_embedder", lambda path: lambda faces: np.ones((len(faces), 3), np.float32))
+    other: Any = SimpleNamespace(
+        digest="d",
+        identity="other",
+        num_reference_frames=90,
+        sidecar=None,
+        source_frames=lambda *rows: np.zeros((1, 4, 4, 3)),
+    )
+    costs = []
+    for _ in range(2):
+        of_clip = replace(features("other"), clip=other, face=Faces(), root=tmp_path, **WITHOUT)  # type: ignore[arg-type]
+        with of_clip.costing() as cost:
+            assert acquaintance(PEOPLE, np.eye(3, dtype=np.float32), of_clip, None).compared
+        costs.append(cost.notes() | {"frames": cost.frames})
+    first, again = costs
+    assert first["frames"] == again["frames"] == FRAMES
+    assert (first["extracted_frames"], again["cached_frames"]) == ({"faces": FRAMES}, {"faces": FRAMES})
+    assert first["cold_processor_seconds"] >= 0.01 * FRAMES
+    assert again["cold_processor_seconds"] == pytest.approx(first["cold_processor_seconds"], abs=0.02)
+    assert again["faces"] == "read by mediapipe"
+
+
+def test_the_file_of_a_prior_is_read_once_to_look_for_someone(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+
+    def count(path: Path, kind: learned.Kind) -> learned.Learned:
+        read.append(path)
+        return learned.Learned(tensors={}, sources={"people": PEOPLE})
+
+    monkeypatch.setattr(learned, "read", count)
+    priors.known_in(SHIPPED, features("other"), 0)
+    assert read == [SHIPPED]

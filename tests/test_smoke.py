@@ -11,7 +11,7 @@ from support import parts
 from tfg.backbones.gaussian.universal import tensors_of
 from tfg.clip.read import read_clip
 from tfg.clip.sound import read_audio
-from tfg.features.lips.prior import save_prior
+from tfg.prior_file import save_prior
 from tfg.record.results import RunResult
 from tfg.types import UniversalMotion
 
@@ -19,7 +19,7 @@ SWEEP = ["-m", "selector=random,isexplore", *CLIP, *INSTAG]
 SAID = (
     r"tfg: chose face=sidecar( masks=sidecar)?( prior=none)?",
     r"Making the embedded clip, once: .*|  frame \d+ of \d+|  done in \d+ s",
-    r"tfg: [\w-]+: (selection|sync|features_train|features_held_out|training|rendering|metrics)",
+    r"tfg: [\w-]+: (selection|sync|prior|features_train|features_held_out|training|rendering|metrics)",
     r"tfg\.engines: (compiled|engine=auto|OpenMP) .*",
     r"tfg: [\w-]+ was trained on seconds without a whole blink and has not learned closed lids: it will not blink",
     r"tfg: [\w-]+: [\w: ]+: \d+ of \d+ (frames|steps), [\d.]+/s, [\d:]+ left(, \w+ loss [\d.]+)?",
@@ -196,6 +196,9 @@ def test_a_head_driven_by_lip_motion_is_another_head_and_speaks_another_sound(wo
     result = RunResult.read(run / "result.json")
     assert result.config["prior"]["name"] == "universal"
     assert result.notes["clip"]["seen_by_prior"]["person"] == "synthetic 101"
+    looked = result.stages["prior"]
+    assert looked["processor_seconds"] > 0
+    assert (looked["frames"], looked["cached_frames"], looked["faces"]) == (0, {}, "not used")  # a seed is no face
     assert f"caution, all of it: its prior {known}" in done.stdout
     sound_of = folder / "results" / result.files["side_by_side"]
     said = tfg("render", "--run", str(run), "--audio", str(sound_of), "-o", "lips.mp4", cache=cache, cwd=folder)

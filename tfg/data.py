@@ -86,7 +86,7 @@ class PortraitDataset(Dataset[Batch]):
 def frame_order(num_frames: int, first_step: int, num_steps: int, seed: int, wanted: Wanted | None = None) -> list[int]:
     """Rows for steps [first_step, first_step + num_steps): every frame once a round, each round shuffled by its own seed.
 
-    A step of which the backbone wants one of certain rows takes one of these in the place of its frame, drawn by the step's own seed.
+    A step that the backbone limits to certain rows takes one of these in the place of its frame, drawn by the step's own seed.
     """
     rounds: dict[int, np.ndarray] = {}
     order = []

@@ -64,8 +64,10 @@ MESH_VERTICES = (
 )
 
 # Points that speech moves, as far as five seconds can show how: the jaw's contour slides over the face, but for the chin.
-SPOKEN = indices(MOUTH, CHIN_ARC)
-LIP_CHANNELS = 2 * len(SPOKEN)  # of lip motion: to the image's right and down, in head units, of each of SPOKEN
+LIPS_AND_CHIN = indices(MOUTH, CHIN_ARC)
+LIP_CHANNELS = 2 * len(
+    LIPS_AND_CHIN
+)  # of lip motion: to the image's right and down, in head units, of each of LIPS_AND_CHIN
 
 
 def eye_distance(landmarks: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:

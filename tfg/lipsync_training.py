@@ -23,7 +23,7 @@ from tfg.features.audio.ave import mel_windows
 from tfg.features.audio.lipsync import WIDTH
 from tfg.features.audio.lipsync_encoder import build_lipsync, save_encoder
 from tfg.landmarks import LIP_CHANNELS
-from tfg.pretraining import people_of, seen_clip
+from tfg.pretraining import lips_of, people_of
 from tfg.progress import progress, say
 from tfg.record.files import is_sealed, seal, seal_of
 from tfg.threads import threads
@@ -31,7 +31,7 @@ from tfg.types import Clip, Floats, InputError
 
 LIP_FRAMES = 5  # of motion, those of the 200 ms of sound
 PEOPLE_AT_ONCE, TIMES = 6, 32  # in a batch: negatives are other times of the same clip, and other people
-APART = 3  # frames between the times of a clip in a batch, at least: nearer ones look alike
+APART = 3  # frames between the times of a clip in a batch, at least: nearer ones differ too little
 JOINT = 64  # numbers of the space in which both are compared
 STEPS, CHECKPOINT_EVERY = 1200, 100
 SOFT = 0.1  # share of the mean deviation of lip motion that is added to that of each of its numbers
@@ -47,7 +47,7 @@ CANDIDATES = 25  # of the retrieval score
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spoken:
+class LipSyncClip:
     """A clip: n frames."""
 
     sound: Floats  # (n, 80, 16) mel windows
@@ -68,9 +68,9 @@ class Pair(nn.Module):
 
     def forward(self, sound: Tensor, motion: Tensor) -> Tensor:
         """(b, 80, 16) windows and (b, LIP_FRAMES, LIP_CHANNELS) -> (b, b) scaled cosine similarities, sound by lips."""
-        heard = F.normalize(self.sound_out(self.sound(sound[:, None]).flatten(1)), dim=1)
-        seen = F.normalize(self.lips(motion), dim=1)
-        return heard @ seen.T * self.log_scale.exp().clamp(max=50)
+        sound_embedding = F.normalize(self.sound_out(self.sound(sound[:, None]).flatten(1)), dim=1)
+        lip_embedding = F.normalize(self.lips(motion), dim=1)
+        return sound_embedding @ lip_embedding.T * self.log_scale.exp().clamp(max=50)
 
 
 def train(data: Sequence[str], out: Path, held_out: str | None, licence: str, steps: int) -> None:
@@ -118,16 +118,16 @@ def train(data: Sequence[str], out: Path, held_out: str | None, licence: str, st
         left.unlink(missing_ok=True)
 
 
-def read(clip: Clip, face: str) -> Spoken:
+def read(clip: Clip, face: str) -> LipSyncClip:
     """What may be learned from, sound in time with the pictures."""
-    features, motion = seen_clip(clip, "logmel", face)
+    features, motion = lips_of(clip, face)
     spread = motion.std(axis=0)
     scale = spread + SOFT * float(spread.mean())
     sound = mel_windows(features.clip.audio(), "lipsync")[: len(motion)]
-    return Spoken(sound=sound, motion=((motion - motion.mean(axis=0)) / scale).astype(np.float32))
+    return LipSyncClip(sound=sound, motion=((motion - motion.mean(axis=0)) / scale).astype(np.float32))
 
 
-def retrieval(pair: Pair, clips: Sequence[Spoken]) -> float:
+def retrieval(pair: Pair, clips: Sequence[LipSyncClip]) -> float:
     """Share of moments of a person whose lip motion is, of CANDIDATES moments of its clip, the most similar to the sound.
 
     Candidates are spread over the clip; those of a short clip are fewer frames apart.
@@ -138,12 +138,12 @@ def retrieval(pair: Pair, clips: Sequence[Spoken]) -> float:
         for first in range(len(rows) // CANDIDATES):
             chosen = rows[first :: len(rows) // CANDIDATES][:CANDIDATES].astype(np.int64)
             with torch.inference_mode():
-                alike = pair(*_tensors([clip], [chosen], "cpu"))
-            found.append(float((alike.argmax(dim=1) == torch.arange(len(chosen))).float().mean()))
+                similarity = pair(*_tensors([clip], [chosen], "cpu"))
+            found.append(float((similarity.argmax(dim=1) == torch.arange(len(chosen))).float().mean()))
     return float(np.mean(found))
 
 
-def _fit(pair: Pair, people: list[list[Spoken]], steps: int, partial: Path, identity: str) -> None:
+def _fit(pair: Pair, people: list[list[LipSyncClip]], steps: int, partial: Path, identity: str) -> None:
     """To the last step, from the checkpoint `partial` where it is one of the same people and settings."""
     device = str(next(pair.parameters()).device)
     optimizer = torch.optim.AdamW(pair.parameters(), lr=RATE, weight_decay=WEIGHT_DECAY)
@@ -163,9 +163,9 @@ def _fit(pair: Pair, people: list[list[Spoken]], steps: int, partial: Path, iden
             sound, motion = _batch(people, draws, device)
             for group in optimizer.param_groups:
                 group["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
-            alike = pair(_varied(sound, draws), motion)
-            which = torch.arange(len(alike), device=alike.device)
-            loss = (F.cross_entropy(alike, which) + F.cross_entropy(alike.T, which)) / 2
+            similarity = pair(_varied(sound, draws), motion)
+            which = torch.arange(len(similarity), device=similarity.device)
+            loss = (F.cross_entropy(similarity, which) + F.cross_entropy(similarity.T, which)) / 2
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -177,8 +177,8 @@ def _fit(pair: Pair, people: list[list[Spoken]], steps: int, partial: Path, iden
                 seal(new, partial)
 
 
-def _batch(people: list[list[Spoken]], draws: np.random.Generator, device: str) -> tuple[Tensor, Tensor]:
-    """One clip of each of PEOPLE_AT_ONCE people, drawn by how much they speak; TIMES times of each."""
+def _batch(people: list[list[LipSyncClip]], draws: np.random.Generator, device: str) -> tuple[Tensor, Tensor]:
+    """One clip of each of PEOPLE_AT_ONCE people, drawn by the length of their clips; TIMES times of each."""
     size = np.array([sum(len(clip.sound) for clip in clips) for clips in people], np.float64)
     share = np.sqrt(size) / np.sqrt(size).sum()
     chosen, rows = [], []
@@ -191,7 +191,7 @@ def _batch(people: list[list[Spoken]], draws: np.random.Generator, device: str) 
     return _tensors(chosen, rows, device)
 
 
-def _tensors(clips: list[Spoken], rows: list[Any], device: str) -> tuple[Tensor, Tensor]:
+def _tensors(clips: list[LipSyncClip], rows: list[Any], device: str) -> tuple[Tensor, Tensor]:
     """(b, 80, 16) sound and (b, LIP_FRAMES, LIP_CHANNELS) motion around the rows of each clip; the ends repeat."""
     around = np.arange(LIP_FRAMES) - LIP_FRAMES // 2
     sound = np.concatenate([clip.sound[row] for clip, row in zip(clips, rows, strict=True)])

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from omegaconf import DictConfig
 
 from tfg import data, overrides, parts, priors, training
+from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.crop import read_crop
 from tfg.features.portrait import frame_face, observe, portrait_alone
 from tfg.progress import say
@@ -23,11 +25,27 @@ BLOCKS = ("+backbone/blocks@pretraining=pretraining",)  # beside a run's configu
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spoken:
+class PersonVideo:
     """One person: the video that is learned from, and where its faces are from (conf/face)."""
 
     clip: Clip
     face: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Posed:
+    """A person's frames with their poses, which are the same for all kinds of audio features."""
+
+    features: ClipFeatures  # of the clip cut to the face, its sound in time with its pictures
+    portrait: Portrait  # of the frames from 0 on; its audio is of the first kind
+    readers: dict[str, Any]  # configurations of face and masks
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What the frames and their sound depend on."""
+        clip = self.features.clip
+        seconds = {"frames": len(self.portrait.frames), "sound_offset": clip.sound_offset}
+        return {"clip": clip.identity, **seconds, **identity.kept(self.readers, parts.weights_checksum)}
 
 
 def settings(audio: str, given: Sequence[str], face: str = "mediapipe") -> DictConfig:
@@ -48,33 +66,46 @@ def check(audio: str, given: Sequence[str]) -> None:
     parts.check(config)
 
 
-def learn_motion(people: Sequence[Spoken], audio: str, given: Sequence[str], folder: Path) -> UniversalMotion:
-    """The motion fields of these people; checkpoints lie in a folder of `folder` that is named by all that they depend on.
+def learn_motion(
+    people: Sequence[PersonVideo], audios: Sequence[str], given: Sequence[str], folder: Path
+) -> dict[str, UniversalMotion]:
+    """The motion fields of these people, by the name that a prior's file gives each kind of audio feature.
 
-    Sound is normalised by each person's own statistics, as a head normalises that of its segment.
+    Checkpoints lie in folders of `folder` that are named by all that they depend on. Sound is normalised by each person's own
+    statistics, as a head normalises that of its segment.
     """
-    config = settings(audio, given)
+    config = settings(audios[0], given)
     rules = parts.construct(config.pretraining, "backbone.blocks.pretraining")
+    fields: dict[str, UniversalMotion] = {}
     with threads(config.trainer.threads):
-        shown = [_shown(person, settings(audio, given, person.face), rules.seconds) for person in people]
-        portraits, windows = [portrait for portrait, _ in shown], [each for _, each in shown]
-        plain = parts.plain(config)
-        described = {key: plain[key] for key in ("audio", "backbone", "pretraining")} | {
-            "size": config.clip.size,
-            "people": [
-                [person.clip.identity, len(portrait.frames)] for person, portrait in zip(people, portraits, strict=True)
-            ],
-        }
-        name = f"{priors.audio_setting(config)}-{identity.digest_of(described)}"
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        return _train(config, portraits, windows, folder / name)
+        posed = [_posed(person, settings(audios[0], given, person.face), rules.seconds) for person in people]
+        for audio in audios:
+            config = settings(audio, given)
+            made = folder / _checkpoints_of(config, posed)
+            made.mkdir(parents=True, exist_ok=True)
+            fields[priors.audio_setting(config)] = _train(config, posed, made)
+    return fields
 
 
-def _train(config: DictConfig, portraits: list[Portrait], windows: list[Floats], folder: Path) -> UniversalMotion:
+def _checkpoints_of(config: DictConfig, people: Sequence[Posed]) -> str:
+    """Name of the folder of a training's checkpoints: weights count by checksum, as in the names of heads."""
+    plain = parts.plain(config)
+    groups = {key: plain[key] for key in ("audio", "backbone", "pretraining")}
+    described = identity.kept(groups, parts.weights_checksum) | {
+        "engine": config.backbone.engine,  # heads of two engines share a name, but the same bytes are of one
+        "size": config.clip.size,
+        "people": [person.described for person in people],
+    }
+    return f"{priors.audio_setting(config)}-{identity.digest_of(described)}"
+
+
+def _train(config: DictConfig, people: Sequence[Posed], folder: Path) -> UniversalMotion:
     from tfg.backbones.gaussian.instag import Instag
     from tfg.backbones.gaussian.pretrain import UniversalTraining
 
     features = priors.audio_setting(config)
+    driven = [_driven(person, config) for person in people]
+    portraits, windows = [portrait for portrait, _ in driven], [each for _, each in driven]
     torch.manual_seed(identity.seed_for("pretraining", features))
     focals = [portrait.cameras.focal for portrait in portraits]
     head = parts.make_backbone(config, portraits[0])
@@ -92,13 +123,22 @@ def _train(config: DictConfig, portraits: list[Portrait], windows: list[Floats],
     return learner.result
 
 
-def _shown(person: Spoken, config: DictConfig, seconds: float) -> tuple[Portrait, Floats]:
-    """The portrait of a video's first seconds, and the windows of its sound, in time with the pictures."""
+def _posed(person: PersonVideo, config: DictConfig, seconds: float) -> Posed:
+    """Of a video's first seconds."""
     audio, face, masks = parts.extractors(config)
     clip, found = in_time(config, replace(person.clip, size=config.clip.size), face)
     features = frame_face(features_of(audio, face, masks, clip), read_crop("auto", clip))
     stop = min(clip.num_reference_frames, round(seconds * FPS))
     portrait = portrait_alone(observe(features, Segment(start=0, num_frames=stop)), features.clip.size)
-    mean, std = data.audio_statistics(portrait.audio)
     say(f"{clip.name}: {stop} frames to learn motion from, {found.text()}")
-    return portrait, data.audio_windows(features.sound()[:stop], mean, std, portrait.frames)
+    plain = parts.plain(config)
+    return Posed(features=features, portrait=portrait, readers={axis: plain[axis] for axis in ("face", "masks")})
+
+
+def _driven(person: Posed, config: DictConfig) -> tuple[Portrait, Floats]:
+    """The portrait with the configuration's audio features, and the windows of its sound."""
+    frames = person.portrait.frames
+    sound = replace(person.features, audio=parts.construct(config.audio, "audio")).sound()[: len(frames)]
+    portrait = replace(person.portrait, audio=sound)
+    mean, std = data.audio_statistics(portrait.audio)
+    return portrait, data.audio_windows(sound, mean, std, frames)

@@ -23,7 +23,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tfg import assets, configuration
-from tfg.features.lips.prior import UNIVERSAL
+from tfg.prior_file import UNIVERSAL
 from tfg.schedule import register_resolvers
 from tfg.types import InputError
 
@@ -54,13 +54,13 @@ def complete(overrides: Sequence[str]) -> list[str]:
 
 
 def _driven(overrides: Sequence[str]) -> list[str]:
-    """What drives the head where that is not given: lip motion, and other people's where the universal prior knows the features."""
-    asked = {override.key_or_group: _values(override) for override in _parse(overrides)}
-    added = [] if "conditioning" in asked else ["conditioning=lips"]
-    if not any(key.split(".")[0] == "prior" for key in asked):
-        driven = asked.get("conditioning", ["lips"]) == ["lips"]
-        known = set(asked["audio"]) <= set(COVERED) and "audio.layer" not in asked
-        added.append(f"prior={UNIVERSAL if driven and known else 'none'}")
+    """What drives the head where that is not given: lip motion, and the universal prior's where that has a map of the features."""
+    given = {override.key_or_group: _values(override) for override in _parse(overrides)}
+    added = [] if "conditioning" in given else ["conditioning=lips"]
+    if not any(key.split(".")[0] == "prior" for key in given):
+        driven = given.get("conditioning", ["lips"]) == ["lips"]
+        covered = set(given["audio"]) <= set(COVERED) and "audio.layer" not in given
+        added.append(f"prior={UNIVERSAL if driven and covered else 'none'}")
     return added
 
 
@@ -80,12 +80,12 @@ def best_audio() -> str:
 def choice(given: Sequence[str], completed: Sequence[str]) -> str | None:
     """What `complete` added to the overrides that were given, in one line; of a second best audio also how to get the best."""
     axes = (*AUTOMATIC, "conditioning", "prior")
-    asked = [part for text in given for part in _prior_file(text)]
-    added = [text for text in completed if text.split("=")[0] in axes and text not in asked]
+    own = [part for text in given for part in _prior_file(text)]
+    added = [text for text in completed if text.split("=")[0] in axes and text not in own]
     if not added:
         return None
-    known = assets.asset(WHISPER)
-    lacking = f"; whisper would be better, but {assets.absence(known)}: {assets.remedy(known)}"
+    whisper = assets.asset(WHISPER)
+    lacking = f"; whisper would be better, but {assets.absence(whisper)}: {assets.remedy(whisper)}"
     return f"tfg: chose {' '.join(added)}{lacking if 'audio=logmel' in added else ''}"
 
 

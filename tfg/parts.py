@@ -22,8 +22,8 @@ from tfg import assets, configuration, priors
 from tfg.features.audio import lipsync
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
 from tfg.features.clip_features import ClipFeatures
-from tfg.features.lips.prior import SHIPPED, UNIVERSAL, prior_file
 from tfg.landmarks import LIP_CHANNELS
+from tfg.prior_file import SHIPPED, UNIVERSAL, prior_path
 from tfg.record import identity
 from tfg.seen import Acquaintance
 from tfg.selectors.at import At
@@ -137,24 +137,23 @@ def weights_of(config: DictConfig) -> None:
 
 def check_unseen(config: DictConfig, clip: Clip) -> None:
     """InputError where the prior was learned from this person, or an encoder from this clip, and no `allow_seen` permits it."""
-    if not config.prior.allow_seen and (found := seen_by_prior(config, clip)) is not None and found.person is not None:
-        raise InputError(
-            f"{clip.path}: the prior {config.prior.weights} was learned from this person (as {found.person}: {found.why}), so its "
-            "scores would say nothing; take another prior or prior=none, or set prior.allow_seen=true"
-        )
+    if config.prior.weights is not None and not config.prior.allow_seen:
+        audio, face, masks = extractors(config)
+        features = ClipFeatures(clip=clip, audio=audio, face=face, masks=masks, root=assets.cache_root() / "features")
+        if (found := seen_by_prior(config, features)).person is not None:
+            raise InputError(
+                f"{clip.path}: the prior {config.prior.weights} was learned from this person (as {found.person}: {found.why}), so its "
+                "scores would say nothing; take another prior or prior=none, or set prior.allow_seen=true"
+            )
     for axis in ("audio", "selector_audio"):
         if not config[axis].get("allow_seen", True):
             priors.check_encoder(axis, str(config[axis].weights), construct(config[axis], axis).people, clip)
 
 
-def seen_by_prior(config: DictConfig, clip: Clip) -> Acquaintance | None:
-    """Which of the prior's people a clip shows; None without a prior."""
-    if config.prior.weights is None:
-        return None
-    audio, face, masks = extractors(config)
-    features = ClipFeatures(clip=clip, audio=audio, face=face, masks=masks, root=assets.cache_root() / "features")
+def seen_by_prior(config: DictConfig, features: ClipFeatures) -> Acquaintance:
+    """Which of the people of the configuration's prior a clip shows."""
     seed = config.clip.synthetic.identity_seed if config.clip.path is None else None
-    return priors.known_in(prior_file(config.prior.weights), features, seed)
+    return priors.known_in(prior_path(config.prior.weights), features, seed)
 
 
 def make_backbone(config: DictConfig, portrait: Portrait) -> Backbone:

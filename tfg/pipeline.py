@@ -141,9 +141,15 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
 
 def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, logger: Any) -> Trained:
     """Portraits, training and rendering of a head, to its head.json; goes on from the last checkpoint."""
-    seen = parts.seen_by_prior(head.config, head.clip)
-    if seen is not None and (seen.person is not None or not seen.compared):
-        say(f"prior={head.config.prior.name}: {seen.text()}")
+    # Whether the prior was learned from this person.
+    seen = None
+    if head.config.prior.weights is not None:
+        with stages("prior") as stage:
+            with features.costing() as cost:
+                seen = parts.seen_by_prior(head.config, features)
+            stage.frames, stage.notes = cost.frames, cost.notes()
+        if seen.person is not None or not seen.compared:
+            say(f"prior={head.config.prior.name}: {seen.text()}")
 
     # What the backbone is shown: faces, masks, pictures and sound of the segment.
     with stages("features_train") as stage:
@@ -177,8 +183,7 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
         rendered = _rendered(head, backbone, test, material.test_windows)
         written = rendering.write_videos(head.folder, rendered, test.images, _sound(head.clip, test))
         stage.frames = len(test.frames)
-    names = ("features_train", "features_held_out", "training", "rendering")
-    own = {name: stages.records[name] for name in names}
+    own = {name: record for name, record in stages.records.items() if name not in ("selection", "sync")}
     head.describe(made_for, own, {**written, "curve": "metrics.csv"}, material.features.clip, seen).write(head.folder)
     return Trained(material=material, backbone=backbone, rendered=rendered)
 
@@ -218,9 +223,9 @@ def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, 
         truth = open_video(head.folder / "truth.mp4")
         decoded = (open_video(head.folder / "rendered.mp4"), truth)
         judged = scoring.judge(test, _sound(head.clip, test), reader, metrics)
-        spoken = _spoken(head, trained) if switches["controls"] else ()
+        renderings = _control_renderings(head, trained) if switches["controls"] else ()
         scores = scoring.score_run(
-            judged, trained.rendered, spoken, decoded, material.train, material.train_sound, material.test_sound
+            judged, trained.rendered, renderings, decoded, material.train, material.train_sound, material.test_sound
         )
         stage.frames = len(test.frames)
     commit, dirty = provenance.commit()
@@ -242,16 +247,16 @@ def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, 
     ).write(path)
 
 
-def _spoken(head: Head, trained: Trained) -> Iterator[scoring.Spoken]:
+def _control_renderings(head: Head, trained: Trained) -> Iterator[scoring.ControlRendering]:
     """The controls that the head renders, one at a time: their pictures fill memory."""
     material = trained.material
     for name in controls.SCORED:
-        driven = controls.spoken(name, material.train, material.test, material.test_windows, *head.seeded_by)
+        driven = controls.drive(name, material.train, material.test, material.test_windows, *head.seeded_by)
         if isinstance(driven, str):
-            yield scoring.Spoken(name=name, images=None, guide=None, absent=driven)
+            yield scoring.ControlRendering(name=name, images=None, guide=None, absent=driven)
         else:
             made = _rendered(head, trained.backbone, driven.portrait, driven.windows)
-            yield scoring.Spoken(name=name, images=made, guide=driven.portrait.landmarks)
+            yield scoring.ControlRendering(name=name, images=made, guide=driven.portrait.landmarks)
 
 
 def score_head(folder: Path, switches: dict[str, bool]) -> results.ScoresRecord:

@@ -6,7 +6,7 @@ import functools
 import operator
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,10 @@ from tfg.features.clip_features import ClipFeatures
 from tfg.features.context import windows
 from tfg.features.face.gaps import fill_gaps
 from tfg.features.lips.motion import lip_motion
-from tfg.features.lips.prior import save_prior
 from tfg.features.lips.regression import Moments, standardised
 from tfg.features.portrait import frame_face
 from tfg.metrics.mobilefacenet import NUMBERS
+from tfg.prior_file import save_prior
 from tfg.progress import say
 from tfg.seen import EMBEDDER, SAME, direction, face_of
 from tfg.selection import features_of
@@ -48,8 +48,8 @@ class Person:
     def record(self) -> dict[str, Any]:
         """What a prior's file says of someone that it was learned from."""
         frames = sum(clip.num_reference_frames for clip in self.clips)
-        known = {} if self.identity_seed is None else {"identity_seed": self.identity_seed}
-        return {"name": self.name, "clips": [clip.identity for clip in self.clips], "frames": frames, **known}
+        seed = {} if self.identity_seed is None else {"identity_seed": self.identity_seed}
+        return {"name": self.name, "clips": [clip.identity for clip in self.clips], "frames": frames, **seed}
 
 
 def pretrain(
@@ -72,24 +72,22 @@ def pretrain(
     people = list(people_of(data, held_out))
     if len(people) < 2:
         raise InputError(f"{len(people)} person: a prior is learned from two people or more; give more videos")
+    lips = [[lips_of(clip, person.face) for clip in person.clips] for person in people]
     maps: dict[str, Floats] = {}
     scores: dict[str, Any] = {}
     for audio in audios:
         name = features_named(audio)
-        spoken = [[spoken_clip(clip, audio, person.face) for clip in person.clips] for person in people]
-        moments = [Moments.of(clips) for clips in spoken]
+        pairs = [[sound_and_motion(one, audio) for one in clips] for clips in lips]
+        moments = [Moments.of(clips) for clips in pairs]
         maps[name] = functools.reduce(operator.add, moments).prior(RIDGE)
-        scores[name] = left_out(spoken, moments)
+        scores[name] = left_out(pairs, moments)
         say(f"{name}: mean r of lip motion with each person left out {np.mean(scores[name]):.2f}")
-    shown = (
-        [longest(person, motion_pretraining.settings(motions[0], given).clip.size) for person in people]
-        if motions
-        else []
-    )
     folder = out.with_name(f"{out.name}.training")
     fields: dict[str, UniversalMotion] = {}
-    for audio in motions:
-        fields[features_named(audio)] = motion_pretraining.learn_motion(shown, audio, given, folder)
+    if motions:
+        size = motion_pretraining.settings(motions[0], given).clip.size
+        longest_clips = [longest(person, size) for person in people]
+        fields = motion_pretraining.learn_motion(longest_clips, motions, given, folder)
     sources = {
         "people": [person.record for person in people],
         "licence": licence,
@@ -107,7 +105,9 @@ def leave_one_out(data: Sequence[str], audio: str, folder: Path) -> None:
     """For each person of `data` a prior of all the others, `folder`/<name>.safetensors, written over one that is there."""
     folder.mkdir(parents=True, exist_ok=True)
     people = list(people_of(data, None))
-    moments = [Moments.of([spoken_clip(clip, audio, person.face) for clip in person.clips]) for person in people]
+    moments = [
+        Moments.of([sound_and_motion(lips_of(clip, person.face), audio) for clip in person.clips]) for person in people
+    ]
     everyone, faces = functools.reduce(operator.add, moments), faces_of(people)
     features = features_named(audio)
     for left, own in zip(people, moments, strict=True):
@@ -129,13 +129,13 @@ def features_named(audio: str) -> str:
 
 
 def faces_of(people: Sequence[Person]) -> Floats | None:
-    """(people, numbers): a unit embedding each, NaN of synthetic people, who look alike to the network; None without its file.
+    """(people, numbers): a unit embedding each, NaN of synthetic people, who are alike to the network; None without its file.
 
     That is said, and so are two names with one face: who is left out is then not left out.
     """
-    known = assets.asset(EMBEDDER)
-    if (weights := assets.usable(known)) is None:
-        say(f"the prior will know its clips but no faces: {assets.absence(known)}; {assets.remedy(known)}")
+    embedder = assets.asset(EMBEDDER)
+    if (weights := assets.usable(embedder)) is None:
+        say(f"the prior will know its clips but no faces: {assets.absence(embedder)}; {assets.remedy(embedder)}")
         return None
     faces: list[Floats | None] = []
     for person in people:
@@ -185,27 +185,21 @@ def synthetic(seed: int, size: int | None = None) -> Clip:
     )
 
 
-def longest(person: Person, size: int) -> motion_pretraining.Spoken:
+def longest(person: Person, size: int) -> motion_pretraining.PersonVideo:
     """The clip that motion fields are learned from; a synthetic person's is rendered `size` pixels wide."""
     if person.identity_seed is not None:
-        return motion_pretraining.Spoken(clip=synthetic(person.identity_seed, size), face=person.face)
-    return motion_pretraining.Spoken(
+        return motion_pretraining.PersonVideo(clip=synthetic(person.identity_seed, size), face=person.face)
+    return motion_pretraining.PersonVideo(
         clip=max(person.clips, key=lambda clip: clip.num_reference_frames), face=person.face
     )
 
 
-def spoken_clip(clip: Clip, audio: str, face: str) -> tuple[Floats, Floats]:
-    """Audio features (n, channels) and lip motion (n, LIP_CHANNELS) of what may be learned from, sound in time with the pictures."""
-    features, motion = seen_clip(clip, audio, face)
-    return features.sound()[: len(motion)], motion
-
-
-def seen_clip(clip: Clip, audio: str, face: str) -> tuple[ClipFeatures, Floats]:
-    """The features of the clip, its sound in time with its pictures, and lip motion (n, LIP_CHANNELS) of what may be learned from."""
-    config = overrides.composed([f"audio={audio}", f"face={face}", "trainer=cpu", "clip.sound_offset=auto"])
+def lips_of(clip: Clip, face: str) -> tuple[ClipFeatures, Floats]:
+    """The clip with its sound in time with its pictures, and lip motion (n, LIP_CHANNELS) of what may be learned from."""
+    config = overrides.composed([f"face={face}", "trainer=cpu", "clip.sound_offset=auto"])
     extractor = parts.construct(config.face, "face")
     clip, found = in_time(config, clip, extractor)
-    features = frame_face(features_of(parts.construct(config.audio, "audio"), extractor, None, clip), "auto")
+    features = frame_face(features_of(None, extractor, None, clip), "auto")
     stop = clip.num_reference_frames
     track = fill_gaps(features.track(0, stop), where=str(clip.path), max_gap=stop)
     landmarks = features.clip.to_clip(track.landmarks)
@@ -216,12 +210,19 @@ def seen_clip(clip: Clip, audio: str, face: str) -> tuple[ClipFeatures, Floats]:
     return features, lip_motion(landmarks, fit.cameras, fit.face_shape)
 
 
-def left_out(spoken: list[list[tuple[Floats, Floats]]], moments: list[Moments]) -> list[float]:
+def sound_and_motion(lips: tuple[ClipFeatures, Floats], audio: str) -> tuple[Floats, Floats]:
+    """Audio features (n, channels) beside the lip motion of a clip, (n, LIP_CHANNELS)."""
+    features, motion = lips
+    extractor = parts.construct(overrides.composed([f"audio={audio}", "trainer=cpu"]).audio, "audio")
+    return replace(features, audio=extractor).sound()[: len(motion)], motion
+
+
+def left_out(pairs: list[list[tuple[Floats, Floats]]], moments: list[Moments]) -> list[float]:
     """Of each person the r of all lip motion, predicted by a prior of the others."""
     everyone = functools.reduce(operator.add, moments)
     return [
         float(np.mean([agreement(clip, (everyone - own).prior(RIDGE)) for clip in clips]))
-        for clips, own in zip(spoken, moments, strict=True)
+        for clips, own in zip(pairs, moments, strict=True)
     ]
 
 

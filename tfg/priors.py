@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from tfg.features.clip_features import ClipFeatures
-from tfg.features.lips.prior import load_faces, load_motion, load_people, load_prior, prior_file
+from tfg.prior_file import load_motion, load_people, load_prior, prior_path
 from tfg.seen import Acquaintance, acquaintance
 from tfg.types import Clip, Floats, InputError, UniversalMotion
 
@@ -23,7 +23,7 @@ def lip_prior(config: DictConfig) -> Floats | None:
     weights = config.prior.weights
     if weights is None or config.conditioning != "lips":
         return None
-    return load_prior(prior_file(weights), audio_setting(config)).weights
+    return load_prior(prior_path(weights), audio_setting(config)).weights
 
 
 def universal_motion(config: DictConfig) -> UniversalMotion | None:
@@ -31,12 +31,12 @@ def universal_motion(config: DictConfig) -> UniversalMotion | None:
     weights = config.prior.weights
     if weights is None or config.conditioning != "audio":
         return None
-    return load_motion(prior_file(weights), audio_setting(config))
+    return load_motion(prior_path(weights), audio_setting(config))
 
 
 def known_in(path: Path, features: ClipFeatures, identity_seed: int | None) -> Acquaintance:
     """Which of a prior's people a clip shows; `identity_seed`: of the embedded clip."""
-    return acquaintance(load_people(path), load_faces(path), features, identity_seed)
+    return acquaintance(*load_people(path), features, identity_seed)
 
 
 def check_encoder(axis: str, weights: str, people: list[dict[str, Any]], clip: Clip) -> None:

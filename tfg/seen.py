@@ -1,4 +1,4 @@
-"""Whether a prior knows the person of a clip: by the clip itself, by the seed of a synthetic person, or by the face."""
+"""Whether a prior was learned from the person of a clip: by the clip itself, by the seed of a synthetic person, or by the face."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from tfg import assets
-from tfg.features.cache import cached
 from tfg.features.clip_features import ClipFeatures
 from tfg.types import Floats
 
@@ -23,11 +22,11 @@ EMBEDDER = "mobilefacenet"  # of `tfg assets`
 
 @dataclass(frozen=True, kw_only=True)
 class Acquaintance:
-    """Which of a prior's people a clip shows, as far as that can be told."""
+    """Which of a prior's people a clip shows, as far as that can be found."""
 
     person: str | None
-    why: str  # what tells it, or what was compared
-    compared: bool = True  # false: the face could have told more, but something is missing
+    why: str  # the evidence, or what was compared
+    compared: bool = True  # false: the face was not compared, since something is missing
 
     def text(self) -> str:
         """One sentence."""
@@ -45,15 +44,15 @@ def acquaintance(
         if identity_seed is not None and person.get("identity_seed") == identity_seed:
             return Acquaintance(person=person["name"], why=f"clip.synthetic.identity_seed={identity_seed}")
     rendered = identity_seed is not None or (features.face is not None and features.face.name == "sidecar")
-    if rendered:  # synthetic people look alike to the network
+    if rendered:  # synthetic people are alike to the network
         return Acquaintance(person=None, why="a clip that tfg rendered is known by its bytes and its seed alone")
     if faces is None:
         return Acquaintance(
             person=None, compared=False, why="the prior's file holds no faces, only its clips are known"
         )
-    known = assets.asset(EMBEDDER)
-    if (weights := assets.usable(known)) is None:
-        why = f"faces are not compared, only clips: {assets.absence(known)}; {assets.remedy(known)}"
+    embedder = assets.asset(EMBEDDER)
+    if (weights := assets.usable(embedder)) is None:
+        why = f"faces are not compared, only clips: {assets.absence(embedder)}; {assets.remedy(embedder)}"
         return Acquaintance(person=None, compared=False, why=why)
     if (face := face_of(features, weights)) is None:
         return Acquaintance(person=None, compared=False, why=f"{clip.path}: no face was found to compare")
@@ -63,22 +62,21 @@ def acquaintance(
 def face_of(features: ClipFeatures, weights: Path) -> Floats | None:
     """(numbers,) of unit length: the mean direction of a clip's faces; None where none was found. Kept in the cache."""
     clip = features.clip
-    rows = np.unique(np.linspace(0, clip.num_reference_frames - 1, FRAMES + 2).round().astype(int)[1:-1])
+    rows = np.unique(np.linspace(0, clip.num_reference_frames - 1, FRAMES + 2).round().astype(int)[1:-1]).tolist()
 
     def read() -> dict[str, Any]:
         from tfg.metrics.identity import aligned
         from tfg.metrics.mobilefacenet import NUMBERS, open_embedder
 
         found = []
-        for row in rows.tolist():
+        for row in rows:
             track = features.face.extract(clip, row, row + 1)
             if track.num_faces[0] > 0:
                 found.append(aligned(clip.source_frames(row, row + 1)[0], track.landmarks[0]))
         empty = np.empty((0, NUMBERS), np.float32)
         return {"embeddings": open_embedder(weights)(np.stack(found)) if found else empty}
 
-    key = {**features.track_key(), "what": "identity", "rows": rows.tolist(), "weights": assets.checksum(weights)}
-    embeddings = cached(key, read, features.root).arrays["embeddings"]
+    embeddings = features.read_off_faces("identity", rows, read, weights=assets.checksum(weights))["embeddings"]
     return direction(embeddings) if len(embeddings) else None
 
 

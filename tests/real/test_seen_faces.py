@@ -1,4 +1,4 @@
-"""Faces of real people: one person in different clips is known again, different people are not mixed up."""
+"""Faces of real people: one person in different clips is found again, different people are not mixed up."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from support.parts import part
 from tfg import assets
 from tfg.clip.read import read_clip
 from tfg.features.clip_features import ClipFeatures
-from tfg.features.lips.prior import SHIPPED, load_faces, load_prior
+from tfg.prior_file import SHIPPED, load_people
 from tfg.seen import SAME, acquaintance, face_of
 from tfg.split import split
 
@@ -54,7 +54,7 @@ def test_one_person_is_far_above_and_two_are_far_below_the_threshold(clips):
 
 
 def test_the_shipped_prior_knows_its_speaker_in_another_clip_and_nobody_else(clips):
-    people, faces = load_prior(SHIPPED, "logmel").people, load_faces(SHIPPED)
+    people, faces = load_people(SHIPPED)
     unknown = [{**person, "clips": []} for person in people]  # by the face alone
     named = {person: acquaintance(unknown, faces, features, None) for person, features in clips}
     assert named["grid"].person in ("grid_s1", "bbaf2n")  # one man

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tfg.landmarks import EYE_CORNERS, LIP_CHANNELS, NOSE_BRIDGE, NOSTRILS, SPOKEN, TEMPLES
+from tfg.landmarks import EYE_CORNERS, LIP_CHANNELS, LIPS_AND_CHIN, NOSE_BRIDGE, NOSTRILS, TEMPLES
 
 WIDTH = 0.25  # head units, of the Gaussian kernel
 _SMOOTH = 1e-2  # added to the kernel's diagonal: landmarks are read with an error
@@ -27,16 +27,16 @@ class LipWarp(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        count = len(SPOKEN) + len(_HELD)
+        count = len(LIPS_AND_CHIN) + len(_HELD)
         self.register_buffer("centres", torch.zeros(count, 2))
-        self.register_buffer("solution", torch.zeros(count, len(SPOKEN)))
+        self.register_buffer("solution", torch.zeros(count, len(LIPS_AND_CHIN)))
         self.register_buffer("std", torch.ones(LIP_CHANNELS))
 
     def place(self, shape: Tensor, motion: Tensor) -> None:
         """For a face shape (68, 3) and the training part's lip motion (n, LIP_CHANNELS), both in head units."""
-        self.centres.copy_(shape[[*SPOKEN, *_HELD], :2])
+        self.centres.copy_(shape[[*LIPS_AND_CHIN, *_HELD], :2])
         kernel = self._kernel(self.centres) + _SMOOTH * torch.eye(len(self.centres))
-        self.solution.copy_(torch.linalg.inv(kernel)[:, : len(SPOKEN)])
+        self.solution.copy_(torch.linalg.inv(kernel)[:, : len(LIPS_AND_CHIN)])
         std = motion.std(dim=0, unbiased=False)
         self.std.copy_(torch.where(std > 1e-6, std, 1.0))
 
@@ -86,7 +86,7 @@ class LipWarp(nn.Module):
 
     def _weights(self, motion: Tensor) -> Tensor:
         """Kernel weights (k, 2) of normalised lip motion (LIP_CHANNELS,)."""
-        return self.solution @ (motion * self.std).view(len(SPOKEN), 2)
+        return self.solution @ (motion * self.std).view(len(LIPS_AND_CHIN), 2)
 
     def _kernel(self, places: Tensor) -> Tensor:
         """(n, 2) -> (n, k)."""

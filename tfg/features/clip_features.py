@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +59,15 @@ class ClipFeatures:
             name: np.concatenate([entry.arrays[name] for _, entry in entries]) for name in TRACK_FIELDS
         }
         return FaceTrack(start=covered, **arrays).rows(start - covered, stop - covered)
+
+    def read_off_faces(self, what: str, frames: list[int], read: Callable[[], Arrays], **settings: Any) -> Arrays:
+        """What `read` makes of the faces in single frames: computed once, counted as faces. `settings`: what it depends on too."""
+        key = {**self.track_key(), "what": what, "rows": frames, **settings}
+        with self._waiting():
+            entry = cached(key, read, self.root)
+        for cost in self._open:
+            cost.add(FACES, what, entry, frames)
+        return entry.arrays
 
     def track_key(self) -> dict[str, Any]:
         """What the face tracks of this clip depend on."""

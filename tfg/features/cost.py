@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,18 +26,20 @@ class Cost:
     looked_at: set[int] = field(default_factory=set)  # frames whose faces were used
     cached: Counter[str] = field(default_factory=Counter)  # feature -> frames that the cache had
     extracted: Counter[str] = field(default_factory=Counter)  # feature -> frames computed in this block
-    counted: set[tuple[str, int]] = field(default_factory=set)  # entries: feature, first frame
+    counted: set[tuple[str, int | str]] = field(
+        default_factory=set
+    )  # entries: feature, first frame or what is read off some
 
     @property
     def frames(self) -> int:
         return len(self.looked_at)
 
-    def add(self, feature: str, first: int, entry: Entry, frames: range) -> None:
-        """Count an entry once, however often it is used; `frames` of it were used, it begins at `first`."""
+    def add(self, feature: str, part: int | str, entry: Entry, frames: Sequence[int]) -> None:
+        """Count an entry once, however often it is used; `frames` of it were used. `part`: its first frame, or what it is."""
         if feature == FACES:
             self.looked_at.update(frames)
-        if (feature, first) not in self.counted:
-            self.counted.add((feature, first))
+        if (feature, part) not in self.counted:
+            self.counted.add((feature, part))
             self.cold += entry.spent
             (self.cached if entry.was_there else self.extracted)[feature] += len(frames)
 

@@ -45,7 +45,7 @@ def run_science(config: Mapping[str, Any], clip: str, checksum: Checksum) -> dic
     """
     driven_by_lips = config.get("conditioning") == "lips"
     made_by = {"lips version": LIPS_VERSION} if driven_by_lips else {}
-    return {"clip identity": clip, **made_by, **_kept(config, "", checksum)}
+    return {"clip identity": clip, **made_by, **kept(config, checksum)}
 
 
 def head_science(config: Mapping[str, Any], clip: str, segment: tuple[int, int], checksum: Checksum) -> dict[str, Any]:
@@ -53,6 +53,21 @@ def head_science(config: Mapping[str, Any], clip: str, segment: tuple[int, int],
     of_run = run_science(config, clip, checksum)
     kept = {key: value for key, value in of_run.items() if key not in _ONLY_OF_THE_CHOICE}
     return {**kept, "segment": list(segment)}
+
+
+def kept(node: Mapping[str, Any], checksum: Checksum, prefix: str = "") -> dict[str, Any]:
+    """The values of a configuration, or of some of its groups, that a result depends on: none of EXCLUDED, weights by checksum."""
+    values: dict[str, Any] = {}
+    for key, value in node.items():
+        if f"{prefix}{key}" in EXCLUDED or key == "_target_":
+            continue
+        if isinstance(value, Mapping):
+            values[key] = kept(value, checksum, f"{prefix}{key}.")
+        elif key == "weights" and isinstance(value, str):
+            values[key] = checksum(value)
+        else:
+            values[key] = value
+    return values
 
 
 def run_id(config: Mapping[str, Any], clip_name: str, clip: str, checksum: Checksum) -> str:
@@ -112,20 +127,6 @@ def _named(parts: tuple[str, ...], seconds: float, seed: int, science: dict[str,
 
 def _file_safe(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")[:_NAME_LENGTH] or "clip"
-
-
-def _kept(node: Mapping[str, Any], prefix: str, checksum: Checksum) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    for key, value in node.items():
-        if f"{prefix}{key}" in EXCLUDED or key == "_target_":
-            continue
-        if isinstance(value, Mapping):
-            kept[key] = _kept(value, f"{prefix}{key}.", checksum)
-        elif key == "weights" and isinstance(value, str):
-            kept[key] = checksum(value)
-        else:
-            kept[key] = value
-    return kept
 
 
 def _plain(value: Any) -> Any:

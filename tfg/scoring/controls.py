@@ -21,9 +21,9 @@ from tfg.types import FPS, Bytes, Floats, Portrait
 
 LEAST_ROLL = 2 * FPS  # frames to either side: speech 2 s away is other speech
 LIPS = ("lmd", "mouth_correlation", "closure_recall", "sync_c_listener")  # one name of each metric
-SPOKEN = ("psnr_mouth", *LIPS)
+MOUTH_AND_LIPS = ("psnr_mouth", *LIPS)
 # Its pose is not the frame's: no picture of it can be compared with the truth's, nor can places of its lips.
-SCORED = {"mute": SPOKEN, "rolled": SPOKEN, "still": LIPS[1:], "shuffled": SPOKEN}
+SCORED = {"mute": MOUTH_AND_LIPS, "rolled": MOUTH_AND_LIPS, "still": LIPS[1:], "shuffled": MOUTH_AND_LIPS}
 NOTES = {
     "static": "the mean training frame, in every frame",
     "nearest": "for each frame the training frame of nearest audio window and head pose",
@@ -42,7 +42,7 @@ class Driven:
     windows: Floats  # (n, 8, channels) normalised
 
 
-def spoken(name: str, train: Portrait, test: Portrait, windows: Floats, *seeded_by: object) -> Driven | str:
+def drive(name: str, train: Portrait, test: Portrait, windows: Floats, *seeded_by: object) -> Driven | str:
     """What drives the head in `mute`, `rolled`, `still` or `shuffled`, or why that control cannot be made of so few frames.
 
     `windows` (n, 8, channels) are the held-out part's, normalised on the training segment, whose mean is therefore 0.
@@ -58,7 +58,7 @@ def spoken(name: str, train: Portrait, test: Portrait, windows: Floats, *seeded_
     if name == "shuffled":
         order = np.random.default_rng(identity.seed_for("shuffle", *seeded_by)).permutation(len(windows))
         return Driven(portrait=test, windows=windows[order])
-    raise ValueError(f"spoken: no control is named '{name}'")
+    raise ValueError(f"drive: no control is named '{name}'")
 
 
 def static(train: Portrait, count: int) -> Bytes:

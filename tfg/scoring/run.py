@@ -36,7 +36,7 @@ class Scores:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spoken:
+class ControlRendering:
     """A control that the head itself rendered, or why it could not."""
 
     name: str  # mute, rolled, still, shuffled
@@ -110,7 +110,7 @@ def judge(test: Portrait, audio: Floats, reader: FaceReader, metrics: tuple[Metr
 def score_run(
     judged: Judge,
     rendered: Bytes,
-    spoken: Iterable[Spoken],
+    renderings: Iterable[ControlRendering],
     decoded: tuple[Pictures, Pictures],
     train: Portrait,
     train_windows: Floats,
@@ -118,7 +118,7 @@ def score_run(
 ) -> Scores:
     """Everything that is scored of one run.
 
-    `spoken`: the controls that the head itself renders, one at a time. Windows (n, 8, channels) are normalised.
+    `renderings`: the controls that the head itself renders, one at a time. Windows (n, 8, channels) are normalised.
     """
     test = judged.test
     metrics = judged.score(rendered)
@@ -128,7 +128,7 @@ def score_run(
         "static": judged.score(controls.static(train, len(test.frames))),
         "nearest": judged.score(controls.nearest(train, test, train_windows, test_windows)),
     }
-    for one in spoken:
+    for one in renderings:
         wanted = controls.SCORED[one.name]
         if one.images is None:
             beside[one.name] = controls.absent(judged.names_of(wanted, metrics), one.absent)

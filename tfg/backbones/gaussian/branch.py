@@ -38,7 +38,7 @@ class Branch(nn.Module, Generic[FieldType]):
         self.scaled = False  # whether the aligner also scales the motion
 
     def align(self, hidden: int, *, scaled: bool) -> None:
-        """From now on the field is asked at aligned places; `hidden` is the width of the aligner's network."""
+        """From now on the field is evaluated at aligned places; `hidden` is the width of the aligner's network."""
         self.aligner, self.scaled = Aligner(self.field.shape, hidden, self.engine), scaled
 
     def place(self, cloud: Cloud, opacity: float) -> None:
@@ -58,7 +58,7 @@ class Branch(nn.Module, Generic[FieldType]):
     ) -> GaussianMotion:
         """Motion of the Gaussians by a field under its conditions, in the order of InsTaG's renderers.
 
-        The field is asked at the aligned places, the person's `own` motion is added, and the shift of the positions is scaled
+        The field is evaluated at the aligned places, the person's `own` motion is added, and the shift of the positions is scaled
         where the branch says so; what moves are the Gaussians where they are.
         """
         points = self.gaussians.means

@@ -1,7 +1,7 @@
 """The geometry prior: a face branch whose depth and normals are drawn to those of the person's face mesh (InsTaG, section 3.3).
 
 Differs from the paper: the mesh of `mesh.py` stands in for what Sapiens reads from each picture, whose weights cannot ship. It is
-rigid, so that an open mouth has a closed one's jaw, and knows neither hair nor beard; glasses are skin to it.
+rigid, so that an open mouth has a closed one's jaw, and has neither hair nor beard; glasses are taken for skin.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Target:
 
 
 class GeometryPrior(nn.Module):
-    """The mesh, which is part of a head's state, and what each frame's camera sees of it, drawn when it is first needed."""
+    """The mesh, which is part of a head's state, and its rendering by each frame's camera, drawn when it is first needed."""
 
     vertices: Tensor  # (468, 3) head space
     triangles: Tensor  # (898, 3) int64
@@ -86,10 +86,10 @@ def row_normalised(depth: Tensor, mask: Tensor) -> Tensor:
 
 
 def normal_difference(depth: Tensor, target: Tensor, mask: Tensor, focal: float) -> Tensor:
-    """() mean 1 - cosine of a depth's normals, (size, size), to others, (size, size, 3), where a pixel's neighbours are known."""
-    known = mask[1:-1, 1:-1] & mask[1:-1, 2:] & mask[1:-1, :-2] & mask[2:, 1:-1] & mask[:-2, 1:-1]
+    """() mean 1 - cosine of a depth's normals, (size, size), to others, (size, size, 3), where a pixel's neighbours have a depth."""
+    whole = mask[1:-1, 1:-1] & mask[1:-1, 2:] & mask[1:-1, :-2] & mask[2:, 1:-1] & mask[:-2, 1:-1]
     cosine = (depth_normals(depth, focal) * target[1:-1, 1:-1]).sum(dim=2)
-    return ((1 - cosine) * known).sum() / known.sum().clamp_min(1)
+    return ((1 - cosine) * whole).sum() / whole.sum().clamp_min(1)
 
 
 def depth_normals(depth: Tensor, focal: float) -> Tensor:

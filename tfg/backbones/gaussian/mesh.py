@@ -28,7 +28,7 @@ _NEAR = 0.01  # head units, as the rasteriser's
 
 @dataclass(frozen=True, kw_only=True)
 class Surface:
-    """What a camera sees of a mesh."""
+    """A mesh as a camera shows it."""
 
     depth: Floats  # (size, size) camera z at the pixels' centres, head units; 0 where nothing is
     normal: Floats  # (size, size, 3) unit, camera axes, towards the camera; 0 where nothing is

@@ -152,8 +152,8 @@ class WarpedFaceField(Field):
         expression = self.once("upper", lambda: self.upper_attention(place)) * (above @ upper)
         means, quats, scales = self.network(torch.cat([place, expression], dim=1)).split([3, 4, 3], dim=1)
         spread = self.once("spread", lambda: self.warp.spread(points.detach()))
-        spoken = self.warp.moved(spread, windows[0, windows.shape[1] // 2])
-        return GaussianMotion(means * self.shape.reach + spoken, quats, scales)
+        by_warp = self.warp.moved(spread, windows[0, windows.shape[1] // 2])
+        return GaussianMotion(means * self.shape.reach + by_warp, quats, scales)
 
 
 class MouthField(Field):

@@ -16,7 +16,7 @@ from tfg.backbones.layers import MLP
 
 
 class OwnMouthField(Field):
-    """Speech moves the inside of the mouth as the shared field does not; it sees no motion of the face (InsTaG)."""
+    """Speech moves the inside of the mouth as the shared field does not; the face's motion is no input of it (InsTaG)."""
 
     def __init__(self, shape: MotionShape, audio_channels: int, engine: str) -> None:
         super().__init__(shape, audio_channels, engine)

@@ -145,7 +145,7 @@ class UniversalTraining(Learner):
     def _apart(
         self, own: GaussianMotion, branch: Branch[Any], others: list[Branch[Any]], *conditions: Tensor
     ) -> Tensor:
-        """The size of a person's own motion and what it has in common with others', asked at the same points and conditions."""
+        """The size of a person's own motion and what it has in common with others', evaluated at the same points and conditions."""
         loss = self.weights.motion * motion_size(own)
         if self.rules.contrast == 0:
             return loss

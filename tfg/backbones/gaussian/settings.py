@@ -163,7 +163,7 @@ class MotionShape:
     dropout: float  # of audio inputs and hidden units
     noise: float  # standard deviation added to normalised audio in training
     shift: float  # frames, largest random time shift of an audio window in training
-    hook: bool  # whether the mouth is told how the face moves
+    hook: bool  # whether the mouth field's input has the face's motion
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "audio_hidden", tuple(self.audio_hidden))

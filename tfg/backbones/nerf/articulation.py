@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from tfg.backbones.nerf.rays import FIELD_SCALE
 from tfg.backbones.warp import LipWarp
-from tfg.landmarks import CHIN_ARC, LIP_CHANNELS, MOUTH_CORNERS, SPOKEN
+from tfg.landmarks import CHIN_ARC, LIP_CHANNELS, LIPS_AND_CHIN, MOUTH_CORNERS
 from tfg.types import Portrait
 
 EXTREMES = 4  # motions: chin lowest and highest, mouth widest and narrowest
@@ -35,9 +35,9 @@ class Articulation(nn.Module):
         motion = torch.from_numpy(portrait.audio)  # (n, LIP_CHANNELS) head units
         self.warp.place(torch.from_numpy(portrait.face_shape), motion)
         normal = (motion - motion.mean(dim=0)) / self.warp.std
-        places = motion.view(len(motion), len(SPOKEN), 2)
-        left, right = (SPOKEN.index(corner) for corner in MOUTH_CORNERS)
-        chin = [SPOKEN.index(point) for point in range(CHIN_ARC.start, CHIN_ARC.stop)]
+        places = motion.view(len(motion), len(LIPS_AND_CHIN), 2)
+        left, right = (LIPS_AND_CHIN.index(corner) for corner in MOUTH_CORNERS)
+        chin = [LIPS_AND_CHIN.index(point) for point in range(CHIN_ARC.start, CHIN_ARC.stop)]
         low, wide = places[:, chin, 1].mean(dim=1), places[:, right, 0] - places[:, left, 0]
         rows = [low.argmax(), low.argmin(), wide.argmax(), wide.argmin()]
         self.extremes.copy_(normal[torch.stack(rows)])

@@ -1,4 +1,4 @@
-"""tfg's own audio encoder in AVE's place, trained to tell which sound belongs to which lip motion."""
+"""tfg's own audio encoder in AVE's place, trained to match sound with the lip motion that it belongs to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tfg import learned
 from tfg.features.audio.ave import mel_windows
+from tfg.features.audio.lipsync_file import ENCODER
 from tfg.types import Floats, InputError
 
 if TYPE_CHECKING:
@@ -51,9 +53,7 @@ class LipSync:
     @property
     def people(self) -> list[dict[str, Any]]:
         """Name, identities of the clips and number of frames of each person that it was learned from."""
-        from tfg.features.audio.lipsync_file import read_sources
-
-        return list(read_sources(self.path)["people"])
+        return list(learned.read(self.path, ENCODER).sources["people"])
 
     def extract(self, audio: Floats) -> Floats:
         """(num_samples,) mono 16 kHz in [-1, 1] -> (num_samples // 640, 128), non-negative."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tfg import learned
 from tfg.features.audio.ave_encoder import ConvBlock
-from tfg.features.audio.lipsync_file import REMEDY, read, write
+from tfg.features.audio.lipsync_file import ENCODER, REMEDY
 from tfg.types import InputError
 
 # AVE's blocks, a quarter as wide and fewer: channels in, out, kernel, stride, padding, residual. (1, 80, 16) -> (128, 1, 1).
@@ -33,13 +35,16 @@ def build_lipsync() -> nn.Sequential:
 
 def save_encoder(path: Path, network: nn.Module, sources: dict[str, Any]) -> None:
     """The same bytes for the same weights and sources."""
-    write(path, {name: value.half().numpy() for name, value in _stored(network).items()}, sources)
+    halves = {name: value.half().numpy() for name, value in _stored(network).items()}
+    learned.write(path, ENCODER, learned.Learned(tensors=halves, sources=sources))
 
 
 def load_encoder(path: Path) -> nn.Sequential:
     """InputError names a file that is damaged, or no encoder of this version of tfg."""
     network = build_lipsync().eval().requires_grad_(False)
-    found = read(path)
+    found = learned.read(path, ENCODER).tensors
+    if any(not np.isfinite(value).all() for value in found.values()):
+        raise ENCODER.damaged(path, "its weights are not all finite")
     expected = {name: tuple(value.shape) for name, value in _stored(network).items()}
     if {name: value.shape for name, value in found.items()} != expected:
         raise InputError(f"{path}: its arrays are of other shapes than audio=lipsync has; {REMEDY}")

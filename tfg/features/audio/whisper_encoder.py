@@ -81,10 +81,10 @@ def frame_vectors(encoder: WhisperEncoder, audio: Floats, layer: int) -> Floats:
     silence = encoder(torch.full((1, NUM_BANDS, ROWS), float(mel.max()) - MEL_RANGE), layer)
     kept: list[Tensor] = []
     for group in (starts[i : i + PASSES_AT_ONCE] for i in range(0, len(starts), PASSES_AT_ONCE)):
-        spoken = encoder(torch.stack([mel[:, 2 * start : 2 * start + ROWS] for start in group]), layer)
+        encoded = encoder(torch.stack([mel[:, 2 * start : 2 * start + ROWS] for start in group]), layer)
         kept += [
             vectors[CONTEXT if start else 0 : POSITIONS if start == starts[-1] else POSITIONS - CONTEXT]
-            for start, vectors in zip(group, spoken - silence, strict=True)
+            for start, vectors in zip(group, encoded - silence, strict=True)
         ]
     positions = torch.cat(kept)[: 2 * num_frames]
     return positions.view(num_frames, 2, -1).mean(dim=1).numpy()

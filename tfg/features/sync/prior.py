@@ -24,7 +24,7 @@ SETTINGS: dict[str, dict[str, int]] = {
     "whisper": {"layer": 1},
 }  # keys of conf/audio that it was learned with
 
-Spoken = tuple[Floats, Doubles]  # (n, c) audio features and (n,) jaw of one person
+SoundAndJaw = tuple[Floats, Doubles]  # (n, c) audio features and (n,) jaw of one person
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,9 @@ def load_prior(features: str) -> Prior:
     return Prior(features=features, weights=load(content)[features])
 
 
-def fit_prior(groups: Sequence[Sequence[Spoken]], features: str, ridge: float, components: int | None = None) -> Prior:
+def fit_prior(
+    groups: Sequence[Sequence[SoundAndJaw]], features: str, ridge: float, components: int | None = None
+) -> Prior:
     """Ridge regression from the features' principal components (all directions where None) of 2 REACH + 1 frames to the jaw.
 
     Every group counts alike, and in it every person. `ridge` is a share of the mean variance of the inputs.

@@ -83,13 +83,11 @@ def figure(chart: Chart, fps: int) -> str:
         f"<li><i class='l{place}'></i>{escape(line.label)} <output data-line='{escape(line.key)}'></output></li>"
         for place, line in enumerate(chart.lines)
     )
-    spoken = (
-        f"{title}: from {min(chart.finite):.4g} to {max(chart.finite):.4g} in {count} frames; arrow keys choose one"
-    )
+    label = f"{title}: from {min(chart.finite):.4g} to {max(chart.finite):.4g} in {count} frames; arrow keys choose one"
     return (
         f"<figure class=chart><figcaption><b>{title}</b><ul class=legend>{legend}</ul></figcaption>"
         f"<div class=axes><div class=values aria-hidden=true>{values}</div>"
-        f"<div class=plot tabindex=0 role=slider aria-label='{spoken}' aria-valuemin=0 aria-valuemax={count - 1} "
+        f"<div class=plot tabindex=0 role=slider aria-label='{label}' aria-valuemin=0 aria-valuemax={count - 1} "
         f"aria-valuenow=0><svg viewBox='0 0 {WIDTH} {HEIGHT}' preserveAspectRatio=none aria-hidden=true>"
         f"<g class=grid>{grid}</g>{paths}</svg><div class=head></div></div>"
         f"<div class=seconds aria-hidden=true>{seconds}</div></div>{_note(chart)}</figure>"
