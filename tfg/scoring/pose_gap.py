@@ -72,7 +72,10 @@ def pose_gap(train: Portrait, test: Portrait) -> dict[str, float | None]:
 def rigid_mouth(test: Portrait) -> dict[str, float | None]:
     """The two numbers of a mouth that does not move in the head; None where the true mouth or the head does not move."""
     cameras = test.cameras
-    placed = project(cameras.rotation, cameras.translation, test.face_shape, cameras.focal)
+    rotation, translation, shape = (
+        values.astype(np.float64) for values in (cameras.rotation, cameras.translation, test.face_shape)
+    )
+    placed = project(rotation, translation, shape, cameras.focal)
     rigid, true = (mouth_opening(points).astype(np.float64) for points in (placed, test.landmarks))
     if true.std() < _STILL:
         return {"rigid_mouth_r": None, "rigid_mouth_amplitude": None}
