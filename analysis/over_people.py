@@ -24,7 +24,7 @@ NOTES = (
     "Brackets: 95 % t interval over people; rows of one person have none. (k): over k people that have the number.",
     "A dash: the number does not exist there (no closed frame, or no listener); results' own records say why.",
 )
-NOTE_OF_SEGMENTS = "A person's number is the mean of their segments, (k) of k that have it; differences are of segments that both have."
+NOTE_OF_SEGMENTS = "A person's number is the mean of their segments, (k) of k with it; differences are of segments that both have."
 Numbers: TypeAlias = Mapping[tuple[str, str], float]  # source, metric -> value of one run
 Runs: TypeAlias = Mapping[tuple[str, str, str], Numbers]  # person, way, segment -> empty where there is no result
 

@@ -174,8 +174,8 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
     # The held-out speech, as pictures to score and as videos to look at.
     with stages("rendering") as stage:
         test = material.test
-        rendered = _rendered(head, backbone, test, material.test_windows)
-        written = rendering.write_videos(head.folder, rendered, test.images, _sound(head.clip, test))
+        rendered = render_head(head, backbone, test, material.test_windows)
+        written = rendering.write_videos(head.folder, rendered, test.images, held_out_sound(head.clip, test))
         stage.frames = len(test.frames)
     names = ("features_train", "features_held_out", "training", "rendering")
     own = {name: stages.records[name] for name in names}
@@ -198,12 +198,17 @@ def _fit(head: Head, material: Material, logger: Any) -> tuple[Backbone, trainin
     return backbone, training.fit(backbone, loaded, head.folder, device=config.trainer.device, logger=logger)
 
 
-def _reopened(head: Head, features: ClipFeatures) -> Trained:
-    """A finished head with its portraits, from its checkpoint."""
+def loaded(head: Head, features: ClipFeatures) -> tuple[Material, Backbone]:
+    """A finished head from its checkpoint, with its portraits."""
     material = gather(head, training_part(head, features))
     backbone = parts.make_backbone(head.config, material.train)
     training.load(backbone, head.folder)
-    rendered = _rendered(head, backbone, material.test, material.test_windows)
+    return material, backbone
+
+
+def _reopened(head: Head, features: ClipFeatures) -> Trained:
+    material, backbone = loaded(head, features)
+    rendered = render_head(head, backbone, material.test, material.test_windows)
     return Trained(material=material, backbone=backbone, rendered=rendered)
 
 
@@ -217,7 +222,7 @@ def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, 
         )
         truth = open_video(head.folder / "truth.mp4")
         decoded = (open_video(head.folder / "rendered.mp4"), truth)
-        judged = scoring.judge(test, _sound(head.clip, test), reader, metrics)
+        judged = scoring.judge(test, held_out_sound(head.clip, test), reader, metrics)
         spoken = _spoken(head, trained) if switches["controls"] else ()
         scores = scoring.score_run(
             judged, trained.rendered, spoken, decoded, material.train, material.train_sound, material.test_sound
@@ -250,7 +255,7 @@ def _spoken(head: Head, trained: Trained) -> Iterator[scoring.Spoken]:
         if isinstance(driven, str):
             yield scoring.Spoken(name=name, images=None, guide=None, absent=driven)
         else:
-            made = _rendered(head, trained.backbone, driven.portrait, driven.windows)
+            made = render_head(head, trained.backbone, driven.portrait, driven.windows)
             yield scoring.Spoken(name=name, images=made, guide=driven.portrait.landmarks)
 
 
@@ -266,14 +271,14 @@ def score_head(folder: Path, switches: dict[str, bool]) -> results.ScoresRecord:
     return results.ScoresRecord.read(path)
 
 
-def _rendered(head: Head, backbone: Backbone, portrait: Portrait, windows: Floats) -> Bytes:
+def render_head(head: Head, backbone: Backbone, portrait: Portrait, windows: Floats) -> Bytes:
     """(n, size, size, 3); on a card only if one is here, wherever the head was trained."""
     device = "cuda" if head.config.trainer.device == "cuda" and torch.cuda.is_available() else "cpu"
     with threads(head.config.trainer.threads):
         return rendering.render(backbone, portrait, windows, device=device).images
 
 
-def _sound(clip: Clip, test: Portrait) -> Floats:
+def held_out_sound(clip: Clip, test: Portrait) -> Floats:
     return clip.audio()[int(test.frames[0]) * SAMPLES_PER_FRAME :][: len(test.frames) * SAMPLES_PER_FRAME]
 
 
