@@ -24,7 +24,9 @@ NOTES = (
     "Brackets: 95 % t interval over people; rows of one person have none. (k): over k people that have the number.",
     "A dash: the number does not exist there (no closed frame, or no listener); results' own records say why.",
 )
-NOTE_OF_SEGMENTS = "A person's number is the mean of their segments, (k) of k with it; differences are of segments that both have."
+NOTE_OF_SEGMENTS = (
+    "A person's number is the mean of their segments, (k) of k with it; differences are of segments that both have."
+)
 Numbers: TypeAlias = Mapping[tuple[str, str], float]  # source, metric -> value of one run
 Runs: TypeAlias = Mapping[tuple[str, str, str], Numbers]  # person, way, segment -> empty where there is no result
 
@@ -132,24 +134,44 @@ class Ways:
         notes: tuple[str, ...] = (),
     ) -> Table:
         """`way`: header of the column of ways; `conditions`: what was the same for all runs, after the commits; `notes`: last."""
-        commits = ", ".join(sorted({str(commit)[:8] for commit in frame["commit"].dropna()}))
         counted = SEGMENT in frame
+        commits = {str(commit) for commit in frame["commit"].dropna()}
+        notes = (*((NOTE_OF_SEGMENTS,) if counted else ()), *notes)
+        return self.table_of(
+            rows,
+            commits=commits,
+            name=name,
+            caption=caption,
+            way=way,
+            conditions=conditions,
+            notes=notes,
+            counted=counted,
+        )
+
+    def table_of(
+        self,
+        rows: Sequence[Row],
+        *,
+        commits: set[str],
+        name: str,
+        caption: str,
+        way: str,
+        conditions: str,
+        notes: tuple[str, ...],
+        counted: bool = False,
+    ) -> Table:
+        """The same of numbers that no `load` gave; `counted`: say of how many runs a row is."""
+        runs = ("Runs",) if counted else ()
         return Table(
             name=name,
             caption=caption,
-            header=("Person", way, *(("Runs",) if counted else ()), *(column.title for column in self.columns)),
+            header=("Person", way, *runs, *(column.title for column in self.columns)),
             rows=tuple((row.person, row.way, *((_count(row.runs),) if counted else ()), *row.cells) for row in rows),
-            record_header=(
-                "person",
-                "way",
-                *(("runs",) if counted else ()),
-                *(column.key for column in self.columns),
-            ),
+            record_header=("person", "way", *map(str.lower, runs), *(column.key for column in self.columns)),
             records=tuple((row.person, row.way, *((row.runs[0],) if counted else ()), *row.numbers) for row in rows),
             notes=(
-                f"Commit {commits}. {conditions}",
+                f"Commit {', '.join(sorted({commit[:8] for commit in commits}))}. {conditions}",
                 *self.notes(),
-                *((NOTE_OF_SEGMENTS,) if counted else ()),
                 *notes,
             ),
         )

@@ -2,9 +2,9 @@
 
 For each person's head of one segment of that grid the held-out poses are rendered with the own held-out speech, that of two other
 people, that of the German (for the German: p01's) and espeak's, all cut to the same frames; nothing is trained. The person's own
-listener scores lips with the sound that drove them, as a share of the truth's sync (tfg/foreign_speech.py), and as a control that can
-fail the same lips with the wrong sound. Wanted: a share within 25 % of the own voice's, on average over people. The prior `others`
-was learned from the other people's clips, these seconds among them; `universal` was not, but from synthetic people with espeak's voice.
+listener scores lips with the sound that drove them, as a share of the truth's sync (tfg/foreign_speech.py), and as a control that
+can fail the same lips with the wrong sound. Wanted: a share within 25 % of the own voice's, on average over people. The prior
+`others` was learned from the other people's clips, these seconds among them; `universal` was not, but from espeak's voice.
 
 Expected (written on 2026-11-22 before it ran, when one head had been seen: p03's with `others`, shares 0.90 own, 0.62 and 0.26 two
 voices, 0.53 German, 0.16 espeak, wrong sounds within 0.21 of 0, all offsets 0): with `others` in the mean over people 0.8 own, 0.55
@@ -91,7 +91,8 @@ def _done(cell: dict[str, str], run_id: str | None, results: Path) -> bool:
         return False
     run = RunResult.read(results / run_id / "result.json")
     path = record_path(results, cell["person"], cell["way"])
-    asked = {**cell, "head": run.head, "voices": voices(cell["person"]), "espeak_seed": ESPEAK_SEED}
+    speakers = voices(cell["person"])
+    asked = {**cell, "head": run.head, "voices": speakers, "espeak_seed": ESPEAK_SEED}
     if path.exists() and _asked(json.loads(path.read_text()), asked) == asked:
         return True
     from tfg.clip.synthetic.speech import make_spoken_track
@@ -102,7 +103,7 @@ def _done(cell: dict[str, str], run_id: str | None, results: Path) -> bool:
     _say(f"{cell['person']}, {cell['way']}: {run.head}")
     people = {
         sound: Video(path=f"{FOLDER}/{PEOPLE[other][0]}", held_out=PEOPLE[other][1])
-        for sound, other in asked["voices"].items()
+        for sound, other in speakers.items()
     }
     longest = max(held for _, held in PEOPLE.values())
     espeak = make_spoken_track(ESPEAK_SEED, longest * FPS).audio

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from tfg import data, heads, parts, pipeline
 from tfg.backbones.base import Backbone
@@ -51,7 +51,7 @@ def speak(folder: Path, people: Mapping[str, Video], voices: Mapping[str, Floats
     head = heads.opened(folder)
     audio, face, masks = parts.extractors(head.config)
     features = features_of(audio, face, masks, head.clip)
-    material, backbone = pipeline.loaded(head, features)
+    material, backbone = pipeline.reopened(head, features)
     theirs = {name: _recorded(head, features, video) for name, video in people.items()}
     own = pipeline.held_out_sound(head.clip, material.test)
     sounds = cut({OWN: own, **{name: sound for name, (sound, _) in theirs.items()}, **voices})
@@ -72,7 +72,9 @@ def speak(folder: Path, people: Mapping[str, Video], voices: Mapping[str, Floats
 def _recorded(head: Head, features: ClipFeatures, video: Video) -> tuple[Floats, FaceTrack]:
     """The held-out sound of another person's video, and their lips as the head's face extractor reads them."""
     changed = {"clip": {"path": video.path, "name": None}, "split": {"held_out": video.held_out}}
-    clip = parts.open_clip(OmegaConf.merge(head.config, changed))
+    config = OmegaConf.merge(head.config, changed)
+    assert isinstance(config, DictConfig)
+    clip = parts.open_clip(config)
     part = data.held_out(clip)
     sound = clip.audio()[part.start * SAMPLES_PER_FRAME : part.stop * SAMPLES_PER_FRAME]
     return sound, replace(features, clip=clip).track(part.start, part.stop)

@@ -111,7 +111,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             trained = None if head.is_finished else _make(head, folder.name, features, stages, tracker.logger())
             scores = head.folder / heads.scores_name(switches)
             if not heads.is_scored(scores):
-                _score(head, trained or _reopened(head, features), switches, scores, stages)
+                _score(head, trained or _rendered_again(head, features), switches, scores, stages)
         if trained is None:
             say(f"the head of this segment was found: {head.name}")
 
@@ -198,7 +198,7 @@ def _fit(head: Head, material: Material, logger: Any) -> tuple[Backbone, trainin
     return backbone, training.fit(backbone, loaded, head.folder, device=config.trainer.device, logger=logger)
 
 
-def loaded(head: Head, features: ClipFeatures) -> tuple[Material, Backbone]:
+def reopened(head: Head, features: ClipFeatures) -> tuple[Material, Backbone]:
     """A finished head from its checkpoint, with its portraits."""
     material = gather(head, training_part(head, features))
     backbone = parts.make_backbone(head.config, material.train)
@@ -206,10 +206,10 @@ def loaded(head: Head, features: ClipFeatures) -> tuple[Material, Backbone]:
     return material, backbone
 
 
-def _reopened(head: Head, features: ClipFeatures) -> Trained:
-    material, backbone = loaded(head, features)
-    rendered = render_head(head, backbone, material.test, material.test_windows)
-    return Trained(material=material, backbone=backbone, rendered=rendered)
+def _rendered_again(head: Head, features: ClipFeatures) -> Trained:
+    material, backbone = reopened(head, features)
+    made = render_head(head, backbone, material.test, material.test_windows)
+    return Trained(material=material, backbone=backbone, rendered=made)
 
 
 def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, stages: Stages) -> None:
@@ -267,7 +267,9 @@ def score_head(folder: Path, switches: dict[str, bool]) -> results.ScoresRecord:
         audio, face, masks = parts.extractors(head.config)
         with head.held():
             if not heads.is_scored(path):  # another process may have done it meanwhile
-                _score(head, _reopened(head, features_of(audio, face, masks, head.clip)), switches, path, Stages())
+                _score(
+                    head, _rendered_again(head, features_of(audio, face, masks, head.clip)), switches, path, Stages()
+                )
     return results.ScoresRecord.read(path)
 
 
