@@ -32,10 +32,10 @@ _LISTENER_ALONE = Switches(lpips=False, listener=True, syncnet=False, identity=F
 
 @dataclass(frozen=True, kw_only=True)
 class Video:
-    """Whose speech: a video and the seconds at its end that are held out."""
+    """Whose speech: the last seconds of a video."""
 
     path: str
-    held_out: float
+    held_out: float  # seconds
 
 
 def speak(folder: Path, people: Mapping[str, Video], voices: Mapping[str, Floats]) -> list[dict[str, Any]]:
@@ -70,7 +70,7 @@ def speak(folder: Path, people: Mapping[str, Video], voices: Mapping[str, Floats
 
 
 def _recorded(head: Head, features: ClipFeatures, video: Video) -> tuple[Floats, FaceTrack]:
-    """The held-out sound of another person's video, and their lips as the head's face extractor reads them."""
+    """The last sound of another person's video, and their lips as the head's face extractor reads them."""
     changed = {"clip": {"path": video.path, "name": None}, "split": {"held_out": video.held_out}}
     config = OmegaConf.merge(head.config, changed)
     assert isinstance(config, DictConfig)
