@@ -12,6 +12,7 @@ from tfg.record import costs
 from tfg.record.results import DamagedRecord, RunResult
 
 RUN = "run"  # the trained head, beside its controls and the truth
+NAMED = 5  # of the missing runs, in a message
 
 
 class IncompleteGrid(ValueError):
@@ -39,8 +40,9 @@ def load(grid: Grid, results: Path, *, allow_missing: bool = False, allow_mixed:
             rows += [{**labels, **row} for row in _rows(result)]
             commits |= {commit[:8] for commit in result.commits}
     if missing and not allow_missing:
+        named = "; ".join([*missing[:NAMED], *([f"{len(missing) - NAMED} more"] if len(missing) > NAMED else [])])
         raise IncompleteGrid(
-            f"{grid.name}: {len(missing)} of {len(grid.cells)} runs are missing ({'; '.join(missing)}); run "
+            f"{grid.name}: {len(missing)} of {len(grid.cells)} runs are missing ({named}); run "
             f"`python -m experiments.{grid.name}`, or show the holes with --allow-missing"
         )
     if len(commits) > 1 and not allow_mixed:

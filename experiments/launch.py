@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,9 +79,12 @@ def launch(grid: Grid, *, jobs: int = 1, dry_run: bool = False) -> int:
             done = found[planned.cell.title]
             print(f"{planned.cell.title:40} {'missing' if done is None else done.run_id}")
         return 0
-    ends = _run_all(missing, grid.name, results, jobs)
-    found = finished(plans)
-    write_ledger(results, grid, {title: result.run_id if result else None for title, result in found.items()})
+    _record(grid, results, found)
+    ends = []
+    for end in _run_all(missing, grid.name, results, jobs):
+        ends.append(end)
+        found = finished(plans)
+        _record(grid, results, found)  # after each: a table can show what a killed grid has left
     failed = [end for end in ends if found[end.planned.cell.title] is None]
     for end in failed:
         _say(f"FAILED {end.planned.cell.title}: exit code {end.code}, {last_line(end.log)} (all of it: {end.log})")
@@ -118,18 +121,20 @@ def last_line(log: Path) -> str:
     return lines[-1] if lines else "no output"
 
 
-def _run_all(plans: Sequence[Planned], name: str, results: Path, jobs: int) -> list[Ended]:
+def _record(grid: Grid, results: Path, found: dict[str, RunResult | None]) -> None:
+    write_ledger(results, grid, {title: result.run_id if result else None for title, result in found.items()})
+
+
+def _run_all(plans: Sequence[Planned], name: str, results: Path, jobs: int) -> Iterator[Ended]:
     logs = results / "grids" / f"{name}-logs"
     logs.mkdir(parents=True, exist_ok=True)
-    ends = []
     with ThreadPoolExecutor(jobs) as pool:
         futures = [pool.submit(_run, planned, logs, jobs) for planned in plans]
         for number, future in enumerate(as_completed(futures), start=1):
             end = future.result()
-            ends.append(end)
             state = "done" if end.code == 0 else f"exit code {end.code}"
             _say(f"{number} of {len(plans)}: {end.planned.cell.title}: {state} after {end.seconds:.0f} s")
-    return ends
+            yield end
 
 
 def _run(planned: Planned, logs: Path, jobs: int) -> Ended:

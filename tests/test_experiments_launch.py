@@ -143,6 +143,20 @@ def test_the_ledger_is_plain_json(world: Path) -> None:
     }
 
 
+def test_a_killed_grid_leaves_a_ledger_of_what_is_done(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = launch._run
+
+    def killed(planned: Planned, logs: Path, jobs: int) -> launch.Ended:
+        if planned.cell.labels["seed"] == 2:
+            raise KeyboardInterrupt
+        return whole(planned, logs, jobs)
+
+    monkeypatch.setattr(launch, "_run", killed)
+    with pytest.raises(KeyboardInterrupt):
+        launch.main(grid((0, 2)), [])
+    assert [run_id for _, run_id in read_ledger(world / "results", "test")] == ["run0", None]
+
+
 def test_jobs_below_one_is_a_mistake_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert launch.main(grid(), ["--jobs", "0"]) == 2
     assert capsys.readouterr().err == "tfg: --jobs 0: give 1 or more\n"

@@ -40,6 +40,7 @@ LAUNCH_MAY = {
 
 EXPERIMENT_MAY = {
     "launch.py": LAUNCH_MAY,
+    "foreign_speech.py": {"tfg.foreign_speech", "tfg.clip", "tfg.heads", "tfg.record", "tfg.types"},
     "leave_one_out.py": {"tfg.pretraining", "tfg.types"},
     "pretrain.py": {"tfg.pretraining", "tfg.types"},
     "pretrain_lipsync.py": {"tfg.lipsync_training", "tfg.types"},

@@ -111,7 +111,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             trained = None if head.is_finished else _make(head, folder.name, features, stages, tracker.logger())
             scores = head.folder / heads.scores_name(switches)
             if not heads.is_scored(scores):
-                _score(head, trained or _reopened(head, features), switches, scores, stages)
+                _score(head, trained or _rendered_again(head, features), switches, scores, stages)
         if trained is None:
             say(f"the head of this segment was found: {head.name}")
 
@@ -180,8 +180,8 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
     # The held-out speech, as pictures to score and as videos to look at.
     with stages("rendering") as stage:
         test = material.test
-        rendered = _rendered(head, backbone, test, material.test_windows)
-        written = rendering.write_videos(head.folder, rendered, test.images, _sound(head.clip, test))
+        rendered = render_head(head, backbone, test, material.test_windows)
+        written = rendering.write_videos(head.folder, rendered, test.images, held_out_sound(head.clip, test))
         stage.frames = len(test.frames)
     own = {name: record for name, record in stages.records.items() if name not in ("selection", "sync")}
     head.describe(made_for, own, {**written, "curve": "metrics.csv"}, material.features.clip, seen).write(head.folder)
@@ -203,13 +203,18 @@ def _fit(head: Head, material: Material, logger: Any) -> tuple[Backbone, trainin
     return backbone, training.fit(backbone, loaded, head.folder, device=config.trainer.device, logger=logger)
 
 
-def _reopened(head: Head, features: ClipFeatures) -> Trained:
-    """A finished head with its portraits, from its checkpoint."""
+def reopened(head: Head, features: ClipFeatures) -> tuple[Material, Backbone]:
+    """A finished head from its checkpoint, with its portraits."""
     material = gather(head, training_part(head, features))
     backbone = parts.make_backbone(head.config, material.train)
     training.load(backbone, head.folder)
-    rendered = _rendered(head, backbone, material.test, material.test_windows)
-    return Trained(material=material, backbone=backbone, rendered=rendered)
+    return material, backbone
+
+
+def _rendered_again(head: Head, features: ClipFeatures) -> Trained:
+    material, backbone = reopened(head, features)
+    made = render_head(head, backbone, material.test, material.test_windows)
+    return Trained(material=material, backbone=backbone, rendered=made)
 
 
 def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, stages: Stages) -> None:
@@ -222,7 +227,7 @@ def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, 
         )
         truth = open_video(head.folder / "truth.mp4")
         decoded = (open_video(head.folder / "rendered.mp4"), truth)
-        judged = scoring.judge(test, _sound(head.clip, test), reader, metrics)
+        judged = scoring.judge(test, held_out_sound(head.clip, test), reader, metrics)
         renderings = _control_renderings(head, trained) if switches["controls"] else ()
         scores = scoring.score_run(
             judged, trained.rendered, renderings, decoded, material.train, material.train_sound, material.test_sound
@@ -255,7 +260,7 @@ def _control_renderings(head: Head, trained: Trained) -> Iterator[scoring.Contro
         if isinstance(driven, str):
             yield scoring.ControlRendering(name=name, images=None, guide=None, absent=driven)
         else:
-            made = _rendered(head, trained.backbone, driven.portrait, driven.windows)
+            made = render_head(head, trained.backbone, driven.portrait, driven.windows)
             yield scoring.ControlRendering(name=name, images=made, guide=driven.portrait.landmarks)
 
 
@@ -267,18 +272,20 @@ def score_head(folder: Path, switches: dict[str, bool]) -> results.ScoresRecord:
         audio, face, masks = parts.extractors(head.config)
         with head.held():
             if not heads.is_scored(path):  # another process may have done it meanwhile
-                _score(head, _reopened(head, features_of(audio, face, masks, head.clip)), switches, path, Stages())
+                _score(
+                    head, _rendered_again(head, features_of(audio, face, masks, head.clip)), switches, path, Stages()
+                )
     return results.ScoresRecord.read(path)
 
 
-def _rendered(head: Head, backbone: Backbone, portrait: Portrait, windows: Floats) -> Bytes:
+def render_head(head: Head, backbone: Backbone, portrait: Portrait, windows: Floats) -> Bytes:
     """(n, size, size, 3); on a card only if one is here, wherever the head was trained."""
     device = "cuda" if head.config.trainer.device == "cuda" and torch.cuda.is_available() else "cpu"
     with threads(head.config.trainer.threads):
         return rendering.render(backbone, portrait, windows, device=device).images
 
 
-def _sound(clip: Clip, test: Portrait) -> Floats:
+def held_out_sound(clip: Clip, test: Portrait) -> Floats:
     return clip.audio()[int(test.frames[0]) * SAMPLES_PER_FRAME :][: len(test.frames) * SAMPLES_PER_FRAME]
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 import pandas as pd
 
-from analysis.load import RUN, IncompleteGrid, load
+from analysis import script
+from analysis.load import RUN, IncompleteGrid
 from analysis.stats import Estimate, estimate
-from analysis.tables import HOLE, Table, number, to_markdown, write
+from analysis.tables import HOLE, Table, number
 from analysis.vocabulary import METRICS, SELECTORS, SOURCES, Metric, printed
 from experiments.ablation import GRID
 from tfg.record import costs
@@ -26,22 +26,9 @@ COSTS = (
 
 def main(arguments: list[str]) -> int:
     """0, or 1 with one line where the results do not make a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of run folders (default results)")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder for the table (default analysis/out)")
-    parser.add_argument("--allow-missing", action="store_true", help="show a hole where a run or number is missing")
-    parser.add_argument("--allow-mixed", action="store_true", help="mix results of several commits")
-    options = parser.parse_args(arguments)
-    try:
-        frame = load(GRID, options.results, allow_missing=options.allow_missing, allow_mixed=options.allow_mixed)
-        made = table(frame, allow_missing=options.allow_missing)
-    except IncompleteGrid as error:
-        print(f"analysis: {error}", file=sys.stderr)
-        return 1
-    paths = write(made, options.out)
-    print(to_markdown(made), end="")
-    print("\n".join(map(str, paths)), file=sys.stderr)
-    return 0
+    return script.main(
+        __doc__, arguments, lambda asked: table(asked.load(GRID), allow_missing=asked.allow_missing), out=OUT
+    )
 
 
 def table(frame: pd.DataFrame, *, allow_missing: bool = False) -> Table:
