@@ -125,7 +125,7 @@ class Ways:
     def table(
         self,
         frame: pd.DataFrame,
-        rows: Sequence[Row],
+        rows: Sequence[Row] | None = None,
         *,
         name: str,
         caption: str,
@@ -133,7 +133,13 @@ class Ways:
         conditions: str,
         notes: tuple[str, ...] = (),
     ) -> Table:
-        """`way`: header of the column of ways; `conditions`: what was the same for all runs, after the commits; `notes`: last."""
+        """`rows`: those of each person, then those over people, if not given; `way`: header of the column of ways.
+
+        `conditions`: what was the same for all runs, after the commits; `notes`: last.
+        """
+        if rows is None:
+            runs = runs_of(frame)
+            rows = [*self.of_each(runs), *self.over_people(runs)]
         counted = SEGMENT in frame
         commits = {str(commit) for commit in frame["commit"].dropna()}
         notes = (*((NOTE_OF_SEGMENTS,) if counted else ()), *notes)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis import script
 from analysis.load import RUN
-from analysis.over_people import Ways, runs_of, value
+from analysis.over_people import Ways, value
 from analysis.tables import Table
 from experiments.lips import GRID, PEOPLE, WAYS
 
@@ -36,10 +36,8 @@ def main(arguments: list[str]) -> int:
 
 def table(frame: pd.DataFrame) -> Table:
     """A row for each person and way, then each way's mean, then its mean difference from the first way over people."""
-    runs = runs_of(frame)
     return COMPARED.table(
         frame,
-        [*COMPARED.of_each(runs), *COMPARED.over_people(runs)],
         name="lips",
         caption="What drives the lips: audio features, or lip motion with what other people's lips do",
         way="Driven by",

@@ -10,7 +10,7 @@ import sys
 import pandas as pd
 
 from analysis import script, table_lips
-from analysis.over_people import Ways, apart, runs_of, size, value
+from analysis.over_people import Ways, apart, size, value
 from analysis.tables import Table
 from experiments.priors import GRID, PEOPLE, TUNED, WAYS
 
@@ -30,10 +30,8 @@ def main(arguments: list[str]) -> int:
 
 def table(frame: pd.DataFrame) -> Table:
     """A row for each person and way, then means and differences over people, all and without the tuned ones."""
-    runs = runs_of(frame)
     return COMPARED.table(
         frame,
-        [*COMPARED.of_each(runs), *COMPARED.over_people(runs)],
         name="priors",
         caption="Other people's lips: none (log-mel features), a prior of everyone else, and the universal prior",
         way="Driven by",

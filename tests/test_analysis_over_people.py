@@ -1,9 +1,11 @@
 """Ways compared over people: differences are of the same people and segments, and a number that is missing is a dash, not a zero."""
 
+from types import ModuleType
+
 import pandas as pd
 import pytest
 
-from analysis import table_lips, table_priors
+from analysis import table_instag_parts, table_lips, table_priors, table_synctalk_lips
 from analysis.load import RUN
 from analysis.over_people import Ways, apart, runs_of, size, value
 from analysis.tables import Table
@@ -113,6 +115,21 @@ def test_the_table_of_priors_has_a_row_for_every_person_and_way_of_its_grid() ->
     assert ("grid", "universal") not in made
     assert made["minus none, logmel", "others"][:2] == ("0 of 30", "missing")
     assert made["mean, without tuned", "universal"][0] == "0 of 12"
+
+
+@pytest.mark.parametrize("made", [table_instag_parts, table_synctalk_lips])
+def test_tables_of_the_other_grids_of_one_segment_compare_with_their_first_way(made: ModuleType) -> None:
+    rows = [
+        row(person, way, None)
+        | {"source": RUN, "metric": "psnr_face", "value": 30.0 + step, "commit": "c" * 40, "run_id": "r"}
+        for person in made.PEOPLE
+        for step, way in enumerate(made.WAYS)
+    ]
+    table = made.table(pd.DataFrame(rows))
+    last = dict(zip(table.record_header, table.records[-1], strict=True))
+    first, *others = made.WAYS
+    assert (last["person"], last["way"]) == (f"minus {first}", others[-1])
+    assert last["run_psnr_face"] == pytest.approx(len(others))
 
 
 def test_the_grid_of_lips_gives_every_person_the_same_segment_in_every_way() -> None:
