@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from experiments import foreign_speech as experiment
-from tfg.foreign_speech import OWN, Ears, cut, rows
+from tfg.foreign_speech import OWN, OwnListener, cut, rows
 from tfg.metrics.curve import MAX_OFFSET
 from tfg.metrics.listener.fitted import NoListener
 from tfg.metrics.listener.metric import ListenerSync
@@ -44,7 +44,7 @@ def lips_of(sound: Floats, share: float = 1.0) -> FaceTrack:
     return track
 
 
-def ears(listener: object) -> Ears:
+def listener(listener: object) -> OwnListener:
     def levels(sound: Floats) -> Floats:
         return sound[::SAMPLES_PER_FRAME, None]
 
@@ -52,16 +52,16 @@ def ears(listener: object) -> Ears:
         definition, is_guided = "given", False
 
     metric = ListenerSync(listener=listener, sound_features=levels)  # type: ignore[arg-type]
-    return Ears(reader=Reader(), metric=metric, guide=np.zeros((FRAMES, 68, 2), np.float32))  # type: ignore[arg-type]
+    return OwnListener(reader=Reader(), metric=metric, guide=np.zeros((FRAMES, 68, 2), np.float32))  # type: ignore[arg-type]
 
 
 @pytest.fixture
-def perfect(monkeypatch: pytest.MonkeyPatch) -> Ears:
+def perfect(monkeypatch: pytest.MonkeyPatch) -> OwnListener:
     monkeypatch.setattr("tfg.metrics.listener.metric.FittedListener", Perfect)
-    return ears(Perfect())
+    return listener(Perfect())
 
 
-def test_lips_are_scored_with_the_sound_that_drove_them(perfect: Ears) -> None:
+def test_lips_are_scored_with_the_sound_that_drove_them(perfect: OwnListener) -> None:
     """Lips that say all of either sound have a share near 1 with it and near 0 with the other; half of it, half the share."""
     sounds = {OWN: sound_of(0), "voice": sound_of(1), "mumbled": sound_of(2)}
     lips = {OWN: lips_of(sounds[OWN]), "voice": lips_of(sounds["voice"]), "mumbled": lips_of(sounds["mumbled"], 0.5)}
@@ -81,7 +81,7 @@ def test_lips_are_scored_with_the_sound_that_drove_them(perfect: Ears) -> None:
 def test_a_person_without_a_listener_has_a_reason_and_no_number() -> None:
     sounds = {OWN: sound_of(0), "voice": sound_of(1)}
     lips = {name: lips_of(sound) for name, sound in sounds.items()}
-    found = rows(ears(NoListener(reason="too few")), sounds, lips, mute=lips[OWN], true={OWN: lips[OWN]})
+    found = rows(listener(NoListener(reason="too few")), sounds, lips, mute=lips[OWN], true={OWN: lips[OWN]})
     assert [(row["share"], row["sync"], row["unavailable"]) for row in found] == [(None, None, "too few")] * 2
 
 

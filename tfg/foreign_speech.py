@@ -59,14 +59,17 @@ def speak(folder: Path, people: Mapping[str, Video], voices: Mapping[str, Floats
     driven = _Driven(
         head=head, audio=audio, material=material, backbone=backbone, test=material.test.take(slice(0, count))
     )
-    ears = Ears(
+    listener = OwnListener(
         reader=face_reader(material.features),
         metric=ListenerSync(listener=suite.fit_listener(material.features, _LISTENER_ALONE, count)),
         guide=driven.test.landmarks,
     )
-    lips = {name: ears.read(driven.images(sound)) for name, sound in sounds.items()}
-    true = {OWN: ears.read(driven.test.images), **{name: track.rows(0, count) for name, (_, track) in theirs.items()}}
-    return rows(ears, sounds, lips, mute=ears.read(driven.images(None)), true=true)
+    lips = {name: listener.read(driven.images(sound)) for name, sound in sounds.items()}
+    true = {
+        OWN: listener.read(driven.test.images),
+        **{name: track.rows(0, count) for name, (_, track) in theirs.items()},
+    }
+    return rows(listener, sounds, lips, mute=listener.read(driven.images(None)), true=true)
 
 
 def _recorded(head: Head, features: ClipFeatures, video: Video) -> tuple[Floats, FaceTrack]:
@@ -109,7 +112,7 @@ class _Driven:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ears:
+class OwnListener:
     """The listener of one person, and the reader of the lips that it is given."""
 
     reader: FaceReader
@@ -130,7 +133,7 @@ class Ears:
 
 
 def rows(
-    ears: Ears,
+    listener: OwnListener,
     sounds: Mapping[str, Floats],
     lips: Mapping[str, FaceTrack],
     *,
@@ -141,12 +144,12 @@ def rows(
 
     Plain JSON; what is None says why in `unavailable`.
     """
-    floor, ceiling = ears.score(mute, sounds[OWN]), ears.score(true[OWN], sounds[OWN])
+    floor, ceiling = listener.score(mute, sounds[OWN]), listener.score(true[OWN], sounds[OWN])
     found = []
     for name, sound in sounds.items():
         other = OWN if name != OWN else next(one for one in sounds if one != OWN)
-        made, wrong = ears.score(lips[name], sound), ears.score(lips[name], sounds[other])
-        theirs = ears.score(true[name], sound) if name in true else None
+        made, wrong = listener.score(lips[name], sound), listener.score(lips[name], sounds[other])
+        theirs = listener.score(true[name], sound) if name in true else None
         share, chance = (_share(numbers, floor, ceiling) for numbers in (made, wrong))
         found.append(
             {
@@ -163,7 +166,7 @@ def rows(
                 "wrong_share": chance.value,
                 "their_sync": None if theirs is None else theirs[gains.LISTENER]["value"],
                 "their_share": None if theirs is None else _share(theirs, floor, ceiling).value,
-                "mute_sync": ears.score(mute, sound)[gains.LISTENER]["value"],
+                "mute_sync": listener.score(mute, sound)[gains.LISTENER]["value"],
                 "mute_own_sync": floor[gains.LISTENER]["value"],
                 "truth_sync": ceiling[gains.LISTENER]["value"],
             }
