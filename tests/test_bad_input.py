@@ -136,7 +136,7 @@ def test_shorter_than_segment_and_test_part(answer, tmp_path):
         ("conditioning=voice", "conditioning=voice: allowed are audio, lips"),
         (
             "prior=universal",
-            f"{SHIPPED}: holds no motion fields of audio=logmel (it has none), so this prior needs conditioning=lips",
+            f"{SHIPPED}: holds no motion fields of audio=logmel (only of whisper-2), so this prior needs conditioning=lips",
         ),
         (
             "trainer.threads=0",
