@@ -2,8 +2,8 @@
 
 InsTaG as in the paper (`conditioning=audio`), 128 px, Whisper, five seconds, one segment and one seed a person, on people of
 TFG_ASSETS on whom no setting was chosen. `whole` starts from the universal prior's motion fields (learned with personal fields and
-contrast), aligns them, and takes frames by mouth opening and blink; each other row leaves one part out, `none` all that other people
-gave. Not rows here: LPIPS in the last part (twice the time of a step), and fields learned without personal fields or contrast (a
+contrast), aligns them, and takes frames by mouth opening and blink; each other row leaves one part out, `none` all of them. The hook is
+left out beside `no fields`, since fields that were learned with it are refused without. Not rows here: LPIPS in the last part (twice the time of a step), and fields learned without personal fields or contrast (a
 pre-training each).
 
 Expected (written on 2026-11-22 before it ran; on p05, with fields of eight people, mouth r rose by 0.09 and mute r fell by 0.14): the
@@ -31,7 +31,7 @@ WAYS = {
     "whole": (*FIELDS, *GUIDED, *GEOMETRY),
     "no fields": ("prior=none", *GUIDED, *GEOMETRY),
     "no aligner": (*FIELDS, *GUIDED, *GEOMETRY, "backbone.adaptation.aligner=false"),
-    "no hook": (*FIELDS, *GUIDED, *GEOMETRY, "backbone.motion.hook=false"),
+    "no fields, no hook": ("prior=none", *GUIDED, *GEOMETRY, "backbone.motion.hook=false"),
     "no guided sampling": (*FIELDS, *GEOMETRY),
     "no geometry prior": (*FIELDS, *GUIDED),
     "none": ("prior=none",),
