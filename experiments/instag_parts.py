@@ -2,9 +2,9 @@
 
 InsTaG as in the paper (`conditioning=audio`), 128 px, Whisper, five seconds, one segment and one seed a person, on people of
 TFG_ASSETS on whom no setting was chosen. `whole` starts from the universal prior's motion fields (learned with personal fields and
-contrast), aligns them, and takes frames by mouth opening and blink; each other row leaves one part out, `none` all of them. The hook is
-left out beside `no fields`, since fields that were learned with it are refused without. Not rows here: LPIPS in the last part (twice the time of a step), and fields learned without personal fields or contrast (a
-pre-training each).
+contrast), aligns them, and takes frames by mouth opening and blink; each other row leaves one part out, `none` all. The hook is
+left out beside `no fields`, since fields that were learned with it are refused without. Not rows here: LPIPS in the last part (twice
+the time of a step), and fields learned without personal fields or contrast (a pre-training each).
 
 Expected (written on 2026-11-22 before it ran; on p05, with fields of eight people, mouth r rose by 0.09 and mute r fell by 0.14): the
 fields +0.08 of mouth r and +0.5 dB of the face against `no fields`; the aligner +0.03; the hook +0.02; sampling and geometry
