@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments.ledger import ledger_path, read_ledger
-from experiments.priors import FOLDER, GRID, PEOPLE
+from experiments.people import FOLDER
+from experiments.priors import GRID, PEOPLE
 from tfg.record.files import write_json
 from tfg.record.results import DamagedRecord, RunResult
 from tfg.types import FPS, InputError

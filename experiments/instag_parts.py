@@ -13,17 +13,12 @@ nothing that three people could show.
 
 from __future__ import annotations
 
-import os
 import sys
 
+from experiments import people
 from experiments.grid import Cell, Grid
 
-FOLDER = f"{os.environ.get('TFG_ASSETS', 'assets')}/video"
-PEOPLE = {  # name -> file, start of the segment and held-out end in seconds
-    "p03": ("people/p03b.mkv", 2, 10),
-    "p08": ("people/p08.mp4", 10, 12),
-    "german": ("German_20s.mp4", 2, 8),
-}
+PEOPLE = people.of("p03", "p08", "german")
 FIELDS = ("prior=universal",)
 GUIDED = ("backbone.sampling.guided=true",)
 GEOMETRY = ("backbone.geometry.depth=1e-2", "backbone.geometry.normal=1e-3")
@@ -51,9 +46,9 @@ GRID = Grid(
     cells=tuple(
         Cell(
             labels={"person": person, "way": way},
-            overrides=(*FIXED, f"clip.path={FOLDER}/{file}", f"start={start}", f"split.held_out={held}", *given),
+            overrides=(*FIXED, *people.overrides(place), *given),
         )
-        for person, (file, start, held) in PEOPLE.items()
+        for person, place in PEOPLE.items()
         for way, given in WAYS.items()
     ),
 )

@@ -10,19 +10,12 @@ and win it back by more poses: within 0.3 dB of the first five, mouth r the same
 
 from __future__ import annotations
 
-import os
 import sys
 
+from experiments import people
 from experiments.grid import Cell, Grid
 
-FOLDER = f"{os.environ.get('TFG_ASSETS', 'assets')}/video"
-PEOPLE = {  # name -> file, start of the segment and held-out end in seconds
-    "p05": ("people/p05.mkv", 2, 8),
-    "p07": ("people/p07.mp4", 10, 12),
-    "p03": ("people/p03b.mkv", 2, 10),
-    "p08": ("people/p08.mp4", 10, 12),
-    "german": ("German_20s.mp4", 2, 8),
-}
+PEOPLE = people.of("p05", "p07", "p03", "p08", "german")
 TUNED = ("p05", "p07")
 WAYS = {
     "5 s": ("seconds=5.0",),
@@ -47,9 +40,9 @@ GRID = Grid(
     cells=tuple(
         Cell(
             labels={"person": person, "way": way},
-            overrides=(*FIXED, f"clip.path={FOLDER}/{file}", f"start={start}", f"split.held_out={held}", *given),
+            overrides=(*FIXED, *people.overrides(place), *given),
         )
-        for person, (file, start, held) in PEOPLE.items()
+        for person, place in PEOPLE.items()
         for way, given in WAYS.items()
     ),
 )

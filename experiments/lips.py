@@ -13,22 +13,13 @@ loses 0.5 dB of it and no mouth r.
 
 from __future__ import annotations
 
-import os
 import sys
 
+from experiments import people
 from experiments.grid import Cell, Grid
 
-FOLDER = f"{os.environ.get('TFG_ASSETS', 'assets')}/video"
 PRIORS = "results/priors"  # of `python -m experiments.leave_one_out`, which comes first
-PEOPLE = {  # name -> file, start of the segment and held-out end in seconds
-    "p03": ("people/p03b.mkv", 2, 10),
-    "p04": ("people/p04b.mkv", 1, 7),
-    "p06": ("people/p06.mkv", 2, 8),
-    "p08": ("people/p08.mp4", 10, 12),
-    "p09": ("people/p09.mp4", 3, 9),
-    "p11": ("people/p11.mp4", 1, 6),
-    "german": ("German_20s.mp4", 2, 8),
-}
+PEOPLE = people.of("p03", "p04", "p06", "p08", "p09", "p11", "german")
 LIPS = ("audio=whisper", "conditioning=lips")
 WAYS = {
     "audio, logmel": ("audio=logmel", "conditioning=audio"),
@@ -55,13 +46,11 @@ GRID = Grid(
             labels={"person": person, "way": way},
             overrides=(
                 *FIXED,
-                f"clip.path={FOLDER}/{file}",
-                f"start={start}",
-                f"split.held_out={held}",
+                *people.overrides(place),
                 *(override.format(person=person) for override in given),
             ),
         )
-        for person, (file, start, held) in PEOPLE.items()
+        for person, place in PEOPLE.items()
         for way, given in WAYS.items()
     ),
 )

@@ -14,12 +14,11 @@ segments.
 
 from __future__ import annotations
 
-import os
 import sys
 
 from experiments.grid import Cell, Grid
+from experiments.people import FOLDER
 
-FOLDER = f"{os.environ.get('TFG_ASSETS', 'assets')}/video"
 PRIORS = "results/priors"  # of `python -m experiments.leave_one_out`
 PEOPLE = {  # name -> file and held-out end in seconds
     "p01": ("people/p01.mp4", 12),

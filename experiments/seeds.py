@@ -9,47 +9,29 @@ mouth r 0.02 to 0.04 on each segment, of face PSNR 0.2 dB, of closure recall up 
 
 from __future__ import annotations
 
-import os
 import sys
 
+from experiments import people
 from experiments.grid import Cell, Grid
+from experiments.length import FIXED
 
-FOLDER = f"{os.environ.get('TFG_ASSETS', 'assets')}/video"
-SEGMENTS = {  # name -> file, start of the segment and held-out end in seconds
-    "p03, 2 s": ("people/p03b.mkv", 2, 10),
-    "p08, 10 s": ("people/p08.mp4", 10, 12),
+SEGMENTS = {
+    "p03, 2 s": people.SEGMENT["p03"],
+    "p08, 10 s": people.SEGMENT["p08"],
     "p08, 30 s": ("people/p08.mp4", 30, 12),
-    "german, 2 s": ("German_20s.mp4", 2, 8),
+    "german, 2 s": people.SEGMENT["german"],
 }
 SEEDS = (0, 1, 2, 3, 4)
-FIXED = (
-    "backbone=instag",
-    "trainer=cpu",
-    "selector=at",
-    "audio=whisper",
-    "conditioning=lips",
-    "prior=universal",
-    "metrics.lpips=false",
-    "metrics.identity=false",
-    "metrics.listener=false",
-    "metrics.controls=false",
-)
 
 GRID = Grid(
     name="seeds",
     cells=tuple(
         Cell(
             labels={"segment": segment, "seed": seed},
-            overrides=(
-                *FIXED,
-                f"clip.path={FOLDER}/{file}",
-                f"start={start}",
-                f"split.held_out={held}",
-                f"seed={seed}",
-            ),
+            overrides=(*FIXED, *people.overrides(place), f"seed={seed}"),
         )
         for seed in SEEDS
-        for segment, (file, start, held) in SEGMENTS.items()
+        for segment, place in SEGMENTS.items()
     ),
 )
 

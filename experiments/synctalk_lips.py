@@ -10,16 +10,12 @@ with it as mere features): mouth r 0.4 with audio features and 0.6 with lip moti
 
 from __future__ import annotations
 
-import os
 import sys
 
+from experiments import people
 from experiments.grid import Cell, Grid
 
-FOLDER = f"{os.environ.get('TFG_ASSETS', 'assets')}/video"
-PEOPLE = {  # name -> file, start of the segment and held-out end in seconds
-    "german": ("German_20s.mp4", 2, 8),
-    "p03": ("people/p03b.mkv", 2, 10),
-}
+PEOPLE = people.of("german", "p03")
 WAYS = {
     "audio": ("conditioning=audio", "prior=none"),
     "lips+universal": ("conditioning=lips", "prior=universal"),
@@ -38,9 +34,9 @@ GRID = Grid(
     cells=tuple(
         Cell(
             labels={"person": person, "way": way},
-            overrides=(*FIXED, f"clip.path={FOLDER}/{file}", f"start={start}", f"split.held_out={held}", *given),
+            overrides=(*FIXED, *people.overrides(place), *given),
         )
-        for person, (file, start, held) in PEOPLE.items()
+        for person, place in PEOPLE.items()
         for way, given in WAYS.items()
     ),
 )
