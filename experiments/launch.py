@@ -85,9 +85,6 @@ def launch(grid: Grid, *, jobs: int = 1, dry_run: bool = False) -> int:
         ends.append(end)
         found |= finished([end.planned])
         _record(grid, results, found)  # after each: a table can show what a killed grid has left
-    if ends:
-        found = finished(plans)  # with those that another process has run meanwhile
-        _record(grid, results, found)
     failed = [end for end in ends if found[end.planned.cell.title] is None]
     for end in failed:
         _say(f"FAILED {end.planned.cell.title}: exit code {end.code}, {last_line(end.log)} (all of it: {end.log})")
