@@ -5,20 +5,17 @@ After `experiments.foreign_speech`; writes analysis/data/measured/foreign_speech
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
-from analysis import script
-from analysis.load import IncompleteGrid
+from analysis import afterwards, script
 from analysis.over_people import Column, Numbers, Row, Runs, Ways
 from analysis.script import Asked
 from analysis.tables import Table
-from experiments.foreign_speech import OWN, PEOPLE, SOUNDS, WAYS, cells, record_path
+from experiments.foreign_speech import OWN, PEOPLE, SOUNDS, STUDY, WAYS
 from experiments.priors import TUNED
-from tfg.types import InputError
 
 WANTED = 0.75  # of the own voice's share: within 25 % of it
 IN_TIME = 1  # frames
@@ -41,7 +38,7 @@ COMPARED = Ways(people=tuple(PEOPLE), ways=SOUNDS, columns=COLUMNS, tuned=TUNED)
 
 def main(arguments: list[str]) -> int:
     """0, or 1 with one line where the records do not make a table."""
-    return script.main(__doc__, arguments, lambda asked: table(_records(asked)))
+    return script.main(__doc__, arguments, lambda asked: table(_by_head(asked)))
 
 
 def table(records: dict[tuple[str, str], dict[str, Any] | None]) -> Table:
@@ -72,29 +69,8 @@ def table(records: dict[tuple[str, str], dict[str, Any] | None]) -> Table:
     )
 
 
-def _records(asked: Asked) -> dict[tuple[str, str], dict[str, Any] | None]:
-    """Of every head of the grid; None where it has not spoken yet."""
-    try:
-        wanted = [(cell["person"], cell["way"]) for cell, _ in cells(asked.results)]
-    except InputError as error:
-        raise IncompleteGrid(str(error)) from error
-    found = {}
-    for person, way in wanted:
-        path = record_path(asked.results, person, way)
-        found[person, way] = json.loads(path.read_text()) if path.exists() else None
-    missing = [f"{person} {way}" for (person, way), record in found.items() if record is None]
-    if missing and not asked.allow_missing:
-        raise IncompleteGrid(
-            f"foreign_speech: {len(missing)} of {len(found)} heads are missing ({'; '.join(missing)}); run "
-            "`python -m experiments.foreign_speech`, or show the holes with --allow-missing"
-        )
-    commits = {record["commit"][:8] for record in found.values() if record is not None}
-    if len(commits) > 1 and not asked.allow_mixed:
-        raise IncompleteGrid(
-            f"foreign_speech: records of {len(commits)} commits ({', '.join(sorted(commits))}); delete and rerun the old ones, or mix "
-            "them with --allow-mixed"
-        )
-    return found
+def _by_head(asked: Asked) -> dict[tuple[str, str], dict[str, Any] | None]:
+    return {(labels["person"], labels["way"]): record for labels, record in afterwards.records(STUDY, asked)}
 
 
 def _runs(records: dict[str, dict[str, Any] | None]) -> Runs:

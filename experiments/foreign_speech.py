@@ -18,19 +18,15 @@ long as the own held-out part.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.ledger import ledger_path, read_ledger
+from experiments.afterwards import Afterwards, Labels
 from experiments.people import FOLDER
 from experiments.priors import GRID, PEOPLE
-from tfg.record.files import write_json
-from tfg.record.results import DamagedRecord, RunResult
-from tfg.types import FPS, InputError
+from tfg.record.results import RunResult
+from tfg.types import FPS
 
 SEGMENT = "isexplore"
 WAYS = ("others", "universal")  # of the grid: whose lips the head's map was drawn to
@@ -38,41 +34,18 @@ GERMAN = "german"
 OWN, VOICES, LANGUAGE, ESPEAK = "own", ("voice 1", "voice 2"), "language", "espeak"
 SOUNDS = (OWN, *VOICES, LANGUAGE, ESPEAK)
 ESPEAK_SEED = 1000  # of the synthetic speaker; the prior's synthetic people have others
+STUDY = Afterwards(
+    name="foreign_speech",
+    grid=GRID,
+    named_by=("person", "way"),
+    wanted=lambda labels: labels["segment"] == SEGMENT and labels["way"] in WAYS,
+)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """0, or 2 for what the user can mend; heads that are not there yet are counted."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of run folders (default results)")
-    parser.add_argument("--person", choices=PEOPLE, help="one person alone")
-    options = parser.parse_args(arguments)
-    try:
-        missing = [
-            cell
-            for cell, run_id in cells(options.results)
-            if options.person in (None, cell["person"]) and not _done(cell, run_id, options.results)
-        ]
-    except (InputError, DamagedRecord) as error:
-        print(f"foreign_speech: {error}", file=sys.stderr)
-        return 2
-    for cell in missing:
-        _say(f"{cell['person']}, {cell['way']}: its head is not there yet")
-    return 0
-
-
-def cells(results: Path) -> list[tuple[dict[str, str], str | None]]:
-    """Person and way of each head, with its run."""
-    try:
-        ledger = read_ledger(results, GRID.name)
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{ledger_path(results, GRID.name)}: not there; run `python -m experiments.{GRID.name}` first"
-        ) from error
-    return [
-        ({"person": str(cell.labels["person"]), "way": str(cell.labels["way"])}, run_id)
-        for cell, run_id in ledger
-        if cell.labels["segment"] == SEGMENT and cell.labels["way"] in WAYS
-    ]
+def asked(labels: Labels) -> dict[str, Any]:
+    """What a record depends on beside its head."""
+    person = labels["person"]
+    return {"seconds": PEOPLE[person][1], "voices": voices(person), "espeak_seed": ESPEAK_SEED}
 
 
 def voices(person: str) -> dict[str, str]:
@@ -85,44 +58,19 @@ def voices(person: str) -> dict[str, str]:
     return {VOICES[0]: following[0], VOICES[1]: following[1], LANGUAGE: GERMAN}
 
 
-def record_path(results: Path, person: str, way: str) -> Path:
-    return results / "foreign_speech" / f"{person}-{way}.json"
-
-
-def _done(cell: dict[str, str], run_id: str | None, results: Path) -> bool:
-    """Whether the head is there; then its record is too, made now if it was not."""
-    if run_id is None or not (results / run_id / "result.json").exists():
-        return False
-    run = RunResult.read(results / run_id / "result.json")
-    path = record_path(results, cell["person"], cell["way"])
-    speakers = voices(cell["person"])
-    held = PEOPLE[cell["person"]][1]
-    asked = {**cell, "head": run.head, "seconds": held, "voices": speakers, "espeak_seed": ESPEAK_SEED}
-    if path.exists() and _asked(json.loads(path.read_text()), asked) == asked:
-        return True
+def measure(labels: Labels, folder: Path, run: RunResult) -> dict[str, Any]:
+    """Rows of one head, and its share in its run."""
     from tfg.clip.synthetic.speech import make_spoken_track
     from tfg.foreign_speech import Video, speak  # here, so that a table can import what is asked as plain data
     from tfg.heads import folder_of
-    from tfg.record import provenance
 
-    _say(f"{cell['person']}, {cell['way']}: {run.head}")
+    held = PEOPLE[labels["person"]][1]
+    speakers = voices(labels["person"])
     people = {sound: Video(path=f"{FOLDER}/{PEOPLE[other][0]}", held_out=held) for sound, other in speakers.items()}
     espeak = make_spoken_track(ESPEAK_SEED, held * FPS).audio
-    rows = speak(folder_of(results / run_id), people, {ESPEAK: espeak})
-    commit, dirty = provenance.commit()
-    path.parent.mkdir(parents=True, exist_ok=True)
     share = run.gains.get("sync_share", {}).get("value")
-    write_json(path, {**asked, "run_share": share, "commit": commit, "dirty": dirty, "rows": rows})
-    return True
-
-
-def _asked(record: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
-    return {name: record.get(name) for name in asked}
-
-
-def _say(text: str) -> None:
-    print(f"foreign_speech: {text}", file=sys.stderr, flush=True)
+    return {"run_share": share, "rows": speak(folder_of(folder), people, {ESPEAK: espeak})}
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(STUDY.main(__doc__, sys.argv[1:], asked, measure))

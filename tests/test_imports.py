@@ -44,6 +44,7 @@ EXPERIMENT_MAY = {
     "leave_one_out.py": {"tfg.pretraining", "tfg.types"},
     "pretrain.py": {"tfg.pretraining", "tfg.types"},
     "pretrain_lipsync.py": {"tfg.lipsync_training", "tfg.types"},
+    "training_lips.py": {"tfg.training_lips", "tfg.heads", "tfg.record"},
 }
 
 
