@@ -78,7 +78,7 @@ class PortraitDataset(Dataset[Batch]):
 
     def __getitem__(self, row: int) -> Batch:
         item = {name: values[row] for name, values in self._plain.items()}
-        item |= {name: values[row].float() / 255 for name, values in self._pictures.items()}
+        item |= {name: torch.div(values[row], 255) for name, values in self._pictures.items()}  # float32, in one pass
         item |= {name: values[row].float() for name, values in self._masks.items()}
         return item  # type: ignore[return-value]
 
@@ -129,7 +129,7 @@ class PortraitData(pl.LightningDataModule):
         count, wanted = min(self.chunk, self.num_steps - first), module.wanted(self.portrait)
         order = frame_order(len(self._dataset), first, count, self.seed, wanted)
         # A generator of its own: else every epoch draws a number from torch's, and a resumed run draws others.
-        return DataLoader(self._dataset, batch_size=1, sampler=order, generator=torch.Generator())
+        return DataLoader(self._dataset, sampler=order, collate_fn=_alone, generator=torch.Generator())
 
 
 class PeopleData(pl.LightningDataModule):
@@ -173,7 +173,7 @@ class PeopleData(pl.LightningDataModule):
             ]
         first = int(module.get_buffer("step"))
         rows = self.rows(first, min(self.chunk, self.num_steps - first))
-        return DataLoader(_PeopleDataset(self._datasets, rows), batch_size=1, generator=torch.Generator())
+        return DataLoader(_PeopleDataset(self._datasets, rows), collate_fn=_alone, generator=torch.Generator())
 
 
 class _PeopleDataset(Dataset[Batch]):
@@ -188,3 +188,9 @@ class _PeopleDataset(Dataset[Batch]):
     def __getitem__(self, step: int) -> Batch:
         person, row = self.rows[step]
         return {**self.people[person][row], "person": torch.tensor(person)}
+
+
+def _alone(items: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """A batch of one row, whose pictures are not copied."""
+    (item,) = items
+    return {name: values[None] for name, values in item.items()}

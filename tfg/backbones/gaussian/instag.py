@@ -206,7 +206,7 @@ class Instag(Backbone):
         """
         face, mouth = self._held_motions(frame, int(truth.row)) if self.lip_driven else self._motions(frame)
         rendered = self._compose(frame, face, mouth)
-        loss = picture_loss(rendered, truth.image, truth, self.weights, self.engine)
+        loss = picture_loss(rendered, truth, self.weights, self.engine)
         if not self.lip_driven:
             loss = loss + self.weights.motion * (motion_size(face) + motion_size(mouth))
         if self.perceptual is not None and step >= self.stages.perceptual_from * self.stages.fuse:

@@ -12,24 +12,16 @@ from tfg.backbones.gaussian.motion import GaussianMotion
 from tfg.backbones.gaussian.objective import Weights
 from tfg.backbones.gaussian.regions import box_mask, box_slices, polygon_mask
 from tfg.engines.gaussian import Raster
-from tfg.engines.ssim import ssim
+from tfg.engines.photometric import Terms, photometric
 from tfg.landmarks import INNER_LIPS, OUTER_LIPS
 
 
-def photometric(rendered: Tensor, truth: Tensor, dissimilarity: float, engine: str = "auto") -> Tensor:
-    """() mean |difference| + `dissimilarity` * (1 - SSIM) of two pictures (height, width, 3) in [0, 1] (Kerbl et al. 2023)."""
-    return (rendered - truth).abs().mean() + dissimilarity * (1 - ssim(rendered, truth, engine))
-
-
-def picture_loss(rendered: Tensor, target: Tensor, truth: FrameTruth, weights: Weights, engine: str) -> Tensor:
-    """() L1 + D-SSIM of the picture, and L1 once more in the lip box.
+def picture_loss(rendered: Tensor, truth: FrameTruth, weights: Weights, engine: str) -> Tensor:
+    """() L1 + D-SSIM of the picture (Kerbl et al. 2023), and L1 once more in the lip box.
 
     Differs from the paper: the lip box stands in for the branches' LPIPS on it; of LPIPS there is the fuse stage's alone.
     """
-    loss = photometric(rendered, target, weights.dissimilarity, engine)
-    rows, columns = box_slices(truth.landmarks[OUTER_LIPS], len(target))
-    lips = (rendered[rows, columns] - target[rows, columns]).abs().sum() / rendered.numel()
-    return loss + weights.lips * lips
+    return photometric(rendered, truth.image, _terms(weights), box=_lip_box(truth), engine=engine)
 
 
 def patch_distance(perceptual: Perceptual, rendered: Tensor, truth: Tensor, side: int) -> Tensor:
@@ -49,22 +41,42 @@ def shown_face(truth: FrameTruth) -> Tensor:
 def face_loss(raster: Raster, backdrop: Tensor, truth: FrameTruth, weights: Weights, engine: str) -> Tensor:
     """() of the face drawn over a colour, (3,)."""
     shown = shown_face(truth)
-    target = torch.lerp(backdrop, truth.image, shown[..., None])
-    loss = picture_loss(raster.color, target, truth, weights, engine)
-    return loss + weights.alpha * (raster.alpha - shown).abs().mean()
+    return photometric(
+        raster.color,
+        truth.image,
+        _terms(weights),
+        shown=shown,
+        backdrop=backdrop,
+        box=_lip_box(truth),
+        alpha=raster.alpha,
+        silhouette=shown,
+        engine=engine,
+    )
 
 
 def mouth_loss(
     raster: Raster, backdrop: Tensor, inside: Tensor, truth: FrameTruth, weights: Weights, engine: str
 ) -> Tensor:
     """() of the mouth drawn over a colour, (3,), compared where its `inside`, (size, size), is seen."""
-    rendered = torch.lerp(backdrop, raster.color, inside[..., None])
-    target = torch.lerp(backdrop, truth.image, inside[..., None])
-    lips = box_mask(truth.landmarks[OUTER_LIPS], len(inside))
-    return (
-        photometric(rendered, target, weights.dissimilarity, engine)
-        + weights.alpha * (raster.alpha - lips).abs().mean()
+    return photometric(
+        raster.color,
+        truth.image,
+        _terms(weights),
+        shown=inside,
+        backdrop=backdrop,
+        veiled=True,
+        alpha=raster.alpha,
+        silhouette=box_mask(truth.landmarks[OUTER_LIPS], len(inside)),
+        engine=engine,
     )
+
+
+def _terms(weights: Weights) -> Terms:
+    return Terms(absolute=1.0, dissimilarity=weights.dissimilarity, box=weights.lips, alpha=weights.alpha)
+
+
+def _lip_box(truth: FrameTruth) -> tuple[slice, slice]:
+    return box_slices(truth.landmarks[OUTER_LIPS], len(truth.image))
 
 
 def motion_size(motion: GaussianMotion) -> Tensor:
