@@ -53,7 +53,7 @@ def answer(here, capsys):
     [
         (
             "",
-            "tfg: the following arguments are required: select | sync | run | render | evaluate | compare | clip | assets | doctor;",
+            "tfg: the following arguments are required: select | sync | run | render | verify | evaluate | compare | clip | assets | ",
         ),
         (
             "select --seconds five",
@@ -77,8 +77,21 @@ def answer(here, capsys):
         ("select --plot a.jpg", "tfg: --plot a.jpg: must be a .png in a folder that exists"),
         (
             "render --run x -o a.mp4",
-            "tfg: the following arguments are required: --audio; `tfg render --help` shows how",
+            "tfg: one of the arguments --audio --say is required; `tfg render --help` shows how",
         ),
+        (
+            "render --run x --audio {wav} --say hello -o a.mp4",
+            "tfg: argument --say: not allowed with argument --audio; `tfg render --help` shows how",
+        ),
+        (
+            "render --run x --say ... -o a.mp4",
+            "tfg: --say: there is no word in the text that can be spoken; give letters",
+        ),
+        ("render --run x --say hello -o a.txt", "tfg: --output a.txt: must be an .mp4 in a folder that exists"),
+        ("verify", "tfg: the following arguments are required: FILE; `tfg verify --help` shows how"),
+        ("verify nowhere.mp4", "tfg: nowhere.mp4: no such file; check its path"),
+        ("verify {wav}", "tfg: {wav}: is not a media file that FFmpeg can open, or it was cut off ("),
+        ("verify {silence}", "tfg: {silence}: has no picture, only sound; give a video with sound"),
         ("render --run x --audio no.wav -o a.mp4", "tfg: no.wav: no such file; check --audio"),
         ("render --run x --audio {wav} -o a.txt", "tfg: --output a.txt: must be an .mp4 in a folder that exists"),
         ("render --run x --audio {wav} -o no/a.mp4", "tfg: --output no/a.mp4: must be an .mp4 in a folder that exists"),

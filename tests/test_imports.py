@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("clip", "features", "selectors", "engines", "backbones", "metrics")
+ROOMS = ("clip", "features", "selectors", "engines", "backbones", "metrics", "performance", "marking")
 GROUND = {
     *(
         "tfg.types",

@@ -136,21 +136,39 @@ def test_a_trained_run_speaks_another_sound(work, tmp_path):
     run = runs(folder)[0]
     sound_of = folder / "results" / RunResult.read(run / "result.json").files["side_by_side"]
     done = tfg(
-        *("render", "--run", str(run), "--audio", str(sound_of), "-o", "said.mp4"),
+        *("render", "--run", str(run), "--audio", str(sound_of), "-o", "said.mp4", "--no-mark"),
         cache=cache,
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "said.mp4\n"
-    assert strange(done.stderr) == []
+    assert strange(done.stderr) == ["tfg: said.mp4: --no-mark: it carries neither watermark nor manifest"]
     said, sound = read_clip(tmp_path / "said.mp4"), read_audio(sound_of)
     assert abs(said.num_frames - len(sound) / 640) <= 1
     assert abs(said.audio()).max() > 0.01
     for name, seed in (("same.mp4", "0"), ("other.mp4", "1")):
-        arguments = ("render", "--run", str(run), "--audio", str(sound_of), "-o", name, "--seed", seed)
+        arguments = ("render", "--run", str(run), "--audio", str(sound_of), "-o", name, "--seed", seed, "--no-mark")
         assert tfg(*arguments, cache=cache, cwd=tmp_path).returncode == 0
     one, same, other = ((tmp_path / name).read_bytes() for name in ("said.mp4", "same.mp4", "other.mp4"))
     assert one == same != other
+
+
+def test_a_rendering_is_marked_and_a_text_is_said_in_the_whole_picture(work, tmp_path):
+    folder, cache, _ = work
+    run = runs(folder)[0]
+    arguments = ("render", "--run", str(run), "--say", "Good morning.", "--full")
+    done = tfg(*arguments, "-o", "said.mp4", cache=cache, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["said.mp4"]
+    assert len(read_audio(tmp_path / "said.mp4")) > 0.5 * 16_000
+    found = tfg("verify", "said.mp4", "--json", cache=cache, cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout)["manifest"]["state"] == "valid"
+    plain = tfg(*arguments, "--no-mark", "-o", "plain.mp4", cache=cache, cwd=tmp_path)
+    assert plain.stderr.splitlines()[-1] == "tfg: plain.mp4: --no-mark: it carries neither watermark nor manifest"
+    found = tfg("verify", "plain.mp4", cache=cache, cwd=tmp_path)
+    assert found.returncode == 1
+    assert found.stdout.splitlines()[1:] == ["manifest    none", "plain.mp4: not marked"]
 
 
 def test_select_prints_one_object_and_nothing_else(work, tmp_path):

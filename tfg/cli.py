@@ -46,7 +46,7 @@ class OneLineParser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="tfg", description="How much video does a talking head need, and which seconds?")
     parser.add_argument("--version", action="version", version=f"tfg {__version__}")
-    names = "select | sync | run | render | evaluate | compare | clip | assets | doctor"
+    names = "select | sync | run | render | verify | evaluate | compare | clip | assets | doctor"
     commands = parser.add_subparsers(required=True, dest="command", metavar=names)
 
     command = commands.add_parser("select", help="which seconds of a video to train on, and why")
@@ -71,13 +71,23 @@ def _parser() -> argparse.ArgumentParser:
         "run", add_help=False, help="train and score; -m for a sweep, --cfg job for every key (= run.py)"
     )
 
-    command = commands.add_parser("render", help="let a trained run speak any sound file")
+    command = commands.add_parser("render", help="let a trained run speak any sound file, or a text")
     command.add_argument("--run", required=True, metavar="FOLDER", help="a run folder or a head folder of results/")
-    command.add_argument("--audio", required=True, metavar="FILE", help="wav, mp3 or any file with sound")
+    speech = command.add_mutually_exclusive_group(required=True)
+    speech.add_argument("--audio", metavar="FILE", help="wav, mp3 or any file with sound, also a video")
+    speech.add_argument("--say", metavar="TEXT", help="in English, read aloud by espeak-ng")
+    command.add_argument("--full", action="store_true", help="in the whole original picture; needs the video")
     command.add_argument("-o", "--output", required=True, metavar="MP4")
     command.add_argument(
         "--seed", type=int, default=0, metavar="K", help="of head motion, brows and blinks (default 0)"
     )
+    command.add_argument(
+        "--no-mark", action="store_true", help="neither the invisible watermark nor the signed C2PA manifest"
+    )
+
+    command = commands.add_parser("verify", help="whether a video carries the marks of tfg: exit code 0, or 1 if not")
+    command.add_argument("video", metavar="FILE")
+    command.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
     command = commands.add_parser("evaluate", help="score a video, or a folder of them, of any method")
     judged = command.add_mutually_exclusive_group(required=True)

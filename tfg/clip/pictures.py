@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from tfg.clip.container import decoding, open_container, picture_stream
 from tfg.clip.timeline import Timeline
@@ -27,6 +27,7 @@ class PictureDecoder:
     def __init__(self, path: Path, timeline: Timeline) -> None:
         self._path = path
         self._timeline = timeline
+        self.converter = VideoReformatter()
         self._open()
 
     def _open(self) -> None:
@@ -94,10 +95,15 @@ class PictureDecoder:
         return picture, int(times[min(number, len(times) - 1)])
 
 
-def upright(picture: VideoFrame, width: int | None = None, height: int | None = None) -> Bytes:
-    """(height, width, 3) RGB with the container's rotation flag applied; scaled to width x height (before rotation) if given."""
-    image = picture.to_ndarray(format="rgb24", width=width, height=height, interpolation=CONVERSION)
-    return np.rot90(image, k=round(picture.rotation / 90) % 4)
+def upright(
+    picture: VideoFrame, converter: VideoReformatter, width: int | None = None, height: int | None = None
+) -> Bytes:
+    """(height, width, 3) RGB with the container's rotation flag applied; scaled to width x height (before rotation) if given.
+
+    `converter`: one for all pictures of a video; making one costs more than a small picture's conversion.
+    """
+    colours = converter.reformat(picture, width, height, "rgb24", interpolation=CONVERSION, threads=1)
+    return np.rot90(colours.to_ndarray(), k=round(picture.rotation / 90) % 4)
 
 
 def crop_resize(image: Bytes, crop: Crop, size: int) -> Bytes:

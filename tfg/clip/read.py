@@ -76,9 +76,10 @@ class VideoReader:
         self._process = 0  # the process that opened the decoder: a forked one must open its own
         self._inherited: list[PictureDecoder] = []  # kept unclosed: their threads did not survive the fork
         self._audio: Floats | None = None
-        first = self._open().at(int(timeline.times[0]))
+        decoder = self._open()
+        first = decoder.at(int(timeline.times[0]))
         self._coded = (first.width, first.height)
-        self.source_height, self.source_width = upright(first).shape[:2]
+        self.source_height, self.source_width = upright(first, decoder.converter).shape[:2]
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -124,7 +125,7 @@ class VideoReader:
                 if time == before:
                     images[row] = images[row - 1]
                     continue
-                image = upright(decoder.at(time), *self._coded)
+                image = upright(decoder.at(time), decoder.converter, *self._coded)
                 images[row] = image if crop is None or size is None else crop_resize(image, crop, size)
                 before = time
         return images

@@ -11,7 +11,7 @@ import av
 import numpy as np
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from tfg.record.files import put
@@ -65,6 +65,7 @@ def _encode(
     shape: tuple[int, ...] = ()
     written = 0  # samples
     number = -1
+    converter = VideoReformatter()  # one for all: making one costs more than a small picture's conversion
     for number, image in enumerate(images):
         if picture_stream is None:
             shape = image.shape
@@ -74,8 +75,13 @@ def _encode(
             raise ValueError(f"write_video: picture {number} is {image.shape} {image.dtype}, expected {shape} uint8")
         even = np.pad(image, ((0, shape[0] % 2), (0, shape[1] % 2), (0, 0)), mode="edge")
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
-        frame = frame.reformat(
-            format="yuv420p", dst_colorspace=BT709, dst_color_range=LIMITED_RANGE, interpolation=_CONVERSION
+        frame = converter.reformat(
+            frame,
+            format="yuv420p",
+            dst_colorspace=BT709,
+            dst_color_range=LIMITED_RANGE,
+            interpolation=_CONVERSION,
+            threads=1,
         )
         frame.pts, frame.time_base = number, 1 / rate
         container.mux(picture_stream.encode(frame))

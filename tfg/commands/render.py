@@ -1,42 +1,83 @@
-"""`tfg render`: a trained head speaks any sound file, and moves as in its training part without repeating it."""
+"""`tfg render`: a trained head speaks any sound or text, and moves as in its training part without repeating it."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tfg import heads
-from tfg.types import SAMPLES_PER_FRAME, Bytes, Floats, InputError
+from omegaconf import DictConfig
+
+from tfg import __version__, heads
+from tfg.types import SAMPLES_PER_FRAME, Bytes, Clip, Crop, Floats, InputError
 
 CHUNK = 100  # frames rendered at once; pictures of minutes do not fit into memory
+CHECKED = 250  # frames of the written video in which the watermark is looked for
+TOO_SMALL = (
+    "its pictures are too small, or it is too short, to keep the watermark; only its manifest says that it was rendered"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is to be rendered."""
+
+    given: Path  # a run folder or head folder
+    output: Path
+    sound: Path | None = None  # either this
+    text: str | None = None  # or this
+    seed: int = 0  # of head motion, brows and blinks
+    full: bool = False  # in the whole original picture
+    mark: bool = True  # by a watermark and a manifest
 
 
 def run(options: argparse.Namespace) -> None:
     """The video's path on stdout."""
-    print(speak(Path(options.run), Path(options.audio), Path(options.output), options.seed))
+    request = Request(
+        given=Path(options.run),
+        output=Path(options.output),
+        sound=None if options.audio is None else Path(options.audio),
+        text=options.say,
+        seed=options.seed,
+        full=options.full,
+        mark=not options.no_mark,
+    )
+    print(speak(request))
 
 
-def speak(given: Path, sound: Path, output: Path, seed: int = 0) -> Path:
-    """The head of a run folder or head folder speaks a sound file; writes an mp4 with that sound.
-
-    `seed`: of head motion, brows and blinks.
-    """
-    if seed < 0:
-        raise InputError(f"--seed {seed}: must be a whole number, 0 or above")
-    if not sound.is_file():
-        raise InputError(f"{sound}: no such file; check --audio")
+def speak(request: Request) -> Path:
+    """Writes the mp4 of a head that speaks, with the sound."""
+    output = request.output
+    if request.seed < 0:
+        raise InputError(f"--seed {request.seed}: must be a whole number, 0 or above")
+    if request.sound is not None and not request.sound.is_file():
+        raise InputError(f"{request.sound}: no such file; check --audio")
     if output.suffix.lower() != ".mp4" or not output.absolute().parent.is_dir():
         raise InputError(f"--output {output}: must be an .mp4 in a folder that exists")
-    audio = _sound_of(sound)
-    folder = heads.folder_of(given)
-    config, _ = heads.read(folder)
-    _say_speechless(sound, audio)
+    audio = _sound_of(request)
+    folder = heads.folder_of(request.given)
+    config, record = heads.read(folder)
+    clip = replace(heads.opened(folder).clip, crop=Crop(**record.clip["crop"])) if request.full else None
+    if request.sound is not None:
+        _say_speechless(request.sound, audio)
+    if request.mark:
+        from tfg.marking import manifest
+
+        manifest.check()
+    _write(output, _pictures(folder, config, audio, request.seed, clip), audio, request.mark)
+    if not request.mark:
+        print(f"tfg: {output}: --no-mark: it carries neither watermark nor manifest", file=sys.stderr)
+    return output
+
+
+def _pictures(folder: Path, config: DictConfig, audio: Floats, seed: int, clip: Clip | None) -> Iterator[Bytes]:
+    """The head's frames for a sound, (size, size, 3), or whole pictures of its clip; made as they are taken."""
     import torch  # which no mistake waits for
 
     from tfg import data, parts, rendering, training
-    from tfg.clip.write import write_video
     from tfg.performance.perform import perform
     from tfg.threads import threads
 
@@ -54,24 +95,55 @@ def speak(given: Path, sound: Path, output: Path, seed: int = 0) -> Path:
     training.load(backbone, folder)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     windows = data.audio_windows(features, mean, std)
+    paste = None
+    if clip is not None:
+        from tfg.performance.paste import Paste
 
-    def pictures() -> Iterator[Bytes]:
-        for start in range(0, len(windows), CHUNK):
-            rows = performance.rows(start, min(start + CHUNK, len(windows)))
-            yield from rendering.render(backbone, rows, windows[start : start + CHUNK], device=device).images
-
+        paste = Paste(portrait, clip)
     with threads(config.trainer.threads):
-        write_video(output, pictures(), audio)
-    return output
+        for start in range(0, len(windows), CHUNK):
+            stop = min(start + CHUNK, len(windows))
+            rows = performance.rows(start, stop)
+            images = rendering.render(backbone, rows, windows[start:stop], device=device).images
+            if paste is None:
+                yield from images
+            else:
+                yield from paste.whole(images, rows.background, performance.head.rows(start, stop))
 
 
-def _sound_of(path: Path) -> Floats:
-    """(samples,) mono 16 kHz of a file with at least a frame of sound."""
+def _write(output: Path, pictures: Iterator[Bytes], audio: Floats, mark: bool) -> None:
+    """The video under its name only once it is whole, and marked if it is to be."""
+    from tfg.clip.read import open_video
+    from tfg.clip.write import write_video
+
+    if not mark:
+        write_video(output, pictures, audio)
+        return
+    from tfg.marking import manifest, watermark
+
+    unsigned = output.with_name(f".{output.name}.{os.getpid()}.unsigned.mp4")
+    try:
+        write_video(unsigned, map(watermark.marked, pictures), audio)
+        video = open_video(unsigned)
+        looked_at = (video.frames(frame, frame + 1)[0] for frame in range(min(video.shape[0], CHECKED)))
+        if not watermark.look(looked_at).is_marked:
+            print(f"tfg: {output}: {TOO_SMALL}", file=sys.stderr)
+        manifest.sign(unsigned, output, __version__)
+    finally:
+        unsigned.unlink(missing_ok=True)
+
+
+def _sound_of(request: Request) -> Floats:
+    """(samples,) mono 16 kHz of a file with at least a frame of sound, or of a text read aloud."""
+    if request.sound is None:
+        from tfg.clip.spoken import read_aloud
+
+        return read_aloud(request.text or "")
     from tfg.clip.sound import read_audio
 
-    audio = read_audio(path)
+    audio = read_audio(request.sound)
     if len(audio) < SAMPLES_PER_FRAME:
-        raise InputError(f"{path}: shorter than one frame (0.04 s); give more speech")
+        raise InputError(f"{request.sound}: shorter than one frame (0.04 s); give more speech")
     return audio
 
 

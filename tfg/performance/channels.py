@@ -101,10 +101,12 @@ def _mixed(first: Values, second: Values, weight: Sizes) -> Values:
 
 
 def _faded(first: Values, second: Values, weight: Sizes) -> Values:
-    def fade(one: Bytes, other: Bytes, part: float) -> Bytes:
-        mixed = one + np.float32(part) * (other.astype(np.float32) - one)
-        return (mixed + 0.5).astype(np.uint8)
-
     return np.stack(
-        [fade(one, other, part) if part else one for one, other, part in zip(first, second, weight, strict=True)]
+        [faded(one, other, part) if part else one for one, other, part in zip(first, second, weight, strict=True)]
     )
+
+
+def faded(one: Bytes, other: Bytes, part: float) -> Bytes:
+    """A picture that is `part` of the way from one to the other."""
+    mixed = one + np.float32(part) * (other.astype(np.float32) - one)
+    return (mixed + 0.5).astype(np.uint8)

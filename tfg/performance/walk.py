@@ -45,11 +45,13 @@ class Walk:
         """(n,) of the two rows that of the larger weight."""
         return np.where(self.weight < 0.5, self.first, self.second)
 
+    def weight_of_pictures(self) -> Sizes:
+        """(n,) of the second row's picture in [0, 1]: neighbouring rows are not mixed, one row's picture is taken."""
+        return np.where(np.abs(self.first - self.second) == 1, (self.weight >= 0.5).astype(float), self.weight)
+
     def of(self, channel: Channel) -> Values:
         """The channel's values along it; pictures between neighbouring rows are the nearer one's."""
-        weight = self.weight
-        if channel.is_pictures:
-            weight = np.where(np.abs(self.first - self.second) == 1, (weight >= 0.5).astype(float), weight)
+        weight = self.weight_of_pictures() if channel.is_pictures else self.weight
         return channel.blend(channel.values[self.first], channel.values[self.second], weight)
 
 
