@@ -10,6 +10,7 @@ import sys
 import pandas as pd
 
 from analysis import script, table_lips
+from analysis.load import RUN
 from analysis.over_people import Ways, apart, size, value
 from analysis.tables import Table
 from experiments.priors import GRID, PEOPLE, TUNED, WAYS
@@ -19,6 +20,8 @@ COLUMNS = (
     value("mute", "mouth_amplitude", "Mouth amplitude, mute", 2),
     size("mute", "mouth_correlation", "Size of mouth r, mute", 2),
     apart("still", "mouth_correlation", "Size of mouth r - still", 2),
+    value(RUN, "lid_correlation", "Lid r", 2),
+    value(RUN, "lid_amplitude", "Lid amplitude", 2),
 )
 COMPARED = Ways(people=tuple(PEOPLE), ways=tuple(WAYS), columns=COLUMNS, tuned=TUNED)
 

@@ -26,7 +26,7 @@ from experiments.grid import Cell, Grid
 
 PEOPLE = people.of("p03", "p08", "german")
 FIELDS = ("prior=universal",)
-GUIDED = ("backbone.sampling.guided=true",)
+GUIDED, UNGUIDED = ("backbone.sampling.guided=true",), ("backbone.sampling.guided=false",)
 GEOMETRY = ("backbone.geometry.depth=1e-2", "backbone.geometry.normal=1e-3")
 LEARNED = "results/priors/{}.safetensors"
 WAYS = {
@@ -34,11 +34,11 @@ WAYS = {
     "no fields": ("prior=none", *GUIDED, *GEOMETRY),
     "no aligner": (*FIELDS, *GUIDED, *GEOMETRY, "backbone.adaptation.aligner=false"),
     "no fields, no hook": ("prior=none", *GUIDED, *GEOMETRY, "backbone.motion.hook=false"),
-    "no guided sampling": (*FIELDS, *GEOMETRY),
+    "no guided sampling": (*FIELDS, *UNGUIDED, *GEOMETRY),
     "no geometry prior": (*FIELDS, *GUIDED),
     "no personal fields": (*FIELDS, f"prior.weights={LEARNED.format('no_personal')}", *GUIDED, *GEOMETRY),
     "no contrast": (*FIELDS, f"prior.weights={LEARNED.format('no_contrast')}", *GUIDED, *GEOMETRY),
-    "none": ("prior=none",),
+    "none": ("prior=none", *UNGUIDED),
 }
 FIXED = (
     "backbone=instag",

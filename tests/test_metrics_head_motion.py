@@ -11,7 +11,7 @@ from scored_videos import scored_video, track_of
 
 from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.metrics.base import NO_TRUTH, ScoredVideo
-from tfg.metrics.blink import LONGEST, BlinkRate, blinks, eye_aspect_ratio
+from tfg.metrics.blink import LONGEST, BlinkRate, LidMotion, blinks, eye_aspect_ratio
 from tfg.metrics.head_motion import (
     NO_POSE,
     NO_SHAPE,
@@ -281,3 +281,27 @@ def test_eyes_that_were_not_read_have_no_blink_rate_and_never_zero() -> None:
     few = BlinkRate().conclude({}, scored(track, track_of(eyes(rare))))
     assert few["blink_rate"].value == 0
     assert few["blink_rate_difference"].missing == "truth: a face was found in only 40 of 100 frames"
+
+
+def test_lids_that_close_half_as_far_late_or_never_are_told_apart() -> None:
+    true = blinking(250, (50, 54), (150, 155))
+
+    def lids(made: np.ndarray) -> tuple[float | None, float | None]:
+        found = LidMotion().conclude({}, scored(track_of(eyes(made)), track_of(eyes(true))))
+        return found["lid_correlation"].value, found["lid_amplitude"].value
+
+    assert lids(true) == (1.0, 1.0)
+    half_way = lids((true + true.max()) / 2)
+    assert half_way == (pytest.approx(1.0), pytest.approx(0.5))
+    late, _ = lids(np.roll(true, 10))
+    assert late is not None
+    assert abs(late) < 0.1
+    assert lids(np.full(250, true.max())) == (None, pytest.approx(0.0))
+
+
+def test_lids_are_compared_where_the_truth_blinks() -> None:
+    awake = track_of(eyes(blinking(250)))
+    found = LidMotion().conclude({}, scored(awake, awake))
+    assert all("the truth blinks 0 times" in (outcome.missing or "") for outcome in found.values())
+    unread = LidMotion(reads_eyes=False).conclude({}, scored(awake, awake))
+    assert all("takes the eyes from the truth" in (outcome.missing or "") for outcome in unread.values())

@@ -86,6 +86,20 @@ def test_how_far_a_muted_mouth_moves_and_what_a_rigid_one_would_have_is_said_bes
     assert said.endswith("at 0.25 of the truth's amplitude; a mouth that is rigid in the head has +0.42 at these poses")
 
 
+def test_a_head_that_does_not_blink_is_told_where_the_person_does():
+    def blinking(rate: float, amplitude: float | None = None) -> Metrics:
+        facts = MetricFacts(title="Blinks", unit="a minute", better="none", digits=1)
+        found = {"blink_rate": MetricValue(definition="d", facts=facts, value=rate)}
+        if amplitude is not None:
+            found["lid_amplitude"] = MetricValue(definition="d", facts=AMPLITUDE, value=amplitude)
+        return as_json(found)
+
+    (said,) = cautions(blinking(0, 0.11), None, blinking(48), None, None)["blink_rate"]
+    assert said == "the head does not blink, the person does 48 times a minute, its lids move 0.11 of the truth's way"
+    assert cautions(blinking(6, 0.4), None, blinking(48), None, None) == {}
+    assert cautions(blinking(0, 0.4), None, blinking(0), None, None) == {}
+
+
 def test_a_measure_that_was_not_scored_has_no_caution():
     run = {name: entry for name, entry in RUN.items() if name == "mouth_correlation"}
     assert "sync_c_listener" not in cautions(run, None, TRUTH, 0.5, None)

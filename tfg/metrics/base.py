@@ -166,3 +166,9 @@ def too_few_faces(found: Bools) -> str | None:
     if 2 * int(found.sum()) >= len(found) and found.any():
         return None
     return f"a face was found in only {int(found.sum())} of {len(found)} frames"
+
+
+def pearson(first: PerFrame, second: PerFrame) -> float:
+    """Correlation of two signals (n,) that both vary; exactly 1 of equal ones: x / sqrt(x * x) loses no bit."""
+    a, b = first - first.mean(), second - second.mean()
+    return float(np.clip((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()), -1, 1))

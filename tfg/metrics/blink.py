@@ -21,6 +21,8 @@ from tfg.metrics.base import (
     PerFrame,
     ScoredVideo,
     frames_left_out,
+    left_out,
+    pearson,
     too_few_faces,
 )
 from tfg.types import FPS, FaceTrack, Floats
@@ -31,6 +33,8 @@ from tfg.types import FPS, FaceTrack, Floats
 # give 182 to 188 blinks.
 CLOSED = 0.5  # of the median ratio: a blink goes below
 RISE = 0.3  # of the median ratio: on both sides of its lowest frame, before the eyes close further
+FEWEST_BLINKS = 1  # of the truth: lids that only follow the gaze say nothing of blinks
+_STILL = 1e-6  # of the ratio's standard deviation
 LONGEST = 12  # frames below CLOSED; longer is no blink but closed eyes
 NO_EYES = "the face reader takes the eyes from the truth, so blinks would not show; use face=mediapipe"
 
@@ -132,3 +136,43 @@ def _counted(name: str, track: FaceTrack) -> str:
     found = track.num_faces > 0
     count = len(blinks(eye_aspect_ratio(track.landmarks)))
     return f"; {name}: {count} in {int(found.sum()) / FPS:.1f} s, {frames_left_out(found)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LidMotion:
+    """Metric: whether the eyes close when the true ones do, and how far; a rate of blinks is 0 for one that closes half way."""
+
+    reads_eyes: bool = True  # False: the face reader takes the eyes from the truth
+    facts: ClassVar[Mapping[str, MetricFacts]] = {
+        "lid_correlation": MetricFacts(title="Lid r", better="up", digits=2),
+        "lid_amplitude": MetricFacts(title="Lid amplitude", unit="of truth", better="none", digits=2),
+    }
+    names: tuple[str, ...] = ("lid_correlation", "lid_amplitude")
+    needs: tuple[str, ...] = ("truth", "faces")
+
+    def look(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
+        return {}
+
+    def define(self, video: ScoredVideo) -> dict[str, str]:
+        eyes = (
+            f"mean eye aspect ratios of both eyes (points 36-47), prediction against truth; landmarks by {video.reader}; "
+            f"{left_out(video)}"
+        )
+        return {
+            "lid_correlation": f"Pearson correlation at lag 0 of the {eyes}",
+            "lid_amplitude": f"ratio of the standard deviations over frames of the {eyes}",
+        }
+
+    def conclude(self, rows: Mapping[str, NDArray[Any]], video: ScoredVideo) -> dict[str, Outcome]:
+        if not self.reads_eyes:
+            return {name: Outcome(missing=NO_EYES) for name in self.names}
+        if reason := too_few_faces(video.has_face):
+            return {name: Outcome(missing=reason) for name in self.names}
+        assert video.true is not None, "needs the truth"
+        made, true = (eye_aspect_ratio(track.landmarks[video.has_face]) for track in (video.made, video.true))
+        if (count := len(blinks(true))) < FEWEST_BLINKS:
+            missing = Outcome(missing=f"the truth blinks {count} times in these frames, {FEWEST_BLINKS} is needed")
+            return {name: missing for name in self.names}
+        still = made.std() < _STILL
+        r = Outcome(missing="the lids do not move in the prediction") if still else Outcome(value=pearson(made, true))
+        return {"lid_correlation": r, "lid_amplitude": Outcome(value=float(made.std() / true.std()))}

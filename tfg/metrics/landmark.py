@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfg.landmarks import MOUTH, eye_distance, mouth_opening
-from tfg.metrics.base import Chunk, MetricFacts, Outcome, PerFrame, ScoredVideo, left_out, mean, too_few_faces
+from tfg.metrics.base import Chunk, MetricFacts, Outcome, PerFrame, ScoredVideo, left_out, mean, pearson, too_few_faces
 from tfg.types import FaceTrack, Floats
 
 MAX_LAG = 10  # frames each way
@@ -39,7 +39,7 @@ def agreement(prediction: PerFrame, truth: PerFrame, max_lag: int = MAX_LAG) -> 
     """(n,) twice; frames that are NaN in either are left out. None where `no_agreement` has a reason."""
     if no_agreement(prediction, truth, max_lag) is not None:
         return None
-    correlations = {lag: _pearson(*_pairs(prediction, truth, lag)) for lag in range(-max_lag, max_lag + 1)}
+    correlations = {lag: pearson(*_pairs(prediction, truth, lag)) for lag in range(-max_lag, max_lag + 1)}
     best = max(correlations, key=lambda lag: (correlations[lag], -abs(lag)))
     return Agreement(correlation=correlations[0], lag=best)
 
@@ -66,12 +66,6 @@ def _pairs(prediction: PerFrame, truth: PerFrame, lag: int) -> tuple[PerFrame, P
     early = truth[max(-lag, 0) : len(truth) - max(lag, 0)]
     kept = np.isfinite(late) & np.isfinite(early)
     return late[kept], early[kept]
-
-
-def _pearson(first: PerFrame, second: PerFrame) -> float:
-    """Exactly 1 of equal signals: x / sqrt(x * x) loses no bit."""
-    a, b = first - first.mean(), second - second.mean()
-    return float(np.clip((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()), -1, 1))
 
 
 @dataclass(frozen=True, kw_only=True)

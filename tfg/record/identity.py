@@ -31,7 +31,7 @@ EXCLUDED = (
     "masks.workers",
     "backbone.engine",
 )
-LIPS_VERSION = 2  # of how heads are driven by lip motion: heads of another one are other heads
+LIPS_VERSION = 3  # of how heads are driven by lip motion: heads of another one are other heads
 _ONLY_OF_THE_CHOICE = ("selector", "selector_audio", "seconds", "stride_seconds")
 _NAME_LENGTH = 40  # characters kept of a clip's name
 

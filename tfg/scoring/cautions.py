@@ -1,6 +1,7 @@
 """When a lip measure cannot be trusted: too few frames, a reader's noise, lips that follow the pose, a listener that cannot tell.
 
-Mouth r and the listener may contradict each other; these sentences say which of them is not to be trusted on a clip, and why.
+Mouth r and the listener may contradict each other; these sentences say which of them is not to be trusted on a clip, and why. And one
+of what a viewer sees at once: a head that does not blink.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ WIDEST = 0.5  # of an interval of r: wider, it says little more than the sign
 LEAST_READ = 0.9  # r of the truth's openings read at the scored size and at the video's own
 FARTHEST = 1  # frames: the listener's offset of the truth
 FEWEST_WINDOWS = 100
+BLINKS, LIDS = "blink_rate", "lid_amplitude"
 
 
 def cautions(
@@ -28,7 +30,11 @@ def cautions(
     `read`: `agreement_of_readings`; None where both readings are one. `rigid`: r of a mouth that does not move in the head
     (tfg/scoring/pose_gap.py); None where it has none.
     """
-    found = {OPENINGS: _of_lips(run, mute, truth, read, rigid), LISTENER: _of_listener(run, mute, truth)}
+    found = {
+        OPENINGS: _of_lips(run, mute, truth, read, rigid),
+        LISTENER: _of_listener(run, mute, truth),
+        BLINKS: _of_blinks(run, truth),
+    }
     return {name: said for name, said in found.items() if said}
 
 
@@ -79,6 +85,13 @@ def _of_listener(run: Metrics, mute: Metrics | None, truth: Metrics) -> list[str
             found = "no interval" if apart is None else f"{apart.value:+.3f} {_span(apart, 3)}"
             said.append(f"it does not tell the truth from the mute control (difference {found})")
     return said
+
+
+def _of_blinks(run: Metrics, truth: Metrics) -> list[str]:
+    if not _has(run, BLINKS) or not _has(truth, BLINKS) or run[BLINKS]["value"] > 0 or truth[BLINKS]["value"] == 0:
+        return []
+    moved = f", its lids move {run[LIDS]['value']:.2f} of the truth's way" if _has(run, LIDS) else ""
+    return [f"the head does not blink, the person does {truth[BLINKS]['value']:.0f} times a minute{moved}"]
 
 
 def _has(metrics: Metrics, name: str) -> bool:

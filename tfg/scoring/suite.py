@@ -17,7 +17,7 @@ from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.features.face.fitted import FittedLandmarks
 from tfg.metrics.base import Metric
-from tfg.metrics.blink import BlinkRate
+from tfg.metrics.blink import BlinkRate, LidMotion
 from tfg.metrics.closure import MouthClosure
 from tfg.metrics.distribution import FrechetDistance
 from tfg.metrics.expression import BlendshapeError
@@ -66,6 +66,7 @@ def build(
         HeadPoseError(shape=GENERIC_SHAPE, reads_pose=reads_all),
         HeadJitter(shape=GENERIC_SHAPE, reads_pose=reads_all),
         BlinkRate(reads_eyes=reads_all),
+        LidMotion(reads_eyes=reads_all),
         Flicker(),
         Identity(network=identity, note=identity_note),
         FrechetDistance(network=inception, note=inception_note),

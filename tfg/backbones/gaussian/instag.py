@@ -93,7 +93,7 @@ class Instag(Backbone):
             face_field, face_density, sh_degree, size, focal, engine
         )
         self.mouth = Branch(mouth_field, mouth_density, sh_degree, size, focal, engine)
-        self._held: dict[int, tuple[GaussianMotion, GaussianMotion]] = {}  # by row, of the fuse stage
+        self._held: dict[int, GaussianMotion] = {}  # of the mouth, by row, in the fuse stage
 
     @property
     def num_steps(self) -> int:
@@ -126,6 +126,7 @@ class Instag(Backbone):
 
     def on_train_end(self) -> None:
         self._held.clear()
+        self.face.field.release()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Make room for the checkpoint's Gaussians; Lightning builds the optimisers and restores their state after this."""
@@ -202,13 +203,13 @@ class Instag(Backbone):
 
         Differs from the paper: InsTaG freezes geometry and motion and trains colours and the face's opacity. Here all
         train on: the seams at chin and lips are where the branches' masks were wrong, and colour cannot mend that. Of a head
-        that lip motion drives, positions and motion are held: given the choice, they average the articulation away.
+        that lip motion drives, positions and the mouth's motion are held, for given the choice they average the articulation away;
+        lids and brows learn on: a blink is seen in a few frames alone.
         """
-        face, mouth = self._held_motions(frame, int(truth.row)) if self.lip_driven else self._motions(frame)
+        face, mouth = self._fused_motions(frame, int(truth.row)) if self.lip_driven else self._motions(frame)
         rendered = self._compose(frame, face, mouth)
         loss = picture_loss(rendered, truth, self.weights, self.engine)
-        if not self.lip_driven:
-            loss = loss + self.weights.motion * (motion_size(face) + motion_size(mouth))
+        loss = loss + self.weights.motion * (motion_size(face) + motion_size(mouth))
         if self.perceptual is not None and step >= self.stages.perceptual_from * self.stages.fuse:
             low, high = self.weights.perceptual_patch
             side = int(torch.randint(low, high + 1, ()))
@@ -217,12 +218,16 @@ class Instag(Backbone):
         for optimizer in optimizers:
             optimizer.zero_grad()
         self.manual_backward(loss)
-        for gaussians, motion, alone in ((*optimizers[:2], self.stages.face), (*optimizers[2:], self.stages.mouth)):
+        branches = (
+            (*optimizers[:2], self.stages.face, True),
+            (*optimizers[2:], self.stages.mouth, not self.lip_driven),
+        )
+        for gaussians, motion, alone, moves in branches:
             progress = self.stages.progress(alone + step, alone)
             held = {"means": 0.0} if self.lip_driven else {}
             set_rates(gaussians, self.rates.of_gaussians(progress) | {"opacities": self.rates.fuse_opacities} | held)
             gaussians.step()
-            if not self.lip_driven:
+            if moves:
                 set_rates(motion, self._motion_rates(alone + step, alone))
                 motion.step()
         self.log("loss", loss.detach())
@@ -239,15 +244,16 @@ class Instag(Backbone):
         hook = mouth_hook(face, self.stages.hook_ranks[0])
         return face, self._mouth_motion(frame, hook)
 
-    @torch.no_grad()
-    def _held_motions(self, frame: Frame, row: int) -> tuple[GaussianMotion, GaussianMotion]:
-        """The same where neither positions nor fields train: computed once for each training frame, as far as memory is given."""
-        if (known := self._held.get(row)) is not None:
-            return known
-        motions = self._motions(frame)
-        if (len(self._held) + 1) * sum(motion.nbytes for motion in motions) <= _HELD_BYTES:
-            self._held[row] = motions
-        return motions
+    def _fused_motions(self, frame: Frame, row: int) -> tuple[GaussianMotion, GaussianMotion]:
+        """The same where positions are held: the mouth's is computed once for each training frame, as far as memory is given."""
+        self.face.field.hold(learns=True)
+        face = self._face_motion(frame)
+        if (mouth := self._held.get(row)) is None:
+            with torch.no_grad():
+                mouth = self._mouth_motion(frame, mouth_hook(face, self.stages.hook_ranks[0]))
+            if (len(self._held) + 1) * mouth.nbytes <= _HELD_BYTES:
+                self._held[row] = mouth
+        return face, mouth
 
     def _compose(self, frame: Frame, face: GaussianMotion, mouth: GaussianMotion) -> Tensor:
         """(size, size, 3) face over mouth over background: F + (1 - aF) * (M + (1 - aM) * BG), as TalkingGaussian."""

@@ -29,10 +29,13 @@ class GaussianMotion:
     quats: Tensor | None = None  # (n, 4)
     scales: Tensor | None = None  # (n, 3) before softplus
     offset: Tensor | None = None  # (n, 3) head units, of the places that were looked up, where it shall stay small
+    speech: Tensor | None = None  # (n, 3) of `means`, what speech alone moves, where that is known
 
     @property
     def nbytes(self) -> int:
-        return sum(part.nbytes for part in (self.means, self.quats, self.scales, self.offset) if part is not None)
+        return sum(
+            part.nbytes for part in (self.means, self.quats, self.scales, self.offset, self.speech) if part is not None
+        )
 
     def plus(self, own: GaussianMotion) -> GaussianMotion:
         """With a person's own motion, which may lack rotations and sizes, added."""
@@ -66,26 +69,43 @@ class Field(nn.Module):
         if audio_channels is not None:
             self.audio = AudioEncoder(audio_channels, shape.audio_hidden, shape.code, dropout=shape.dropout)
         self._kept: dict[str, Any] | None = None
+        self._learns = False  # while points are held
+
+    def hold(self, *, learns: bool) -> None:
+        """From now on the points are always the same: what depends on them alone is computed once, and no gradient reaches it.
+
+        `learns`: whether grid and networks go on changing.
+        """
+        if self._kept is None:
+            self._kept, self._learns = {}, learns
+
+    def release(self) -> None:
+        self._kept = None
 
     @contextmanager
     def still(self) -> Iterator[None]:
-        """Within it the points are always the same and nothing is learned: what depends on them alone is computed once."""
-        self._kept = {}
+        """Held, and nothing is learned."""
+        self.release()
+        self.hold(learns=False)
         try:
             yield
         finally:
-            self._kept = None
+            self.release()
 
-    def once(self, name: str, compute: Callable[[], Any]) -> Any:
-        if self._kept is None:
+    def once(self, name: str, compute: Callable[[], Any], *, learned: bool = False) -> Any:
+        """What does not change while points are held; `learned`: unless grid and networks do."""
+        if self._kept is None or (learned and self._learns):
             return compute()
         if name not in self._kept:
-            self._kept[name] = compute()
+            with torch.no_grad():
+                self._kept[name] = compute()
         return self._kept[name]
 
     def encode_position(self, points: Tensor) -> Tensor:
         """(n, 3) head space -> (n, 36)."""
-        encoded: Tensor = self.once("place", lambda: triplane_encode(points, self.tables, self.spec, self.engine))
+        encoded: Tensor = self.once(
+            "place", lambda: triplane_encode(points, self.tables, self.spec, self.engine), learned=True
+        )
         return encoded
 
     def encode_audio(self, windows: Tensor) -> Tensor:
@@ -120,14 +140,17 @@ class FaceField(Field):
         """points (n, 3), windows (1, 8, channels), upper (1, 7) -> motion of n Gaussians."""
         place = self.encode_position(points)
         below = vertical_ramp(points.detach(), self.eye_line, self.nose_base)
-        speech = self.once("audio", lambda: self.audio_attention(place)) * (below @ self.encode_audio(windows))
-        expression = self.once("upper", lambda: self.upper_attention(place)) * ((1 - below) @ upper)
+        speech = self.once("audio", lambda: self.audio_attention(place), learned=True) * (
+            below @ self.encode_audio(windows)
+        )
+        attention = self.once("upper", lambda: self.upper_attention(place), learned=True)
+        expression = attention * ((1 - below) @ upper)
         means, quats, scales = self.network(torch.cat([place, speech, expression], dim=1)).split([3, 4, 3], dim=1)
         return GaussianMotion(means * self.shape.reach, quats, scales)
 
 
 class WarpedFaceField(Field):
-    """Lip motion moves the face by a known warp, and the upper-face blendshapes what lies above the nose's base by a learned field.
+    """Lip motion moves the face by a known warp, and a learned field what lies above the nose's base by the upper-face blendshapes.
 
     Differs from the papers, whose field learns from the person's frames what speech moves: from five seconds it learns a half open
     mean mouth and lips that follow the head's pose.
@@ -147,13 +170,21 @@ class WarpedFaceField(Field):
 
     def forward(self, points: Tensor, windows: Tensor, upper: Tensor) -> GaussianMotion:
         """points (n, 3), windows (1, 8, LIP_CHANNELS) of lip motion, upper (1, 7) -> motion of n Gaussians."""
-        place = self.encode_position(points)
-        above = 1 - vertical_ramp(points.detach(), self.eye_line, self.nose_base)
-        expression = self.once("upper", lambda: self.upper_attention(place)) * (above @ upper)
-        means, quats, scales = self.network(torch.cat([place, expression], dim=1)).split([3, 4, 3], dim=1)
+        above, rows = self.once("above", lambda: self._above(points.detach()))
+        place = self.encode_position(points[rows])
+        attention = self.once("upper", lambda: self.upper_attention(place), learned=True)
+        learned = above * self.network(torch.cat([place, attention * (above @ upper)], dim=1))
+        learned = learned.new_zeros(len(points), learned.shape[1]).index_copy(0, rows, learned)
+        means, quats, scales = learned.split([3, 4, 3], dim=1)
         spread = self.once("spread", lambda: self.warp.spread(points.detach()))
-        by_warp = self.warp.moved(spread, windows[0, windows.shape[1] // 2])
-        return GaussianMotion(means * self.shape.reach + by_warp, quats, scales)
+        speech = self.warp.moved(spread, windows[0, windows.shape[1] // 2])
+        return GaussianMotion(means * self.shape.reach + speech, quats, scales, speech=speech)
+
+    def _above(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """How much the expression counts, (m, 1), in which rows of the points, (m,): those above the nose's base."""
+        above = 1 - vertical_ramp(points, self.eye_line, self.nose_base)
+        rows = above[:, 0].nonzero()[:, 0]
+        return above[rows], rows
 
 
 class MouthField(Field):
@@ -182,9 +213,10 @@ class MouthField(Field):
 def mouth_hook(face: GaussianMotion, rank: int) -> Tensor:
     """(1, 3) of the face's vertical motion: its `rank`-th largest, its `rank`-th smallest, their difference, detached.
 
+    Of the motion by speech, where that is known: lids and brows do not move the inside of the mouth.
     Times 10, which makes it 100 in InsTaG's unit.
     """
-    down = face.means.detach()[:, 1]
+    down = (face.means if face.speech is None else face.speech).detach()[:, 1]
     rank = min(rank, len(down))
     high, low = down.topk(rank).values[-1], down.topk(rank, largest=False).values[-1]
     return 10 * torch.stack([high, low, high - low])[None]
