@@ -9,7 +9,7 @@ FETCHED := $(VENV)/.fetched
 FETCH := $(BIN)/tfg assets fetch face_landmarker selfie_segmenter whisper_tiny_en --optional && touch $(FETCHED)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format bench sensitivity study gpu-check clean
+.PHONY: help setup demo test coverage test-slow lint format bench sensitivity study gpu-check clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ demo: $(FETCHED) ## Random against isexplore on the embedded clip; ends with a t
 	$(BIN)/python run.py -m selector=random,isexplore
 
 test: $(FETCHED) ## All tests that need no GPU; those that need real videos run when TFG_ASSETS is set
+	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 8 --dist loadfile
+
+coverage: $(FETCHED) ## The tests again, at about twice the cost: which lines of tfg they reach, 85 % at least
 	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 8 --dist loadfile --cov=tfg --cov-report=term:skip-covered --cov-fail-under=85
 
 test-slow: $(FETCHED) ## The tests that take minutes: whole real videos
