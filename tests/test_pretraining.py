@@ -163,7 +163,9 @@ def test_lips_and_poses_are_fitted_once_for_all_kinds_of_audio_features(
         (["synthetic:many"], "synthetic:many: give the number of people"),
         (["nowhere.mp4"], "nowhere.mp4"),
         (["{empty}"], "holds no video"),
-        (["synthetic:1"], "a prior is learned from two people or more"),
+        (["synthetic:1"], "1 person: a prior is learned from two people or more; give more videos"),
+        (["synthetic:2", "nowhere.mp4"], "nowhere.mp4"),
+        (["synthetic:2", "{empty}"], "holds no video"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(
@@ -173,7 +175,7 @@ def test_what_cannot_be_used_is_one_line(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pretraining, "SYNTHETIC_SECONDS", 8)
+    monkeypatch.delattr(pretraining, "synthetic")  # nothing is rendered before it is said
     (tmp_path / "empty").mkdir()
     given = [text.format(empty=tmp_path / "empty") for text in data]
     assert main([*given, "-o", str(tmp_path / "p.safetensors")]) == 2
@@ -188,7 +190,7 @@ def test_what_cannot_be_used_is_one_line(
 def test_synthetic_people_have_no_face_in_their_prior(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretraining, "SYNTHETIC_SECONDS", 8)
     monkeypatch.setattr(pretraining.assets, "usable", lambda known: Path("network"))  # it is not opened
-    faces = pretraining.faces_of(list(pretraining.people_of(["synthetic:3"], None)))
+    faces = pretraining.faces_of(pretraining.people_of(["synthetic:3"], None, 1, ""))
     assert faces is not None
     assert faces.shape == (3, 128)
     assert np.isnan(faces).all()  # they are alike to the network: identified by their seeds
