@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= torch==2.13.0
+PYTEST = $(BIN)/python -m pytest
+PARALLEL := -m "not slow" -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Fetched files are kept in ~/.cache/tfg (TFG_CACHE); those of the folder TFG_ASSETS count as here.
@@ -31,13 +33,13 @@ demo: $(FETCHED) ## Random against isexplore on the embedded clip; ends with a t
 	$(BIN)/python run.py -m selector=random,isexplore
 
 test: $(FETCHED) ## All tests that need no GPU; those that need real videos run when TFG_ASSETS is set
-	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 8 --dist loadfile
+	$(PYTEST) $(PARALLEL)
 
 coverage: $(FETCHED) ## The tests again, at about twice the cost: which lines of tfg they reach, 85 % at least
-	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 8 --dist loadfile --cov=tfg --cov-report=term:skip-covered --cov-fail-under=85
+	$(PYTEST) $(PARALLEL) --cov=tfg --cov-report=term:skip-covered --cov-fail-under=85
 
 test-slow: $(FETCHED) ## The tests that take minutes: whole real videos
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 lint: $(STAMP) ## ruff and mypy, as CI runs them
 	$(BIN)/ruff check .
