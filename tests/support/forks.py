@@ -111,7 +111,6 @@ def serve(asking: socket.socket) -> None:
     import tfg.pipeline  # noqa: F401  what every start of tfg would import
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C of the session; a fork takes it again
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a keeper
     while (given := _received(asking)) is not None:
         asked, descriptors = given
         keeper = os.fork()
@@ -120,6 +119,17 @@ def serve(asking: socket.socket) -> None:
             _keep(asked, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
+        _reap()
+    _reap()
+
+
+def _reap() -> None:
+    """Take the keepers that have ended, and with them the processor time that their programs took into this session's."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
 
 
 def _received(asking: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
@@ -132,7 +142,6 @@ def _received(asking: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
 def _keep(asked: dict[str, Any], descriptors: list[int]) -> NoReturn:
     """Say which process it is, and then how it ended, as subprocess does."""
     out, err, answer = descriptors
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     child = os.fork()
     if child == 0:
         os.close(answer)
