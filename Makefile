@@ -35,7 +35,7 @@ demo: $(FETCHED) ## Random against isexplore on the embedded clip; ends with a t
 test: $(FETCHED) ## All tests that need no GPU; those that need real videos run when TFG_ASSETS is set
 	$(PYTEST) $(PARALLEL)
 
-coverage: $(FETCHED) ## The tests again, at about twice the cost: which lines of tfg they reach, 85 % at least
+coverage: $(FETCHED) ## The tests again, slower: which lines of tfg they reach, 85 % at least
 	$(PYTEST) $(PARALLEL) --cov=tfg --cov-report=term:skip-covered --cov-fail-under=85
 
 test-slow: $(FETCHED) ## The tests that take minutes: whole real videos
