@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= torch==2.13.0
+PYTEST = $(BIN)/python -m pytest
+PARALLEL := -m "not slow" -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Fetched files are kept in ~/.cache/tfg (TFG_CACHE); those of the folder TFG_ASSETS count as here.
@@ -9,7 +11,7 @@ FETCHED := $(VENV)/.fetched
 FETCH := $(BIN)/tfg assets fetch face_landmarker selfie_segmenter whisper_tiny_en --optional && touch $(FETCHED)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format bench sensitivity study gpu-check clean
+.PHONY: help setup demo test coverage test-slow lint format bench sensitivity study gpu-check clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,10 +33,13 @@ demo: $(FETCHED) ## Random against isexplore on the embedded clip; ends with a t
 	$(BIN)/python run.py -m selector=random,isexplore
 
 test: $(FETCHED) ## All tests that need no GPU; those that need real videos run when TFG_ASSETS is set
-	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 8 --dist loadfile --cov=tfg --cov-report=term:skip-covered --cov-fail-under=85
+	$(PYTEST) $(PARALLEL)
+
+coverage: $(FETCHED) ## The tests again, slower: which lines of tfg they reach, 85 % at least
+	$(PYTEST) $(PARALLEL) --cov=tfg --cov-report=term:skip-covered --cov-fail-under=85
 
 test-slow: $(FETCHED) ## The tests that take minutes: whole real videos
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 lint: $(STAMP) ## ruff and mypy, as CI runs them
 	$(BIN)/ruff check .

@@ -11,6 +11,31 @@ from pathlib import Path
 
 import pytest
 
+# A file is one worker's (`--dist loadfile`): the longest first, so that none begins when the others are done.
+LONGEST = (
+    "test_heads.py",
+    "test_smoke.py",
+    "test_pretraining.py",
+    "test_resume.py",
+    "test_evaluate.py",
+    "test_bad_video.py",
+    "test_packaging.py",
+    "test_synthetic_face.py",
+    "test_contracts.py",
+    "test_syncnet.py",
+    "test_backbones_nerf_training.py",
+    "test_lipsync_training.py",
+    "test_backbones_gaussian_pretrain.py",
+    "test_commands_evaluate.py",
+    "test_bad_input.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files of LONGEST in its order, the others after them in theirs."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
 
 @pytest.fixture(scope="session")
 def real_assets() -> Path:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from filelock import FileLock
+from support import forks
 from support.parts import embedded_clip
 
 from tfg import compiler
@@ -60,24 +61,28 @@ def environment(cache: Path) -> dict[str, str]:
 
 
 def run_py(*overrides: str, cache: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """`python run.py ...` to its end."""
-    return _do(str(ROOT / "run.py"), *overrides, cache=cache, cwd=cwd)
+    """`python run.py ...` to its end, as a fork (support/forks.py)."""
+    return forks.run(forks.RUN_PY, *overrides, cwd=cwd, env=environment(cache))
 
 
 def tfg(*arguments: str, cache: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """`tfg ...` to its end."""
+    """`tfg ...` to its end, as a fork."""
+    return forks.run("tfg", *arguments, cwd=cwd, env=environment(cache))
+
+
+def start_run_py(*overrides: str, cache: Path, cwd: Path) -> forks.Fork:
+    """`python run.py ...`, a fork left running."""
+    return forks.Fork(forks.RUN_PY, overrides, cwd=cwd, env=environment(cache))
+
+
+def new_run_py(*overrides: str, cache: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """`python run.py ...` to its end, from nothing."""
+    return _do(str(ROOT / "run.py"), *overrides, cache=cache, cwd=cwd)
+
+
+def new_tfg(*arguments: str, cache: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """`tfg ...` to its end, from nothing."""
     return _do("-m", "tfg", *arguments, cache=cache, cwd=cwd)
-
-
-def start_run_py(*overrides: str, cache: Path, cwd: Path) -> subprocess.Popen[bytes]:
-    """`python run.py ...`, left running."""
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "run.py"), *overrides],
-        cwd=cwd,
-        env=environment(cache),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
 
 
 def leftovers(folder: Path) -> list[str]:

@@ -32,7 +32,7 @@ GIVEN = {"at": ["start=12"]}  # what an option needs to be told
 @pytest.mark.parametrize("axis", ["audio", "selector_audio", "face", "masks", "selector"])
 def test_every_part_constructs_under_the_name_of_its_file(axis):
     for name in set(names(axis)) - {"same"}:
-        part = getattr(parts.build(overrides.composed([f"{axis}={name}", *GIVEN.get(name, [])])), axis)
+        part = getattr(parts.build(overrides.composed([f"{axis}={name}", "trainer=cpu", *GIVEN.get(name, [])])), axis)
         assert part.name == name
 
 
@@ -57,7 +57,7 @@ def test_every_selector_chooses_a_candidate_inside_the_training_part(name):
     candidates = Candidates(
         starts=tuple(range(0, 376, 25)), num_frames=125, num_reference_frames=500, audio=lambda: sound, face=face
     )
-    selector = parts.build(overrides.composed([f"selector={name}", *GIVEN.get(name, [])])).selector
+    selector = parts.build(overrides.composed([f"selector={name}", "trainer=cpu", *GIVEN.get(name, [])])).selector
     chosen = selector.select(candidates, np.random.default_rng(1))
     again = selector.select(candidates, np.random.default_rng(1))
     assert chosen.segment == again.segment
@@ -71,7 +71,7 @@ def test_every_backbone_renders_a_frame_without_its_truth(name):
     scene = make_scene(num_frames=12, size=64)
     portrait = scene.portrait
     torch.manual_seed(0)
-    backbone = parts.make_backbone(overrides.composed([f"backbone={name}"]), portrait)
+    backbone = parts.make_backbone(overrides.composed([f"backbone={name}", "trainer=cpu"]), portrait)
     backbone.prepare(portrait)
     windows = data.audio_windows(portrait.audio, *data.audio_statistics(portrait.audio))
     rows = data.batches(portrait, windows, device=torch.device("cpu"), truth=False)

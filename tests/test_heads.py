@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from end_to_end import CLIP, EMBEDDED, INSTAG, ROOT, environment, leftovers, run_py, shared_cache, tfg
+from end_to_end import CLIP, EMBEDDED, INSTAG, leftovers, run_py, shared_cache, start_run_py, tfg
 from filelock import FileLock
 
 from tfg import overrides, parts
@@ -28,19 +26,6 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def heads(folder: Path) -> list[Path]:
     return sorted(path for path in (folder / "results" / HEADS).iterdir() if path.is_dir())
-
-
-def start(*overrides: str, cache: Path, cwd: Path) -> subprocess.Popen[str]:
-    """`python run.py ...` left running, which Ctrl-C reaches (a shell in the background would ignore it)."""
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "run.py"), *overrides],
-        cwd=cwd,
-        env=environment(cache),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
 
 
 def test_selectors_that_choose_alike_share_one_head_and_one_set_of_scores(cache: Path, tmp_path: Path) -> None:
@@ -106,7 +91,7 @@ def test_selectors_that_choose_alike_share_one_head_and_one_set_of_scores(cache:
 
 def test_two_processes_train_one_head_once(cache: Path, tmp_path: Path) -> None:
     both = [
-        start(*selector, *QUICK, cache=cache, cwd=tmp_path)
+        start_run_py(*selector, *QUICK, cache=cache, cwd=tmp_path)
         for selector in (["selector=first"], ["selector=at", "start=0"])
     ]
     ended = [process.communicate(timeout=240) for process in both]
@@ -124,8 +109,7 @@ def test_a_cell_that_another_process_works_on_is_waited_for_and_done_where_that_
     run = tmp_path / parts.run_folder(overrides.composed([*cell, "face=sidecar", "masks=sidecar"]))
     run.mkdir(parents=True)
     with FileLock(run / ".lock"):
-        process = start(*cell, cache=cache, cwd=tmp_path)
-        assert process.stderr is not None
+        process = start_run_py(*cell, cache=cache, cwd=tmp_path)
         said = []
         while not said or (said[-1] and "waiting for" not in said[-1]):
             said.append(process.stderr.readline())
@@ -141,7 +125,7 @@ def test_a_cell_that_another_process_works_on_is_waited_for_and_done_where_that_
 
 def test_ctrl_c_in_training_ends_with_130_and_the_same_command_goes_on(cache: Path, tmp_path: Path) -> None:
     long = ["selector=first", *QUICK, "backbone.stages.face=5000", "trainer.checkpoint_every=20"]
-    process = start(*long, cache=cache, cwd=tmp_path)
+    process = start_run_py(*long, cache=cache, cwd=tmp_path)
     while process.poll() is None and not list(tmp_path.glob(f"results/{HEADS}/*/last.ckpt")):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)

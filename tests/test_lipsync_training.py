@@ -74,8 +74,13 @@ def test_the_file_knows_its_people_and_how_well_it_does_on_those_left_out(
 
 @pytest.mark.parametrize(("data", "message"), [(["synthetic:4"], "give more videos"), (["nowhere.mp4"], "nowhere.mp4")])
 def test_what_cannot_be_used_is_one_line(
-    data: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data: list[str],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.delattr(pretraining, "synthetic")  # nothing is rendered before it is said
     assert main([*data, "-o", str(tmp_path / "x.safetensors")]) == 2
     assert message in capsys.readouterr().err.strip().splitlines()[-1]
     assert main(["synthetic:5", "-o", str(tmp_path / "no" / "x.safetensors")]) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,22 @@ from tfg import motion_pretraining, parts, pretraining
 from tfg.backbones.gaussian.pretrain import UniversalTraining
 from tfg.features.lips.regression import Moments
 from tfg.prior_file import load_motion, load_prior
-from tfg.types import UniversalMotion
+from tfg.types import Clip, UniversalMotion
+
+LIPS: dict[tuple[str, str], Any] = {}
+
+
+@pytest.fixture
+def lips_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lip motion is fitted once a clip for all tests of what is made of it; that a second fit is the same has a test."""
+    fit = pretraining.lips_of
+
+    def kept(clip: Clip, face: str) -> Any:
+        if (clip.identity, face) not in LIPS:
+            LIPS[clip.identity, face] = fit(clip, face)
+        return LIPS[clip.identity, face]
+
+    monkeypatch.setattr(pretraining, "lips_of", kept)
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +72,7 @@ QUICK = {
 }
 
 
+@pytest.mark.usefixtures("lips_once")
 @pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")  # Lightning 2.6 calls what torch 2.13 deprecates
 def test_motion_fields_have_the_same_bytes_also_after_a_power_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -163,7 +180,9 @@ def test_lips_and_poses_are_fitted_once_for_all_kinds_of_audio_features(
         (["synthetic:many"], "synthetic:many: give the number of people"),
         (["nowhere.mp4"], "nowhere.mp4"),
         (["{empty}"], "holds no video"),
-        (["synthetic:1"], "a prior is learned from two people or more"),
+        (["synthetic:1"], "1 person: a prior is learned from two people or more; give more videos"),
+        (["synthetic:2", "nowhere.mp4"], "nowhere.mp4"),
+        (["synthetic:2", "{empty}"], "holds no video"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(
@@ -173,7 +192,7 @@ def test_what_cannot_be_used_is_one_line(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pretraining, "SYNTHETIC_SECONDS", 8)
+    monkeypatch.delattr(pretraining, "synthetic")  # nothing is rendered before it is said
     (tmp_path / "empty").mkdir()
     given = [text.format(empty=tmp_path / "empty") for text in data]
     assert main([*given, "-o", str(tmp_path / "p.safetensors")]) == 2
@@ -188,12 +207,13 @@ def test_what_cannot_be_used_is_one_line(
 def test_synthetic_people_have_no_face_in_their_prior(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretraining, "SYNTHETIC_SECONDS", 8)
     monkeypatch.setattr(pretraining.assets, "usable", lambda known: Path("network"))  # it is not opened
-    faces = pretraining.faces_of(list(pretraining.people_of(["synthetic:3"], None)))
+    faces = pretraining.faces_of(pretraining.people_of(["synthetic:3"], None, 1, ""))
     assert faces is not None
     assert faces.shape == (3, 128)
     assert np.isnan(faces).all()  # they are alike to the network: identified by their seeds
 
 
+@pytest.mark.usefixtures("lips_once")
 def test_nobody_is_in_the_prior_that_is_made_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretraining, "SYNTHETIC_SECONDS", 8)
     pretraining.leave_one_out(["synthetic:3"], "logmel", tmp_path)

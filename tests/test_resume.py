@@ -26,7 +26,7 @@ def kill_in_training(*overrides: str, cache: Path, cwd: Path) -> int:
             time.sleep(0.005)
     finally:
         process.kill()
-        process.wait()
+        process.communicate(timeout=60)
     assert process.returncode == -9, "the run ended before it could be killed"
     (head,) = cwd.glob("results/heads/*")
     whole = [

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from end_to_end import CLIP, INSTAG, SYNCTALK, leftovers, run_py, shared_cache, tfg
+from end_to_end import CLIP, INSTAG, SYNCTALK, leftovers, new_run_py, new_tfg, run_py, shared_cache, tfg
 from support import parts
 
 from tfg.backbones.gaussian.universal import tensors_of
@@ -33,7 +33,7 @@ def work(tmp_path_factory):
     """Folder, cache, and the finished sweep."""
     folder = tmp_path_factory.mktemp("smoke")
     cache = shared_cache(tmp_path_factory.getbasetemp())
-    return folder, cache, run_py(*SWEEP, cache=cache, cwd=folder)
+    return folder, cache, new_run_py(*SWEEP, cache=cache, cwd=folder)
 
 
 def strange(stderr: str) -> list[str]:
@@ -174,7 +174,7 @@ def test_a_rendering_is_marked_and_a_text_is_said_in_the_whole_picture(work, tmp
 def test_select_prints_one_object_and_nothing_else(work, tmp_path):
     _, cache, _ = work
     arguments = ["select", "--seconds", "3", "--json", "--set", *CLIP]
-    done = tfg(*arguments, cache=cache, cwd=tmp_path)
+    done = new_tfg(*arguments, cache=cache, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert strange(done.stderr) == []
     chosen = json.loads(done.stdout)

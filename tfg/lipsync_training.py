@@ -77,9 +77,7 @@ def train(data: Sequence[str], out: Path, held_out: str | None, licence: str, st
     """Learn the encoder from `data` (see experiments/pretrain.py) and write it to `out`; InputError names what cannot be used."""
     if not out.absolute().parent.is_dir():
         raise InputError(f"--out {out}: its folder does not exist")
-    people = list(people_of(data, held_out))
-    if len(people) < LEFT_OUT:
-        raise InputError(f"{len(people)} people: one of every {LEFT_OUT} is only scored on; give more videos")
+    people = people_of(data, held_out, LEFT_OUT, f"one of every {LEFT_OUT} is only scored on")
     clips = [[read(clip, person.face) for clip in person.clips] for person in people]
     own = [row for row in range(len(people)) if row % LEFT_OUT != LEFT_OUT - 1]
     identity = hashlib.sha256(

@@ -15,14 +15,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from tfg import assets, configuration
+from tfg import assets, composition, configuration
 from tfg.prior_file import UNIVERSAL
 from tfg.schedule import register_resolvers
 from tfg.types import InputError
@@ -115,9 +114,9 @@ def composed(cell: Sequence[str], blocks: tuple[str, ...] = ()) -> DictConfig:
     cell = [part for text in cell for part in _prior_file(text)]
     base = _check_names(cell, blocks)
     try:
-        with initialize_config_dir(str(CONFIG), version_base="1.3"):
-            config = literal(OmegaConf.to_container(compose("config", overrides=[*blocks, *cell]), resolve=True))
-            name_prior(config)
+        chosen = composition.composed(base, [*blocks, *cell], _parse(cell))
+        config = literal(OmegaConf.to_container(chosen, resolve=True))
+        name_prior(config)
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(f"{str(error).splitlines()[0]}; `python run.py --cfg job` shows every key") from error
     for override in _parse(cell):
@@ -226,7 +225,7 @@ def _check_names(cell: Sequence[str], blocks: tuple[str, ...]) -> DictConfig:
                     f"{axis}={value}: unknown option{_hint(value, options[axis])}; allowed: {', '.join(options[axis])}"
                 )
             groups.append(f"{axis}={value}")
-    base = _base((*blocks, *groups))
+    base = composition.defaults((*blocks, *groups))
     known = _keys(base)
     for override in parsed:
         key = override.key_or_group
@@ -234,13 +233,6 @@ def _check_names(cell: Sequence[str], blocks: tuple[str, ...]) -> DictConfig:
             hint = _hint(key, [*known, *options]) or "; `python run.py --cfg job` shows every key"
             raise InputError(f"unknown key '{key}'{hint}")
     return base
-
-
-@functools.cache
-def _base(groups: tuple[str, ...]) -> DictConfig:
-    """Composed once for all cells that choose these options."""
-    with initialize_config_dir(str(CONFIG), version_base="1.3"):
-        return compose("config", overrides=list(groups))
 
 
 def _check_kind(key: str, default: object, value: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -69,9 +69,7 @@ def pretrain(
         raise InputError(f"--out {out}: its folder does not exist")
     for audio in motions:
         motion_pretraining.check(audio, given)
-    people = list(people_of(data, held_out))
-    if len(people) < 2:
-        raise InputError(f"{len(people)} person: a prior is learned from two people or more; give more videos")
+    people = people_of(data, held_out, 2, "a prior is learned from two people or more")
     lips = [[lips_of(clip, person.face) for clip in person.clips] for person in people]
     maps: dict[str, Floats] = {}
     scores: dict[str, Any] = {}
@@ -104,7 +102,7 @@ def pretrain(
 def leave_one_out(data: Sequence[str], audio: str, folder: Path) -> None:
     """For each person of `data` a prior of all the others, `folder`/<name>.safetensors, written over one that is there."""
     folder.mkdir(parents=True, exist_ok=True)
-    people = list(people_of(data, None))
+    people = people_of(data, None, 2, "each is left out of a prior of the others")
     moments = [
         Moments.of([sound_and_motion(lips_of(clip, person.face), audio) for clip in person.clips]) for person in people
     ]
@@ -153,27 +151,60 @@ def faces_of(people: Sequence[Person]) -> Floats | None:
     return rows
 
 
-def people_of(data: Sequence[str], held_out: str | None) -> Iterator[Person]:
-    """InputError names what is no data."""
-    named: dict[str, list[Clip]] = {}
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """One thing that `data` names: a video, or a synthetic person."""
+
+    name: str
+    video: Path | None = None
+    identity_seed: int | None = None
+
+
+def named_in(data: Sequence[str]) -> list[Named]:
+    """What `data` names; nothing is opened or rendered. InputError names what is no data."""
+    found: list[Named] = []
     for given in data:
         if given.startswith(SYNTHETIC):
             count = given.removeprefix(SYNTHETIC)
             if not count.isdigit() or int(count) < 1:
                 raise InputError(f"{given}: give the number of people, such as synthetic:8")
-            for seed in range(FIRST_SEED, FIRST_SEED + int(count)):
-                yield Person(name=f"synthetic {seed}", clips=[synthetic(seed)], face="sidecar", identity_seed=seed)
+            seeds = range(FIRST_SEED, FIRST_SEED + int(count))
+            found += [Named(name=f"synthetic {seed}", identity_seed=seed) for seed in seeds]
             continue
         name, _, path = given.rpartition("=")
-        found = Path(path)
-        videos = sorted(file for file in found.iterdir() if file.suffix in VIDEOS) if found.is_dir() else [found]
+        place = Path(path)
+        videos = sorted(file for file in place.iterdir() if file.suffix in VIDEOS) if place.is_dir() else [place]
         if not videos:
-            raise InputError(f"{found}: holds no video")
+            raise InputError(f"{place}: holds no video")
         for video in videos:
-            clip = read_clip(video)
-            named.setdefault(name or video.stem, []).append(clip if held_out is None else split(clip, held_out))
-    for name, clips in named.items():
-        yield Person(name=name, clips=clips, face="mediapipe")
+            if not video.is_file():
+                raise InputError(f"{video}: no such file; check its path")
+            found.append(Named(name=name or video.stem, video=video))
+    return found
+
+
+def people_of(data: Sequence[str], held_out: str | None, least: int, why: str) -> list[Person]:
+    """The people of `data`, synthetic ones rendered; InputError names what is no data, or says `why` it needs `least` people.
+
+    Videos of one name are one person, and people are counted before anything is rendered.
+    """
+    everything = named_in(data)
+    videos: dict[str, list[Path]] = {}
+    for one in everything:
+        if one.video is not None:
+            videos.setdefault(one.name, []).append(one.video)
+    seeds = [one.identity_seed for one in everything if one.identity_seed is not None]
+    if (count := len(seeds) + len(videos)) < least:
+        raise InputError(f"{count} {'person' if count == 1 else 'people'}: {why}; give more videos")
+    real = []
+    for name, paths in videos.items():
+        clips = [read_clip(path) for path in paths]
+        if held_out is not None:
+            clips = [split(clip, held_out) for clip in clips]
+        real.append(Person(name=name, clips=clips, face="mediapipe"))
+    return [
+        Person(name=f"synthetic {seed}", clips=[synthetic(seed)], face="sidecar", identity_seed=seed) for seed in seeds
+    ] + real
 
 
 def synthetic(seed: int, size: int | None = None) -> Clip:
