@@ -46,7 +46,7 @@ class OneLineParser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="tfg", description="How much video does a talking head need, and which seconds?")
     parser.add_argument("--version", action="version", version=f"tfg {__version__}")
-    names = "select | sync | run | render | evaluate | compare | clip | assets | doctor"
+    names = "select | sync | run | render | live | evaluate | compare | clip | assets | doctor"
     commands = parser.add_subparsers(required=True, dest="command", metavar=names)
 
     command = commands.add_parser("select", help="which seconds of a video to train on, and why")
@@ -78,6 +78,17 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--seed", type=int, default=0, metavar="K", help="of head motion, brows and blinks (default 0)"
     )
+
+    command = commands.add_parser("live", help="a page on this machine in which a trained run answers")
+    command.add_argument("run_folder", metavar="RUN", help="a run folder or a head folder of results/")
+    command.add_argument("--port", type=int, default=8000, help="of 127.0.0.1; 0 for any that is free (default 8000)")
+    command.add_argument(
+        "--seed", type=int, default=0, metavar="K", help="of head motion, brows and blinks (default 0)"
+    )
+    command.add_argument(
+        "--most-seconds", type=float, default=600.0, metavar="S", help="of a text or a file (default 600)"
+    )
+    command.add_argument("--most-mb", type=float, default=50.0, metavar="MB", help="of a file (default 50)")
 
     command = commands.add_parser("evaluate", help="score a video, or a folder of them, of any method")
     judged = command.add_mutually_exclusive_group(required=True)
