@@ -54,9 +54,7 @@ def _limit(sound: Floats) -> Floats:
     return np.clip(sound, -1, 1).astype(np.float32, copy=False)
 
 
-def _decode_mono(
-    path: Path, stop: Fraction | None, longest: float | None = None
-) -> tuple[Floats, Fraction, int]:
+def _decode_mono(path: Path, stop: Fraction | None, longest: float | None = None) -> tuple[Floats, Fraction, int]:
     """Mono samples at the file's own rate up to about `stop`, the container's time of the first one in seconds, the rate."""
     pieces: list[tuple[int, Floats]] = []  # place in samples, samples
     begin = Fraction(0)

@@ -64,8 +64,4 @@ class Spoken:
 
     def push(self, samples: Floats) -> list[Floats]:
         """The rows that are final now, in blocks of (k, channels)."""
-        return [
-            rows for features in self._features.push(samples) for rows in self._drive._rows(features, self._lips)
-        ]
-
-
+        return [rows for features in self._features.push(samples) for rows in self._drive._rows(features, self._lips)]

@@ -49,7 +49,9 @@ class Guard:
         hosts, origins = (_values(scope, name) for name in (b"host", b"origin"))
         if len(hosts) != 1 or hosts[0] not in self.hosts:
             return f"refused: Host must be {' or '.join(self.hosts)}"
-        if (scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD")) and origins != [f"http://{hosts[0]}"]:
+        if (scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD")) and origins != [
+            f"http://{hosts[0]}"
+        ]:
             return "refused: the Origin is not this page's"
         return None
 

@@ -49,6 +49,7 @@ class Live:
         """The ASGI application for this port."""
         routes: list[Any] = [Route(path, _file(*named)) for path, named in FILES.items()]
         routes += [
+            Route("/favicon.ico", _nothing),
             Route("/say", self.say, methods=["POST"]),
             Route("/sound", self.sound, methods=["POST"]),
             WebSocketRoute("/stream", self.stream),
@@ -133,6 +134,10 @@ def _file(name: str, kind: str) -> Any:
         return Response((PAGE / name).read_bytes(), media_type=kind)
 
     return give
+
+
+async def _nothing(request: Request) -> Response:
+    return Response(status_code=204)
 
 
 def _text(body: bytes, limits: Limits) -> Floats:

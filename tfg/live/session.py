@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tfg.live.head import Renderer
 from tfg.live.drive import Drive
+from tfg.live.head import Renderer
 from tfg.live.sources import Known, Microphone, Source
 from tfg.live.stream import HEADER, LEAD, NOT_SHOWN, Stream
 from tfg.live.timeline import MOST_WAITING, Timeline
@@ -32,7 +33,7 @@ class Session:
         self.drive = drive
         self._socket = socket
         self._loop = asyncio.get_running_loop()
-        self._packets: asyncio.Queue[bytes] = asyncio.Queue()  # at most LEAD and a block: the stream waits for the page
+        self._packets: asyncio.Queue[bytes] = asyncio.Queue()  # few: the stream waits for the page
         self._microphone: Microphone | None = None
         self._is_over = False
         self.timeline = Timeline(rest)
@@ -82,10 +83,8 @@ class Session:
 
     def _hand_over(self, packet: bytes) -> None:
         """Called by the rendering thread."""
-        try:
+        with contextlib.suppress(RuntimeError):  # the server has ended
             self._loop.call_soon_threadsafe(self._packets.put_nowait, packet)
-        except RuntimeError:
-            pass  # the server has ended
 
     async def _send_all(self) -> None:
         while packet := await self._packets.get():
@@ -123,11 +122,14 @@ class Session:
     def _hear(self, piece: bytes) -> str | None:
         if self._microphone is None or not piece or len(piece) % (2 * SAMPLES_PER_FRAME) or len(piece) > 2 * MOST_PIECE:
             return None if self._microphone is None else "a piece of the microphone's sound has a wrong length"
-        self._microphone.hear(np.frombuffer(piece, "<i2").astype(np.float32) / 2**15)
+        self._microphone.hear(np.frombuffer(piece, "<i2").astype(np.float32) / np.float32(2**15))
         return None
 
     def _shown(self, frame: int) -> None:
         self.stream.show(frame)
+
+    def _keep_ahead(self, frame: int) -> None:
+        self.stream.keep_ahead(frame)
 
     def _listen(self, frame: int) -> None:
         self._stop(frame)
@@ -139,7 +141,12 @@ class Session:
         self.timeline.clear()
         self._microphone = None
 
-    _actions: dict[str, Callable[[Session, int], None]] = {"shown": _shown, "listen": _listen, "stop": _stop}
+    _actions: ClassVar[dict[str, Callable[[Session, int], None]]] = {
+        "shown": _shown,
+        "lead": _keep_ahead,
+        "listen": _listen,
+        "stop": _stop,
+    }
 
     async def _say(self, **values: Any) -> None:
         await self._socket.send_text(json.dumps(values))

@@ -17,7 +17,8 @@ from tfg.live.head import Renderer
 from tfg.live.timeline import Timeline
 from tfg.types import FPS, Bytes, Floats
 
-LEAD = 10  # frames that the page has at most before it shows them
+LEAD = 10  # frames that the page has at most before it shows them; more where it has run out of them
+MOST_LEAD = 50
 BLOCK = 4  # frames rendered at once
 JPEG_QUALITY = 90
 HEADER = struct.Struct("<IBxxx")  # frame; HAS_SOUND and HAS_PICTURE
@@ -30,13 +31,16 @@ NOT_SHOWN = -1
 class Stream:
     """Packets of one page. `show`, `close` and the timeline's `add` and `clear` may be called from any thread."""
 
-    def __init__(self, renderer: Renderer, timeline: Timeline, send: Callable[[bytes], None], first_cost: float) -> None:
+    def __init__(
+        self, renderer: Renderer, timeline: Timeline, send: Callable[[bytes], None], first_cost: float
+    ) -> None:
         self.renderer, self.timeline, self.send = renderer, timeline, send
         self.cost = first_cost  # seconds of a picture
         self.failure: str | None = None
         self._changed = threading.Condition()
         self._shown = NOT_SHOWN
         self._sent = 0  # frames
+        self._lead = LEAD
         self._closed = False
         self._thread = threading.Thread(target=self._run, daemon=True, name="rendering")
 
@@ -47,6 +51,12 @@ class Stream:
         """The page has come to this frame."""
         with self._changed:
             self._shown = min(max(self._shown, frame), self._sent - 1)
+            self._changed.notify_all()
+
+    def keep_ahead(self, frames: int) -> None:
+        """The page wants so many frames before it shows them."""
+        with self._changed:
+            self._lead = min(max(frames, LEAD), MOST_LEAD)
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -71,7 +81,7 @@ class Stream:
 
     def _wait_for_room(self) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._sent - self._shown - 1 <= LEAD - BLOCK)
+            self._changed.wait_for(lambda: self._closed or self._sent - self._shown - 1 <= self._lead - BLOCK)
             return not self._closed
 
     def _block(self) -> None:

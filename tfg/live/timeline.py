@@ -24,7 +24,9 @@ class Timeline:
         self._lock = threading.Lock()
         self._waiting: deque[Source] = deque()
         self._source: Source | None = None
-        self._rows: deque[Floats] = deque([rest] * BEFORE)  # of the frames before the next one, and of those drawn ahead
+        self._rows: deque[Floats] = deque(
+            [rest] * BEFORE
+        )  # of the frames before the next one, and of those drawn ahead
         self._sounds: deque[Floats | None] = deque()
         self._last = rest
 

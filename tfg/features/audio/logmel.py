@@ -48,6 +48,8 @@ class LogMel:
 
     def stream(self) -> Overlapped:
         """Of sound that is still being spoken: the same rows."""
-        reach = self.window_ms * SAMPLE_RATE // 2000 + AVE_WINDOW // 2 + AVE_HOP  # samples each way from a frame's middle
+        reach = (
+            self.window_ms * SAMPLE_RATE // 2000 + AVE_WINDOW // 2 + AVE_HOP
+        )  # samples each way from a frame's middle
         frames = -(-(SAMPLES_PER_FRAME // 2 + reach) // SAMPLES_PER_FRAME)
         return Overlapped(self.extract, unit=SAMPLES_PER_FRAME, past=frames, ahead=frames - 1)

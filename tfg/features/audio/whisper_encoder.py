@@ -22,7 +22,9 @@ HEAD_WIDTH = 64  # of every Whisper model
 LAYER_NORM_EPSILON = 1e-5
 CONTEXT = 100  # positions (2 s) at both ends of a pass that only lend their context to the middle
 PASSES_AT_ONCE = 2
-USUAL_LOUDEST = 1.1  # maximum of `whisper_mel` of recorded speech; 1.14 to 1.47 on eight clips, and rising with what is louder
+USUAL_LOUDEST = (
+    1.1  # maximum of `whisper_mel` of recorded speech; 1.14 to 1.47 on eight clips, and rising with what is louder
+)
 
 
 def whisper_mel(audio: Floats) -> Tensor:

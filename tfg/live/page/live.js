@@ -25,9 +25,8 @@ function open() {
 function told(message) {
   if (message.kind === "ready") {
     session = message.session;
-    player = new Player(message, element("picture"), (frame) => {
-      if (frame - acknowledged >= 2) ask("shown", (acknowledged = frame));
-    });
+    const shown = (frame) => frame - acknowledged >= 2 && ask("shown", (acknowledged = frame));
+    player = new Player(message, element("picture"), shown, (frames) => ask("lead", frames));
     window.tfgLive = { player, settings: message };
     for (const control of controls) control.disabled = false;
     element("state").textContent = "Ready";

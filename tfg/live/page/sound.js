@@ -1,12 +1,16 @@
 // Frames in, sound and pictures out. The sound's clock decides which picture is shown: lips cannot drift from it.
 
 const HAS_SOUND = 1, HAS_PICTURE = 2;
-const START = 6; // frames that are here before the first is shown, or the next after a gap
+const START = 6; // frames that are here before the first is shown
+const MORE = 4; // by which these grow after a gap, up to
+const MOST = 30;
 const SOON = 0.03; // seconds until then
 const KEPT = 30000; // records of what was shown, for whoever measures it
 
 export class Player {
-  constructor(settings, canvas, shown) {
+  constructor(settings, canvas, shown, slow) {
+    this.start = START;
+    this.slow = slow; // called with the frames to be kept ahead from now on, after a gap
     this.seconds = 1 / settings.fps;
     this.rate = settings.rate;
     this.samples = settings.rate / settings.fps;
@@ -63,9 +67,11 @@ export class Player {
     this.waiting.push([frame, sound]);
     if (this.anchor && this.timeOf(frame) < this.now()) { // too late to be heard in time: stop the clock until there is enough
       this.gaps += 1;
+      this.start = Math.min(this.start + MORE, MOST);
+      this.slow(this.start + 2 * MORE);
       this.anchor = null;
     }
-    if (!this.anchor && this.waiting.length >= START) this.anchor = { frame: this.waiting[0][0], time: this.onSample(this.now() + SOON) };
+    if (!this.anchor && this.waiting.length >= this.start) this.anchor = { frame: this.waiting[0][0], time: this.onSample(this.now() + SOON) };
     if (this.anchor) for (const [number, samples] of this.waiting.splice(0)) if (samples) this.play(this.timeOf(number), samples);
   }
 
