@@ -40,7 +40,7 @@ function ask(what, frame) {
 async function send(path, body) {
   say("");
   hush();
-  await player.context.resume();
+  player.context.resume();
   element("state").textContent = "Preparing";
   try {
     const answer = await fetch(path, { method: "POST", body, headers: { "X-Session": session, "Content-Type": "application/octet-stream" } });
@@ -54,7 +54,7 @@ async function send(path, body) {
 
 async function listen() {
   say("");
-  await player.context.resume();
+  player.context.resume();
   try {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, echoCancellation: true } });
     await player.context.audioWorklet.addModule("/microphone.js");
