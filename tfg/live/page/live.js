@@ -107,6 +107,7 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
     if (kind === "drop" && session && event.dataTransfer.files.length) send("/sound", event.dataTransfer.files[0]);
   });
 }
+document.addEventListener("pointerdown", () => player?.context.resume());
 setInterval(() => {
   if (player) element("rate").textContent = `${player.pictureRate} pictures/s, ${player.gaps} gaps`;
 }, 500);
