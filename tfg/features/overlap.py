@@ -21,12 +21,20 @@ class Overlapped:
     """
 
     def __init__(
-        self, function: Callable[[Floats], Floats], *, unit: int, past: int, ahead: int, block: int = 50
+        self,
+        function: Callable[[Floats], Floats],
+        *,
+        unit: int,
+        past: int,
+        ahead: int,
+        least: int = 1,
+        block: int = 50,
     ) -> None:
         self.function = function
         self.unit = unit  # values of the input that make a frame
         self.past = past  # frames
         self.ahead = ahead  # frames
+        self.least = least  # rows that one call of the function is made for, at least
         self.block = block  # rows that one call of the function is made for, at most
         self._kept: NDArray[Any] | None = None  # input from frame `_first` on
         self._first = 0  # frame
@@ -36,7 +44,7 @@ class Overlapped:
         """The rows that this piece of the input completes, in blocks."""
         self._kept = values if self._kept is None else np.concatenate([self._kept, values])
         blocks = []
-        while (ready := self._frames - self.ahead - self._given) > 0:
+        while (ready := self._frames - self.ahead - self._given) >= self.least:
             last = self._given + min(ready, self.block)
             blocks.append(self._rows(last, (last + self.ahead - self._first) * self.unit))
             first = max(0, self._given - self.past) // PHASE * PHASE

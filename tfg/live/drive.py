@@ -41,9 +41,10 @@ class Drive:
 
     @property
     def look_ahead(self) -> int:
-        """Frames of sound after a frame that its picture needs while the sound is being spoken."""
-        ahead = self.extractor.stream().ahead + AUDIO_WINDOW // 2 - 1
-        return ahead + (0 if self.lips is None else REACH)
+        """Frames of sound after a frame that its picture waits for, at most, while the sound is being spoken."""
+        stream = self.extractor.stream()
+        lips = 0 if self.lips is None else REACH
+        return stream.ahead + stream.least - 1 + lips + AUDIO_WINDOW // 2 - 1
 
     def _lips(self) -> Overlapped | None:
         return None if self.lips is None else Overlapped(self.lips.predict, unit=1, past=REACH, ahead=REACH)

@@ -19,6 +19,7 @@ NUM_LAYERS, WIDTH = 4, 384  # tiny.en
 # Frames of a stream: the 4 s that the encoder then reads are past, block and ahead. On 20 s of GRID and of espeak the opening of the
 # mouth that the universal prior's map predicts correlates with that of `extract` by 0.99 (2 s: 0.98; 8 s or 8 ahead: 0.99).
 PAST, BLOCK, AHEAD = 88, 4, 3
+LEAST = 3  # frames that wait for each other, since a pass of 4 s costs 40 ms of a processor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,4 +73,4 @@ class Whisper:
         from tfg.features.audio.whisper_encoder import Recent
 
         recent = Recent(self._encoder, self.layer, num_frames=PAST + 2 * BLOCK + AHEAD + 1)
-        return Overlapped(recent, unit=SAMPLES_PER_FRAME, past=PAST, ahead=AHEAD, block=BLOCK)
+        return Overlapped(recent, unit=SAMPLES_PER_FRAME, past=PAST, ahead=AHEAD, least=LEAST, block=BLOCK)
