@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support.parts import part
 
 from tfg.features.audio.logmel import LogMel
 from tfg.features.context import windows
@@ -52,3 +53,10 @@ def test_a_sound_shorter_than_the_look_ahead_is_whole_at_its_end():
     extractor = LogMel(name="logmel", window_ms=40)
     audio = noise(1.5)
     np.testing.assert_allclose(np.concatenate(list(in_blocks(extractor.stream(), audio))), extractor.extract(audio))
+
+
+def test_rows_of_an_encoder_of_200_ms_do_not_depend_on_the_pieces():
+    extractor, audio = part("audio/lipsync"), noise(40.4)
+    whole = extractor.extract(audio)
+    for piece in (640, 6400):  # the network's batches differ: float32's rounding
+        np.testing.assert_allclose(streamed(extractor.stream(), audio, piece), whole, atol=1e-4, rtol=1e-4)
