@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 WIDTH = 512
 WINDOW_ROWS = 16  # mel rows of one window, 200 ms
-PAST, AHEAD = 5, 5  # frames that hold 200 ms, and 25 ms beyond for mel rows; the first frames take the window of frame 2
+PAST, AHEAD = (
+    5,
+    5,
+)  # frames that hold 200 ms, and 25 ms beyond for mel rows; the first frames take the window of frame 2
 COPIES = 2  # of the first and last window, so that window i covers frames i - 2 .. i + 2
 
 
