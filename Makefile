@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("tfg needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(TORCH) -c constraints.txt
-	$(BIN)/python -m pip install --quiet -e '.[dev,report]' -c constraints.txt
+	$(BIN)/python -m pip install --quiet -e '.[dev,live,report]' -c constraints.txt
 	@touch $@
 
 $(FETCHED): $(STAMP) # tried once; `make setup` tries again

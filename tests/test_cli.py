@@ -53,7 +53,8 @@ def answer(here, capsys):
     [
         (
             "",
-            "tfg: the following arguments are required: select | sync | run | render | verify | evaluate | compare | clip | assets | ",
+            "tfg: the following arguments are required: select | sync | run | render | verify | live | evaluate | compare | clip | "
+            "assets | doctor;",
         ),
         (
             "select --seconds five",
@@ -105,6 +106,12 @@ def answer(here, capsys):
             "render --run x --audio {silence} -o a.mp4",
             "tfg: x: not a finished head; give a run folder of results/ or a head",
         ),
+        ("live", "tfg: the following arguments are required: RUN; `tfg live --help` shows how"),
+        ("live x --port 0", "tfg: x: not a finished head; give a run folder of results/ or a head"),
+        ("live x --port 70000", "tfg: --port 70000: must lie in [0, 65535]; 0 takes any that is free"),
+        ("live x --port 0 --seed -1", "tfg: --seed -1: must be a whole number, 0 or above"),
+        ("live x --most-seconds 0", "tfg: --most-seconds 0: must lie in [0.04, 3600]"),
+        ("live x --most-mb 0", "tfg: --most-mb: must be above 0"),
         ("assets fetch", "tfg: assets fetch: nothing was named; give names as `tfg assets` lists them"),
         ("assets fetch face_landmark", "tfg: assets: unknown name 'face_landmark'; did you mean 'face_landmarker'?"),
         (

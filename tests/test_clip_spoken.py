@@ -25,7 +25,7 @@ def test_a_text_is_sound_at_16_khz_and_the_same_each_time():
         ("...", "--say: there is no word in the text that can be spoken; give letters or numbers"),
         (
             "a" * (LONGEST_TEXT + 1),
-            "--say: 5001 characters are too many, at most 5000; say it in parts, or give a recording as --audio",
+            "--say: 5001 characters are too many, at most 5000; say it in parts, or give a recording",
         ),
         ("\udcff", "--say: the text is not UTF-8; give it in the encoding of your terminal"),
     ],

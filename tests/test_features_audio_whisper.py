@@ -9,6 +9,7 @@ import torch
 from support.parts import part
 
 from tfg.clip.read import read_clip
+from tfg.clip.synthetic.speech import make_spoken_track
 from tfg.features.audio.whisper_encoder import encoder_shapes, load_whisper, pass_starts, whisper_mel
 from tfg.types import InputError
 
@@ -154,3 +155,35 @@ def test_passes_meet_without_a_jump(layer: int, most: float) -> None:
     )  # same sound at another position of a pass; 1.2 before silence is subtracted
     steps = np.linalg.norm(np.diff(whole, axis=0), axis=1)
     assert steps[seam - 1] < np.percentile(steps, 99)
+
+
+@needs_weights
+def test_the_blocks_of_a_known_sound_are_its_rows() -> None:
+    extractor, audio = part("audio/whisper", weights=str(WEIGHTS), layer=1), noise(31)
+    blocks = list(extractor.blocks(audio))
+    assert [len(block) for block in blocks] == [700, 75]
+    assert (
+        np.abs(np.concatenate(blocks) - extractor.extract(audio)).max() < 1e-4
+    )  # of about 1: passes are batched otherwise
+
+
+@needs_weights
+def test_rows_of_a_sound_still_being_spoken_follow_those_of_the_whole_sound() -> None:
+    """Not equal: the encoder of `extract` reads what comes later too."""
+    extractor = part("audio/whisper", weights=str(WEIGHTS), layer=2)
+    audio = make_spoken_track(5, 150).audio
+    whole, stream = extractor.extract(audio), extractor.stream()
+    rows = np.concatenate(
+        [row for start in range(0, len(audio), 640) for row in stream.push(audio[start : start + 640])]
+    )
+    assert 150 - stream.ahead - stream.least < len(rows) <= 150 - stream.ahead
+    wanted = whole[: len(rows)]
+    assert ((rows - wanted) ** 2).mean() < 0.6 * wanted.var(axis=0).mean()  # 0.63 squared is 0.4 on 20 s
+    assert np.median([np.corrcoef(rows[:, k], wanted[:, k])[0, 1] for k in range(384)]) > 0.75
+
+
+@needs_weights
+def test_silence_is_nothing_to_a_stream() -> None:
+    stream = part("audio/whisper", weights=str(WEIGHTS), layer=2).stream()
+    for rows in stream.push(np.zeros(40 * 640, np.float32)):
+        assert np.abs(rows).max() < 1e-6

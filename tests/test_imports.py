@@ -212,10 +212,15 @@ def test_no_room_imports_who_orchestrates_it() -> None:
     """pipeline, heads, parts, commands and scoring import the rooms; no room imports them."""
     above = {
         f"tfg.{name}"
-        for name in ("pipeline", "heads", "parts", "overrides", "composition", "commands", "scoring", "cli")
+        for name in ("pipeline", "heads", "parts", "overrides", "composition", "commands", "scoring", "live", "cli")
     }
     files = [path for room in ROOMS for path in (ROOT / "tfg" / room).rglob("*.py")]
     assert {(ids(path), module) for path in files for module in of_project(path) if inside(module, above)} == set()
+
+
+def test_only_its_command_imports_the_page_that_a_head_answers_in() -> None:
+    users = {ids(path) for path in FILES if any(inside(module, {"tfg.live"}) for module in of_project(path))}
+    assert {user for user in users if not user.startswith("tfg/live/")} == {"tfg/commands/live.py"}
 
 
 def test_experiments_import_results_identity_and_composition_of_tfg() -> None:
@@ -252,6 +257,7 @@ def test_analysis_imports_grids_and_results_and_neither_torch_nor_wandb() -> Non
         "tfg.commands.run",
         "tfg.heads",
         "tfg.commands.compare",
+        "tfg.commands.live",
     ],
 )
 def test_a_light_import_loads_no_heavy_library(module: str) -> None:

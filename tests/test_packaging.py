@@ -155,12 +155,14 @@ def plain(name: str) -> str:
 
 def test_what_tfg_imports_is_what_it_declares():
     extras = PROJECT["optional-dependencies"]
-    assert imported("tfg", "run.py", "experiments") == declared(PROJECT["dependencies"] + extras["gpu"])
+    assert imported("tfg", "run.py", "experiments") == declared(
+        PROJECT["dependencies"] + extras["gpu"] + extras["live"]
+    )
 
 
 def test_what_the_extras_declare_is_what_the_other_rooms_import():
     extras = PROJECT["optional-dependencies"]
-    base = declared(PROJECT["dependencies"] + extras["gpu"])
+    base = declared(PROJECT["dependencies"] + extras["gpu"] + extras["live"])
     assert imported("analysis") - base == declared(extras["report"])
     rest = imported("tests", "benchmarks", "setup.py") - base - declared(extras["report"])
     assert rest | COMMANDS == declared(extras["dev"])
@@ -172,7 +174,6 @@ def test_the_constraints_hold_every_declared_package_but_torch():
     pinned = {
         plain(line.split("==")[0]) for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line
     }
-    wanted = (
-        PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"] + PROJECT["optional-dependencies"]["report"]
-    )
+    extras = PROJECT["optional-dependencies"]
+    wanted = PROJECT["dependencies"] + extras["dev"] + extras["live"] + extras["report"]
     assert declared(wanted) - pinned == {"torch"}

@@ -1,6 +1,7 @@
 """New speech on a made portrait: moves like its training part, by the seed, in as many frames as there is speech."""
 
 from dataclasses import replace
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from portraits import make_scene
 
 from tfg.performance import channels
 from tfg.performance.blinks import EYES, find
-from tfg.performance.perform import perform
+from tfg.performance.perform import perform, stretches
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,17 @@ def test_no_step_between_frames_is_larger_than_in_the_training_part(portrait, fi
         made = parts_of(perform(segment, speech(num_frames), seed).rows(0, num_frames))
         for name, own in parts_of(segment).items():
             assert made[name].steps().max() <= own.steps().max() * (1 + 1e-6), name  # float32
+
+
+def test_stretches_without_end_join_without_a_jump_and_do_not_repeat(portrait):
+    made = list(islice(stretches(portrait, 0, 300), 4))
+    for first, second in pairwise(made):
+        border = [parts_of(first.rows(299, 300)), parts_of(second.rows(0, 1))]
+        for name, own in parts_of(portrait).items():
+            step = own.differences(border[0][name].values, border[1][name].values)
+            assert step.max() <= own.steps().max() * (1 + 1e-6), name  # float32
+        assert not np.array_equal(first.head.first, second.head.first)
+    np.testing.assert_array_equal(made[0].head.first, perform(portrait, speech(300), 0).head.first)
 
 
 def test_it_blinks_as_deep_as_the_person_and_at_times_of_its_own(portrait):

@@ -46,7 +46,7 @@ class OneLineParser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="tfg", description="How much video does a talking head need, and which seconds?")
     parser.add_argument("--version", action="version", version=f"tfg {__version__}")
-    names = "select | sync | run | render | verify | evaluate | compare | clip | assets | doctor"
+    names = "select | sync | run | render | verify | live | evaluate | compare | clip | assets | doctor"
     commands = parser.add_subparsers(required=True, dest="command", metavar=names)
 
     command = commands.add_parser("select", help="which seconds of a video to train on, and why")
@@ -88,6 +88,17 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("verify", help="whether a video carries the marks of tfg: exit code 0, or 1 if not")
     command.add_argument("video", metavar="FILE")
     command.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+    command = commands.add_parser("live", help="a page on this machine in which a trained run answers")
+    command.add_argument("run_folder", metavar="RUN", help="a run folder or a head folder of results/")
+    command.add_argument("--port", type=int, default=8000, help="of 127.0.0.1; 0 for any that is free (default 8000)")
+    command.add_argument(
+        "--seed", type=int, default=0, metavar="K", help="of head motion, brows and blinks (default 0)"
+    )
+    command.add_argument(
+        "--most-seconds", type=float, default=600.0, metavar="S", help="of a text or a file (default 600)"
+    )
+    command.add_argument("--most-mb", type=float, default=50.0, metavar="MB", help="of a file (default 50)")
 
     command = commands.add_parser("evaluate", help="score a video, or a folder of them, of any method")
     judged = command.add_mutually_exclusive_group(required=True)

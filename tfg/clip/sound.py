@@ -18,9 +18,12 @@ NO_SOUND = "no sound in it"
 SPARE_SECONDS = 1  # decoded beyond the end that is asked for, so that the resampler has its surroundings
 
 
-def read_audio(path: str | Path) -> Floats:
-    """(samples,) mono 16 kHz in [-1, 1] of any sound or video file, from its first sample on."""
-    track, _, rate = _decode_mono(Path(path).expanduser(), None)
+def read_audio(path: str | Path, longest: float | None = None) -> Floats:
+    """(samples,) mono 16 kHz in [-1, 1] of any sound or video file, from its first sample on.
+
+    InputError where it is longer than `longest` seconds; no more than these are ever in memory.
+    """
+    track, _, rate = _decode_mono(Path(path).expanduser(), None, longest)
     return _limit(resample(track, rate))
 
 
@@ -51,7 +54,7 @@ def _limit(sound: Floats) -> Floats:
     return np.clip(sound, -1, 1).astype(np.float32, copy=False)
 
 
-def _decode_mono(path: Path, stop: Fraction | None) -> tuple[Floats, Fraction, int]:
+def _decode_mono(path: Path, stop: Fraction | None, longest: float | None = None) -> tuple[Floats, Fraction, int]:
     """Mono samples at the file's own rate up to about `stop`, the container's time of the first one in seconds, the rate."""
     pieces: list[tuple[int, Floats]] = []  # place in samples, samples
     begin = Fraction(0)
@@ -73,6 +76,8 @@ def _decode_mono(path: Path, stop: Fraction | None) -> tuple[Floats, Fraction, i
             if moment is not None:
                 stamped = round((moment - begin) * rate)
                 end = stamped if abs(stamped - end) > GAP_TOLERANCE * rate else end
+            if longest is not None and end + frame.samples > longest * rate:
+                raise InputError(f"{path}: its sound is longer than {longest:g} s, which is the most")
             frame.pts = None  # placed here, not by the mixer
             for mixed in mono.resample(frame):
                 samples = mixed.to_ndarray().ravel().astype(np.float32) * np.float32(2.0**-31)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from tfg.features.overlap import Overlapped
 from tfg.types import Bools, Bytes, Clip, FaceTrack, Floats
 
 
@@ -19,6 +21,14 @@ class AudioExtractor(Protocol):
 
     def extract(self, audio: Floats) -> Floats:
         """(num_samples,) mono 16 kHz in [-1, 1] -> (num_samples // 640, channels)."""
+        ...
+
+    def blocks(self, audio: Floats) -> Iterator[Floats]:
+        """The rows of `extract` in turn, each block computed when it is asked for."""
+        ...
+
+    def stream(self) -> Overlapped:
+        """For sound that is still being spoken: samples in, rows out once `ahead` frames after them are known."""
         ...
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
 from tfg.performance import blinks, channels
-from tfg.performance.walk import Ground, Walk, cuts_of, walk
+from tfg.performance.walk import Ground, Walk, cuts_of, endless, joined, walk
 from tfg.record.identity import seed_for
 from tfg.types import UPPER_FACE, Floats, Portrait
 
@@ -41,33 +43,75 @@ class Performance:
         )
 
 
-def perform(portrait: Portrait, audio: Floats, seed: int) -> Performance:
-    """What the person of a training portrait does while saying something else, (n, channels) features."""
+@dataclass(frozen=True, kw_only=True)
+class Grounds:
+    """What a portrait's training rows allow: where head and face may walk, and the person's blinks."""
 
-    def stream(name: str) -> np.random.Generator:
-        return np.random.default_rng(seed_for(name, seed))
+    head: Ground
+    face: Ground
+    opened: Floats  # (n, 7) upper face of the training rows without blinks
+    own: blinks.Blinks
 
-    num_frames, cameras = len(audio), portrait.cameras
+
+def grounds(portrait: Portrait) -> Grounds:
+    """Of a training portrait."""
+    cameras = portrait.cameras
     cuts = cuts_of(portrait.images)
-    head = Ground(
-        channels=(
-            channels.rotations(cameras.rotation),
-            channels.positions(cameras.translation),
-            channels.pictures(portrait.background),
-        ),
-        cuts=cuts,
-    )
     own = blinks.take_apart(portrait.upper[:, blinks.EYES], cuts)
-    placed = blinks.place(own, num_frames, stream("blinks"))
     opened, brows = portrait.upper.copy(), [i for i in range(len(UPPER_FACE)) if i not in blinks.EYES]
     opened[:, blinks.EYES] = own.eyes
-    face = Ground(channels=(channels.curves(opened[:, brows]), channels.curves(own.eyes)), cuts=cuts)
-    upper = walk(face, num_frames, stream("upper face")).of(channels.curves(opened))
-    upper[:, blinks.EYES] = blinks.close(upper[:, blinks.EYES], own, placed)
+    return Grounds(
+        head=Ground(
+            channels=(
+                channels.rotations(cameras.rotation),
+                channels.positions(cameras.translation),
+                channels.pictures(portrait.background),
+            ),
+            cuts=cuts,
+        ),
+        face=Ground(channels=(channels.curves(opened[:, brows]), channels.curves(own.eyes)), cuts=cuts),
+        opened=opened,
+        own=own,
+    )
+
+
+def perform(portrait: Portrait, audio: Floats, seed: int) -> Performance:
+    """What the person of a training portrait does while saying something else, (n, channels) features."""
+    num_frames, rows = len(audio), grounds(portrait)
+    placed = blinks.place(rows.own, num_frames, _drawn("blinks", seed))
     return Performance(
         portrait=portrait,
         audio=audio,
-        head=walk(head, num_frames, stream("head motion")),
-        upper=upper,
-        can_blink=bool(own.shapes),
+        head=walk(rows.head, num_frames, _drawn("head motion", seed)),
+        upper=_upper(rows, walk(rows.face, num_frames, _drawn("upper face", seed)), placed),
+        can_blink=bool(rows.own.shapes),
     )
+
+
+def stretches(portrait: Portrait, seed: int, num_frames: int) -> Iterator[Performance]:
+    """A performance without end, in stretches of `num_frames` frames that join without a jump; its `audio` has no channels.
+
+    Walks go on from one stretch to the next, and blinks lie whole within one.
+    """
+    rows, random = grounds(portrait), _drawn("blinks", seed)
+    head, face = endless(rows.head, _drawn("head motion", seed)), endless(rows.face, _drawn("upper face", seed))
+    while True:
+        placed = blinks.place(rows.own, num_frames, random)
+        yield Performance(
+            portrait=portrait,
+            audio=np.zeros((num_frames, 0), np.float32),
+            head=joined(list(islice(head, num_frames))),
+            upper=_upper(rows, joined(list(islice(face, num_frames))), placed),
+            can_blink=bool(rows.own.shapes),
+        )
+
+
+def _upper(rows: Grounds, path: Walk, placed: Sequence[blinks.Placed]) -> Floats:
+    """(n, 7): the upper face along a path, with blinks."""
+    upper = path.of(channels.curves(rows.opened))
+    upper[:, blinks.EYES] = blinks.close(upper[:, blinks.EYES], rows.own, placed)
+    return np.asarray(upper)
+
+
+def _drawn(name: str, seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed_for(name, seed))

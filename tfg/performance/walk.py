@@ -146,15 +146,14 @@ def in_units(sizes: Sizes, unit: float) -> Sizes:
 
 def walk(ground: Ground, num_frames: int, rng: np.random.Generator) -> Walk:
     """A path of `num_frames` frames from anywhere in the longest run."""
-    frames = list(islice(_frames(ground, rng), num_frames))
-    return _joined(frames)
+    return joined(list(islice(endless(ground, rng), num_frames)))
 
 
 Frame = tuple[int, int, float]  # first row, second row, weight of the second
 
 
-def _frames(ground: Ground, rng: np.random.Generator) -> Iterator[Frame]:
-    """Without end."""
+def endless(ground: Ground, rng: np.random.Generator) -> Iterator[Frame]:
+    """The frames of `walk` without end."""
     run = max(ground.runs, key=lambda run: run.high - run.low)
     row, heading = int(rng.integers(run.first, run.last + 1)), _heading(rng)
     usual, left = float(np.median(ground.speed)), _played(rng)
@@ -212,7 +211,7 @@ def _change_over(
         other, other_way = int(start[index]), int(ways[index])
         frames = [(row + heading * frame, other + other_way * frame, _smooth(frame / OVER)) for frame in range(1, OVER)]
         there = other + other_way * OVER
-        if ground.holds(_joined([(row, row, 0.0), *frames, (there, there, 0.0)])):
+        if ground.holds(joined([(row, row, 0.0), *frames, (there, there, 0.0)])):
             return frames, there, other_way
     return None
 
@@ -221,7 +220,7 @@ def _smooth(part: float) -> float:
     return part * part * (3 - 2 * part)
 
 
-def _joined(frames: Sequence[Frame]) -> Walk:
+def joined(frames: Sequence[Frame]) -> Walk:
     first, second, weight = zip(*frames, strict=True)
     return Walk(first=np.array(first, np.int64), second=np.array(second, np.int64), weight=np.array(weight, np.float64))
 

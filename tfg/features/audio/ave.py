@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from tfg import assets
 from tfg.features.audio.mel import AVE_BANDS, AVE_ROWS_PER_SECOND, ave_mel
+from tfg.features.overlap import Overlapped, in_blocks
 from tfg.types import FPS, SAMPLES_PER_FRAME, Floats, InputError
 
 if TYPE_CHECKING:
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 WIDTH = 512
 WINDOW_ROWS = 16  # mel rows of one window, 200 ms
+PAST, AHEAD = (
+    5,
+    5,
+)  # frames that hold 200 ms, and 25 ms beyond for mel rows; the first frames take the window of frame 2
 COPIES = 2  # of the first and last window, so that window i covers frames i - 2 .. i + 2
 
 
@@ -67,3 +73,11 @@ class Ave:
         from tfg.features.audio.ave_encoder import encode
 
         return encode(self._encoder, mel_windows(audio, self.name))
+
+    def blocks(self, audio: Floats) -> Iterator[Floats]:
+        """The rows of `extract` in turn."""
+        return in_blocks(self.stream(), audio)
+
+    def stream(self) -> Overlapped:
+        """Of sound that is still being spoken: the same rows."""
+        return Overlapped(self.extract, unit=SAMPLES_PER_FRAME, past=PAST, ahead=AHEAD)

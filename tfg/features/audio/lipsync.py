@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tfg import learned
-from tfg.features.audio.ave import mel_windows
+from tfg.features.audio.ave import AHEAD, PAST, mel_windows
 from tfg.features.audio.lipsync_file import ENCODER
-from tfg.types import Floats, InputError
+from tfg.features.overlap import Overlapped, in_blocks
+from tfg.types import SAMPLES_PER_FRAME, Floats, InputError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -60,3 +62,11 @@ class LipSync:
         from tfg.features.audio.ave_encoder import encode
 
         return encode(self._encoder, mel_windows(audio, self.name))
+
+    def blocks(self, audio: Floats) -> Iterator[Floats]:
+        """The rows of `extract` in turn."""
+        return in_blocks(self.stream(), audio)
+
+    def stream(self) -> Overlapped:
+        """Of sound that is still being spoken: the same rows."""
+        return Overlapped(self.extract, unit=SAMPLES_PER_FRAME, past=PAST, ahead=AHEAD)

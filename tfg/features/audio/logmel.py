@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from tfg.features.audio.mel import AVE_BANDS, AVE_HOP, ave_mel
+from tfg.features.audio.mel import AVE_BANDS, AVE_HOP, AVE_WINDOW, ave_mel
+from tfg.features.overlap import Overlapped, in_blocks
 from tfg.types import SAMPLE_RATE, SAMPLES_PER_FRAME, Floats, InputError
 
 
@@ -39,3 +41,15 @@ class LogMel:
         last = np.clip(-(-(middles + half) // AVE_HOP), first + 1, len(mel))  # first row at or after middle + half
         sums = np.concatenate([np.zeros((1, AVE_BANDS)), np.cumsum(mel, axis=0, dtype=np.float64)])
         return ((sums[last] - sums[first]) / (last - first)[:, None]).astype(np.float32)
+
+    def blocks(self, audio: Floats) -> Iterator[Floats]:
+        """The rows of `extract` in turn."""
+        return in_blocks(self.stream(), audio)
+
+    def stream(self) -> Overlapped:
+        """Of sound that is still being spoken: the same rows."""
+        reach = (
+            self.window_ms * SAMPLE_RATE // 2000 + AVE_WINDOW // 2 + AVE_HOP
+        )  # samples each way from a frame's middle
+        frames = -(-(SAMPLES_PER_FRAME // 2 + reach) // SAMPLES_PER_FRAME)
+        return Overlapped(self.extract, unit=SAMPLES_PER_FRAME, past=frames, ahead=frames - 1)

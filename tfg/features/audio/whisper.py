@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from tfg import assets
-from tfg.types import Floats, InputError
+from tfg.features.overlap import Overlapped
+from tfg.types import SAMPLES_PER_FRAME, Floats, InputError
 
 if TYPE_CHECKING:
     from tfg.features.audio.whisper_encoder import WhisperEncoder
 
 NUM_LAYERS, WIDTH = 4, 384  # tiny.en
+# Frames of a stream: the 4 s that the encoder then reads are past, block and ahead. On 20 s of GRID and of espeak the opening of the
+# mouth that the universal prior's map predicts correlates with that of `extract` by 0.99 (2 s: 0.98; 8 s or 8 ahead: 0.99).
+PAST, BLOCK, AHEAD = 88, 4, 3
+LEAST = 3  # frames that wait for each other, since a pass of 4 s costs 40 ms of a processor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,3 +61,16 @@ class Whisper:
         from tfg.features.audio.whisper_encoder import frame_vectors
 
         return frame_vectors(self._encoder, audio, self.layer)
+
+    def blocks(self, audio: Floats) -> Iterator[Floats]:
+        """The rows of `extract` in turn, those of a pass of 30 s at once."""
+        from tfg.features.audio.whisper_encoder import pass_vectors
+
+        return pass_vectors(self._encoder, audio, self.layer, together=1)
+
+    def stream(self) -> Overlapped:
+        """Of sound that is still being spoken. Differs from `extract`, whose encoder reads what comes later too: see PAST."""
+        from tfg.features.audio.whisper_encoder import Recent
+
+        recent = Recent(self._encoder, self.layer, num_frames=PAST + 2 * BLOCK + AHEAD + 1)
+        return Overlapped(recent, unit=SAMPLES_PER_FRAME, past=PAST, ahead=AHEAD, least=LEAST, block=BLOCK)
