@@ -25,7 +25,8 @@ def load(grid: Grid, results: Path, *, allow_missing: bool = False, allow_mixed:
     selection's cost), source (run | a control | truth), metric, value, unavailable, and the metric's facts: title, unit, better,
     digits.
 
-    A cell without a result is one row whose run_id and metric are None and whose value is NaN. `unavailable` says why a
+    A cell without a result is one row whose run_id and metric are None and whose value is NaN; IncompleteGrid where there is nothing but
+    such cells. `unavailable` says why a
     value is NaN. `commit` is of the training; runs are mixed also where their scores are of another commit.
     """
     rows: list[dict[str, object]] = []
@@ -39,6 +40,10 @@ def load(grid: Grid, results: Path, *, allow_missing: bool = False, allow_mixed:
         else:
             rows += [{**labels, **row} for row in _rows(result)]
             commits |= {commit[:8] for commit in result.commits}
+    if len(missing) == len(grid.cells):
+        raise IncompleteGrid(
+            f"{grid.name}: none of its {len(missing)} runs is done in {results}; run `python -m experiments.{grid.name}`"
+        )
     if missing and not allow_missing:
         named = "; ".join([*missing[:NAMED], *([f"{len(missing) - NAMED} more"] if len(missing) > NAMED else [])])
         raise IncompleteGrid(

@@ -1,15 +1,17 @@
 """Ways compared over people: differences are of the same people and segments, and a number that is missing is a dash, not a zero."""
 
+from pathlib import Path
 from types import ModuleType
 
 import pandas as pd
 import pytest
 
 from analysis import table_instag_parts, table_lips, table_priors, table_synctalk_lips
-from analysis.load import RUN
+from analysis.load import RUN, IncompleteGrid, load
 from analysis.over_people import Ways, apart, runs_of, size, value
 from analysis.tables import Table
 from experiments import lips, priors
+from experiments.ledger import write_ledger
 
 R = value(RUN, "mouth_correlation", "Mouth r", 2)
 TWO = Ways(people=("anna", "ben", "cleo"), ways=("none", "prior"), columns=(R,), tuned=("cleo",))
@@ -141,3 +143,9 @@ def test_the_grid_of_lips_gives_every_person_the_same_segment_in_every_way() -> 
         ]
         assert len(cells) == len(lips.WAYS)
         assert all(one == shared[0] for one in shared)
+
+
+def test_a_study_of_which_nothing_is_done_has_no_table(tmp_path: Path) -> None:
+    write_ledger(tmp_path, priors.GRID, {cell.title: None for cell in priors.GRID.cells})
+    with pytest.raises(IncompleteGrid, match="priors: none of its 87 runs is done"):
+        load(priors.GRID, tmp_path, allow_missing=True)
