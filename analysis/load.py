@@ -25,8 +25,8 @@ def load(grid: Grid, results: Path, *, allow_missing: bool = False, allow_mixed:
     selection's cost), source (run | a control | truth), metric, value, unavailable, and the metric's facts: title, unit, better,
     digits.
 
-    A cell without a result is one row whose run_id and metric are None and whose value is NaN; IncompleteGrid where there is nothing but
-    such cells. `unavailable` says why a
+    A cell without a result is one row whose run_id and metric are None and whose value is NaN; IncompleteGrid where all are such.
+    `unavailable` says why a
     value is NaN. `commit` is of the training; runs are mixed also where their scores are of another commit.
     """
     rows: list[dict[str, object]] = []
