@@ -26,8 +26,7 @@ def load(grid: Grid, results: Path, *, allow_missing: bool = False, allow_mixed:
     digits.
 
     A cell without a result is one row whose run_id and metric are None and whose value is NaN; IncompleteGrid where all are such.
-    `unavailable` says why a
-    value is NaN. `commit` is of the training; runs are mixed also where their scores are of another commit.
+    `unavailable` says why a value is NaN. `commit` is of the training; runs are mixed also where their scores are of another commit.
     """
     rows: list[dict[str, object]] = []
     missing: list[str] = []

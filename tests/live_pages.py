@@ -64,6 +64,9 @@ def live(**limits: Any) -> Live:
     return Live(Lamp(), drive(), Limits(**{"most_bytes": 1_000_000, "most_seconds": 20.0, **limits}), 0.001)
 
 
+RESET = 1006  # the code of RFC 6455 for an end without a reason
+
+
 class Page:
     """An open WebSocket; `packets` are (frame, sound or None, JPEG or None)."""
 
@@ -82,7 +85,11 @@ class Page:
 
     def next(self) -> None:
         """Take in what has come."""
-        data = self._socket.recv(1 << 16)
+        try:
+            data = self._socket.recv(1 << 16)
+        except ConnectionResetError:
+            self.closed = RESET
+            return
         self._wire.receive_data(data or None)
         for event in self._wire.events():
             if isinstance(event, AcceptConnection):

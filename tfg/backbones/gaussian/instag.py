@@ -8,8 +8,6 @@ Differs from the paper: the geometry prior, off by default, is a fitted face mes
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +22,7 @@ from tfg.backbones.gaussian.geometry import GeometryPrior
 from tfg.backbones.gaussian.losses import face_loss, motion_size, mouth_loss, patch_distance, picture_loss, shown_face
 from tfg.backbones.gaussian.motion import FaceField, GaussianMotion, MouthField, WarpedFaceField, mouth_hook
 from tfg.backbones.gaussian.objective import GeometryRules, Weights
+from tfg.backbones.gaussian.randomness import step_randomness
 from tfg.backbones.gaussian.regions import polygon_mask
 from tfg.backbones.gaussian.sampling import FrameSampling, GuidedFrames
 from tfg.backbones.gaussian.settings import (
@@ -290,14 +289,3 @@ def place(face: Branch[Any], mouth: Branch[Any], portrait: Portrait, cloud: Firs
     shape = torch.from_numpy(portrait.face_shape)
     face.field.eye_line.copy_(shape[EYES, 1].mean())
     face.field.nose_base.copy_(shape[NOSE_BASE, 1])
-
-
-@contextlib.contextmanager
-def step_randomness(seed: int, device: torch.device) -> Iterator[None]:
-    """Draw from torch's generators as if they had just been seeded, and leave them as they were."""
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        if device.type == "cuda":
-            torch.manual_seed(seed)
-        else:  # of the CPU alone: seeding all kinds of devices costs 4 % of a step
-            torch.default_generator.manual_seed(seed)
-        yield
