@@ -16,11 +16,6 @@ def run(options: argparse.Namespace) -> int:
     """The page's address on stdout; serves it until Ctrl-C, which is exit code 130."""
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise InputError(f"live needs the extra `live` ({', '.join(missing)} missing): pip install 'tfg[live]'")
-    from tfg import heads
-
-    folder = heads.folder_of(Path(options.run_folder))
-    heads.read(folder)  # which no mistake waits for
-    print(f"tfg: opening {folder.name}", file=sys.stderr)
     from tfg.live.server import HOST, Live, listening_socket, server
     from tfg.live.upload import Limits
 
@@ -30,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
         from tfg.live.head import Head
         from tfg.threads import threads
 
-        head = Head(folder, options.seed)
+        head = Head(Path(options.run_folder), options.seed)
         port = bound.getsockname()[1]
         with threads(head.threads):
             live = Live(head, head.drive, limits, head.warm_up())
