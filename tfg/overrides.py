@@ -112,14 +112,15 @@ def composed(cell: Sequence[str], blocks: tuple[str, ...] = ()) -> DictConfig:
     """
     register_resolvers()
     cell = [part for text in cell for part in _prior_file(text)]
-    base = _check_names(cell, blocks)
+    parsed = _parse(cell)
+    base = _check_names(parsed, blocks)
     try:
-        chosen = composition.composed(base, [*blocks, *cell], _parse(cell))
+        chosen = composition.composed(base, [*blocks, *cell], parsed)
         config = literal(OmegaConf.to_container(chosen, resolve=True))
         name_prior(config)
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(f"{str(error).splitlines()[0]}; `python run.py --cfg job` shows every key") from error
-    for override in _parse(cell):
+    for override in parsed:
         key = override.key_or_group
         if key not in _options() and not key.startswith("hydra"):
             _check_kind(key, OmegaConf.select(base, key), OmegaConf.select(config, key))
@@ -192,13 +193,12 @@ def _options() -> dict[str, list[str]]:
     }
 
 
-def _check_names(cell: Sequence[str], blocks: tuple[str, ...]) -> DictConfig:
+def _check_names(parsed: Sequence[Override], blocks: tuple[str, ...]) -> DictConfig:
     """Every key must exist in the composed configuration and every option in its folder; `+key` is no way around it.
 
     The configuration of these options with every value at its default.
     """
     options = _options()
-    parsed = _parse(cell)
     for override in parsed:
         given = override.key_or_group
         if given.startswith("hydra.job"):

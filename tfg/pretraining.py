@@ -151,36 +151,27 @@ def faces_of(people: Sequence[Person]) -> Floats | None:
     return rows
 
 
-@dataclass(frozen=True, kw_only=True)
-class Named:
-    """One thing that `data` names: a video, or a synthetic person."""
-
-    name: str
-    video: Path | None = None
-    identity_seed: int | None = None
-
-
-def named_in(data: Sequence[str]) -> list[Named]:
-    """What `data` names; nothing is opened or rendered. InputError names what is no data."""
-    found: list[Named] = []
+def named_in(data: Sequence[str]) -> tuple[list[int], dict[str, list[Path]]]:
+    """Seeds of synthetic people, and the videos of each other name; nothing is opened. InputError names what is no data."""
+    seeds: list[int] = []
+    videos: dict[str, list[Path]] = {}
     for given in data:
         if given.startswith(SYNTHETIC):
             count = given.removeprefix(SYNTHETIC)
             if not count.isdigit() or int(count) < 1:
                 raise InputError(f"{given}: give the number of people, such as synthetic:8")
-            seeds = range(FIRST_SEED, FIRST_SEED + int(count))
-            found += [Named(name=f"synthetic {seed}", identity_seed=seed) for seed in seeds]
+            seeds += range(FIRST_SEED, FIRST_SEED + int(count))
             continue
         name, _, path = given.rpartition("=")
         place = Path(path)
-        videos = sorted(file for file in place.iterdir() if file.suffix in VIDEOS) if place.is_dir() else [place]
-        if not videos:
+        found = sorted(file for file in place.iterdir() if file.suffix in VIDEOS) if place.is_dir() else [place]
+        if not found:
             raise InputError(f"{place}: holds no video")
-        for video in videos:
+        for video in found:
             if not video.is_file():
                 raise InputError(f"{video}: no such file; check its path")
-            found.append(Named(name=name or video.stem, video=video))
-    return found
+            videos.setdefault(name or video.stem, []).append(video)
+    return seeds, videos
 
 
 def people_of(data: Sequence[str], held_out: str | None, least: int, why: str) -> list[Person]:
@@ -188,12 +179,7 @@ def people_of(data: Sequence[str], held_out: str | None, least: int, why: str) -
 
     Videos of one name are one person, and people are counted before anything is rendered.
     """
-    everything = named_in(data)
-    videos: dict[str, list[Path]] = {}
-    for one in everything:
-        if one.video is not None:
-            videos.setdefault(one.name, []).append(one.video)
-    seeds = [one.identity_seed for one in everything if one.identity_seed is not None]
+    seeds, videos = named_in(data)
     if (count := len(seeds) + len(videos)) < least:
         raise InputError(f"{count} {'person' if count == 1 else 'people'}: {why}; give more videos")
     real = []

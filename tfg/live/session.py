@@ -120,8 +120,10 @@ class Session:
         return None
 
     def _hear(self, piece: bytes) -> str | None:
-        if self._microphone is None or not piece or len(piece) % (2 * SAMPLES_PER_FRAME) or len(piece) > 2 * MOST_PIECE:
-            return None if self._microphone is None else "a piece of the microphone's sound has a wrong length"
+        if self._microphone is None:
+            return None
+        if not piece or len(piece) % (2 * SAMPLES_PER_FRAME) or len(piece) > 2 * MOST_PIECE:
+            return "a piece of the microphone's sound has a wrong length"
         self._microphone.hear(np.frombuffer(piece, "<i2").astype(np.float32) / np.float32(2**15))
         return None
 
