@@ -158,6 +158,29 @@ def test_all_terms_in_float32_equal_the_twin_in_double(
         torch.testing.assert_close(made, true, rtol=1e-4, atol=1e-4 * float(true.abs().max()))
 
 
+@pytest.mark.parametrize("size", [(40, 60), (11, 180), (70, 400)])
+@pytest.mark.parametrize("patches", [0, 1, 3])
+@pytest.mark.parametrize("shown", [False, True])
+def test_pictures_that_differ_in_patches_equal_the_twin_in_double(
+    size: tuple[int, int], patches: int, shown: bool, engine: str
+) -> None:
+    """Where they are the same the C path computes nothing."""
+    given, generator = scene(*size, shown=shown), torch.Generator().manual_seed(2)
+    rendered = given["truth"].clone()
+    if shown:
+        given["shown"] = (given["shown"] > 0.5).double()
+        rendered = torch.lerp(given["backdrop"], rendered, given["shown"][..., None])
+    for _ in range(patches):
+        top, left = (int(torch.randint(length - 8, (), generator=generator)) for length in size)
+        rendered[top : top + 8, left : left + 8] = given["rendered"][:8, :8]
+    given["rendered"] = rendered.float().double()  # no difference by rounding: its sign would be a gradient
+    given["truth"] = given["truth"].float().double()
+    found, expected = descend(given, engine, torch.float32), descend(given, "torch", torch.float64)
+    torch.testing.assert_close(found[0], expected[0], rtol=1e-5, atol=2e-7)
+    for made, true in zip(found[1:], expected[1:], strict=True):
+        torch.testing.assert_close(made, true, rtol=1e-4, atol=1e-4 * float(true.abs().max()) + 1e-9)
+
+
 def test_each_term_by_hand(engine: str) -> None:
     """Of two flat pictures that differ by 0.25, in a box of a quarter of the pixels, with alpha 0.5 off in half of them."""
     rendered, truth, alpha = torch.full((8, 8, 3), 0.75), torch.full((8, 8, 3), 0.5), torch.zeros(8, 8)

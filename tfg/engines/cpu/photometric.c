@@ -2,8 +2,9 @@
  *
  * A row of pixels is one long vector: the 11-tap blur of SSIM (Wang et al. 2004) runs down the columns, then along the row with a
  * stride of the channels, a vector of values at a time. A thread goes down its band of rows strip by strip, and keeps of a strip
- * what the blurs of the next rows read, in rings that stay in its cache. A row's sums are added strip by strip, and rows in their
- * order: same bits for any number of threads. */
+ * what the blurs of the next rows read, in rings that stay in its cache. Where the pictures are the same around a pixel its SSIM is 1
+ * and its gradient 0: of a row only the values from the first to the last that can be anything else are looked at. A row's sums are
+ * added strip by strip, and rows in their order: same bits for any number of threads. */
 #include <omp.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -51,6 +52,7 @@ typedef struct { /* of one thread and strip; a row's pointer is to the first val
     const float *x[RING], *y[RING];    /* rows of both pictures as they are compared, of `read` */
     float *mixed[RING][2], *seen[RING]; /* where they are mixed with the backdrop, and how much of each value is seen, of `read` */
     float *slopes[RING][SLOPES];       /* of `compared` */
+    Span differing[RING], uneven[RING]; /* of a row, in its own counting: values of `read` that differ, slopes that are not 0 */
     float *lines[MAPS + SLOPES];       /* blurred down the columns, with HALF pixels of zeros where the picture ends */
     float *backdrop;                   /* of `read` */
 } Strip;
@@ -104,6 +106,38 @@ INLINE Window window_of(const Loss *loss, int64_t r) {
     return window;
 }
 
+/* From the first to the last value that some row of the window has in its span, and `border` values around, of [0, end). */
+INLINE Span spread(const Span *spans, const Window *window, int64_t moved, int64_t border, int64_t end) {
+    Span all = {INT64_MAX, INT64_MIN};
+    for (int64_t s = 0; s < window->count; s++) {
+        const Span one = spans[window->places[s]];
+        if (one.start < one.stop) all = (Span){smaller(all.start, one.start), larger(all.stop, one.stop)};
+    }
+    if (all.start > all.stop) return (Span){0, 0};
+    return (Span){larger(all.start - moved - border, 0), smaller(all.stop - moved + border, end)};
+}
+
+/* The span up to a whole number of vectors, which may pass `end` by less than one. */
+INLINE Span in_vectors(Span span, int64_t step) {
+    return (Span){span.start, span.start + (larger(span.stop - span.start, 0) + step - 1) / step * step};
+}
+
+/* From the first to the last of `count` values that differ, to within a vector. */
+INLINE Span difference_of(const float *x, const float *y, int64_t count) {
+    const Ints none = {0};
+    int64_t start = 0, stop = (count + LANES - 1) / LANES * LANES;
+    for (; start < stop; start += LANES) {
+        const Ints differ = take(x, start, count, start + LANES <= count) != take(y, start, count, start + LANES <= count);
+        if (memcmp(&differ, &none, sizeof none)) break;
+    }
+    for (; start < stop; stop -= LANES) {
+        const int64_t i = stop - LANES;
+        const Ints differ = take(x, i, count, stop <= count) != take(y, i, count, stop <= count);
+        if (memcmp(&differ, &none, sizeof none)) break;
+    }
+    return (Span){start, smaller(stop, count)};
+}
+
 /* The blur along a line at value i. */
 INLINE Floats along(const Loss *loss, const float *line, int64_t i) {
     const float *middle = line + HALF * loss->channels + i;
@@ -113,14 +147,11 @@ INLINE Floats along(const Loss *loss, const float *line, int64_t i) {
     return sum;
 }
 
-/* Both pictures' row r as it is compared, into the rings. */
-static void take_row(const Loss *loss, const Given *given, Strip *strip, int64_t r) {
-    const int64_t place = r % RING, channels = loss->channels, start = strip->read.start, count = strip->read.stop - start;
-    const float *x = given->rendered + r * loss->width * channels + start, *y = given->truth + r * loss->width * channels + start;
-    strip->x[place] = x;
-    strip->y[place] = y;
-    if (!given->shown) return;
-    const float *shown = given->shown + r * loss->width + start / channels, *backdrop = strip->backdrop;
+/* Both pictures' row r, `count` values of it, as they are seen over the backdrop. */
+static void mix_row(const Loss *loss, const Given *given, Strip *strip, int64_t r, int64_t count) {
+    const int64_t place = r % RING, channels = loss->channels;
+    const float *x = strip->x[place], *y = strip->y[place], *backdrop = strip->backdrop;
+    const float *shown = given->shown + r * loss->width + strip->read.start / channels;
     float *seen = strip->seen[place], *own_x = strip->mixed[place][0], *own_y = strip->mixed[place][1];
     for (int64_t p = 0; p < count / channels; p++)
         for (int64_t c = 0; c < channels; c++) seen[p * channels + c] = shown[p];
@@ -129,6 +160,16 @@ static void take_row(const Loss *loss, const Given *given, Strip *strip, int64_t
     if (!loss->veiled) return;
     for (int64_t i = 0; i < count; i++) own_x[i] = backdrop[i] + seen[i] * (x[i] - backdrop[i]);
     strip->x[place] = own_x;
+}
+
+/* Both pictures' row r as it is compared, into the rings. */
+static void take_row(const Loss *loss, const Given *given, Strip *strip, int64_t r) {
+    const int64_t place = r % RING, first = r * loss->width * loss->channels + strip->read.start;
+    const int64_t count = strip->read.stop - strip->read.start;
+    strip->x[place] = given->rendered + first;
+    strip->y[place] = given->truth + first;
+    if (given->shown) mix_row(loss, given, strip, r, count);
+    strip->differing[place] = difference_of(strip->x[place], strip->y[place], count);
 }
 
 /* `count` vectors at value i of x, y, x^2 + y^2 and x y, blurred down the columns, into their lines. */
@@ -165,27 +206,38 @@ INLINE void down_slopes(const Strip *strip, const Window *window, int64_t i, int
 
 /* The sum of SSIM over the strip's row r, and its derivatives into the ring of slopes. */
 static double compare_row(const Loss *loss, Strip *strip, int64_t r) {
-    const Span compared = strip->compared, read = strip->read;
-    const int64_t count = read.stop - read.start, whole = count / (WIDE * LANES) * (WIDE * LANES);
-    const int64_t border = HALF * loss->channels, to = border - (compared.start - read.start);
+    const Span compared = strip->compared, own = {strip->own.start - compared.start, strip->own.stop - compared.start};
+    const int64_t count = strip->read.stop - strip->read.start, end = compared.stop - compared.start, place = r % RING;
+    const int64_t border = HALF * loss->channels, moved = compared.start - strip->read.start, to = border - moved;
     const Window window = window_of(loss, r);
-    float **slopes = strip->slopes[r % RING];
-    for (int64_t i = 0; i < whole; i += WIDE * LANES) down_pictures(strip, &window, i, WIDE, count, to);
-    for (int64_t i = whole; i < count; i += LANES) down_pictures(strip, &window, i, 1, count, to);
+    const Span span = in_vectors(spread(strip->differing, &window, moved, border, end), LANES);
+    float **slopes = strip->slopes[place];
+    strip->uneven[place] = (Span){span.start, smaller(span.stop, end)};
+    for (int m = 0; m < SLOPES; m++) {
+        memset(slopes[m], 0, sizeof(float) * (size_t)span.start);
+        if (span.stop < end) memset(slopes[m] + span.stop, 0, sizeof(float) * (size_t)(end - span.stop));
+    }
+    if (span.start < span.stop) {
+        const Span blurred = {larger(span.start + moved - border, 0), smaller(span.stop + moved + border, count)};
+        int64_t i = blurred.start;
+        for (; i + WIDE * LANES <= blurred.stop; i += WIDE * LANES) down_pictures(strip, &window, i, WIDE, count, to);
+        for (; i < blurred.stop; i += LANES) down_pictures(strip, &window, i, 1, count, to);
+    }
     Floats total = {0};
-    for (int64_t i = 0, end = compared.stop - compared.start; i < end; i += LANES) {
+    for (int64_t i = span.start; i < span.stop; i += LANES) {
         Floats mean[MAPS];
         for (int m = 0; m < MAPS; m++) mean[m] = along(loss, strip->lines[m], i);
         const Floats mx = mean[0], my = mean[1], product = mx * my, squares = mx * mx + my * my;
         const Floats light = 2 * product + loss->luminance, shape = 2 * (mean[3] - product) + loss->structure;
         const Floats lights = squares + loss->luminance, shapes = mean[2] - squares + loss->structure;
         const Floats inverse = 1 / (lights * shapes), value = light * shape * inverse, rest = value * inverse;
-        total += where(within(compared.start + i, strip->own.start, strip->own.stop), value);
+        total += where(within(i, own.start, own.stop), value);
         put(slopes[0], i, end, 2 * (my * (shape - light) * inverse + mx * rest * (lights - shapes)), 1);
         put(slopes[1], i, end, -rest * lights, 1);
         put(slopes[2], i, end, 2 * light * inverse, 1); /* what lies beyond the end is never read */
     }
-    return added(total);
+    const int64_t looked_at = larger(smaller(span.stop, own.stop) - larger(span.start, own.start), 0);
+    return added(total) + (double)(own.stop - own.start - looked_at);
 }
 
 typedef struct { /* what a row of the gradient is made of; from the strip's first own value on */
@@ -229,17 +281,23 @@ static void close_row(const Loss *loss, Strip *strip, int64_t r, double *sums, f
         .absolute = loss->weights[ABSOLUTE] * share,
         .boxed = loss->weights[BOXED] * share,
     };
+    Span span = {strip->differing[place].start - skipped, strip->differing[place].stop - skipped};
     if (grad) {
-        const int64_t count = compared.stop - compared.start, whole = count / (WIDE * LANES) * (WIDE * LANES);
-        const int64_t to = HALF * loss->channels - (own.start - compared.start);
+        const int64_t count = compared.stop - compared.start, border = HALF * loss->channels, moved = own.start - compared.start;
         const Window window = window_of(loss, r);
-        for (int64_t i = 0; i < whole; i += WIDE * LANES) down_slopes(strip, &window, i, WIDE, count, to);
-        for (int64_t i = whole; i < count; i += LANES) down_slopes(strip, &window, i, 1, count, to);
+        span = spread(strip->uneven, &window, moved, border, row.end);
+        memset(row.made, 0, sizeof(float) * (size_t)span.start);
+        memset(row.made + span.stop, 0, sizeof(float) * (size_t)(row.end - span.stop));
+        if (span.start < span.stop) {
+            const Span blurred = {larger(span.start + moved - border, 0), smaller(span.stop + moved + border + LANES, count)};
+            int64_t i = blurred.start;
+            for (; i + WIDE * LANES <= blurred.stop; i += WIDE * LANES) down_slopes(strip, &window, i, WIDE, count, border - moved);
+            for (; i < blurred.stop; i += LANES) down_slopes(strip, &window, i, 1, count, border - moved);
+        }
     }
     Floats absolute = {0}, boxed = {0};
-    const int64_t whole = row.end / LANES * LANES;
-    for (int64_t i = 0; i < whole; i += LANES) close_at(loss, strip, &row, i, 1, &absolute, &boxed);
-    if (whole < row.end) close_at(loss, strip, &row, whole, 0, &absolute, &boxed);
+    for (int64_t i = larger(span.start, 0); i < smaller(span.stop, row.end); i += LANES)
+        close_at(loss, strip, &row, i, i + LANES <= row.end, &absolute, &boxed);
     sums[ABSOLUTE] += added(absolute);
     sums[BOXED] += added(boxed);
 }
