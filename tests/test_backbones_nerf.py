@@ -109,6 +109,7 @@ def _field(gate_width: float) -> HeadField:
         audio_width=8,
         upper_width=7,
         code_width=0,
+        uncertain=False,
         engine="torch",
     )
     torch.nn.init.uniform_(field.tables, -0.5, 0.5)
@@ -131,10 +132,13 @@ def test_audio_moves_nothing_above_its_gate_and_expression_nothing_below() -> No
 
 
 def test_the_nets_have_the_papers_widths() -> None:
-    field = HeadField(part("backbone/synctalk", "field"), audio_width=32, upper_width=7, code_width=4, engine="torch")
+    shape = part("backbone/synctalk", "field")
+    field = HeadField(shape, audio_width=32, upper_width=7, code_width=4, uncertain=True, engine="torch")
     widths = {
-        name: [tuple(layer.weight.shape) for layer in getattr(field, name).layers] for name in ("density", "color")
+        name: [tuple(layer.weight.shape) for layer in getattr(field, name).layers]
+        for name in ("density", "color", "doubt")
     }
+    assert widths["doubt"] == [(32, 36), (1, 32)]
     assert widths["density"] == [(64, 75), (64, 64), (65, 64)]
     assert widths["color"] == [(64, 84), (3, 64)]
     assert tuple(field.tables.shape) == (3, 163_584, 1)  # torch-ngp
@@ -148,6 +152,28 @@ def test_entropy_is_one_bit_at_half_and_none_at_the_ends() -> None:
 def test_ray_attention_sums_along_chosen_rays_only() -> None:
     norms, owner = torch.tensor([1.0, 2, 4, 8]), torch.tensor([0, 0, 1, 2])
     assert losses.ray_attention(norms, owner, torch.tensor([True, False, True])) == pytest.approx(11 / 3)
+
+
+def test_uncertainty_is_the_size_of_the_error_on_the_face_and_none_beside_it() -> None:
+    difference, face = torch.tensor([[3.0, 0, 4], [0, 0, 1]]), torch.tensor([True, False])
+    expected = torch.tensor([1.0, 0.5])
+    by_hand = (5 / (2 * 2**2) + np.log(2) ** 2 / 2 + 0.5) / 2
+    assert losses.uncertainty(expected, difference, face) == pytest.approx(by_hand, rel=1e-6)
+    leaf, error = torch.zeros(1, requires_grad=True), torch.tensor([[0.0, 0, 8]])
+    for _ in range(400):
+        loss = losses.uncertainty(torch.nn.functional.softplus(leaf), error, torch.tensor([True]))
+        (slope,) = torch.autograd.grad(loss, leaf)
+        leaf = (leaf - 0.5 * slope).detach().requires_grad_()
+    scale = 1 + float(torch.nn.functional.softplus(leaf.detach()))
+    assert scale**2 * np.log(scale) == pytest.approx(8, rel=1e-2)  # where its slope is 0
+
+
+def test_an_expected_error_is_excused_the_more_the_later() -> None:
+    expected = torch.tensor([0.0, 0.0, 3.0, 0.0])
+    assert losses.excuse(expected, 0.0).tolist() == pytest.approx([1] * 4)
+    late = losses.excuse(expected, 1.0)
+    assert late[2] > 2.9 > 1 > late[0] > 0.2
+    assert losses.excuse(torch.tensor([0.0] * 99 + [50.0]), 1.0).max() == pytest.approx(0.2 + 0.8 * 10)
 
 
 def test_structure_is_one_minus_the_metrics_ssim() -> None:

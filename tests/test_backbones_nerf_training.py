@@ -28,7 +28,15 @@ pytestmark = [
 SIZE = 32
 
 
-def make(steps: int, *, lips_steps: int, num_rays: int = 128, lip_driven: bool = False, **options: object) -> SyncTalk:
+def make(
+    steps: int,
+    *,
+    lips_steps: int,
+    num_rays: int = 128,
+    lip_driven: bool = False,
+    weights: dict[str, float] | None = None,
+    **options: object,
+) -> SyncTalk:
     torch.manual_seed(5)
     pace = {"lr_grid": 3e-2, "lr_net": 3e-3, "average_every": 2, "occupancy_every": 8}
     return part(
@@ -40,7 +48,7 @@ def make(steps: int, *, lips_steps: int, num_rays: int = 128, lip_driven: bool =
         field={"levels": 6, "finest": 128},
         speech={"hidden": [16]},
         sampling={"num_rays": num_rays, "max_samples": 16, "patch": 12, "step": 0.05},
-        weights={"smoothness_every": 4},
+        weights={"smoothness_every": 4, **(weights or {})},
         schedule={"steps": steps, "lips_steps": lips_steps, **pace},
         occupancy_resolution=32,
         **options,
@@ -104,6 +112,26 @@ def test_a_render_uses_no_truth_and_leaves_the_background_where_no_head_can_be(s
     pictures = [render(head, shown, windows_of(test, train), device="cpu").images for shown in (test, blind)]
     assert np.array_equal(pictures[0], pictures[1])
     assert np.array_equal(pictures[0][0, :, :2], test.background[0, :, :2])
+
+
+def test_an_uncertainty_net_learns_in_the_head_stage_alone_and_is_no_part_of_a_rendering(
+    scene: portraits.Scene, tmp_path: Path
+) -> None:
+    backbone = make(6, lips_steps=3, weights={"smoothness_every": 2, "uncertainty": 0.5})
+    before = [values.clone() for values in backbone.head.field.doubt.parameters()]
+    seen = []
+    backbone.on_train_batch_end = lambda *_: seen.append(  # type: ignore[method-assign]
+        [values.detach().clone() for values in backbone.head.field.doubt.parameters()]
+    )
+    fit(backbone, data_of(scene.portrait, 6, 3), tmp_path, device="cpu", logger=None)
+    assert not torch.equal(before[1], seen[2][1])
+    assert all(torch.equal(one, other) for one, other in zip(seen[2], seen[5], strict=True))
+    pictures = render(backbone, scene.portrait, windows_of(scene.portrait, scene.portrait), device="cpu").images
+    for copy in (backbone.head, backbone.average.copy):
+        for values in copy.field.doubt.parameters():
+            torch.nn.init.ones_(values)
+    again = render(backbone, scene.portrait, windows_of(scene.portrait, scene.portrait), device="cpu").images
+    assert np.array_equal(pictures, again)
 
 
 def test_a_perceptual_loss_is_used_where_it_is_given(scene: portraits.Scene, tmp_path: Path) -> None:

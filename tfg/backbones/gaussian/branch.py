@@ -71,8 +71,8 @@ class Branch(nn.Module, Generic[FieldType]):
         return replace(motion, means=motion.means * scale) if self.scaled else replace(motion, offset=offset)
 
     def draw(self, frame: Frame, motion: GaussianMotion | None, background: Tensor, degree: int) -> Raster:
-        """The branch over `background` (3,) or (size, size, 3); without motion as it rests."""
-        gaussians = self.gaussians
+        """The branch in the frame's size over `background` (3,) or (size, size, 3); without motion as it rests."""
+        gaussians, size = self.gaussians, frame.size
         means, quats, scales = gaussians.means, gaussians.quats, gaussians.scales
         if motion is not None:
             means = means + motion.means
@@ -86,9 +86,9 @@ class Branch(nn.Module, Generic[FieldType]):
             gaussians.coefficients(degree),
             rotation=frame.rotation,
             translation=frame.translation,
-            focal=self.focal,
-            width=self.size,
-            height=self.size,
+            focal=self.focal * size / self.size,
+            width=size,
+            height=size,
             background=background,
             sh_degree=degree,
             engine=self.engine,
@@ -119,7 +119,7 @@ class Branch(nn.Module, Generic[FieldType]):
         motion_rates: dict[str, float] | None,
     ) -> None:
         """After a backward pass: note the screen gradients, step, grow and prune when due. Without motion rates motion stays."""
-        self.density.add(raster, self.size)
+        self.density.add(raster)
         set_rates(optimizers.gaussians, gaussian_rates)
         optimizers.gaussians.step()
         if motion_rates is not None:

@@ -27,11 +27,11 @@ class Density(nn.Module):
         self.register_buffer("drawn_in", torch.zeros(num, device=device))
 
     @torch.no_grad()
-    def add(self, raster: Raster, size: int) -> None:
-        """Add one backward pass of a `size` x `size` picture."""
+    def add(self, raster: Raster) -> None:
+        """Add one backward pass of a square picture."""
         assert raster.means2d.grad is not None
         drawn = raster.radii > 0
-        self.gradient += torch.where(drawn, raster.means2d.grad.norm(dim=1) * (size / 2), 0.0)
+        self.gradient += torch.where(drawn, raster.means2d.grad.norm(dim=1) * (len(raster.color) / 2), 0.0)
         self.drawn_in += drawn
 
 

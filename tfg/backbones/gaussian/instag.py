@@ -139,6 +139,8 @@ class Instag(Backbone):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         stage, step = self.stages.locate(int(self.step))
         frame, truth = frame_of(batch), truth_of(batch)
+        if stage != "mouth" and self.stages.is_coarse(step, getattr(self.stages, stage), self.size):
+            frame, truth = frame.halved(), truth.halved()
         with step_randomness(int(self.seed) + int(self.step), self.device):
             if not self.lip_driven:
                 # One draw a step: face and mouth get the same sound.
@@ -172,9 +174,8 @@ class Instag(Backbone):
         loss = face_loss(raster, backdrop, truth, self.weights, self.engine)
         if motion is not None:
             loss = loss + self.weights.motion * motion_size(motion)
-        if (prior := self.geometry) is not None and prior.rules.due(
-            step, self.stages.face, self.face.rules.reset_every
-        ):
+        prior = None if frame.size < self.size else self.geometry  # its mesh is drawn in the head's size
+        if prior is not None and prior.rules.due(step, self.stages.face, self.face.rules.reset_every):
             loss = loss + prior.loss(raster, frame, int(truth.row), shown_face(truth))
         self._descend(self.face, 0, loss, raster, step, self.stages.face, moving)
 

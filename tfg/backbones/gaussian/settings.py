@@ -73,6 +73,10 @@ class StageSteps:
     face: int  # warm-up included
     mouth: int
     fuse: int
+    coarse: (
+        float  # share of the face and of the fuse stage, from their start, that learns from pictures of half the size
+    )
+    coarse_size: int  # pixels that these must have
     perceptual_from: float  # share of the fuse stage after which the perceptual loss counts
     harmonics_from: int  # step of a branch from which the colour depends on the view
     min_mouth_pixels: float  # of a 512 x 512 picture; frames that show less of the mouth's inside are passed over
@@ -87,8 +91,11 @@ class StageSteps:
         for name in ("face", "mouth", "fuse"):
             if getattr(self, name) <= 0:
                 raise InputError(f"backbone.stages.{name} is {getattr(self, name)}; it must be positive")
-        if not 0 <= self.perceptual_from <= 1:
-            raise InputError(f"backbone.stages.perceptual_from is {self.perceptual_from}; it must be in [0, 1]")
+        for name in ("coarse", "perceptual_from"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"backbone.stages.{name} is {getattr(self, name)}; it must be in [0, 1]")
+        if self.coarse_size <= 0:
+            raise InputError(f"backbone.stages.coarse_size is {self.coarse_size}; it must be positive")
         if not 0 <= self.warm_up <= self.face:
             raise InputError(f"backbone.stages.warm_up is {self.warm_up}; it must be within stages.face = {self.face}")
 
@@ -99,6 +106,10 @@ class StageSteps:
     def progress(self, step: int, alone: int) -> float:
         """In [0, 1]: step of a branch that trains `alone` steps by itself and then `fuse` steps with the other."""
         return step / (alone + self.fuse)
+
+    def is_coarse(self, step: int, steps: int, size: int) -> bool:
+        """Whether a step of a stage, `steps` long, learns from pictures of half the `size`."""
+        return size % 2 == 0 and size // 2 >= self.coarse_size and step < self.coarse * steps
 
     def locate(self, step: int) -> tuple[str, int]:
         """Stage that a step belongs to ("face", "mouth" or "fuse") and the step counted from its beginning."""

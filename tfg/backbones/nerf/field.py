@@ -15,6 +15,7 @@ from tfg.backbones.nerf.settings import FieldShape
 from tfg.engines import HashGridSpec, spherical_harmonics, triplane_encode
 
 GEOMETRY = 64  # width of the geometry feature that the density net hands to the colour net
+UNCERTAINTY = 32  # width of the uncertainty net (ER-NeRF)
 TABLE_INIT = 1e-4  # half range of the uniform initial table entries, as torch-ngp's
 
 
@@ -58,12 +59,22 @@ class FieldOutput:
     color: Tensor  # (n, 3) in [-0.001, 1.001]
     audio_attention: Tensor  # (n,) norm of the audio region attention
     upper_attention: Tensor  # (n,) norm of the upper-face region attention
+    uncertainty: Tensor | None = None  # (n,) >= 0, while training with its net
 
 
 class HeadField(nn.Module):
     """sigma, colour = F(x, direction | audio code, upper-face expression, individual code)."""
 
-    def __init__(self, shape: FieldShape, *, audio_width: int, upper_width: int, code_width: int, engine: str) -> None:
+    def __init__(
+        self,
+        shape: FieldShape,
+        *,
+        audio_width: int,
+        upper_width: int,
+        code_width: int,
+        uncertain: bool,
+        engine: str,
+    ) -> None:
         super().__init__()
         self.grid = grid_of(shape)
         self.direction_degree = shape.direction_degree
@@ -78,6 +89,7 @@ class HeadField(nn.Module):
             features + audio_width + upper_width, shape.hidden, shape.hidden, 1 + GEOMETRY, engine=engine
         )
         self.color = MLP(shape.direction_degree**2 + GEOMETRY + code_width, shape.hidden, 3, engine=engine)
+        self.doubt = MLP(features, UNCERTAINTY, 1, engine=engine) if uncertain else None
 
     def encode(self, points: Tensor) -> Tensor:
         """(n, 3) in [-1, 1] -> (n, 36) tri-plane features."""
@@ -93,10 +105,16 @@ class HeadField(nn.Module):
             upper = upper * torch.sigmoid((gates[1] - height) / self.gate_width)
         return features, audio, upper
 
+    def uncertainty(self, features: Tensor) -> Tensor | None:
+        """(n,) how far the colour at features (n, 36) is expected to be off; they do not learn from it. None in rendering."""
+        if self.doubt is None or not self.training:
+            return None
+        return torch.nn.functional.softplus(self.doubt(features.detach()))[:, 0]
+
     def geometry(
         self, points: Tensor, audio: Tensor, upper: Tensor, gates: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Density (n,), geometry feature (n, 64) and both attentions of field points (n, 3).
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Density (n,), geometry feature (n, 64), both attentions and the grid's features (n, 36) of field points (n, 3).
 
         audio (32,) and upper (7,) hold for the whole frame. `gates` (2,): with a positive `gate_width` audio acts only
         below the first height and the expression only above the second. Differs from the paper: its face-sync masks
@@ -105,13 +123,13 @@ class HeadField(nn.Module):
         features, audio_attention, upper_attention = self.attend(points, gates)
         inputs = torch.cat([features, audio_attention * audio, upper_attention * upper], dim=-1)
         hidden = self.density(inputs)
-        return truncated_exp(hidden[:, 0]), hidden[:, 1:], audio_attention, upper_attention
+        return truncated_exp(hidden[:, 0]), hidden[:, 1:], audio_attention, upper_attention, features
 
     def forward(
         self, points: Tensor, directions: Tensor, audio: Tensor, upper: Tensor, code: Tensor, gates: Tensor
     ) -> FieldOutput:
         """Points (n, 3) along unit `directions` (n, 3); `code` (code_width,) is the frame's individual code."""
-        sigma, geometry, audio_attention, upper_attention = self.geometry(points, audio, upper, gates)
+        sigma, geometry, audio_attention, upper_attention, features = self.geometry(points, audio, upper, gates)
         inputs = [spherical_harmonics(directions, self.direction_degree), geometry]
         if code.numel():
             inputs.append(code.expand(len(points), -1))
@@ -121,4 +139,5 @@ class HeadField(nn.Module):
             color=color,
             audio_attention=audio_attention.norm(dim=-1),
             upper_attention=upper_attention.norm(dim=-1),
+            uncertainty=self.uncertainty(features),
         )

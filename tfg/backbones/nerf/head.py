@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from tfg.backbones.layers import AudioEncoder, augment_windows
 from tfg.backbones.nerf.field import HeadField
-from tfg.backbones.nerf.settings import FieldShape, SpeechShape
+from tfg.backbones.nerf.settings import FieldShape, Schedule, SpeechShape
 from tfg.types import UPPER_FACE
 
 CODE_STD = 0.1  # of the initial individual codes (RAD-NeRF)
@@ -26,15 +28,40 @@ class TalkingHead(nn.Module):
         code_width: int,
         speech: SpeechShape,
         shape: FieldShape,
+        uncertain: bool,
         engine: str,
     ) -> None:
         super().__init__()
         self.options = speech
         self.encoder = AudioEncoder(audio_channels, speech.hidden, speech.width, dropout=speech.dropout)
         self.field = HeadField(
-            shape, audio_width=speech.width, upper_width=len(UPPER_FACE), code_width=code_width, engine=engine
+            shape,
+            audio_width=speech.width,
+            upper_width=len(UPPER_FACE),
+            code_width=code_width,
+            uncertain=uncertain,
+            engine=engine,
         )
         self.codes = nn.Parameter(CODE_STD * torch.randn(num_codes, code_width))
+
+    def groups(self, plan: Schedule) -> Iterator[dict[str, Any]]:
+        """Parameters of each learning rate and weight decay, for an optimiser; `full_lr` is the rate before it falls."""
+        field, encoder = self.field, self.encoder
+        rates: list[tuple[nn.Module | nn.Parameter | None, float, float]] = [
+            (field.tables, plan.lr_grid, plan.weight_decay_grid),
+            (encoder.attention, plan.lr_attention, plan.weight_decay_attention),
+            (encoder.frame, plan.lr_net, plan.weight_decay_speech),
+            (field.audio_attention, plan.lr_net, plan.weight_decay_net),
+            (field.upper_attention, plan.lr_net, plan.weight_decay_net),
+            (field.density, plan.lr_net, plan.weight_decay_net),
+            (field.color, plan.lr_net, plan.weight_decay_net),
+            (self.codes, plan.lr_net, plan.weight_decay_net),
+            (field.doubt, plan.lr_net, plan.weight_decay_net),
+        ]
+        for part, rate, decay in rates:
+            if part is not None:
+                parameters = list(part.parameters()) if isinstance(part, nn.Module) else [part]
+                yield {"params": parameters, "lr": rate, "full_lr": rate, "weight_decay": decay}
 
     def encode_audio(self, windows: Tensor) -> Tensor:
         """(b, 8, channels) normalised audio -> (b, width) codes; augmented while training."""

@@ -13,9 +13,32 @@ SSIM_SIGMA = 1.5
 C1, C2 = 0.01**2, 0.03**2  # of SSIM at a data range of 1
 
 
-def mean_difference(prediction: Tensor, truth: Tensor) -> Tensor:
-    """Mean absolute difference of colours (n, 3); SyncTalk's L1 (ER-NeRF has squares)."""
-    return (prediction - truth).abs().mean()
+EXCUSE_FROM, EXCUSE_TO = (
+    0.2,
+    10.0,
+)  # least weight of a ray whose error is expected, and the most a ray's weight grows by
+
+
+def mean_difference(prediction: Tensor, truth: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Mean absolute difference of colours (n, 3), each ray by its weight (n,); SyncTalk's L1 (ER-NeRF has squares)."""
+    difference = (prediction - truth).abs()
+    return difference.mean() if weights is None else (weights[:, None] * difference).mean()
+
+
+def uncertainty(expected: Tensor, difference: Tensor, face: Tensor) -> Tensor:
+    """What makes `expected` (n,) >= 0 the size of the colours' `difference` (n, 3), and 0 where a ray is not of the `face` (n,) bool.
+
+    Kendall and Gal's attenuation with b = expected + 1, |difference| / 2 b^2 + ln(b)^2 / 2, as ER-NeRF's code has it.
+    """
+    scale = expected + 1
+    attenuated = difference.detach().norm(dim=-1) / (2 * scale.square()) + scale.log().square() / 2
+    return torch.where(face, attenuated, expected).mean()
+
+
+def excuse(expected: Tensor, ramp: float) -> Tensor:
+    """(n,) weights of rays whose error is `expected` (n,): 1 at ramp 0, then more where more is expected (ER-NeRF's code)."""
+    share = torch.softmax(expected.detach(), dim=0) * len(expected)
+    return EXCUSE_FROM + (1 - EXCUSE_FROM) * ((1 - ramp) + ramp * share).clamp(0, EXCUSE_TO)
 
 
 def opacity_entropy(opacity: Tensor) -> Tensor:

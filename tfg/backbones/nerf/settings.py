@@ -163,12 +163,13 @@ class Sampling:
 
 @dataclass(frozen=True, kw_only=True)
 class LossWeights:
-    """Weights of the terms beside L1; `attention` and `smoothness` are ramped by step / num_steps."""
+    """Weights of the terms beside L1; `attention`, `smoothness` and `uncertainty` are ramped by step / num_steps."""
 
     entropy: float  # of the opacity
     attention: float  # audio outside and expression inside the lower face
-    smoothness: float  # attention at a point and beside it, every `smoothness_every` steps
+    smoothness: float  # attention and uncertainty at a point and beside it, every `smoothness_every` steps
     smoothness_every: int
+    uncertainty: float  # of the uncertainty net in the head stage; 0 = there is none
     structure: float  # D-SSIM on the patches of the lips stage
     perceptual_lips: float  # LPIPS on the lip box; only with perceptual weights
     perceptual_patch: float  # LPIPS on random patches

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import AdamW
 
 from tfg.backbones.base import Backbone, Perceptual
@@ -35,13 +35,14 @@ class Traced:
     samples: Samples
     audio_attention: Tensor  # (samples,)
     upper_attention: Tensor  # (samples,)
+    uncertainty: Tensor | None  # (n,) while training with its net
 
 
 class SyncTalk(Backbone):
     """NeRF head (Peng et al. 2024).
 
     Differs from the paper: no LPIPS unless `perceptual` is given, the lips stage then uses L1 + D-SSIM on its patches;
-    no uncertainty net, which the paper's losses use to excuse errors that five seconds cannot spare; audio and
+    the uncertainty net is a key, off by default (`weights.uncertainty`); audio and
     expression are gated by region (`FieldShape.gate_width`); rays are drawn mostly on the head (`Sampling`). Driven by lip motion,
     its points are taken back to the face at rest (`Articulation`), and the speech code is left what a warp cannot make.
     """
@@ -84,6 +85,7 @@ class SyncTalk(Backbone):
             code_width=code_width if num_codes else 0,
             speech=speech,
             shape=field,
+            uncertain=weights.uncertainty > 0,
             engine=engine,
         )
         self.average = Average(self.head, schedule.average_decay)
@@ -118,29 +120,7 @@ class SyncTalk(Backbone):
 
     def configure_optimizers(self) -> AdamW:
         """One AdamW, betas (0, 0.99), with a group for each learning rate and weight decay, as SyncTalk."""
-        plan, head = self.schedule, self.head
-        groups: list[tuple[nn.Module | nn.Parameter, float, float]] = [
-            (head.field.tables, plan.lr_grid, plan.weight_decay_grid),
-            (head.encoder.attention, plan.lr_attention, plan.weight_decay_attention),
-            (head.encoder.frame, plan.lr_net, plan.weight_decay_speech),
-            (head.field.audio_attention, plan.lr_net, plan.weight_decay_net),
-            (head.field.upper_attention, plan.lr_net, plan.weight_decay_net),
-            (head.field.density, plan.lr_net, plan.weight_decay_net),
-            (head.field.color, plan.lr_net, plan.weight_decay_net),
-            (head.codes, plan.lr_net, plan.weight_decay_net),
-        ]
-        return AdamW(
-            [
-                {
-                    "params": list(part.parameters()) if isinstance(part, nn.Module) else [part],
-                    "lr": rate,
-                    "full_lr": rate,
-                    "weight_decay": decay,
-                }
-                for part, rate, decay in groups
-            ],
-            betas=(0.0, 0.99),
-        )
+        return AdamW(list(self.head.groups(self.schedule)), betas=(0.0, 0.99))
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         step = int(self.step)
@@ -215,13 +195,14 @@ class SyncTalk(Backbone):
         code = head.codes[code_row] if len(head.codes) else head.codes.new_zeros(0)
         audio = head.encode_audio(view.audio)[0]
         field = head.field(samples.points, samples.directions, audio, view.upper, code, self.gates)
-        color, opacity, _ = composite(field.sigma, field.color, samples, engine=self.engine)
+        color, opacity, _, weights = composite(field.sigma, field.color, samples, engine=self.engine, with_weights=True)
         return Traced(
             color=color + (1 - opacity)[:, None] * view.background[pixels],
             opacity=opacity,
             samples=samples,
             audio_attention=field.audio_attention,
             upper_attention=field.upper_attention,
+            uncertainty=_along(weights.detach(), field.uncertainty, samples.ray, len(pixels)),
         )
 
     def _trace_training(self, view: HeadView, pixels: Tensor) -> Traced:
@@ -239,12 +220,23 @@ class SyncTalk(Backbone):
         inside = rays.inside_box(pixels, lower, self.size)
         silent = losses.ray_attention(traced.audio_attention, traced.samples.ray, ~inside)
         still = losses.ray_attention(traced.upper_attention, traced.samples.ray, inside)
-        loss = losses.mean_difference(traced.color, target.image[pixels])
+        in_head_stage = not self.schedule.is_lips(step)
+        loss = self._photometric(traced, target, pixels, ramp if in_head_stage else None)
         loss = loss + weights.entropy * losses.opacity_entropy(traced.opacity)
         loss = loss + weights.attention * ramp * (silent + still)
-        if weights.smoothness and step % weights.smoothness_every == 0:
+        if in_head_stage and weights.smoothness and step % weights.smoothness_every == 0:
             loss = loss + weights.smoothness * ramp * self._roughness(traced.samples.points)
         return loss
+
+    def _photometric(self, traced: Traced, target: ViewTruth, pixels: Tensor, ramp: float | None) -> Tensor:
+        """L1; with a ramp and an uncertainty net by what that expects, which is learned beside."""
+        true, expected = target.image[pixels], traced.uncertainty
+        if expected is None or ramp is None:
+            return losses.mean_difference(traced.color, true)
+        face = rays.inside_box(pixels, rays.landmark_box(target.landmarks, self.size), self.size)
+        learned = losses.uncertainty(expected, traced.color - true, face)
+        weighted = losses.mean_difference(traced.color, true, losses.excuse(expected, ramp))
+        return weighted + self.weights.uncertainty * ramp * learned
 
     def _draw_weights(self, view: HeadView, target: ViewTruth, lower: rays.Box) -> Tensor:
         """(size * size,) how often a pixel is drawn: shares of the head, the lower face and what surrounds the head."""
@@ -258,12 +250,14 @@ class SyncTalk(Backbone):
         return weights if weights.any() else torch.ones_like(weights)
 
     def _roughness(self, points: Tensor) -> Tensor:
-        """Mean absolute change of both attentions over up to 1e-3 field units (SyncTalk's smoothness term)."""
+        """Mean absolute change of attentions and uncertainty over up to 1e-3 field units (SyncTalk's smoothness term)."""
         jitter = (2 * torch.rand(points.shape, device=points.device) - 1) * 1e-3
         field = self.head.field
-        _, audio, upper = field.attend(points, self.gates)
-        _, audio_near, upper_near = field.attend((points + jitter).clamp(-1, 1), self.gates)
-        return (audio - audio_near).abs().mean() + (upper - upper_near).abs().mean()
+        features, audio, upper = field.attend(points, self.gates)
+        near, audio_near, upper_near = field.attend((points + jitter).clamp(-1, 1), self.gates)
+        rough = (audio - audio_near).abs().mean() + (upper - upper_near).abs().mean()
+        doubt, doubt_near = field.uncertainty(features), field.uncertainty(near)
+        return rough if doubt is None or doubt_near is None else rough + (doubt - doubt_near).abs().mean()
 
     def _trains_on_patch(self, step: int) -> bool:
         """In the lips stage odd steps train on the lips, even ones on random patches where there is a perceptual loss."""
@@ -297,3 +291,8 @@ class SyncTalk(Backbone):
 
         cell = 2 / self.occupancy.resolution
         self.occupancy.update(density if self.articulation is None else self.articulation.most(density, cell))
+
+
+def _along(weights: Tensor, values: Tensor | None, owner: Tensor, count: int) -> Tensor | None:
+    """(count,) sums of weighted `values` (samples,) over the samples of each ray."""
+    return None if values is None else weights.new_zeros(count).index_add(0, owner, weights * values)
