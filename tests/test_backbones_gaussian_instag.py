@@ -12,9 +12,11 @@ from support.parts import part
 from torch.utils.data import default_collate
 
 from tfg import assets
+from tfg.backbones.gaussian import losses
 from tfg.backbones.gaussian.frame import frame_of
 from tfg.backbones.gaussian.instag import Instag
 from tfg.data import PortraitData, audio_statistics, audio_windows, batches
+from tfg.engines.photometric import photometric
 from tfg.features.lips.motion import lip_motion
 from tfg.metrics.lpips import Lpips, lpips
 from tfg.rendering import render
@@ -255,6 +257,25 @@ def test_a_perceptual_loss_counts_in_the_last_part_of_the_fuse_stage_alone(scene
     weighted = trained("weighted", **PERCEPTUAL | {"perceptual": distance})
     assert weighted.keys() == without.keys()
     assert not torch.equal(weighted["face.gaussians.base"], without["face.gaussians.base"])
+
+
+def test_a_training_begins_on_small_pictures_and_ends_on_whole_ones(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[tuple[int, int]] = []
+
+    def loss(rendered: torch.Tensor, *given: object, **named: object) -> torch.Tensor:
+        sizes.append((int(backbone.step), len(rendered)))
+        return photometric(rendered, *given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(losses, "photometric", loss)
+    stages = TINY["stages"] | {"coarse": 0.5, "coarse_size": 8}  # type: ignore[operator]
+    backbone = make_backbone(scene.portrait, TINY | {"stages": stages})
+    train(backbone, scene.portrait, tmp_path, chunk=40)
+    found = dict(sizes)
+    assert [found[step] for step in (0, 5, 6, 11, 12, 23)] == [8, 8, 16, 16, 32, 32]
+    assert {found[step] for step in range(24, 32)} == {32}  # of the mouth
+    assert [found[step] for step in (32, 33, 34, 35, 36, 39)] == [8, 8, 16, 16, 32, 32]
 
 
 @pytest.mark.usefixtures("face_bundle")

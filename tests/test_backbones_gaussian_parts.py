@@ -7,12 +7,16 @@ import pytest
 import torch
 from portraits import CENTER, RADII, make_scene, project
 from support.parts import part
+from torch.utils.data import default_collate
 
+from tfg.backbones.gaussian.branch import Branch
 from tfg.backbones.gaussian.cloud import head_cloud, mouth_cloud
+from tfg.backbones.gaussian.frame import frame_of, halved, truth_of
 from tfg.backbones.gaussian.gaussians import Gaussians, inverse_softplus, neighbour_distance
 from tfg.backbones.gaussian.losses import patch_distance
 from tfg.backbones.gaussian.motion import FaceField, GaussianMotion, mouth_hook
 from tfg.backbones.gaussian.regions import box_mask, polygon_mask, vertical_ramp
+from tfg.data import audio_statistics, audio_windows, batches
 from tfg.types import InputError
 
 
@@ -108,6 +112,31 @@ def test_stages_follow_each_other():
         ("fuse", 1),
     ]
     assert stages.total == 7
+
+
+def test_pictures_begin_small_and_grow_to_the_heads_size():
+    stages = part("backbone/instag", "stages", coarse=0.5, coarse_size=128)
+    assert [stages.halvings(step, 100, 512) for step in (0, 24, 25, 49, 50, 99)] == [2, 2, 1, 1, 0, 0]
+    assert [stages.halvings(0, 100, size) for size in (128, 200, 255, 256, 257, 1024)] == [0, 0, 0, 1, 0, 3]
+    assert part("backbone/instag", "stages", coarse=0.0).halvings(0, 100, 512) == 0
+
+
+def test_a_halved_frame_is_the_same_head_in_half_the_pixels():
+    torch.manual_seed(0)
+    scene = make_scene(num_frames=2, size=64)
+    windows = audio_windows(scene.portrait.audio, *audio_statistics(scene.portrait.audio))
+    batch = default_collate([batches(scene.portrait, windows, device=torch.device("cpu"), truth=True)[0]])
+    frame, truth = frame_of(batch), truth_of(batch)
+    small = truth.halved()
+    assert torch.allclose(small.image[3, 5], truth.image[6:8, 10:12].mean(dim=(0, 1)))
+    assert torch.allclose(small.head_mask[20, 16], truth.head_mask[40:42, 32:34].mean())
+    assert torch.equal(small.landmarks, truth.landmarks / 2)
+    branch = Branch(make_field(), part("backbone/instag", "face_density"), 1, 64, scene.portrait.cameras.focal, "torch")
+    branch.place(head_cloud(scene.portrait, 200, torch.default_generator), 0.5)
+    whole, half = (branch.draw(one, None, one.background, 1).color.detach() for one in (frame, frame.halved()))
+    error = (halved(whole) - half).abs().mean()
+    assert error < 0.1 * (halved(whole) - frame.halved().background).abs().mean()
+    assert error > 0  # the pinhole's other pictures
 
 
 def test_rates_fall_geometrically_to_their_final_values():

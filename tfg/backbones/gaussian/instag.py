@@ -139,7 +139,7 @@ class Instag(Backbone):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         stage, step = self.stages.locate(int(self.step))
         frame, truth = frame_of(batch), truth_of(batch)
-        if stage != "mouth" and self.stages.is_coarse(step, getattr(self.stages, stage), self.size):
+        for _ in range(self.stages.halvings(step, getattr(self.stages, stage), self.size) if stage != "mouth" else 0):
             frame, truth = frame.halved(), truth.halved()
         with step_randomness(int(self.seed) + int(self.step), self.device):
             if not self.lip_driven:
@@ -210,7 +210,8 @@ class Instag(Backbone):
         rendered = self._compose(frame, face, mouth)
         loss = picture_loss(rendered, truth, self.weights, self.engine)
         loss = loss + self.weights.motion * (motion_size(face) + motion_size(mouth))
-        if self.perceptual is not None and step >= self.stages.perceptual_from * self.stages.fuse:
+        late = step >= self.stages.perceptual_from * self.stages.fuse
+        if self.perceptual is not None and late and frame.size == self.size:
             low, high = self.weights.perceptual_patch
             side = int(torch.randint(low, high + 1, ()))
             loss = loss + self.weights.perceptual * patch_distance(self.perceptual, rendered, truth.image, side)

@@ -7,6 +7,7 @@ Positions are in head units, about ten times the papers' unit.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,10 +74,8 @@ class StageSteps:
     face: int  # warm-up included
     mouth: int
     fuse: int
-    coarse: (
-        float  # share of the face and of the fuse stage, from their start, that learns from pictures of half the size
-    )
-    coarse_size: int  # pixels that these must have
+    coarse: float  # share of the face and of the fuse stage, from their start, that learns from halved pictures
+    coarse_size: int  # pixels that these have at least
     perceptual_from: float  # share of the fuse stage after which the perceptual loss counts
     harmonics_from: int  # step of a branch from which the colour depends on the view
     min_mouth_pixels: float  # of a 512 x 512 picture; frames that show less of the mouth's inside are passed over
@@ -107,9 +106,12 @@ class StageSteps:
         """In [0, 1]: step of a branch that trains `alone` steps by itself and then `fuse` steps with the other."""
         return step / (alone + self.fuse)
 
-    def is_coarse(self, step: int, steps: int, size: int) -> bool:
-        """Whether a step of a stage, `steps` long, learns from pictures of half the `size`."""
-        return size % 2 == 0 and size // 2 >= self.coarse_size and step < self.coarse * steps
+    def halvings(self, step: int, steps: int, size: int) -> int:
+        """How often the pictures, `size` pixels wide, are halved in a step of a stage of `steps`: most at its beginning."""
+        most = 0
+        while size % 2 == 0 and size // 2 >= self.coarse_size:
+            size, most = size // 2, most + 1
+        return max(math.ceil(most * (1 - step / (self.coarse * steps))), 0) if self.coarse else 0
 
     def locate(self, step: int) -> tuple[str, int]:
         """Stage that a step belongs to ("face", "mouth" or "fuse") and the step counted from its beginning."""
