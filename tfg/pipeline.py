@@ -17,13 +17,14 @@ import torch
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
-from tfg import data, heads, overrides, parts, rendering, training
+from tfg import data, heads, parts, rendering, sizing, training
 from tfg.backbones.base import Backbone
 from tfg.clip.read import open_video
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.portrait import face_reader
 from tfg.heads import Head
 from tfg.material import Material, gather, training_part
+from tfg.picture_size import SIZES
 from tfg.progress import run as shown_run
 from tfg.progress import say
 from tfg.record import files, identity, provenance, results, tracking
@@ -51,7 +52,8 @@ def run(config: DictConfig, title: str = "") -> Path:
 
     A run that another process works on is left to it. SystemExit 130 on Ctrl-C, 143 on SIGTERM.
     """
-    config = overrides.literal(parts.plain(config))
+    size = sizing.taken(config)
+    config = sizing.sized(config)
     folder = parts.run_folder(config)
     if heads.is_done(config, folder):
         (folder / "failure.json").unlink(missing_ok=True)
@@ -64,6 +66,7 @@ def run(config: DictConfig, title: str = "") -> Path:
             # What a failed run left, one that was killed while it wrote, and one under another metrics setting.
             for left in (folder / "failure.json", folder / "result.json", *folder.glob("*.part*")):
                 left.unlink(missing_ok=True)
+            say(f"pictures: {size.why}")
             _run(config, folder, stages)
     except Timeout:
         print(f"tfg: {folder.name} is being run by another process; left to it", file=sys.stderr)
@@ -156,6 +159,9 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
         with features.costing() as cost:
             shown = training_part(head, features)
         stage.frames, stage.notes = len(shown.observed.frames), cost.notes()
+    cut = shown.features.clip
+    if SIZES[0] < cut.size > cut.crop.side:
+        say(f"the face crop, {cut.crop.side:.0f} px wide, is enlarged to {cut.size} px, which adds no detail")
 
     # The same of the held-out part, and the poses of both.
     with stages("features_held_out") as stage:
@@ -167,7 +173,7 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
         stage.frames, stage.notes = len(material.test.frames), cost.notes() | material.fit
 
     # The optimisation, from the same random numbers for every selector that leads here.
-    with stages("training") as stage, threads(head.config.trainer.threads) as count:
+    with stages("training") as stage, threads(head.threads) as count:
         backbone, fitted = _fit(head, material, logger)
         stage.frames = len(material.train.frames)
         stage.notes = {
@@ -281,7 +287,7 @@ def score_head(folder: Path, switches: dict[str, bool]) -> results.ScoresRecord:
 def render_head(head: Head, backbone: Backbone, portrait: Portrait, windows: Floats) -> Bytes:
     """(n, size, size, 3); on a card only if one is here, wherever the head was trained."""
     device = "cuda" if head.config.trainer.device == "cuda" and torch.cuda.is_available() else "cpu"
-    with threads(head.config.trainer.threads):
+    with threads(head.threads):
         return rendering.render(backbone, portrait, windows, device=device).images
 
 
