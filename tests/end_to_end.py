@@ -19,6 +19,7 @@ CLIP = [
     "clip.size=64",
     "trainer=cpu",
     "tracker=none",
+    "estimate=false",
     "audio=logmel",  # the fast one, on machines with Whisper's file too
     "conditioning=audio",
 ]

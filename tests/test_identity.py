@@ -30,6 +30,7 @@ CONFIG: dict[str, Any] = {
     "start": None,
     "seed": 0,
     "results": "results",
+    "estimate": True,
     "group": "x",
     "sweep": {"axes": [], "size": 1},
 }

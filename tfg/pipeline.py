@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from tfg import data, heads, parts, rendering, sizing, training
 from tfg.backbones.base import Backbone
 from tfg.clip.read import open_video
+from tfg.estimate import Estimate, noted, taken
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.portrait import face_reader
 from tfg.heads import Head
@@ -29,6 +30,7 @@ from tfg.progress import run as shown_run
 from tfg.progress import say
 from tfg.record import files, identity, provenance, results, tracking
 from tfg.record.stages import Stages
+from tfg.rehearsal import rehearse
 from tfg.scoring import controls, gains, suite
 from tfg.scoring import run as scoring
 from tfg.selection import features_of, select
@@ -91,6 +93,9 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
         group=str(config.group),
         config=plain,
     ) as tracker:
+        # How long all of it will take here, of a few of its steps.
+        estimate = _rehearsed(config, built, features, stages) if config.estimate else None
+
         # Which seconds: the selector ranks candidates by its own audio features, and faces are read for those it compares.
         with stages("selection") as stage:
             selection, chosen, cost = select(config, built, features, details=True)
@@ -126,7 +131,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             group=str(config.group),
             config=plain,
             selection=chosen,
-            stages={name: stages.records[name] for name in ("selection", "sync")} | of_head.stages | scored.stages,
+            stages=_own_stages(stages, estimate) | of_head.stages | scored.stages,
             **results.without_frames(scored),
             files={"selection_plot": "selection.png", "selection": "selection.json"},
             head=head.name,
@@ -140,6 +145,29 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             tracker.record(results.RunResult.read(folder / "result.json"), folder.parent, curve=trained is None)
         except Exception as error:  # a mirror that fails loses no result
             say(f"the tracker could not record it ({error}); the result is whole")
+
+
+def _rehearsed(config: DictConfig, built: parts.Parts, features: ClipFeatures, stages: Stages) -> Estimate | None:
+    """None, which is said, where the few frames that it looks at are not enough: the run itself looks at all of them."""
+    with stages("rehearsal") as stage:
+        try:
+            estimate = rehearse(config, built, features)
+        except InputError as error:
+            stage.notes = {"unavailable": str(error)}
+            say(f"how long it will take is not known: {error}")
+            return None
+        stage.notes = estimate.notes()
+    say(estimate.text())
+    return estimate
+
+
+def _own_stages(stages: Stages, estimate: Estimate | None) -> dict[str, dict[str, Any]]:
+    """Those of a run that are not its head's; how long was estimated stands beside how long it took."""
+    if estimate is not None:
+        took = taken(stages.records)
+        stages.records["rehearsal"] |= noted(took)
+        say(estimate.outcome(took))
+    return {name: stages.records[name] for name in ("rehearsal", "selection", "sync") if name in stages.records}
 
 
 def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, logger: Any) -> Trained:
@@ -189,7 +217,7 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
         rendered = render_head(head, backbone, test, material.test_windows)
         written = rendering.write_videos(head.folder, rendered, test.images, held_out_sound(head.clip, test))
         stage.frames = len(test.frames)
-    own = {name: record for name, record in stages.records.items() if name not in ("selection", "sync")}
+    own = {name: record for name, record in stages.records.items() if name not in ("rehearsal", "selection", "sync")}
     head.describe(made_for, own, {**written, "curve": "metrics.csv"}, material.features.clip, seen).write(head.folder)
     return Trained(material=material, backbone=backbone, rendered=rendered)
 

@@ -58,8 +58,8 @@ class Observed:
     audio: Floats  # (n, channels)
 
 
-def observe(features: ClipFeatures, run: Segment, plate: Plate | None = None) -> Observed:
-    """Faces, masks, pictures and sound of the training part, or with its `plate` of the held-out part."""
+def observe(features: ClipFeatures, run: Segment, plate: Plate | None = None, *, silent: bool = False) -> Observed:
+    """Faces, masks, pictures and sound of the training part, or with its `plate` of the held-out part. Silent: of no channel."""
     clip = features.clip
     track = _one_face(features.track(run.start, run.stop), f"{clip.path}")
     images, masks = clip.frames(run.start, run.stop), features.mask(run.start, run.stop)
@@ -72,7 +72,7 @@ def observe(features: ClipFeatures, run: Segment, plate: Plate | None = None) ->
         plate=plate,
         landmarks=clip.to_clip(track.landmarks),
         upper=track.upper,
-        audio=features.sound()[run.start : run.stop],
+        audio=np.empty((run.num_frames, 0), np.float32) if silent else features.sound()[run.start : run.stop],
     )
 
 

@@ -8,6 +8,7 @@ Differs from the paper: the geometry prior, off by default, is a fitted face mes
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -119,6 +120,20 @@ class Instag(Backbone):
             self.geometry.place(portrait.face_shape)
         if isinstance(self.face.field, WarpedFaceField):
             self.face.field.warp.place(torch.from_numpy(portrait.face_shape), torch.from_numpy(portrait.audio))
+
+    def rehearse(self, portrait: Portrait) -> Iterator[tuple[int, int]]:
+        """How many Gaussians it will have is not known before; when they fuse they are half-way from the first to their limit."""
+        stages = self.stages
+        alone = stages.face + stages.mouth
+        self.prepare(portrait)
+        yield 0, stages.warm_up
+        yield stages.warm_up, stages.face - stages.warm_up
+        yield stages.face, stages.mouth
+        limit = max(self.face.rules.max_num, self.cloud.face)
+        place(self.face, self.mouth, portrait, replace(self.cloud, face=(self.cloud.face + limit) // 2))
+        plain = stages.fuse if self.perceptual is None else round(stages.perceptual_from * stages.fuse)
+        yield alone, plain
+        yield alone + plain, stages.fuse - plain
 
     def wanted(self, portrait: Portrait) -> Wanted | None:
         return GuidedFrames.of(portrait, self.sampling, self.stages) if self.sampling.guided else None
