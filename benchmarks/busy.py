@@ -31,6 +31,7 @@ from tfg.record.results import RunResult
 SHORT = (
     "seconds=5",
     "trainer=cpu",
+    "clip.size=128",
     "tracker=none",
     "metrics=quick",
     "backbone.stages.warm_up=50",

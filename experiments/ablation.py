@@ -12,6 +12,7 @@ from experiments.grid import Grid, cells
 
 FIXED = (
     "clip=embedded",
+    "clip.size=128",
     "clip.synthetic.seconds=660",
     "backbone=instag",
     "audio=logmel",

@@ -6,8 +6,10 @@ contrast), aligns them, and takes frames by mouth opening and blink; each other 
 left out beside `no fields`, since fields that were learned with it are refused without. `no personal fields` and `no contrast` start
 from fields of the same people that were learned so, with the sources that the universal prior names (docs/design.md):
 
-    python -m experiments.pretrain ... --motion whisper --set trainer=cpu pretraining.personal=false -o .../no_personal.safetensors
-    python -m experiments.pretrain ... --motion whisper --set trainer=cpu pretraining.contrast=0 -o .../no_contrast.safetensors
+    python -m experiments.pretrain ... --motion whisper --set trainer=cpu clip.size=128 \\
+        pretraining.personal=false -o .../no_personal.safetensors
+    python -m experiments.pretrain ... --motion whisper --set trainer=cpu clip.size=128 \\
+        pretraining.contrast=0 -o .../no_contrast.safetensors
 
 Not a row here: LPIPS in the last part (twice the time of a step).
 
@@ -43,6 +45,7 @@ WAYS = {
 FIXED = (
     "backbone=instag",
     "trainer=cpu",
+    "clip.size=128",
     "selector=at",
     "audio=whisper",
     "conditioning=audio",

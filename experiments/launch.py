@@ -20,7 +20,7 @@ from omegaconf import DictConfig
 
 from experiments.grid import Cell, Grid
 from experiments.ledger import write_ledger
-from tfg import heads, overrides, parts
+from tfg import heads, overrides, parts, sizing
 from tfg.record.results import RunResult
 from tfg.types import InputError
 
@@ -98,7 +98,7 @@ def plan(grid: Grid) -> list[Planned]:
     said: dict[str | None, None] = {}  # the same choice for every cell is said once
     for cell in grid.cells:
         complete = tuple(overrides.complete([*cell.overrides, f"group={grid.name}"]))
-        config = overrides.composed(complete)
+        config = sizing.sized(overrides.composed(complete))
         said[overrides.choice(cell.overrides, complete)] = None
         plans.append(Planned(cell=cell, overrides=complete, config=config, folder=parts.run_folder(config)))
     for line in filter(None, said):

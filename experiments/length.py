@@ -25,6 +25,7 @@ WAYS = {
 FIXED = (
     "backbone=instag",
     "trainer=cpu",
+    "clip.size=128",
     "selector=at",
     "audio=whisper",
     "conditioning=lips",

@@ -37,7 +37,7 @@ WAYS = {
     ),
     "lips+others": (*LIPS, "prior=universal", f"prior.weights={PRIORS}/{{person}}.safetensors"),
 }
-FIXED = ("backbone=instag", "selector=at", "metrics.lpips=false", "metrics.identity=false")
+FIXED = ("backbone=instag", "clip.size=128", "selector=at", "metrics.lpips=false", "metrics.identity=false")
 
 GRID = Grid(
     name="lips",

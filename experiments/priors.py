@@ -45,7 +45,7 @@ WAYS = {
     "others": (*LIPS, f"prior.weights={PRIORS}/{{person}}.safetensors"),
     "universal": LIPS,
 }
-FIXED = ("backbone=instag", "trainer=cpu", "metrics.lpips=false", "metrics.identity=false")
+FIXED = ("backbone=instag", "trainer=cpu", "clip.size=128", "metrics.lpips=false", "metrics.identity=false")
 
 GRID = Grid(
     name="priors",

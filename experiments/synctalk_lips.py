@@ -23,6 +23,7 @@ WAYS = {
 FIXED = (
     "backbone=synctalk",
     "trainer=cpu",
+    "clip.size=128",
     "selector=at",
     "audio=whisper",
     "metrics.lpips=false",

@@ -16,9 +16,10 @@ from tfg import compiler
 ROOT = Path(__file__).resolve().parent.parent
 CLIP = [
     "clip.synthetic.seconds=16",  # held out: the last 37 frames
-    "trainer.size=64",
+    "clip.size=64",
     "trainer=cpu",
     "tracker=none",
+    "estimate=false",
     "audio=logmel",  # the fast one, on machines with Whisper's file too
     "conditioning=audio",
 ]

@@ -115,10 +115,15 @@ def test_stages_follow_each_other():
 
 
 def test_pictures_begin_small_and_grow_to_the_heads_size():
-    stages = part("backbone/instag", "stages", coarse=0.5, coarse_size=128)
-    assert [stages.halvings(step, 100, 512) for step in (0, 24, 25, 49, 50, 99)] == [2, 2, 1, 1, 0, 0]
-    assert [stages.halvings(0, 100, size) for size in (128, 200, 255, 256, 257, 1024)] == [0, 0, 0, 1, 0, 3]
-    assert part("backbone/instag", "stages", coarse=0.0).halvings(0, 100, 512) == 0
+    stages = part("backbone/instag", "stages", warm_up=10, face=100, mouth=30, fuse=200, coarse=0.5, coarse_size=128)
+    assert [stages.halvings(step, 512) for step in (0, 24, 25, 49, 50, 99)] == [2, 2, 1, 1, 0, 0]
+    assert [stages.halvings(step, 512) for step in (100, 129, 130, 179, 180, 229, 230)] == [0, 0, 2, 2, 1, 1, 0]
+    assert [stages.halvings(0, size) for size in (128, 200, 255, 256, 257, 1024)] == [0, 0, 0, 1, 0, 3]
+    assert part("backbone/instag", "stages", coarse=0.0).halvings(0, 512) == 0
+    face, mouth = [("face", 0, 10), ("face", 10, 40), ("face", 50, 50)], ("mouth", 100, 30)
+    assert stages.stretches(256, perceptual=False) == [*face, mouth, ("fuse", 130, 100), ("fuse", 230, 100)]
+    whole = [("face", 0, 10), ("face", 10, 90), mouth, ("fuse", 130, 100), ("fuse", 230, 100)]
+    assert stages.stretches(128, perceptual=True) == whole
 
 
 def test_a_halved_frame_is_the_same_head_in_half_the_pixels():

@@ -128,7 +128,10 @@ def test_shorter_than_segment_and_test_part(answer, tmp_path):
         ("split.held_out=abc", "split.held_out=abc: must be a share of the clip below 1, "),
         ("split=60", "split=60: is a group of keys; give one of them, such as split.held_out"),
         ("seed=1.5", "seed=1.5: must be a whole number, 0 or above"),
-        ("trainer.size=63", "clip.size: is 63; the embedded clip takes even sizes from 32 to 1024"),
+        ("clip.size=63", "clip.size=63: give auto, or an even number of pixels from 32 to 1024, such as 512"),
+        ("clip.size=big", "clip.size=big: give auto, or an even number of pixels from 32 to 1024, such as 512"),
+        ("clip.size=16", "clip.size=16: give auto, or an even number of pixels from 32 to 1024, such as 512"),
+        ("clip.size=null", "clip.size=None: give auto, or an even number of pixels from 32 to 1024, such as 512"),
         (
             "backbone.perceptual=lpips_alex",
             "backbone.perceptual=lpips_alex: give null, or the two lines of conf/backbone/blocks/lpips.yaml",
@@ -140,7 +143,7 @@ def test_shorter_than_segment_and_test_part(answer, tmp_path):
         ),
         (
             "trainer.threads=0",
-            "trainer.threads=0: must be a whole number of threads, 1 or above, or null for all cores",
+            "trainer.threads=0: must be auto, a whole number of threads, 1 or above, or null for all cores",
         ),
         ("trainer.checkpoint_every=0", "trainer.checkpoint_every=0: must be a whole number of steps, 1 or above"),
         ("trainer.profile=tpu", "trainer.profile=tpu: allowed are cpu, gpu"),

@@ -71,7 +71,7 @@ def answer(here, capsys):
         ("select nowhere.mp4", "tfg: nowhere.mp4: no such file; check its path"),
         ("select .", "tfg: .: is a directory; give a video with sound that a media player can play"),
         (
-            "select --set face=mediapipe clip.synthetic.seconds=16 trainer.size=64",
+            "select --set face=mediapipe clip.synthetic.seconds=16 clip.size=64",
             "tfg: assets: face_landmarker.task is missing (face=mediapipe: ",
         ),
         ("select --plot nowhere/a.png", "tfg: --plot nowhere/a.png: must be a .png in a folder that exists"),
@@ -210,7 +210,7 @@ def test_a_damaged_pretrained_file_is_never_used(answer, here, monkeypatch, tmp_
     monkeypatch.setenv("TFG_ASSETS", str(folder))
     known = assets.asset("face_landmarker")
     (folder / known.filename).write_bytes(bytes(known.size))
-    line = answer("select", "--set", "face=mediapipe", "clip.synthetic.seconds=16", "trainer.size=64")
+    line = answer("select", "--set", "face=mediapipe", "clip.synthetic.seconds=16", "clip.size=64")
     assert line.startswith(f"tfg: assets: {folder / known.filename} is damaged: sha256 ")
     assert "run `tfg assets fetch face_landmarker`" in line
 

@@ -23,7 +23,7 @@ def composed(values: list[str]) -> DictConfig:
         [],
         ["seed=3", "clip.path='a (1).mp4'", "split.held_out=2", "clip.synthetic.num_poses=5"],
         ["sweep.axes=[seed,selector]", "backbone.stages={fuse: 3}", r"clip.path=a\${x}.mp4"],
-        ["group=${seed}", "trainer.size=64", "seed=1"],
+        ["group=${seed}", "clip.size=64", "seed=1"],
         ["+clip.added=1", "~sweep.size"],
     ],
 )

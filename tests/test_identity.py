@@ -30,6 +30,7 @@ CONFIG: dict[str, Any] = {
     "start": None,
     "seed": 0,
     "results": "results",
+    "estimate": True,
     "group": "x",
     "sweep": {"axes": [], "size": 1},
 }
@@ -153,7 +154,7 @@ def test_a_clip_that_need_not_be_made_has_a_name() -> None:
 
 def test_a_missing_video_is_named() -> None:
     with pytest.raises(InputError, match=r"^nowhere.mp4: no such file"):
-        parts.run_folder(overrides.composed(["clip.path=nowhere.mp4"]))
+        parts.run_folder(overrides.composed(["clip.path=nowhere.mp4", "clip.size=128"]))
 
 
 def test_seeds_differ_by_purpose_and_name_and_repeat() -> None:

@@ -35,6 +35,7 @@ LAUNCH_MAY = {
     "tfg.overrides",
     "tfg.heads",
     "tfg.parts",
+    "tfg.sizing",
     "tfg.types",
 }  # overrides composes a cell as run.py would
 

@@ -22,7 +22,7 @@ def test_a_sweep_is_the_product_of_its_axes():
         (["selector=isexplor"], "selector=isexplor: unknown option; did you mean 'isexplore'"),
         (["secnds=3"], "unknown key 'secnds'; did you mean 'seconds'"),
         (["+typo=1"], "unknown key 'typo'"),
-        (["trainer.sise=64"], "unknown key 'trainer.sise'; did you mean 'trainer.size'"),
+        (["clip.sise=64"], "unknown key 'clip.sise'; did you mean 'clip.size'"),
         (["selector.topp=3"], "unknown key 'selector.topp'; did you mean 'selector.top'"),
         (["noequals"], "an override is key=value"),
     ],
@@ -135,7 +135,8 @@ def test_videos_with_and_without_truth_do_not_share_a_sweep(tmp_path):
 
 def test_profiles_change_values_and_every_cell_is_resolved():
     cpu, gpu = (overrides.composed([f"trainer={name}"]) for name in ("cpu", "gpu"))
-    assert (cpu.clip.size, gpu.clip.size) == (128, 512)
+    assert (cpu.clip.size, gpu.clip.size) == ("auto", "auto")
+    assert (cpu.backbone.stages.warm_up, gpu.backbone.stages.warm_up) == (150, 3000)
 
 
 def test_a_prior_may_be_a_file_of_ones_own():

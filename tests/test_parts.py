@@ -120,7 +120,7 @@ def test_a_renamed_video_finds_its_runs(tmp_path: Path) -> None:
 
     def folder(name: str) -> Path:
         cell = [f"clip.path={tmp_path / name}", f"results={tmp_path}/results", "face=sidecar", "masks=sidecar"]
-        return parts.run_folder(overrides.composed([*cell, "audio=logmel"]))
+        return parts.run_folder(overrides.composed([*cell, "clip.size=128", "audio=logmel"]))
 
     first = folder("a.mp4")
     first.mkdir(parents=True)

@@ -61,7 +61,7 @@ def test_the_same_people_give_the_same_bytes(made: Path, tmp_path: Path, monkeyp
 
 
 QUICK = {
-    "trainer.size": 64,
+    "clip.size": 64,
     "trainer.checkpoint_every": 10,
     "pretraining.seconds": 1,
     "pretraining.face": 9,

@@ -42,6 +42,9 @@ class OneNumber(Backbone):
     def prepare(self, portrait) -> None:
         self.level.data.fill_(0.1)
 
+    def rehearse(self, portrait):
+        raise NotImplementedError
+
     def configure_optimizers(self):
         return torch.optim.Adam(self.parameters(), lr=0.05)
 

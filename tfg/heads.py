@@ -20,6 +20,7 @@ from tfg.record.files import is_sealed
 from tfg.record.results import HEADS, DamagedRecord, HeadRecord, ScoresRecord
 from tfg.scoring.setting import Switches, setting
 from tfg.seen import Acquaintance
+from tfg.threads import count_of
 from tfg.types import FPS, Clip, InputError, Segment
 
 CONFIGURED = (  # of a run's configuration
@@ -54,6 +55,11 @@ class Head:
     def seeded_by(self) -> tuple[str, str, int]:
         """What every seed of a head depends on beside its purpose: backbone, clip, seed."""
         return self.config.backbone.name, self.clip.identity, self.config.seed
+
+    @property
+    def threads(self) -> int | None:
+        """Of its training and its renderings; None: all cores."""
+        return count_of(self.config.trainer.threads, self.config.clip.size)
 
     @property
     def is_finished(self) -> bool:
@@ -122,7 +128,8 @@ class Head:
 def of_run(config: DictConfig, clip: Clip, segment: Segment) -> Head:
     """The head that a run's configuration leads to when it has chosen a segment."""
     plain = parts.plain(config)
-    plain["clip"]["sound_offset"] = clip.sound_offset  # what was mended, however it was found
+    # What was taken, however it was found.
+    plain["clip"] |= {"sound_offset": clip.sound_offset, "size": clip.size}
     folder = parts.known_folder(Path(config.results) / HEADS, parts.head_name(overrides.literal(plain), clip, segment))
     own = overrides.literal({key: plain[key] for key in CONFIGURED})
     return Head(folder=folder, config=own, clip=clip, segment=segment)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from tfg import data, overrides, parts, priors, training
+from tfg import data, overrides, parts, picture_size, priors, training
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.crop import read_crop
 from tfg.features.portrait import frame_face, observe, portrait_alone
@@ -18,7 +18,7 @@ from tfg.progress import say
 from tfg.record import identity
 from tfg.selection import features_of
 from tfg.sync import in_time
-from tfg.threads import threads
+from tfg.threads import count_of, threads
 from tfg.types import FPS, Clip, Floats, InputError, Portrait, Segment, UniversalMotion
 
 BLOCKS = ("+backbone/blocks@pretraining=pretraining",)  # beside a run's configuration
@@ -52,8 +52,14 @@ def settings(audio: str, given: Sequence[str], face: str = "mediapipe") -> DictC
     """The configuration of a pre-training on these audio features; InputError names a wrong key or value of `given`."""
     for text in given:
         key = text.split("=")[0]
-        if key.split(".")[0] not in ("pretraining", "backbone", "trainer") or key in ("pretraining", "backbone"):
-            raise InputError(f"--set {text}: is not set here; allowed are keys of pretraining, backbone and trainer")
+        group = key.split(".")[0]
+        if (group not in ("pretraining", "backbone", "trainer") and key != "clip.size") or key in (
+            "pretraining",
+            "backbone",
+        ):
+            raise InputError(
+                f"--set {text}: is not set here; allowed are clip.size and keys of pretraining, backbone and trainer"
+            )
     cell = ["backbone=instag", f"audio={audio}", f"face={face}", f"masks={face}", "clip.sound_offset=auto"]
     driven = ["conditioning=audio", "prior=none"]
     return overrides.composed(overrides.complete([*cell, *driven, *given]), BLOCKS)
@@ -62,6 +68,7 @@ def settings(audio: str, given: Sequence[str], face: str = "mediapipe") -> DictC
 def check(audio: str, given: Sequence[str]) -> None:
     """InputError for settings that a pre-training cannot use, before anything is read."""
     config = settings(audio, given)
+    picture_size.check(config.clip.size)
     parts.construct(config.pretraining, "backbone.blocks.pretraining")
     parts.check(config)
 
@@ -71,13 +78,13 @@ def learn_motion(
 ) -> dict[str, UniversalMotion]:
     """The motion fields of these people, by the name that a prior's file gives each kind of audio feature.
 
-    Checkpoints lie in folders of `folder` that are named by all that they depend on. Sound is normalised by each person's own
-    statistics, as a head normalises that of its segment.
+    `given` has `clip.size` as a number. Checkpoints lie in folders of `folder` that are named by all that they depend on. Sound is
+    normalised by each person's own statistics, as a head normalises that of its segment.
     """
     config = settings(audios[0], given)
     rules = parts.construct(config.pretraining, "backbone.blocks.pretraining")
     fields: dict[str, UniversalMotion] = {}
-    with threads(config.trainer.threads):
+    with threads(count_of(config.trainer.threads, config.clip.size)):
         posed = [_posed(person, settings(audios[0], given, person.face), rules.seconds) for person in people]
         for audio in audios:
             config = settings(audio, given)

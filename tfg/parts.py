@@ -18,7 +18,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from tfg import assets, configuration, priors
+from tfg import assets, configuration, picture_size, priors
 from tfg.features.audio import lipsync
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
 from tfg.features.clip_features import ClipFeatures
@@ -97,7 +97,8 @@ def check_clip(config: DictConfig) -> None:
 def check_backbone(config: DictConfig) -> None:
     """Construct the backbone once for its own checks."""
     channels = LIP_CHANNELS if config.conditioning == "lips" else construct(config.audio, "audio").channels
-    backbone(config, size=config.clip.size, focal=float(config.clip.size), audio_channels=channels)
+    size = picture_size.of(config)
+    backbone(config, size=size, focal=float(size), audio_channels=channels)
 
 
 def _check_settings(config: DictConfig) -> None:
@@ -105,7 +106,7 @@ def _check_settings(config: DictConfig) -> None:
     _refuse_foreign(config.backbone, "backbone")
     universal = priors.universal_motion(config)
     values: dict[str, Any] = {
-        "size": config.clip.size,
+        "size": picture_size.of(config),
         "lip_driven": config.conditioning == "lips",
         "universal": None if universal is None else universal.shape,
     }
@@ -217,7 +218,10 @@ def _named_in(path: Path) -> list[str]:
 
 
 def open_clip(config: DictConfig) -> Clip:
-    """The video of `clip.path`, or the embedded clip, made once and cached; its end is held out as `split.held_out` says."""
+    """The video of `clip.path`, or the embedded clip, made once and cached; its end is held out as `split.held_out` says.
+
+    What only the video can say, and is found by `in_time` and `sizing`, is not in it yet.
+    """
     clip = split(_whole_clip(config), config.split.held_out)
     offset = config.clip.sound_offset
     return replace(clip, sound_offset=0 if offset == AUTO else sound_offset(offset))
@@ -235,15 +239,14 @@ def sound_offset(given: object) -> int:
 def _whole_clip(config: DictConfig) -> Clip:
     from tfg.clip.read import read_clip
 
+    size = picture_size.of(config)
     if config.clip.path is not None:
-        return read_clip(
-            str(config.clip.path), size=config.clip.size, name=config.clip.name, identity=clip_identity(config)
-        )
+        return read_clip(str(config.clip.path), size=size, name=config.clip.name, identity=clip_identity(config))
     from tfg.clip.synthetic.generate import make_synthetic
 
     spec = _embedded(config)
     path = make_synthetic(spec, assets.cache_root() / "clips")
-    return read_clip(path, size=config.clip.size, name=clip_name(config), identity=spec.identity)
+    return read_clip(path, size=size, name=clip_name(config), identity=spec.identity)
 
 
 def clip_name(config: DictConfig) -> str:
@@ -269,8 +272,11 @@ def clip_identity(config: DictConfig) -> str:
 
 
 def run_folder(config: DictConfig) -> Path:
-    """Where a run of this configuration lives, whether or not it has started."""
-    name = identity.run_id(plain(config), clip_name(config), clip_identity(config), weights_checksum)
+    """Where a run of this configuration lives, whether or not it has started; of a video, once its size is found."""
+    assert not picture_size.is_open(config), "clip.size=auto has no name before sizing.sized"
+    values = plain(config)
+    values["clip"]["size"] = picture_size.of(config)
+    name = identity.run_id(values, clip_name(config), clip_identity(config), weights_checksum)
     return known_folder(Path(config.results), name)
 
 
@@ -312,7 +318,7 @@ def _has_speech(path: Path, digest: str) -> bool:
 def _embedded(config: DictConfig) -> Any:
     from tfg.clip.synthetic.specification import SyntheticClip
 
-    return SyntheticClip(**config.clip.synthetic, size=config.clip.size)
+    return SyntheticClip(**config.clip.synthetic, size=picture_size.of(config))
 
 
 def _targets(node: Any, place: str) -> Iterator[tuple[str, str]]:

@@ -17,17 +17,20 @@ import torch
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
-from tfg import data, heads, overrides, parts, rendering, training
+from tfg import data, heads, parts, rendering, sizing, training
 from tfg.backbones.base import Backbone
 from tfg.clip.read import open_video
+from tfg.estimate import Estimate, noted, taken
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.portrait import face_reader
 from tfg.heads import Head
 from tfg.material import Material, gather, training_part
+from tfg.picture_size import SIZES
 from tfg.progress import run as shown_run
 from tfg.progress import say
 from tfg.record import files, identity, provenance, results, tracking
 from tfg.record.stages import Stages
+from tfg.rehearsal import rehearse
 from tfg.scoring import controls, gains, suite
 from tfg.scoring import run as scoring
 from tfg.selection import features_of, select
@@ -51,7 +54,8 @@ def run(config: DictConfig, title: str = "") -> Path:
 
     A run that another process works on is left to it. SystemExit 130 on Ctrl-C, 143 on SIGTERM.
     """
-    config = overrides.literal(parts.plain(config))
+    size = sizing.taken(config)
+    config = sizing.sized(config)
     folder = parts.run_folder(config)
     if heads.is_done(config, folder):
         (folder / "failure.json").unlink(missing_ok=True)
@@ -64,6 +68,7 @@ def run(config: DictConfig, title: str = "") -> Path:
             # What a failed run left, one that was killed while it wrote, and one under another metrics setting.
             for left in (folder / "failure.json", folder / "result.json", *folder.glob("*.part*")):
                 left.unlink(missing_ok=True)
+            say(f"pictures: {size.why}")
             _run(config, folder, stages)
     except Timeout:
         print(f"tfg: {folder.name} is being run by another process; left to it", file=sys.stderr)
@@ -88,6 +93,9 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
         group=str(config.group),
         config=plain,
     ) as tracker:
+        # How long all of it will take here, of a few of its steps.
+        estimate = _rehearsed(config, built, features, stages) if config.estimate else None
+
         # Which seconds: the selector ranks candidates by its own audio features, and faces are read for those it compares.
         with stages("selection") as stage:
             selection, chosen, cost = select(config, built, features, details=True)
@@ -123,7 +131,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             group=str(config.group),
             config=plain,
             selection=chosen,
-            stages={name: stages.records[name] for name in ("selection", "sync")} | of_head.stages | scored.stages,
+            stages=_own_stages(stages, estimate) | of_head.stages | scored.stages,
             **results.without_frames(scored),
             files={"selection_plot": "selection.png", "selection": "selection.json"},
             head=head.name,
@@ -137,6 +145,29 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             tracker.record(results.RunResult.read(folder / "result.json"), folder.parent, curve=trained is None)
         except Exception as error:  # a mirror that fails loses no result
             say(f"the tracker could not record it ({error}); the result is whole")
+
+
+def _rehearsed(config: DictConfig, built: parts.Parts, features: ClipFeatures, stages: Stages) -> Estimate | None:
+    """None, which is said, where the few frames that it looks at are not enough: the run itself looks at all of them."""
+    with stages("rehearsal") as stage:
+        try:
+            estimate = rehearse(config, built, features)
+        except InputError as error:
+            stage.notes = {"unavailable": str(error)}
+            say(f"how long it will take is not known: {error}")
+            return None
+        stage.notes = estimate.notes()
+    say(estimate.text())
+    return estimate
+
+
+def _own_stages(stages: Stages, estimate: Estimate | None) -> dict[str, dict[str, Any]]:
+    """Those of a run that are not its head's; how long was estimated stands beside how long it took."""
+    if estimate is not None:
+        took = taken(stages.records)
+        stages.records["rehearsal"] |= noted(took)
+        say(estimate.outcome(took))
+    return {name: stages.records[name] for name in ("rehearsal", "selection", "sync") if name in stages.records}
 
 
 def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, logger: Any) -> Trained:
@@ -156,6 +187,9 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
         with features.costing() as cost:
             shown = training_part(head, features)
         stage.frames, stage.notes = len(shown.observed.frames), cost.notes()
+    cut = shown.features.clip
+    if SIZES[0] < cut.size > cut.crop.side:
+        say(f"the face crop, {cut.crop.side:.0f} px wide, is enlarged to {cut.size} px, which adds no detail")
 
     # The same of the held-out part, and the poses of both.
     with stages("features_held_out") as stage:
@@ -167,7 +201,7 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
         stage.frames, stage.notes = len(material.test.frames), cost.notes() | material.fit
 
     # The optimisation, from the same random numbers for every selector that leads here.
-    with stages("training") as stage, threads(head.config.trainer.threads) as count:
+    with stages("training") as stage, threads(head.threads) as count:
         backbone, fitted = _fit(head, material, logger)
         stage.frames = len(material.train.frames)
         stage.notes = {
@@ -183,7 +217,7 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
         rendered = render_head(head, backbone, test, material.test_windows)
         written = rendering.write_videos(head.folder, rendered, test.images, held_out_sound(head.clip, test))
         stage.frames = len(test.frames)
-    own = {name: record for name, record in stages.records.items() if name not in ("selection", "sync")}
+    own = {name: record for name, record in stages.records.items() if name not in ("rehearsal", "selection", "sync")}
     head.describe(made_for, own, {**written, "curve": "metrics.csv"}, material.features.clip, seen).write(head.folder)
     return Trained(material=material, backbone=backbone, rendered=rendered)
 
@@ -281,7 +315,7 @@ def score_head(folder: Path, switches: dict[str, bool]) -> results.ScoresRecord:
 def render_head(head: Head, backbone: Backbone, portrait: Portrait, windows: Floats) -> Bytes:
     """(n, size, size, 3); on a card only if one is here, wherever the head was trained."""
     device = "cuda" if head.config.trainer.device == "cuda" and torch.cuda.is_available() else "cpu"
-    with threads(head.config.trainer.threads):
+    with threads(head.threads):
         return rendering.render(backbone, portrait, windows, device=device).images
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from omegaconf import DictConfig
 
-from tfg import assets, motion_pretraining, overrides, parts, priors
+from tfg import assets, motion_pretraining, overrides, parts, picture_size, priors
 from tfg.clip.read import read_clip
 from tfg.features.cameras import fit_cameras
 from tfg.features.clip_features import ClipFeatures
@@ -26,6 +27,7 @@ from tfg.prior_file import save_prior
 from tfg.progress import say
 from tfg.seen import EMBEDDER, SAME, direction, face_of
 from tfg.selection import features_of
+from tfg.sizing import native_size
 from tfg.split import split
 from tfg.sync import in_time
 from tfg.types import Clip, Floats, InputError, UniversalMotion
@@ -83,8 +85,12 @@ def pretrain(
     folder = out.with_name(f"{out.name}.training")
     fields: dict[str, UniversalMotion] = {}
     if motions:
-        size = motion_pretraining.settings(motions[0], given).clip.size
-        longest_clips = [longest(person, size) for person in people]
+        size = common_size(people, motion_pretraining.settings(motions[0], given))
+        if f"clip.size={size}" not in given:
+            given = [*(text for text in given if not text.startswith("clip.size=")), f"clip.size={size}"]
+        longest_clips = [
+            motion_pretraining.PersonVideo(clip=longest(person, size), face=person.face) for person in people
+        ]
         fields = motion_pretraining.learn_motion(longest_clips, motions, given, folder)
     sources = {
         "people": [person.record for person in people],
@@ -194,21 +200,31 @@ def people_of(data: Sequence[str], held_out: str | None, least: int, why: str) -
 
 
 def synthetic(seed: int, size: int | None = None) -> Clip:
-    """One that says and does what no study's clip does; `size` pixels wide, by default those of trainer=cpu."""
+    """One that says and does what no study's clip does; `size` pixels wide, by default those of the embedded clip."""
     seeds = [f"clip.synthetic.{part}_seed={seed}" for part in ("speech", "motion", "identity")]
-    size_key = [] if size is None else [f"trainer.size={size}"]
+    size_key = [] if size is None else [f"clip.size={size}"]
     return parts.open_clip(
         overrides.composed([*seeds, f"clip.synthetic.seconds={SYNTHETIC_SECONDS}", "trainer=cpu", *size_key])
     )
 
 
-def longest(person: Person, size: int) -> motion_pretraining.PersonVideo:
+def common_size(people: Sequence[Person], config: DictConfig) -> int:
+    """`clip.size` as given; auto: the largest of SIZES that every real person's crop has, of synthetic people the embedded clip's."""
+    real = [person for person in people if person.identity_seed is None]
+    if config.clip.size != picture_size.AUTO or not real:
+        return picture_size.of(config)
+    extractor = parts.construct(config.face, "face")
+    sizes = [(native_size(longest(person), extractor, "auto"), person.name) for person in real]
+    size, name = min(sizes, key=lambda found: found[0].pixels)
+    say(f"pictures: {size.why}, the least of these people ({name})")
+    return size.pixels
+
+
+def longest(person: Person, size: int | None = None) -> Clip:
     """The clip that motion fields are learned from; a synthetic person's is rendered `size` pixels wide."""
     if person.identity_seed is not None:
-        return motion_pretraining.PersonVideo(clip=synthetic(person.identity_seed, size), face=person.face)
-    return motion_pretraining.PersonVideo(
-        clip=max(person.clips, key=lambda clip: clip.num_reference_frames), face=person.face
-    )
+        return synthetic(person.identity_seed, size)
+    return max(person.clips, key=lambda clip: clip.num_reference_frames)
 
 
 def lips_of(clip: Clip, face: str) -> tuple[ClipFeatures, Floats]:

@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+AUTO = "auto"
+WORTH_SHARING = 512  # pixels: in smaller pictures handing work from thread to thread costs more than it saves
+
+
+def count_of(setting: int | str | None, size: int) -> int | None:
+    """Threads of a training and its renderings, `size` x `size` pictures, by `trainer.threads`; None: all cores."""
+    if setting != AUTO:
+        return setting  # type: ignore[return-value]
+    return 1 if size < WORTH_SHARING else None
+
 
 @contextmanager
 def threads(count: int | None) -> Iterator[int]:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.real
 
 SECONDS, FRAMES = 8, 200  # of every video here
 SHORT = ["--seconds", "2", "--method", "isexplore"]
-SMALL = ["trainer.size=64", "audio=logmel"]
+SMALL = ["clip.size=64", "audio=logmel"]
 
 
 @pytest.fixture(scope="module")

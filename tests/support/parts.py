@@ -9,7 +9,7 @@ from typing import Any
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
-from tfg import heads, overrides
+from tfg import heads, overrides, picture_size
 from tfg.clip.synthetic.specification import SyntheticClip
 from tfg.scoring.setting import Switches
 
@@ -26,8 +26,9 @@ def part(choice: str, node: str | None = None, /, **changes: Any) -> Any:
 
 def embedded_clip(**changes: Any) -> SyntheticClip:
     """The embedded clip of conf/clip/embedded.yaml with these changes."""
-    clip = overrides.composed(["clip=embedded", "trainer=cpu"]).clip
-    return SyntheticClip(**{**clip.synthetic, "size": clip.size, **changes})
+    config = overrides.composed(["clip=embedded", "trainer=cpu"])
+    clip = config.clip
+    return SyntheticClip(**{**clip.synthetic, "size": picture_size.of(config), **changes})
 
 
 def all_metrics(**changes: bool) -> Switches:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -83,6 +83,13 @@ class Backbone(Learner, ABC):
     def wanted(self, portrait: Portrait) -> Wanted | None:
         """Which frames its steps take, by the step alone; None: every step the next of a shuffled round."""
         return None
+
+    @abstractmethod
+    def rehearse(self, portrait: Portrait) -> Iterator[tuple[int, int]]:
+        """Prepare on a portrait for steps that are only timed: the first step of each stretch, and how many steps cost as much.
+
+        Where a head grows, it has in each stretch about the size that it will have then; optimisers are made anew for each.
+        """
 
     @abstractmethod
     def render(self, batch: Batch) -> Tensor:

@@ -6,7 +6,7 @@ import argparse
 import re
 from pathlib import Path
 
-from tfg import overrides
+from tfg import overrides, picture_size
 from tfg.clip.synthetic.generate import write_synthetic
 from tfg.clip.synthetic.specification import SyntheticClip
 from tfg.record.files import checksum
@@ -31,8 +31,9 @@ def run(options: argparse.Namespace) -> None:
 
 def _specification(options: argparse.Namespace) -> SyntheticClip:
     """Of the options, and of conf/ where they are silent."""
-    clip = overrides.composed(["clip=embedded", "trainer=cpu"]).clip
-    settings = {**clip.synthetic, "size": clip.size}
+    config = overrides.composed(["clip=embedded", "trainer=cpu"])
+    clip = config.clip
+    settings = {**clip.synthetic, "size": picture_size.of(config)}
     given = {key: value for key in settings if (value := getattr(options, key)) is not None}
     try:
         return SyntheticClip(**{**settings, **given})

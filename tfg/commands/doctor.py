@@ -32,7 +32,7 @@ def lines() -> Iterator[str]:
     if torch.cuda.is_available():
         yield f"cuda        {torch.cuda.get_device_name(0)}: trainer=gpu is chosen"
     else:
-        yield "cuda        none found: trainer=cpu is chosen (128 px, minutes)"
+        yield "cuda        none found: trainer=cpu is chosen (minutes)"
     yield f"cpu engine  {_compiler()}"
     yield f"gsplat      {_version('gsplat', 'pip install gsplat on a CUDA machine')}"
     yield f"video       PyAV {_version('av', '')}, {_encoder()}"

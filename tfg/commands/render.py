@@ -79,7 +79,7 @@ def _pictures(folder: Path, config: DictConfig, audio: Floats, seed: int, clip: 
 
     from tfg import data, parts, rendering, training
     from tfg.performance.perform import perform
-    from tfg.threads import threads
+    from tfg.threads import count_of, threads
 
     portrait, mean, std, lips = rendering.load_portrait(folder / "portrait.npz")
     features = parts.construct(config.audio, "audio").extract(audio)
@@ -100,7 +100,7 @@ def _pictures(folder: Path, config: DictConfig, audio: Floats, seed: int, clip: 
         from tfg.performance.paste import Paste
 
         paste = Paste(portrait, clip)
-    with threads(config.trainer.threads):
+    with threads(count_of(config.trainer.threads, portrait.cameras.size)):
         for start in range(0, len(windows), CHUNK):
             stop = min(start + CHUNK, len(windows))
             rows = performance.rows(start, stop)

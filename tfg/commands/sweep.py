@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
-from tfg import heads, overrides, parts
+from tfg import heads, overrides, parts, picture_size, sizing
 from tfg.record import evaluations as kept
 from tfg.record import identity, table
 from tfg.record.checks import value_at
@@ -24,6 +24,7 @@ from tfg.record.files import write_text
 from tfg.record.results import DamagedRecord, RunResult, read_failure
 from tfg.schedule import is_amount
 from tfg.split import amount_of
+from tfg.threads import AUTO
 from tfg.types import ENGINES, InputError
 
 
@@ -45,7 +46,7 @@ def start(arguments: list[str], job: Callable[[list[str]], None]) -> int:
         if axes := overrides.varying(given):
             named = [f"sweep.axes=[{','.join(axes)}]", f"sweep.size={len(plan)}"]
             given, plan = [*given, *named], [[*cell, *named] for cell in plan]
-        configs = [overrides.composed(cell) for cell in plan]
+        configs = _sized([overrides.composed(cell) for cell in plan])
         missing = [config for config in configs if not _checked_as_done(config)]
         _refuse_twins(configs)
         for look in (parts.check, parts.check_clip, parts.check_backbone):  # the cheap checks of all cells first
@@ -66,17 +67,24 @@ def start(arguments: list[str], job: Callable[[list[str]], None]) -> int:
 
 
 def title(config: DictConfig, number: int) -> str:
-    """`run 2 of 4: selector=isexplore seed=1`, or the run's folder name where nothing varies."""
+    """`run 2 of 4: selector=isexplore seed=1`; nothing where nothing varies."""
     varied = identity.varied(parts.plain(config))
-    if not varied:
-        return parts.run_folder(config).name
     values = " ".join(f"{axis}={value}" for axis, value in varied.items())
-    return f"run {number} of {config.sweep.size}: {values}"
+    return f"run {number} of {config.sweep.size}: {values}" if varied else ""
 
 
 def group() -> str:
     """Name of a sweep in the tracker: when it began."""
     return time.strftime("%Y%m%d-%H%M%S")
+
+
+def _sized(configs: list[DictConfig]) -> list[DictConfig]:
+    """The cells with their pictures' sizes, which a name needs; what can be wrong without a look at a video is refused first."""
+    for config in configs:
+        _check_values(config)
+        if picture_size.is_open(config):
+            parts.check(config)
+    return [sizing.sized(config) for config in configs]
 
 
 def check(config: DictConfig) -> None:
@@ -115,15 +123,15 @@ def _check_values(config: DictConfig) -> None:
         )
     if not isinstance(config.seed, int) or config.seed < 0:
         raise InputError(f"seed={config.seed}: must be a whole number, 0 or above")
-    if not isinstance(config.trainer.size, int) or not 32 <= config.trainer.size <= 1024:
-        raise InputError(f"trainer.size={config.trainer.size}: must be a whole number of pixels from 32 to 1024")
+    picture_size.check(config.clip.size)
     every = config.trainer.checkpoint_every
     if not isinstance(every, int) or every < 1:
         raise InputError(f"trainer.checkpoint_every={every}: must be a whole number of steps, 1 or above")
     count = config.trainer.threads
-    if count is not None and not (isinstance(count, int) and not isinstance(count, bool) and count >= 1):
+    whole = isinstance(count, int) and not isinstance(count, bool) and count >= 1
+    if count not in (None, AUTO) and not whole:
         raise InputError(
-            f"trainer.threads={count}: must be a whole number of threads, 1 or above, or null for all cores"
+            f"trainer.threads={count}: must be auto, a whole number of threads, 1 or above, or null for all cores"
         )
     if not is_amount(config.trainer.growth):
         raise InputError(f"trainer.growth={config.trainer.growth}: must be a number, 0 or above")
@@ -148,7 +156,6 @@ def _has_card() -> bool:
 
 def _checked_as_done(config: DictConfig) -> bool:
     """Whether a cell is done, told without looking at more than its files."""
-    _check_values(config)
     return heads.is_done(config, parts.run_folder(config))
 
 

@@ -78,6 +78,18 @@ def cached_ranges(
     return [(first, entries[first]) for first in firsts]
 
 
+def missing(key: Mapping[str, Any], start: int, stop: int, num_frames: int, root: Path) -> int:
+    """Frames that `cached_ranges` would compute for [start, stop); entries are not read."""
+    firsts = range(start // CHUNK * CHUNK, stop, CHUNK)
+    absent = [first for first in firsts if not _path({**key, "first": first}, root).exists()]
+    return sum(min(first + CHUNK, num_frames) - first for first in absent)
+
+
+def holds(key: Mapping[str, Any], root: Path) -> bool:
+    """Whether `cached` would find an entry; it is not read."""
+    return _path(key, root).exists()
+
+
 def _blocks(firsts: list[int], num_frames: int) -> list[tuple[int, int]]:
     """Neighbouring chunks together, as ranges of frames."""
     runs: list[list[int]] = []

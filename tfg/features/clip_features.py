@@ -13,7 +13,7 @@ import numpy as np
 
 from tfg import assets
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor, Masks
-from tfg.features.cache import CHUNK, Arrays, Entry, cached, cached_ranges
+from tfg.features.cache import CHUNK, Arrays, Entry, cached, cached_ranges, holds, missing
 from tfg.features.cost import AUDIO, FACES, MASKS, Cost
 from tfg.record import meter
 from tfg.types import Clip, FaceTrack, Floats
@@ -35,9 +35,8 @@ class ClipFeatures:
 
     def sound(self) -> Floats:
         """(num_frames, channels), the whole clip in one pass."""
-        key = {"clip": self.clip.digest, "offset": self.clip.sound_offset, "what": "audio", **_settings(self.audio)}
         with self._waiting():
-            entry = cached(key, lambda: {"features": self.audio.extract(self.clip.audio())}, self.root)
+            entry = cached(self._sound_key(), lambda: {"features": self.audio.extract(self.clip.audio())}, self.root)
         self._count(AUDIO, [(0, entry)], range(self.clip.num_frames))
         return entry.arrays["features"][: self.clip.num_frames]
 
@@ -75,16 +74,7 @@ class ClipFeatures:
 
     def mask(self, start: int, stop: int) -> Masks:
         """Head, mouth and torso in frames [start, stop) of the square crop."""
-        clip = self.clip
-        key = {
-            "clip": clip.digest,
-            "what": "masks",
-            "crop": dataclasses.asdict(clip.crop),
-            "size": clip.size,
-            "face": self._settings(self.face),
-            **self._settings(self.masks),
-        }
-
+        clip, key = self.clip, self._mask_key()
         covered = start // CHUNK * CHUNK, min(-(-stop // CHUNK) * CHUNK, clip.num_frames)
         track = self.track(*covered)  # apart, so that masks cost what they cost without the faces
 
@@ -102,6 +92,30 @@ class ClipFeatures:
             return np.unpackbits(packed, axis=-1, count=clip.size).astype(bool)
 
         return Masks(head=whole("head"), mouth=whole("mouth"), torso=whole("torso"))
+
+    def missing(self, feature: str, start: int, stop: int) -> int:
+        """Frames whose FACES or MASKS would be computed for [start, stop), the others being in the cache."""
+        key = self.track_key() if feature == FACES else self._mask_key()
+        return missing(key, start, stop, self.clip.num_frames, self.root)
+
+    def has_sound(self) -> bool:
+        """Whether the features of the sound are in the cache."""
+        return holds(self._sound_key(), self.root)
+
+    def _sound_key(self) -> dict[str, Any]:
+        clip = self.clip
+        return {"clip": clip.digest, "offset": clip.sound_offset, "what": "audio", **_settings(self.audio)}
+
+    def _mask_key(self) -> dict[str, Any]:
+        clip = self.clip
+        return {
+            "clip": clip.digest,
+            "what": "masks",
+            "crop": dataclasses.asdict(clip.crop),
+            "size": clip.size,
+            "face": self._settings(self.face),
+            **self._settings(self.masks),
+        }
 
     def _settings(self, part: Any) -> dict[str, Any]:
         """The same of a part that may read the ground truth beside the clip."""

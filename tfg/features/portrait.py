@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from tfg.features.background import Plate, clean_plate, fill_background
 from tfg.features.base import FaceReader, Masks
 from tfg.features.cameras import CameraFit, fit_cameras
-from tfg.features.clip_features import ClipFeatures
+from tfg.features.clip_features import TRACK_FIELDS, ClipFeatures
 from tfg.features.face.crop import locate, sample_frames
 from tfg.features.face.gaps import fill_gaps
 from tfg.types import FPS, Bytes, Cameras, Crop, FaceTrack, Floats, InputError, Portrait, Segment
@@ -25,8 +26,22 @@ def frame_face(features: ClipFeatures, crop: Crop | str) -> ClipFeatures:
         return replace(features, clip=replace(clip, crop=crop))
     if crop == "full" or features.face.name == "sidecar":  # whose clips the project rendered around the face
         return features
-    samples = [features.face.extract(clip, frame, frame + 1) for frame in sample_frames(clip.num_reference_frames)]
-    return replace(features, clip=replace(clip, crop=locate(clip, samples)))
+    return replace(features, clip=replace(clip, crop=locate(clip, _samples(features))))
+
+
+def _samples(features: ClipFeatures) -> list[FaceTrack]:
+    """The face in single frames spread over the training part, kept in the cache: whoever needs the crop reads them once."""
+    frames = sample_frames(features.clip.num_reference_frames)
+
+    def read() -> dict[str, Any]:
+        tracks = [features.face.extract(features.clip, frame, frame + 1) for frame in frames]
+        return {name: np.concatenate([getattr(track, name) for track in tracks]) for name in TRACK_FIELDS}
+
+    arrays = features.read_off_faces("samples of the crop", frames, read)
+    return [
+        FaceTrack(start=frame, **{name: arrays[name][row : row + 1] for name in TRACK_FIELDS})
+        for row, frame in enumerate(frames)
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +58,8 @@ class Observed:
     audio: Floats  # (n, channels)
 
 
-def observe(features: ClipFeatures, run: Segment, plate: Plate | None = None) -> Observed:
-    """Faces, masks, pictures and sound of the training part, or with its `plate` of the held-out part."""
+def observe(features: ClipFeatures, run: Segment, plate: Plate | None = None, *, silent: bool = False) -> Observed:
+    """Faces, masks, pictures and sound of the training part, or with its `plate` of the held-out part. Silent: of no channel."""
     clip = features.clip
     track = _one_face(features.track(run.start, run.stop), f"{clip.path}")
     images, masks = clip.frames(run.start, run.stop), features.mask(run.start, run.stop)
@@ -57,7 +72,7 @@ def observe(features: ClipFeatures, run: Segment, plate: Plate | None = None) ->
         plate=plate,
         landmarks=clip.to_clip(track.landmarks),
         upper=track.upper,
-        audio=features.sound()[run.start : run.stop],
+        audio=np.empty((run.num_frames, 0), np.float32) if silent else features.sound()[run.start : run.stop],
     )
 
 

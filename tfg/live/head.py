@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from tfg.live.drive import Drive
+from tfg.threads import count_of
 from tfg.types import FPS, Bytes, Floats, InputError
 
 STRETCH = 60 * FPS  # frames of motion that are planned at once
@@ -48,7 +49,7 @@ class Head:
         self._backbone = parts.make_backbone(config, self._portrait)
         training.load(self._backbone, folder)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.threads: int | None = config.trainer.threads
+        self.threads = count_of(config.trainer.threads, self.size)
         self.name = folder.name
         self._stretches = stretches(self._portrait, seed, STRETCH)
         self._stretch, self._place = next(self._stretches), 0

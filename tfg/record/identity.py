@@ -19,6 +19,7 @@ from tfg.record.checks import value_at
 EXCLUDED = (
     "tracker",
     "results",
+    "estimate",
     "group",
     "sweep",
     "start",  # of selector=at, where it is `selector.start`

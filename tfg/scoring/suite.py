@@ -90,8 +90,7 @@ def fit_listener(features: ClipFeatures | None, switches: Switches, num_frames: 
         )
     clip = features.clip
     stop = clip.num_reference_frames
-    key = json.dumps([features.track_key(), clip.sound_offset, FittedListener.key(), stop], sort_keys=True)
-    path = features.root.parent / "listeners" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.safetensors"
+    path = listener_file(features)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         if path.exists():
@@ -109,6 +108,14 @@ def fit_listener(features: ClipFeatures | None, switches: Switches, num_frames: 
             return NoListener(reason=str(reason))
         listener.save(path)
     return listener
+
+
+def listener_file(features: ClipFeatures) -> Path:
+    """Where the cache has the listener of a clip, or will have it."""
+    clip = features.clip
+    described = [features.track_key(), clip.sound_offset, FittedListener.key(), clip.num_reference_frames]
+    key = json.dumps(described, sort_keys=True)
+    return features.root.parent / "listeners" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.safetensors"
 
 
 def _off(switch: str) -> str:

@@ -10,13 +10,15 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from tfg.backbones.gaussian.aligner import Aligner
-from tfg.backbones.gaussian.cloud import Cloud
+from tfg.backbones.gaussian.cloud import Cloud, head_cloud, mouth_cloud
 from tfg.backbones.gaussian.density import Density, regrow, reset_opacity
 from tfg.backbones.gaussian.frame import Frame
 from tfg.backbones.gaussian.gaussians import NAMES, Gaussians, neighbour_distance
 from tfg.backbones.gaussian.motion import Field, GaussianMotion
-from tfg.backbones.gaussian.settings import DensityRules, Rates
+from tfg.backbones.gaussian.settings import DensityRules, FirstCloud, Rates
 from tfg.engines.gaussian import Raster, rasterize
+from tfg.landmarks import EYES, NOSE_BASE
+from tfg.types import Portrait
 
 FieldType = TypeVar("FieldType", bound=Field)
 
@@ -153,3 +155,13 @@ def set_rates(optimizer: Optimizer, rates: dict[str, float]) -> None:
     """Rate of every named group; groups without a rate stand still."""
     for group in optimizer.param_groups:
         group["lr"] = rates.get(group["name"], 0.0)
+
+
+def place(face: Branch[Any], mouth: Branch[Any], portrait: Portrait, cloud: FirstCloud) -> None:
+    """The first Gaussians of a portrait, and where its face is divided between speech and expression."""
+    generator = torch.default_generator
+    face.place(head_cloud(portrait, cloud.face, generator), cloud.opacity)
+    mouth.place(mouth_cloud(portrait, cloud.mouth, cloud.mouth_depth, generator), cloud.opacity)
+    shape = torch.from_numpy(portrait.face_shape)
+    face.field.eye_line.copy_(shape[EYES, 1].mean())
+    face.field.nose_base.copy_(shape[NOSE_BASE, 1])

@@ -8,6 +8,7 @@ Differs from the paper: the geometry prior, off by default, is a fitted face mes
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +16,7 @@ import torch
 from torch import Tensor
 
 from tfg.backbones.base import Backbone, Perceptual, Wanted
-from tfg.backbones.gaussian.branch import Branch, Optimizers, set_rates
-from tfg.backbones.gaussian.cloud import head_cloud, mouth_cloud
+from tfg.backbones.gaussian.branch import Branch, Optimizers, place, set_rates
 from tfg.backbones.gaussian.frame import Frame, FrameTruth, frame_of, truth_of
 from tfg.backbones.gaussian.geometry import GeometryPrior
 from tfg.backbones.gaussian.losses import face_loss, motion_size, mouth_loss, patch_distance, picture_loss, shown_face
@@ -31,13 +31,13 @@ from tfg.backbones.gaussian.settings import (
     FirstCloud,
     MotionShape,
     Rates,
-    StageSteps,
     check_head,
 )
+from tfg.backbones.gaussian.stages import StageSteps
 from tfg.backbones.gaussian.universal import read_fields
 from tfg.backbones.layers import augment_windows
 from tfg.engines.gaussian import Raster
-from tfg.landmarks import EYES, INNER_LIPS, NOSE_BASE
+from tfg.landmarks import INNER_LIPS
 from tfg.types import Batch, Portrait, UniversalMotion
 
 _HELD_BYTES = 2**30  # of motions kept in the fuse stage
@@ -120,6 +120,17 @@ class Instag(Backbone):
         if isinstance(self.face.field, WarpedFaceField):
             self.face.field.warp.place(torch.from_numpy(portrait.face_shape), torch.from_numpy(portrait.audio))
 
+    def rehearse(self, portrait: Portrait) -> Iterator[tuple[int, int]]:
+        """How many Gaussians it will have is not known before; when they fuse they are half-way from the first to their limit."""
+        self.prepare(portrait)
+        limit = max(self.face.rules.max_num, self.cloud.face)
+        grown: FirstCloud | None = replace(self.cloud, face=(self.cloud.face + limit) // 2)
+        for stage, first, count in self.stages.stretches(self.size, perceptual=self.perceptual is not None):
+            if stage == "fuse" and grown is not None:
+                place(self.face, self.mouth, portrait, grown)
+                grown = None
+            yield first, count
+
     def wanted(self, portrait: Portrait) -> Wanted | None:
         return GuidedFrames.of(portrait, self.sampling, self.stages) if self.sampling.guided else None
 
@@ -139,7 +150,7 @@ class Instag(Backbone):
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         stage, step = self.stages.locate(int(self.step))
         frame, truth = frame_of(batch), truth_of(batch)
-        for _ in range(self.stages.halvings(step, getattr(self.stages, stage), self.size) if stage != "mouth" else 0):
+        for _ in range(self.stages.halvings(int(self.step), self.size)):
             frame, truth = frame.halved(), truth.halved()
         with step_randomness(int(self.seed) + int(self.step), self.device):
             if not self.lip_driven:
@@ -281,13 +292,3 @@ class Instag(Backbone):
 
     def _degree(self, step: int) -> int:
         return self.sh_degree if step >= self.stages.harmonics_from else 0
-
-
-def place(face: Branch[Any], mouth: Branch[Any], portrait: Portrait, cloud: FirstCloud) -> None:
-    """The first Gaussians of a portrait, and where its face is divided between speech and expression."""
-    generator = torch.default_generator
-    face.place(head_cloud(portrait, cloud.face, generator), cloud.opacity)
-    mouth.place(mouth_cloud(portrait, cloud.mouth, cloud.mouth_depth, generator), cloud.opacity)
-    shape = torch.from_numpy(portrait.face_shape)
-    face.field.eye_line.copy_(shape[EYES, 1].mean())
-    face.field.nose_base.copy_(shape[NOSE_BASE, 1])

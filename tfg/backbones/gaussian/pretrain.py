@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from tfg.backbones.base import Learner
-from tfg.backbones.gaussian.branch import Branch, Optimizers, field_groups, motion_optimizer, set_rates
+from tfg.backbones.gaussian.branch import Branch, Optimizers, field_groups, motion_optimizer, place, set_rates
 from tfg.backbones.gaussian.frame import Frame, FrameTruth, frame_of, truth_of
-from tfg.backbones.gaussian.instag import Instag, place
+from tfg.backbones.gaussian.instag import Instag
 from tfg.backbones.gaussian.losses import face_loss, motion_size, mouth_loss
 from tfg.backbones.gaussian.motion import FaceField, GaussianMotion, MouthField, mouth_hook
 from tfg.backbones.gaussian.personal import Person, contrast

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.backbones.gaussian.settings import StageSteps
+from tfg.backbones.gaussian.stages import StageSteps
 from tfg.landmarks import mouth_opening
 from tfg.types import UPPER_FACE, Floats, InputError, Portrait
 

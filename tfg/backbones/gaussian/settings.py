@@ -7,7 +7,6 @@ Positions are in head units, about ten times the papers' unit.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,62 +63,6 @@ class FirstCloud:
                 raise InputError(f"backbone.cloud.{name} is {getattr(self, name)}; it must be positive")
         if not 0 < self.opacity < 1:
             raise InputError(f"backbone.cloud.opacity is {self.opacity}; it must be between 0 and 1")
-
-
-@dataclass(frozen=True, kw_only=True)
-class StageSteps:
-    """Steps of each stage; one frame a step."""
-
-    warm_up: int  # of the face's steps, static
-    face: int  # warm-up included
-    mouth: int
-    fuse: int
-    coarse: float  # share of the face and of the fuse stage, from their start, that learns from halved pictures
-    coarse_size: int  # pixels that these have at least
-    perceptual_from: float  # share of the fuse stage after which the perceptual loss counts
-    harmonics_from: int  # step of a branch from which the colour depends on the view
-    min_mouth_pixels: float  # of a 512 x 512 picture; frames that show less of the mouth's inside are passed over
-    hook_ranks: tuple[int, int]  # of the face-mouth hook: drawn in this range in training, the first in rendering
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "hook_ranks", tuple(self.hook_ranks))
-        if len(self.hook_ranks) != 2 or not 1 <= self.hook_ranks[0] <= self.hook_ranks[1]:
-            raise InputError(
-                f"backbone.stages.hook_ranks is {list(self.hook_ranks)}; it must be two ranks, the first at least 1 and not the larger"
-            )
-        for name in ("face", "mouth", "fuse"):
-            if getattr(self, name) <= 0:
-                raise InputError(f"backbone.stages.{name} is {getattr(self, name)}; it must be positive")
-        for name in ("coarse", "perceptual_from"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise InputError(f"backbone.stages.{name} is {getattr(self, name)}; it must be in [0, 1]")
-        if self.coarse_size <= 0:
-            raise InputError(f"backbone.stages.coarse_size is {self.coarse_size}; it must be positive")
-        if not 0 <= self.warm_up <= self.face:
-            raise InputError(f"backbone.stages.warm_up is {self.warm_up}; it must be within stages.face = {self.face}")
-
-    @property
-    def total(self) -> int:
-        return self.face + self.mouth + self.fuse
-
-    def progress(self, step: int, alone: int) -> float:
-        """In [0, 1]: step of a branch that trains `alone` steps by itself and then `fuse` steps with the other."""
-        return step / (alone + self.fuse)
-
-    def halvings(self, step: int, steps: int, size: int) -> int:
-        """How often the pictures, `size` pixels wide, are halved in a step of a stage of `steps`: most at its beginning."""
-        most = 0
-        while size % 2 == 0 and size // 2 >= self.coarse_size:
-            size, most = size // 2, most + 1
-        return max(math.ceil(most * (1 - step / (self.coarse * steps))), 0) if self.coarse else 0
-
-    def locate(self, step: int) -> tuple[str, int]:
-        """Stage that a step belongs to ("face", "mouth" or "fuse") and the step counted from its beginning."""
-        if step < self.face:
-            return "face", step
-        if step < self.face + self.mouth:
-            return "mouth", step - self.face
-        return "fuse", step - self.face - self.mouth
 
 
 @dataclass(frozen=True, kw_only=True)

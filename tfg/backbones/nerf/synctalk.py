@@ -118,6 +118,13 @@ class SyncTalk(Backbone):
         self.box.copy_(region.box)
         self.gates.copy_(region.gates)
 
+    def rehearse(self, portrait: Portrait) -> Iterator[tuple[int, int]]:
+        """Space is not yet known to be empty anywhere in the hull, so that steps of the head stage take longer than they will."""
+        self.prepare(portrait)
+        first = self.schedule.steps - self.schedule.lips_steps
+        yield 0, first
+        yield first, self.schedule.lips_steps
+
     def configure_optimizers(self) -> AdamW:
         """One AdamW, betas (0, 0.99), with a group for each learning rate and weight decay, as SyncTalk."""
         return AdamW(list(self.head.groups(self.schedule)), betas=(0.0, 0.99))

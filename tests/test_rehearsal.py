@@ -1,0 +1,117 @@
+"""A run timed before it begins: what it has to do is counted, and nothing of it is in the head."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from end_to_end import CLIP, EMBEDDED, INSTAG, SYNCTALK, run_py, shared_cache
+
+from tfg import overrides, parts, pipeline, rehearsal, sizing
+from tfg.clip.synthetic.generate import make_synthetic
+from tfg.estimate import PARTS
+from tfg.features.clip_features import ClipFeatures
+from tfg.features.cost import FACES, MASKS
+from tfg.record.files import checksum
+from tfg.record.stages import Stages
+from tfg.selection import features_of
+from tfg.types import InputError, Segment
+
+WITH = [text.replace("estimate=false", "estimate=true") for text in CLIP]
+SIDECAR = ["face=sidecar", "masks=sidecar", "prior=none", "metrics=quick", "selector=first"]
+
+
+@pytest.fixture
+def cache(tmp_path_factory, monkeypatch):
+    folder = shared_cache(tmp_path_factory.getbasetemp())
+    monkeypatch.setenv("TFG_CACHE", str(folder))
+    make_synthetic(EMBEDDED, folder / "clips")
+    return folder
+
+
+def opened(*given: str) -> tuple:
+    config = sizing.sized(overrides.composed([*WITH, *SIDECAR, *given]))
+    built = parts.build(config)
+    return config, built, features_of(built.audio, built.face, built.masks, parts.open_clip(config))
+
+
+@pytest.mark.parametrize("backbone", [INSTAG, SYNCTALK], ids=["instag", "synctalk"])
+def test_every_stretch_of_a_training_counts_by_its_steps(cache, backbone) -> None:
+    config, built, features = opened(*backbone)
+    before = torch.get_rng_state()
+    estimate = rehearsal.rehearse(config, built, features)
+    assert torch.equal(torch.get_rng_state(), before)
+    steps = [cost.seconds for what, cost in estimate.timed.items() if what.startswith("step ")]
+    counts = [10, 20, 10, 20] if backbone is INSTAG else [18, 6]
+    assert estimate.parts["training"].seconds == pytest.approx(np.dot(steps, counts))
+    held_out = features.clip.num_frames - features.clip.num_reference_frames
+    frame = estimate.timed["rendered frame"] + estimate.timed["written frame"]
+    assert estimate.parts["rendering"].seconds == pytest.approx(held_out * frame.seconds)
+    assert list(estimate.parts) == list(PARTS)
+    assert all(cost.seconds > 0 for cost in estimate.parts.values())
+
+
+def test_controls_and_a_listener_that_is_not_there_cost_more(cache) -> None:
+    def scoring(*given: str) -> set[str]:
+        return set(rehearsal.rehearse(*opened(*INSTAG, *given)).timed)
+
+    assert scoring("metrics.listener=true", "seed=7") - scoring() == {"listener step"}
+
+
+def test_what_the_cache_has_is_not_counted(cache, tmp_path: Path) -> None:
+    config, built, features = opened(*INSTAG)
+    features = ClipFeatures(
+        clip=features.clip, audio=built.audio, face=built.face, masks=built.masks, root=tmp_path / "empty"
+    )
+    stop, count = features.clip.num_reference_frames, features.clip.num_frames
+    assert features.missing(FACES, 0, count) == features.missing(MASKS, 0, count) == count
+    assert not features.has_sound()
+    cold = rehearsal._amounts(config, features)
+    assert (cold.segment, cold.held_out) == (75, count - stop)
+    features.mask(stop, count)
+    features.sound()
+    assert features.has_sound()
+    assert features.missing(MASKS, stop, count) == features.missing(FACES, stop, count) == 0
+    warm = rehearsal._amounts(config, features)
+    assert warm.masks < cold.masks
+    assert warm.masks == pytest.approx(75 * features.missing(MASKS, 0, stop) / stop, abs=1)
+
+
+def test_a_head_has_the_same_bits_with_and_without(cache, tmp_path: Path) -> None:
+    made = {}
+    for name, options in {"with": WITH, "without": CLIP}.items():
+        run_py(*options, *INSTAG, *SIDECAR, f"results={tmp_path / name}", cache=cache, cwd=tmp_path)
+        (result,) = (tmp_path / name).glob("*/result.json")
+        made[name] = json.loads(result.read_text())
+    assert made["with"]["run_id"] == made["without"]["run_id"]
+    first, second = (
+        checksum(tmp_path / name / "heads" / made[name]["head"] / "rendered.mp4") for name in ("with", "without")
+    )
+    assert first == second
+    stage = made["with"]["stages"]["rehearsal"]
+    assert stage["estimated"].keys() == stage["took"].keys() == PARTS.keys()
+    assert stage["took"]["training"]["seconds"] == made["with"]["stages"]["training"]["seconds"]
+    assert "rehearsal" not in made["without"]["stages"]
+
+
+def test_a_run_goes_on_where_nothing_can_be_timed(cache, monkeypatch, capsys) -> None:
+    def fail(*given: object) -> None:
+        raise InputError("a.mp4: no face in frame 194")
+
+    monkeypatch.setattr(pipeline, "rehearse", fail)
+    stages = Stages()
+    assert pipeline._rehearsed(*opened(*INSTAG), stages) is None
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "tfg: how long it will take is not known: a.mp4: no face in frame 194"
+    )
+    assert stages.records["rehearsal"]["unavailable"] == "a.mp4: no face in frame 194"
+
+
+def test_silent_frames_have_no_sound(cache) -> None:
+    from tfg.features.portrait import observe
+
+    _, _, features = opened(*INSTAG)
+    assert observe(features, Segment(start=0, num_frames=3), silent=True).audio.shape == (3, 0)
