@@ -32,6 +32,7 @@ SHORT = (
     "seconds=5",
     "trainer=cpu",
     "clip.size=128",
+    "estimate=false",
     "tracker=none",
     "metrics=quick",
     "backbone.stages.warm_up=50",

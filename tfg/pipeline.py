@@ -25,7 +25,7 @@ from tfg.features.clip_features import ClipFeatures
 from tfg.features.portrait import face_reader
 from tfg.heads import Head
 from tfg.material import Material, gather, training_part
-from tfg.picture_size import SIZES
+from tfg.picture_size import AUTO, SIZES
 from tfg.progress import run as shown_run
 from tfg.progress import say
 from tfg.record import files, identity, provenance, results, tracking
@@ -54,7 +54,7 @@ def run(config: DictConfig, title: str = "") -> Path:
 
     A run that another process works on is left to it. SystemExit 130 on Ctrl-C, 143 on SIGTERM.
     """
-    size = sizing.taken(config)
+    size = sizing.taken(config) if config.clip.size == AUTO else None
     config = sizing.sized(config)
     folder = parts.run_folder(config)
     if heads.is_done(config, folder):
@@ -68,7 +68,8 @@ def run(config: DictConfig, title: str = "") -> Path:
             # What a failed run left, one that was killed while it wrote, and one under another metrics setting.
             for left in (folder / "failure.json", folder / "result.json", *folder.glob("*.part*")):
                 left.unlink(missing_ok=True)
-            say(f"pictures: {size.why}")
+            if size is not None:
+                say(f"pictures: {size.why}")
             _run(config, folder, stages)
     except Timeout:
         print(f"tfg: {folder.name} is being run by another process; left to it", file=sys.stderr)
