@@ -1,7 +1,7 @@
 """Whole runs of one head here and in another checkout: what they cost and how good the heads are.
 
-`python -m benchmarks.heads --beside CHECKOUT [--only p09,german] [--out FILE]`, with TFG_ASSETS. A run reads a video from an empty cache
-of features, chooses five seconds by ISExplore, trains an InsTaG head by the checkout's own defaults, renders six held-out seconds, and
+`python -m benchmarks.heads --beside CHECKOUT [--only p09,german] [--out FILE]`, with TFG_ASSETS. A run reads a video from an empty
+cache of features, chooses five seconds by ISExplore, trains an InsTaG head by the checkout's own defaults, renders six held-out seconds, and
 scores them by what needs no second pass, and by LPIPS. The checkouts take turns, person by person; processor seconds of the whole
 process are compared, and scores by paired intervals over people.
 """
@@ -28,7 +28,14 @@ from experiments import people
 from tfg.assets.store import cache_root
 
 ROOT = Path(__file__).resolve().parent.parent
-SIZES = {"p09": 512, "german": 512, "p11": 256, "p08": 256, "p07": 256, "p10": 256}  # as large as the face crop, or nearly
+SIZES = {
+    "p09": 512,
+    "german": 512,
+    "p11": 256,
+    "p08": 256,
+    "p07": 256,
+    "p10": 256,
+}  # as large as the face crop, or nearly
 VIDEOS = {person: people.SEGMENT[person][0] for person in SIZES if person in people.SEGMENT} | {"p10": "people/p10.mp4"}
 VERSIONS = BEFORE, NOW = "before", "now"
 GIVEN = (
