@@ -15,8 +15,9 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, RejectConnection, Request, TextMessage
 
 from tfg.features.audio.logmel import LogMel
+from tfg.live.address import listening_socket
 from tfg.live.drive import Drive
-from tfg.live.server import Live, listening_socket, server
+from tfg.live.server import Live, server
 from tfg.live.stream import HAS_PICTURE, HAS_SOUND, HEADER
 from tfg.live.upload import Limits
 from tfg.types import SAMPLES_PER_FRAME, Bytes, Floats
@@ -131,7 +132,10 @@ class Page:
         self._socket.close()
 
     def _send(self, event: Any) -> None:
-        self._socket.sendall(self._wire.send(event))
+        try:
+            self._socket.sendall(self._wire.send(event))
+        except (ConnectionResetError, BrokenPipeError):  # the server has ended it while this was under way
+            self.closed = RESET
 
     def _take(self, packet: bytes) -> None:
         frame, flags = HEADER.unpack_from(packet)

@@ -13,6 +13,7 @@ from end_to_end import CLIP, EMBEDDED, ROOT, shared_cache
 from scipy.io import wavfile
 
 from tfg import __version__, assets, cli
+from tfg.__main__ import main
 from tfg.clip.synthetic.generate import make_synthetic
 from tfg.commands import render
 
@@ -248,3 +249,25 @@ def test_json_has_no_infinities(here, capsys):
     chosen = json.loads(out, parse_constant=lambda name: pytest.fail(name))
     assert chosen["start"] == 0.0
     assert all(score[key] is None for score in chosen["scores"] for key in ("diversity", "motion_complexity", "score"))
+
+
+def test_ctrl_c_is_one_line_and_130(monkeypatch, capsys):
+    def interrupted(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tfg.cli.run", interrupted)
+    with pytest.raises(SystemExit) as end:
+        main(["doctor"])
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "tfg: interrupted\n"
+
+
+@pytest.mark.parametrize("mark", [True, False])
+def test_a_rendering_that_is_interrupted_leaves_no_file(tmp_path, mark):
+    def pictures():
+        yield from np.zeros((30, 256, 256, 3), np.uint8)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        render._write(tmp_path / "a.mp4", pictures(), np.zeros(32_000, np.float32), mark)
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,6 @@
 """Parses `tfg COMMAND ...` and calls tfg/commands/COMMAND.py. Answers go to stdout, everything else to stderr.
 
-Exit codes: 0, 1 where something failed, 2 for bad input.
+Exit codes: 0, 1 where something failed, 2 for bad input, 130 after Ctrl-C.
 """
 
 from __future__ import annotations

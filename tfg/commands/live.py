@@ -7,6 +7,9 @@ import importlib.util
 import sys
 from pathlib import Path
 
+from tfg import heads
+from tfg.live.address import HOST, listening_socket
+from tfg.live.upload import Limits
 from tfg.types import InputError
 
 NEEDED = ("starlette", "uvicorn", "wsproto")  # the extra `live`
@@ -16,18 +19,23 @@ def run(options: argparse.Namespace) -> int:
     """The page's address on stdout; serves it until Ctrl-C, which is exit code 130."""
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise InputError(f"live needs the extra `live` ({', '.join(missing)} missing): pip install 'tfg[live]'")
-    from tfg.live.server import HOST, Live, listening_socket, server
-    from tfg.live.upload import Limits
-
+    if options.seed < 0:
+        raise InputError(f"--seed {options.seed}: must be a whole number, 0 or above")
     limits = Limits(most_bytes=round(options.most_mb * 1e6), most_seconds=options.most_seconds)
     bound = listening_socket(options.port)
     try:
+        folder = heads.folder_of(Path(options.run_folder))
+        config, _ = heads.read(folder)
+        print(f"tfg: opening {folder.name}", file=sys.stderr)
+        from tfg import speaker  # torch, which no mistake waits for
         from tfg.live.head import Head
+        from tfg.live.server import Live, server
         from tfg.threads import threads
 
-        head = Head(Path(options.run_folder), options.seed)
+        opened = speaker.opened(folder, config)
+        head = Head(opened, options.seed)
         port = bound.getsockname()[1]
-        with threads(head.threads):
+        with threads(opened.threads):
             live = Live(head, head.drive, limits, head.warm_up())
             print(f"http://{HOST}:{port}/", flush=True)
             server(live.app(port)).run(sockets=[bound])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,6 @@ FILES = {
 }
 MOST_TEXT_BYTES = 8 * upload.MOST_CHARACTERS
 GRACE = 2  # seconds for what is under way when the server is ended
-HOST = "127.0.0.1"
 
 
 class Live:
@@ -92,22 +90,6 @@ class Live:
             except ClientDisconnect:
                 return _error("the page is gone", 400)
         return JSONResponse({"seconds": seconds})
-
-
-def listening_socket(port: int) -> socket.socket:
-    """Bound to this machine alone; InputError where the port is in use. 0: any that is free."""
-    if not 0 <= port <= 65535:
-        raise InputError(f"--port {port}: must lie in [0, 65535]; 0 takes any that is free")
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((HOST, port))
-        bound.listen(1)
-    except OSError as error:
-        bound.close()
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"--port {port}: {reason}; give another, or 0 for any that is free") from None
-    return bound
 
 
 def server(app: Any) -> uvicorn.Server:
