@@ -5,6 +5,7 @@
 `timeline`  utterances one after the other, rest between them.
 `head`      a speaker that moves without end, and its pictures.
 `stream`    the thread that renders ahead of what the page has shown.
+`watched`   a run while it trains, for pages that look.
 `upload`    text and files to sound, within limits.
 `guard`     who may ask: this machine's own page.
 `address`   the port that is taken.
