@@ -78,4 +78,6 @@ def test_a_run_that_fails_says_why_in_the_page_and_ends_the_command(tmp_path, ca
     video = make_synthetic(EMBEDDED, cache / "clips")
     assert cli.run(["live", "--train", str(video), *GIVEN, "--port", "0"]) == 2
     assert said == ["the run has failed: no face in it"]
-    assert capsys.readouterr().out.startswith("http://127.0.0.1:")
+    out, lines = capsys.readouterr()
+    assert out.startswith("http://127.0.0.1:")
+    assert lines.splitlines()[0].startswith("tfg: chose face=sidecar")

@@ -64,8 +64,8 @@ def _answer(given: Path, seed: int, limits: Limits, bound: socket.socket, stack:
 
 def _train(options: argparse.Namespace, limits: Limits, bound: socket.socket, stack: ExitStack) -> int:
     """Train, or find, the run of a configuration in the page; then its head answers there."""
-    given = overrides.complete([f"clip.path={quoted(options.train)}", *options.given])
-    if len(plan := overrides.cells(given)) > 1:
+    given = [f"clip.path={quoted(options.train)}", *options.given]
+    if len(plan := overrides.cells(overrides.complete(given))) > 1:
         raise InputError("--train: makes one head; give every key one value")
     folder = parts.run_folder(overrides.composed(plan[0]))
     pages: list[tuple[Live, threading.Event]] = []
