@@ -1,9 +1,9 @@
 """Whole runs of one head here and in another checkout: what they cost and how good the heads are.
 
 `python -m benchmarks.heads --beside CHECKOUT [--only p09,german] [--out FILE]`, with TFG_ASSETS. A run reads a video from an empty
-cache of features, chooses five seconds by ISExplore, trains an InsTaG head by the checkout's own defaults, renders six held-out seconds, and
-scores them by what needs no second pass, and by LPIPS. The checkouts take turns, person by person; processor seconds of the whole
-process are compared, and scores by paired intervals over people.
+cache of features, chooses five seconds by ISExplore, trains an InsTaG head by the checkout's own defaults, renders six held-out
+seconds, and scores them by what needs no second pass, and by LPIPS. The checkouts take turns, person by person; processor seconds of
+the whole process are compared, and scores by paired intervals over people.
 """
 
 from __future__ import annotations

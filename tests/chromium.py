@@ -113,8 +113,8 @@ class Browser:
 
 
 @contextmanager
-def browser(profile: Path) -> Iterator[Browser]:
-    """A fresh browser with its files in `profile`; skips where none is installed."""
+def browser(profile: Path, microphone: Path | None = None) -> Iterator[Browser]:
+    """A fresh browser with its files in `profile`; skips where none is installed. `microphone`: a wav that is spoken into it."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         pytest.skip("no Chromium is installed: the page is not looked at in a browser")
@@ -123,6 +123,9 @@ def browser(profile: Path) -> Iterator[Browser]:
     ends = to_browser[0], from_browser[1]
     command = [sys.executable, "-c", LAUNCH, *map(str, ends), found, "--headless=new", "--no-sandbox", "--disable-gpu"]
     command += ["--remote-debugging-pipe", "--no-first-run", "--disable-background-networking", "--mute-audio"]
+    if microphone is not None:
+        command += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+        command += [f"--use-file-for-fake-audio-capture={microphone}"]
     process = subprocess.Popen(
         [*command, f"--user-data-dir={profile}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=ends
     )

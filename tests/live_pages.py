@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,8 +14,10 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, RejectConnection, Request, TextMessage
 
 from tfg.features.audio.logmel import LogMel
+from tfg.live import server
+from tfg.live.address import listening_socket
 from tfg.live.drive import Drive
-from tfg.live.server import Live, listening_socket, server
+from tfg.live.server import Live
 from tfg.live.stream import HAS_PICTURE, HAS_SOUND, HEADER
 from tfg.live.upload import Limits
 from tfg.types import SAMPLES_PER_FRAME, Bytes, Floats
@@ -47,21 +48,16 @@ class Lamp:
 def served(live: Live) -> Iterator[int]:
     """Its port."""
     bound = listening_socket(0)
-    port = bound.getsockname()[1]
-    running = server(live.app(port))
-    thread = threading.Thread(target=running.run, kwargs={"sockets": [bound]})
-    thread.start()
-    try:
-        yield port
-    finally:
-        running.should_exit = True
-        thread.join(SECONDS)
-        bound.close()
-        assert not thread.is_alive()
+    with bound, server.served(live, bound) as over:
+        yield bound.getsockname()[1]
+    assert over.is_set()
 
 
 def live(**limits: Any) -> Live:
-    return Live(Lamp(), drive(), Limits(**{"most_bytes": 1_000_000, "most_seconds": 20.0, **limits}), 0.001)
+    """With a head that answers."""
+    made = Live(Limits(**{"most_bytes": 1_000_000, "most_seconds": 20.0, **limits}), None)
+    made.answer_with(Lamp(), drive(), 0.001)
+    return made
 
 
 RESET = 1006  # the code of RFC 6455 for an end without a reason
@@ -131,7 +127,10 @@ class Page:
         self._socket.close()
 
     def _send(self, event: Any) -> None:
-        self._socket.sendall(self._wire.send(event))
+        try:
+            self._socket.sendall(self._wire.send(event))
+        except (ConnectionResetError, BrokenPipeError):  # the server has ended it while this was under way
+            self.closed = RESET
 
     def _take(self, packet: bytes) -> None:
         frame, flags = HEADER.unpack_from(packet)
@@ -148,6 +147,6 @@ def asked(port: int, method: str, path: str, headers: dict[str, str], body: byte
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
     connection.request(method, path, body, headers)
     answer = connection.getresponse()
-    content = answer.read().decode()
+    content = answer.read().decode(errors="replace")
     connection.close()
     return answer.status, json.loads(content) if content.startswith("{") else content

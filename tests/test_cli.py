@@ -13,6 +13,7 @@ from end_to_end import CLIP, EMBEDDED, ROOT, shared_cache
 from scipy.io import wavfile
 
 from tfg import __version__, assets, cli
+from tfg.__main__ import main
 from tfg.clip.synthetic.generate import make_synthetic
 from tfg.commands import render
 
@@ -106,7 +107,11 @@ def answer(here, capsys):
             "render --run x --audio {silence} -o a.mp4",
             "tfg: x: not a finished head; give a run folder of results/ or a head",
         ),
-        ("live", "tfg: the following arguments are required: RUN; `tfg live --help` shows how"),
+        ("live", "tfg: live: give one RUN, or --train VIDEO; `tfg live --help` shows how"),
+        ("live a b", "tfg: live: give one RUN, or --train VIDEO; `tfg live --help` shows how"),
+        ("live --train no.mp4 --port 0", "tfg: no.mp4: no such file; check its path"),
+        ("live --train no.mp4 seed=0,1 --port 0", "tfg: --train: makes one head; give every key one value"),
+        ("live --train no.mp4 sed=0 --port 0", "tfg: unknown key 'sed'; did you mean 'seed'?"),
         ("live x --port 0", "tfg: x: not a finished head; give a run folder of results/ or a head"),
         ("live x --port 70000", "tfg: --port 70000: must lie in [0, 65535]; 0 takes any that is free"),
         ("live x --port 0 --seed -1", "tfg: --seed -1: must be a whole number, 0 or above"),
@@ -248,3 +253,25 @@ def test_json_has_no_infinities(here, capsys):
     chosen = json.loads(out, parse_constant=lambda name: pytest.fail(name))
     assert chosen["start"] == 0.0
     assert all(score[key] is None for score in chosen["scores"] for key in ("diversity", "motion_complexity", "score"))
+
+
+def test_ctrl_c_is_one_line_and_130(monkeypatch, capsys):
+    def interrupted(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tfg.cli.run", interrupted)
+    with pytest.raises(SystemExit) as end:
+        main(["doctor"])
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "tfg: interrupted\n"
+
+
+@pytest.mark.parametrize("mark", [True, False])
+def test_a_rendering_that_is_interrupted_leaves_no_file(tmp_path, mark):
+    def pictures():
+        yield from np.zeros((30, 256, 256, 3), np.uint8)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        render._write(tmp_path / "a.mp4", pictures(), np.zeros(32_000, np.float32), mark)
+    assert list(tmp_path.iterdir()) == []

@@ -213,7 +213,18 @@ def test_no_room_imports_who_orchestrates_it() -> None:
     """pipeline, heads, parts, commands and scoring import the rooms; no room imports them."""
     above = {
         f"tfg.{name}"
-        for name in ("pipeline", "heads", "parts", "overrides", "composition", "commands", "scoring", "live", "cli")
+        for name in (
+            "pipeline",
+            "heads",
+            "speaker",
+            "parts",
+            "overrides",
+            "composition",
+            "commands",
+            "scoring",
+            "live",
+            "cli",
+        )
     }
     files = [path for room in ROOMS for path in (ROOT / "tfg" / room).rglob("*.py")]
     assert {(ids(path), module) for path in files for module in of_project(path) if inside(module, above)} == set()
@@ -266,3 +277,11 @@ def test_a_light_import_loads_no_heavy_library(module: str) -> None:
     script = f"import sys, {module}; print([name for name in {heavy!r} if name in sys.modules])"
     out = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
+
+
+@pytest.mark.parametrize("given", ["live x --port 0", "render --run x --say hello -o x.mp4"])
+def test_a_folder_that_is_no_head_is_refused_before_torch_is_loaded(given: str) -> None:
+    script = f"import sys; from tfg.cli import run; print(run({given.split()!r}), 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["2", "False"]
+    assert len(done.stderr.splitlines()) == 1

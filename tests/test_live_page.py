@@ -5,8 +5,12 @@ import io
 import numpy as np
 import pytest
 from chromium import browser
-from live_pages import live, served
+from live_pages import Lamp, drive, live, served
 from scipy.io import wavfile
+
+from tfg.live.server import Live
+from tfg.live.watched import Watched
+from tfg.progress import HowFar
 
 SEND = """
 (async () => {
@@ -57,3 +61,80 @@ def test_a_second_page_says_that_there_is_another(page, tmp_path):
         second.open(url)
         second.wait("document.getElementById('line').textContent.startsWith('another page has this head')")
         assert second.evaluate("document.getElementById('speak').disabled")
+
+
+HEARD = """
+(() => {
+  const player = tfgLive.player, play = player.play.bind(player);
+  tfgLive.heard = [];
+  player.play = (time, samples) => (tfgLive.heard.push(...samples), play(time, samples));
+})()
+"""
+
+
+def test_a_microphone_of_another_rate_is_answered_in_16_khz_until_the_button_is_pressed_again(tmp_path):
+    moments = np.arange(10 * 48_000) / 48_000
+    bursts = np.sin(2 * np.pi * 1000 * moments) * (
+        moments % 0.5 < 0.2
+    )  # no steady tone, which would be taken for noise
+    wavfile.write(tmp_path / "spoken.wav", 48_000, (20_000 * bursts).astype(np.int16))
+    with served(live()) as port, browser(tmp_path / "profile", tmp_path / "spoken.wav") as page:
+        page.open(f"http://127.0.0.1:{port}/")
+        page.wait("document.getElementById('state').textContent === 'Ready'")
+        page.evaluate(HEARD)
+        page.click("#listen")
+        page.wait("document.getElementById('listen').getAttribute('aria-pressed') === 'true'")
+        page.wait("tfgLive.heard.length > 3 * 16000")
+        page.click("#listen")
+        page.wait("document.getElementById('listen').getAttribute('aria-pressed') === 'false'")
+        heard = np.array(page.evaluate("tfgLive.heard"))
+        assert page.complaints == []
+    power = np.abs(np.fft.rfft(heard)) ** 2
+    loudest = np.fft.rfftfreq(len(heard), 1 / 16_000)[power.argmax()]
+    assert abs(loudest - 1000) < 10  # at another rate it would be 333 or 3000
+    loud = np.abs(heard[: len(heard) // 640 * 640]).reshape(-1, 640).max(axis=1) > 0.1
+    assert 0.2 < loud.mean() < 0.8  # bursts and pauses
+
+
+def test_a_training_is_seen_as_it_runs_and_turns_into_its_head(tmp_path):
+    run = Watched("isexplore-p-0")
+    training = Live(live().limits, run)
+    with served(training) as port, browser(tmp_path) as page:
+        page.open(f"http://127.0.0.1:{port}/")
+        run.stage("selection")
+        scores = [
+            {
+                "start": float(k),
+                "diversity": 8 + k % 3,
+                "motion_complexity": 0.1 if k in (2, 5) else None,
+                "score": None,
+            }
+            for k in range(9)
+        ]
+        run.selected({"start": 2.0, "seconds": 5.0, "method": "isexplore", "scores": scores})
+        run.stage("training")
+        run.advanced(HowFar(label="training", done=700, total=2800, unit="steps", rate=35.0, note="face loss 0.01"))
+        run.pictured(700, np.full((64, 64, 3), 90, np.uint8), np.full((64, 64, 3), 200, np.uint8))
+        page.wait(
+            "document.getElementById('made').naturalWidth === 64 && document.getElementById('truth').naturalWidth === 64"
+        )
+        texts = "['stage', 'step', 'work', 'chosen'].map((id) => document.getElementById(id).textContent)"
+        stage, step, work, chosen = page.evaluate(texts)
+        assert (stage, step) == ("Training", "700")
+        assert work == "700 of 2800 steps, 35.0/s, 1:00 left, face loss 0.01"
+        assert chosen.startswith("isexplore chose 2 to 7 s of 9 candidates.")
+        assert page.evaluate("document.querySelectorAll('#curve circle').length") == 2
+        assert not page.evaluate("document.getElementById('head').checkVisibility()")
+        training.answer_with(Lamp(), drive(), 0.001)
+        page.wait("document.getElementById('state').textContent === 'Ready'")
+        assert not page.evaluate("document.getElementById('training').checkVisibility()")
+        assert page.complaints == []
+
+
+def test_a_training_that_fails_says_why(tmp_path):
+    run = Watched("isexplore-p-0")
+    with served(Live(live().limits, run)) as port, browser(tmp_path) as page:
+        page.open(f"http://127.0.0.1:{port}/")
+        page.wait("!document.getElementById('training').hidden")
+        run.ended("the run has failed: no face")
+        page.wait("document.getElementById('line').textContent === 'the run has failed: no face'")

@@ -9,7 +9,8 @@ import pytest
 from live_pages import RESET, Page, asked, live, served
 from scipy.io import wavfile
 
-from tfg.live.server import FILES, listening_socket
+from tfg.live.address import listening_socket
+from tfg.live.server import FILES
 from tfg.live.session import BUSY, MOST_PIECE, REFUSED
 from tfg.types import InputError
 

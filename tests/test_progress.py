@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tfg.progress import progress, run, say
+from tfg.progress import HowFar, followed, followers, progress, run, say, selected, stage
 
 ROOT = Path(__file__).parents[1]
 
@@ -82,3 +82,40 @@ def test_a_terminal_shows_the_run_its_stage_and_a_bar() -> None:
     assert "steps/s" in text
     assert "mouth loss 0.5" in text
     assert "10/10" in text
+
+
+class Notes:
+    """Follower. Everything that it was given."""
+
+    def __init__(self) -> None:
+        self.given: list[object] = []
+
+    line = stage = selected = advanced = lambda self, given: self.given.append(given)
+
+    def pictured(self, step, made, truth) -> None:
+        self.given.append(step)
+
+
+def test_a_follower_is_given_what_the_log_has_and_progress_more_often(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = iter([0.0, 0.0, 4.0, 4.0, 4.1, 4.1, 12.0, 12.0])
+    monkeypatch.setattr("tfg.progress.time.monotonic", lambda: next(now))
+    notes = Notes()
+    with followed(notes):
+        stage("training")
+        say("going on")
+        selected({"start": 7.0})
+        with progress("training", 100, "steps") as advance:
+            advance(40, lambda: "face")
+            advance(1, lambda: "face")
+            advance(19, lambda: "fuse")
+    same = {"label": "training", "total": 100, "unit": "steps"}
+    first, last = HowFar(done=40, rate=10.0, note="face", **same), HowFar(done=60, rate=5.0, note="fuse", **same)
+    assert notes.given == ["training", "going on", {"start": 7.0}, first, last]
+    assert capsys.readouterr().err.splitlines() == [
+        "tfg: training",
+        "tfg: going on",
+        "tfg: training: 60 of 100 steps, 5.0/s, 0:08 left, fuse",
+    ]
+    assert followers() == ()

@@ -10,11 +10,12 @@ os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # numpy's; 2^4 clock cycl
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    from tfg.cli import run
-
     try:
+        from tfg.cli import run
+
         sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
     except KeyboardInterrupt:
+        print("tfg: interrupted", file=sys.stderr)
         sys.exit(130)
 
 

@@ -1,6 +1,6 @@
 """Parses `tfg COMMAND ...` and calls tfg/commands/COMMAND.py. Answers go to stdout, everything else to stderr.
 
-Exit codes: 0, 1 where something failed, 2 for bad input.
+Exit codes: 0, 1 where something failed, 2 for bad input, 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -89,8 +89,16 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("video", metavar="FILE")
     command.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
-    command = commands.add_parser("live", help="a page on this machine in which a trained run answers")
-    command.add_argument("run_folder", metavar="RUN", help="a run folder or a head folder of results/")
+    command = commands.add_parser(
+        "live", help="a page on this machine in which a trained run answers, or is trained first"
+    )
+    command.add_argument(
+        "given",
+        nargs="*",
+        metavar="RUN",
+        help="a run folder or a head folder of results/; with --train overrides, as for `tfg run`",
+    )
+    command.add_argument("--train", metavar="VIDEO", help="show how a head of it is trained; then that head answers")
     command.add_argument("--port", type=int, default=8000, help="of 127.0.0.1; 0 for any that is free (default 8000)")
     command.add_argument(
         "--seed", type=int, default=0, metavar="K", help="of head motion, brows and blinks (default 0)"

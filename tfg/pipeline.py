@@ -17,7 +17,7 @@ import torch
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
-from tfg import data, heads, parts, rendering, sizing, training
+from tfg import data, heads, parts, preview, rendering, sizing, training
 from tfg.backbones.base import Backbone
 from tfg.clip.read import open_video
 from tfg.estimate import Estimate, noted, taken
@@ -27,7 +27,7 @@ from tfg.heads import Head
 from tfg.material import Material, gather, training_part
 from tfg.picture_size import AUTO, SIZES
 from tfg.progress import run as shown_run
-from tfg.progress import say
+from tfg.progress import say, selected
 from tfg.record import files, identity, provenance, results, tracking
 from tfg.record.stages import Stages
 from tfg.rehearsal import rehearse
@@ -101,6 +101,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
         with stages("selection") as stage:
             selection, chosen, cost = select(config, built, features, details=True)
             files.write_json(folder / "selection.json", chosen)
+            selected(chosen)
             selection_plot(selection, folder / "selection.png")
             stage.frames = chosen["cost"]["frames"]
             stage.notes = cost.notes()
@@ -235,7 +236,8 @@ def _fit(head: Head, material: Material, logger: Any) -> tuple[Backbone, trainin
         num_steps=backbone.num_steps,
         seed=identity.seed_for("order", *head.seeded_by),
     )
-    return backbone, training.fit(backbone, loaded, head.folder, device=config.trainer.device, logger=logger)
+    device, previews = config.trainer.device, preview.callbacks(material.test, material.test_windows)
+    return backbone, training.fit(backbone, loaded, head.folder, device=device, logger=logger, callbacks=previews)
 
 
 def reopened(head: Head, features: ClipFeatures) -> tuple[Material, Backbone]:

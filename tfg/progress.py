@@ -1,23 +1,76 @@
-"""What is being done and how far it is, on stderr: bars on a terminal; in a log plain lines with the run's name, now and then."""
+"""What is being done and how far it is, on stderr: bars on a terminal; in a log plain lines with the run's name, now and then.
+
+Who follows a run (`followed`) is given the same, and what only a picture can show.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from tfg.types import Bytes
 
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_DRAWINGS = 0.2
+SECONDS_BETWEEN_MEASURES = 0.5  # that a follower is given
 _working: list[str] = []  # labels of the work in hand; only the outermost is drawn
 _run: list[str] = []  # name of the run in hand
+_followers: list[Follower] = []
 
 
 class Advance(Protocol):
     """Called with the number of units just done; `note` is called only when it is shown."""
 
     def __call__(self, done: int, note: Callable[[], str] | None = None) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class HowFar:
+    """Of one piece of work."""
+
+    label: str
+    done: int
+    total: int
+    unit: str
+    rate: float  # units a second since it was begun or gone on with
+    note: str
+
+
+class Follower(Protocol):
+    """Is given a run as it goes, in the run's own thread, which waits for it."""
+
+    def line(self, text: str) -> None: ...
+
+    def stage(self, name: str) -> None: ...
+
+    def advanced(self, how_far: HowFar) -> None: ...
+
+    def selected(self, chosen: Mapping[str, Any]) -> None:
+        """A selection.json."""
+        ...
+
+    def pictured(self, step: int, made: Bytes, truth: Bytes) -> None:
+        """A held-out frame as the head is rendered after so many steps, and as it was filmed: (size, size, 3) each."""
+        ...
+
+
+@contextmanager
+def followed(follower: Follower) -> Iterator[None]:
+    """Inside the block it is given what is shown on stderr."""
+    _followers.append(follower)
+    try:
+        yield
+    finally:
+        _followers.remove(follower)
+
+
+def followers() -> tuple[Follower, ...]:
+    return tuple(_followers)
 
 
 @contextmanager
@@ -34,7 +87,16 @@ def run(name: str, title: str) -> Iterator[None]:
 
 def say(text: str) -> None:
     """One line."""
-    print(f"{_prefix()}{text}", file=sys.stderr, flush=True)
+    _print(text)
+    for follower in _followers:
+        follower.line(text)
+
+
+def stage(name: str) -> None:
+    """A stage of a run begins."""
+    _print(name)
+    for follower in _followers:
+        follower.stage(name)
 
 
 @contextmanager
@@ -47,9 +109,9 @@ def progress(label: str, total: int, unit: str = "frames", done: int = 0) -> Ite
     try:
         if sys.stderr.isatty():
             with _bar(label, total, unit, done) as advance:
-                yield advance
+                yield _also_followed(advance, label, total, unit, done)
         else:
-            yield _lines(label, total, unit, done)
+            yield _also_followed(_lines(label, total, unit, done), label, total, unit, done)
     finally:
         _working.clear()
 
@@ -98,9 +160,42 @@ def _lines(label: str, total: int, unit: str, first: int) -> Advance:
         rate = (count - first) / (now - began)
         left = _clock((total - count) / rate) if rate > 0 else "unknown"
         noted = f", {note()}" if note else ""
-        say(f"{label}: {count} of {total} {unit}, {rate:.1f}/s, {left} left{noted}")
+        _print(f"{label}: {count} of {total} {unit}, {rate:.1f}/s, {left} left{noted}")
 
     return advance
+
+
+def selected(chosen: Mapping[str, Any]) -> None:
+    """The segment of a run is chosen: a selection.json. Only followers show it here."""
+    for follower in _followers:
+        follower.selected(chosen)
+
+
+def _also_followed(shown: Advance, label: str, total: int, unit: str, first: int) -> Advance:
+    if not _followers:
+        return shown
+    count, began = first, time.monotonic()
+    given = began - SECONDS_BETWEEN_MEASURES
+
+    def advance(done: int, note: Callable[[], str] | None = None) -> None:
+        nonlocal count, given
+        shown(done, note)
+        count += done
+        now = time.monotonic()
+        if now - given < SECONDS_BETWEEN_MEASURES and count < total:
+            return
+        given = now
+        rate = (count - first) / max(now - began, 1e-9)
+        noted = note() if note else ""
+        measure = HowFar(label=label, done=count, total=total, unit=unit, rate=rate, note=noted)
+        for follower in _followers:
+            follower.advanced(measure)
+
+    return advance
+
+
+def _print(text: str) -> None:
+    print(f"{_prefix()}{text}", file=sys.stderr, flush=True)
 
 
 def _clock(seconds: float) -> str:

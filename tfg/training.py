@@ -7,11 +7,10 @@ and the one before is kept, both with their checksums, so that a killed process 
 from __future__ import annotations
 
 import logging
-import os
 import pickle
-import shutil
 import sys
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from tfg.backbones.base import Learner
 from tfg.data import PeopleData, PortraitData
 from tfg.progress import Advance, progress, say
 from tfg.record import curve, meter
-from tfg.record.files import is_sealed, put, seal, seal_of, write_text
+from tfg.record.files import is_sealed, keep, seal, write_text
 from tfg.record.meter import Spent
 from tfg.types import InputError
 
@@ -47,6 +46,7 @@ def fit(
     *,
     device: str,
     logger: Logger | None,
+    callbacks: Sequence[pl.Callback] = (),
 ) -> Training:
     """Train to the backbone's `num_steps`, from the newest whole checkpoint in `folder` or from `prepare`.
 
@@ -77,6 +77,7 @@ def fit(
                     clock,
                     Curve(folder / "metrics.csv"),
                     Progress(advance),
+                    *callbacks,
                     Checkpoints(folder, steps),
                 ],
                 enable_checkpointing=False,
@@ -161,21 +162,6 @@ class Checkpoints(pl.Callback):
         finally:
             partial.unlink(missing_ok=True)
         trainer.should_stop = _step(pl_module) >= self.steps
-
-
-def keep(path: Path, copy: Path) -> None:
-    """Make `copy` the same sealed file, which stays in its place until the next one is put there."""
-    partial = copy.with_name(copy.name + ".part")
-    try:
-        partial.unlink(missing_ok=True)
-        try:
-            os.link(path, partial)
-        except OSError:  # a file system without hard links
-            shutil.copyfile(path, partial)
-        put(partial, copy)
-        write_text(seal_of(copy), seal_of(path).read_text().replace(path.name, copy.name))
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 class RandomState(pl.Callback):

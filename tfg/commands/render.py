@@ -75,36 +75,26 @@ def speak(request: Request) -> Path:
 
 def _pictures(folder: Path, config: DictConfig, audio: Floats, seed: int, clip: Clip | None) -> Iterator[Bytes]:
     """The head's frames for a sound, (size, size, 3), or whole pictures of its clip; made as they are taken."""
-    import torch  # which no mistake waits for
-
-    from tfg import data, parts, rendering, training
+    from tfg import data, speaker  # torch, which no mistake waits for
     from tfg.performance.perform import perform
-    from tfg.threads import count_of, threads
+    from tfg.threads import threads
 
-    portrait, mean, std, lips = rendering.load_portrait(folder / "portrait.npz")
-    features = parts.construct(config.audio, "audio").extract(audio)
-    if lips is not None:
-        features = lips.predict(features)
-    performance = perform(portrait, features, seed)
-    if not performance.can_blink:
-        print(
-            f"tfg: {folder.name} was trained on seconds without a whole blink and has not learned closed lids: it will not blink",
-            file=sys.stderr,
-        )
-    backbone = parts.make_backbone(config, portrait)
-    training.load(backbone, folder)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    windows = data.audio_windows(features, mean, std)
+    print(f"tfg: opening {folder.name}", file=sys.stderr)
+    head = speaker.opened(folder, config)
+    features = head.driven_by(audio)
+    performance = perform(head.portrait, features, seed)
+    head.say_unblinking(performance)
+    windows = data.audio_windows(features, head.mean, head.std)
     paste = None
     if clip is not None:
         from tfg.performance.paste import Paste
 
-        paste = Paste(portrait, clip)
-    with threads(count_of(config.trainer.threads, portrait.cameras.size)):
+        paste = Paste(head.portrait, clip)
+    with threads(head.threads):
         for start in range(0, len(windows), CHUNK):
             stop = min(start + CHUNK, len(windows))
             rows = performance.rows(start, stop)
-            images = rendering.render(backbone, rows, windows[start:stop], device=device).images
+            images = head.draw(rows, windows[start:stop])
             if paste is None:
                 yield from images
             else:

@@ -1,9 +1,16 @@
-"""The addresses of `tfg live`: a page of four files, a WebSocket for its stream, two for text and files. Nothing else is there."""
+"""The addresses of `tfg live`: the files of a page, a WebSocket for its stream, two for text and files, two pictures of a training.
+
+Nothing else is there.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +28,7 @@ from tfg.live.guard import Guard
 from tfg.live.head import Renderer
 from tfg.live.session import BUSY, MOST_PIECE, REFUSED, Session
 from tfg.live.upload import Limits
+from tfg.live.watched import MADE, TRUTH, Watched
 from tfg.types import Floats, InputError
 
 PAGE = Path(__file__).with_name("page")
@@ -30,26 +38,43 @@ FILES = {
     "/live.js": ("live.js", "text/javascript"),
     "/sound.js": ("sound.js", "text/javascript"),
     "/microphone.js": ("microphone.js", "text/javascript"),
+    "/training.js": ("training.js", "text/javascript"),
 }
 MOST_TEXT_BYTES = 8 * upload.MOST_CHARACTERS
 GRACE = 2  # seconds for what is under way when the server is ended
-HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Open:
+    """A head that answers."""
+
+    renderer: Renderer
+    drive: Drive
+    rest: Floats  # the row of silence
+    cost: float  # seconds of its first picture
 
 
 class Live:
-    """One head, one page at a time."""
+    """One head, one page at a time; before there is a head the training that it comes from, to several pages."""
 
-    def __init__(self, renderer: Renderer, drive: Drive, limits: Limits, cost: float) -> None:
-        self.renderer, self.drive, self.limits, self.cost = renderer, drive, limits, cost
-        self.rest: Floats = drive.rest()
+    def __init__(self, limits: Limits, watched: Watched | None) -> None:
+        self.limits, self.watched = limits, watched
+        self.open: Open | None = None
         self.session: Session | None = None
         self._reading = asyncio.Lock()
+
+    def answer_with(self, renderer: Renderer, drive: Drive, cost: float) -> None:
+        """From now on; pages that look at the training come back for the head. `cost`: seconds of a picture. For any thread."""
+        self.open = Open(renderer=renderer, drive=drive, rest=drive.rest(), cost=cost)
+        if self.watched is not None:
+            self.watched.ended(None)
 
     def app(self, port: int) -> Guard:
         """The ASGI application for this port."""
         routes: list[Any] = [Route(path, _file(*named)) for path, named in FILES.items()]
         routes += [
             Route("/favicon.ico", _nothing),
+            *(Route(f"/{name}.jpg", self._picture(name)) for name in (MADE, TRUTH)),
             Route("/say", self.say, methods=["POST"]),
             Route("/sound", self.sound, methods=["POST"]),
             WebSocketRoute("/stream", self.stream),
@@ -58,15 +83,20 @@ class Live:
 
     async def stream(self, websocket: WebSocket) -> None:
         await websocket.accept()
+        if self.open is None:
+            assert self.watched is not None, "neither a head nor a training"
+            await self.watched.show(websocket)
+            return
         if self.session is not None:
             await websocket.send_json({"kind": "refused", "line": BUSY})
             await websocket.close(REFUSED)
             return
-        self.session = session = Session(websocket, self.renderer, self.drive, self.rest, self.cost)
+        head = self.open
+        self.session = session = Session(websocket, head.renderer, head.drive, head.rest, head.cost)
         try:
             await session.run()
         finally:
-            self.cost = session.stream.cost
+            self.open = replace(head, cost=session.stream.cost)
             self.session = None
 
     async def say(self, request: Request) -> Response:
@@ -74,6 +104,13 @@ class Live:
 
     async def sound(self, request: Request) -> Response:
         return await self._answer(request, self.limits.most_bytes, upload.read)
+
+    def _picture(self, name: str) -> Any:
+        async def answer(request: Request) -> Response:
+            found = None if self.watched is None else self.watched.picture(name)
+            return Response(status_code=404) if found is None else Response(found, media_type="image/jpeg")
+
+        return answer
 
     async def _answer(self, request: Request, most: int, make: Any) -> Response:
         """Let the head of this page's session say what `make` makes of the body."""
@@ -94,24 +131,30 @@ class Live:
         return JSONResponse({"seconds": seconds})
 
 
-def listening_socket(port: int) -> socket.socket:
-    """Bound to this machine alone; InputError where the port is in use. 0: any that is free."""
-    if not 0 <= port <= 65535:
-        raise InputError(f"--port {port}: must lie in [0, 65535]; 0 takes any that is free")
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+@contextmanager
+def served(live: Live, bound: socket.socket) -> Iterator[threading.Event]:
+    """Inside the block the page is served, by a thread of its own, until the event that is given.
+
+    To be waited for: a join that Ctrl-C interrupts takes the thread for ended (Python 3.11).
+    """
+    running, over = _server(live.app(bound.getsockname()[1])), threading.Event()
+
+    def serve() -> None:
+        try:
+            running.run(sockets=[bound])
+        finally:
+            over.set()
+
+    thread = threading.Thread(target=serve, name="serving")
+    thread.start()
     try:
-        bound.bind((HOST, port))
-        bound.listen(1)
-    except OSError as error:
-        bound.close()
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"--port {port}: {reason}; give another, or 0 for any that is free") from None
-    return bound
+        yield over
+    finally:
+        running.should_exit = True
+        thread.join()
 
 
-def server(app: Any) -> uvicorn.Server:
-    """To be run with `listening_socket`."""
+def _server(app: Any) -> uvicorn.Server:
     assert wsproto
     config = uvicorn.Config(
         app,

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +68,18 @@ def checksum(path: Path) -> str:
     """sha256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def keep(path: Path, copy: Path) -> None:
+    """Make `copy` the same sealed file, which stays in its place until the next one is put there."""
+    partial = copy.with_name(copy.name + ".part")
+    try:
+        partial.unlink(missing_ok=True)
+        try:
+            os.link(path, partial)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(path, partial)
+        put(partial, copy)
+        write_text(seal_of(copy), seal_of(path).read_text().replace(path.name, copy.name))
+    finally:
+        partial.unlink(missing_ok=True)

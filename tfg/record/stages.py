@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tfg.progress import say
+from tfg import progress
 from tfg.record import meter
 
 
@@ -32,7 +32,7 @@ class Stages:
     @contextmanager
     def __call__(self, name: str) -> Iterator[Stage]:
         self.current = name
-        say(name)
+        progress.stage(name)
         stage, started = Stage(), meter.now()
         reset = _reset_peak()
         yield stage

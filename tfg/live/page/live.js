@@ -1,6 +1,9 @@
 // The page of `tfg live`: what is typed, dropped or spoken goes to the server on this machine; its frames go to the player.
 
 import { Player } from "/sound.js";
+import * as training from "/training.js";
+
+const OVER = 4001; // close code of a training's stream, after which a head answers
 
 const element = (id) => document.getElementById(id);
 const controls = ["speak", "stop", "file", "listen"].map(element);
@@ -14,7 +17,8 @@ function open() {
   socket = new WebSocket(`ws://${location.host}/stream`);
   socket.binaryType = "arraybuffer";
   socket.onmessage = (event) => (typeof event.data === "string" ? told(JSON.parse(event.data)) : player?.take(event.data));
-  socket.onclose = () => {
+  socket.onclose = (event) => {
+    if (event.code === OVER && !element("line").textContent) return open();
     hush();
     for (const control of controls) control.disabled = true;
     element("state").textContent = "Not connected";
@@ -23,7 +27,11 @@ function open() {
 }
 
 function told(message) {
-  if (message.kind === "ready") {
+  if (message.kind === "training") training.show(message);
+  else if (message.kind === "selection") training.choose(message);
+  else if (message.kind === "trained") say("");
+  else if (message.kind === "ready") {
+    training.hide();
     session = message.session;
     const shown = (frame) => frame - acknowledged >= 2 && ask("shown", (acknowledged = frame));
     player = new Player(message, element("picture"), shown, (frames) => ask("lead", frames));
