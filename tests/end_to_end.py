@@ -21,6 +21,7 @@ CLIP = [
     "tracker=none",
     "audio=logmel",  # the fast one, on machines with Whisper's file too
     "conditioning=audio",
+    "torso.steps=5",
 ]
 EMBEDDED = embedded_clip(seconds=16.0, size=64)  # the same clip
 INSTAG = [
