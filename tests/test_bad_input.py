@@ -129,7 +129,7 @@ def test_shorter_than_segment_and_test_part(answer, tmp_path):
         ("split=60", "split=60: is a group of keys; give one of them, such as split.held_out"),
         ("torso.nodes=1", "torso.nodes=1: must be a whole number from 2 to 128"),
         ("torso.filling=2", "torso.filling=2: must be a number from 0 to 1"),
-        ("torso.on=maybe", "torso.on=maybe: must be true or false"),
+        ("torso.field=maybe", "torso.field=maybe: must be true or false"),
         ("seed=1.5", "seed=1.5: must be a whole number, 0 or above"),
         ("trainer.size=63", "clip.size: is 63; the embedded clip takes even sizes from 32 to 1024"),
         (

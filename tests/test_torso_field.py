@@ -15,7 +15,7 @@ from tfg.torso.learning import learn
 from tfg.torso.settings import TorsoSettings, file_name, settings_of
 from tfg.types import Cameras, InputError, Portrait
 
-SETTINGS = TorsoSettings(on=True, nodes=6, steps=100, lr=1e-2, filling=0.02, folds=2)
+SETTINGS = TorsoSettings(field=True, nodes=6, steps=100, lr=1e-2, filling=0.02, folds=2)
 QUICK = replace(SETTINGS, steps=10)
 SIZE, TRAIN, ALL = 48, 150, 200
 
@@ -152,7 +152,7 @@ def test_a_file_gives_the_same_pictures_and_a_damaged_one_is_named(tmp_path, por
 def test_settings_name_the_file_and_off_has_none():
     names = {file_name(replace(SETTINGS, **change)) for change in ({}, {"nodes": 7}, {"folds": 3}, {"filling": 0.5})}
     assert len(names) == 4
-    assert file_name(replace(SETTINGS, on=False)) is None
+    assert file_name(replace(SETTINGS, field=False)) is None
 
 
 @pytest.mark.parametrize(

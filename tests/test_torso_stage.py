@@ -19,7 +19,7 @@ from tfg.torso import stage
 from tfg.torso.settings import TorsoSettings, file_name
 from tfg.types import Segment
 
-SETTINGS = TorsoSettings(on=True, nodes=3, steps=2, lr=1e-2, filling=0.0, folds=2)
+SETTINGS = TorsoSettings(field=True, nodes=3, steps=2, lr=1e-2, filling=0.0, folds=2)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_field_that_is_damaged_gone_or_of_other_settings_is_made_anew_to_the_b
 
 def test_switched_off_there_is_none_and_scores_have_another_name(head):
     stages = Stages()
-    assert stage.made(head, replace(SETTINGS, on=False), stages) is None
+    assert stage.made(head, replace(SETTINGS, field=False), stages) is None
     assert stages.records == {}
     assert not list(head.folder.glob("torso-*"))
     switches = dict.fromkeys(("lpips", "listener", "syncnet", "identity", "fid", "controls"), False)

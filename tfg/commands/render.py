@@ -86,7 +86,7 @@ def _torso_of(folder: Path, record: HeadRecord) -> Path:
     """The file of a head's torso field."""
     if (name := record.files.get("torso")) is None:
         raise InputError(
-            f"{folder}: has no torso field; repeat the command of its run with torso.on=true, which makes one without training, or "
+            f"{folder}: has no torso field; repeat the command of its run with torso.field=true, which makes one without training, or "
             f"leave out --torso"
         )
     return folder / name

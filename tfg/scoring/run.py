@@ -20,7 +20,7 @@ from tfg.types import Bytes, FaceTrack, Floats, Portrait
 
 IN_MEMORY = "in memory"
 TRUE_TORSO, OWN_TORSO = "true torso and background", "the torso field's picture for the frame's pose behind the head"
-NO_TORSO = "the head has no torso field; torso.on=true and the command of its run make one, without training"
+NO_TORSO = "the head has no torso field; torso.field=true and the command of its run make one, without training"
 NO_CONTROLS = "the mute control is switched off (metrics.controls=false)"
 Values = dict[str, MetricValue]
 

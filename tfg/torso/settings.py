@@ -16,7 +16,7 @@ VERSION = 1  # raised with every change that can move a picture of an unchanged 
 class TorsoSettings:
     """The `torso` keys of conf/config.yaml."""
 
-    on: bool
+    field: bool
     nodes: int
     steps: int
     lr: float
@@ -41,4 +41,4 @@ def settings_of(given: Mapping[str, Any]) -> TorsoSettings:
 def file_name(settings: TorsoSettings) -> str | None:
     """Of the field under these settings, beside its head; None where it is switched off."""
     described = {"version": VERSION, **asdict(settings)}
-    return f"torso-{identity.digest_of(described)}.safetensors" if settings.on else None
+    return f"torso-{identity.digest_of(described)}.safetensors" if settings.field else None
