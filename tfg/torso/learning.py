@@ -19,7 +19,7 @@ from tfg.types import Bytes, Portrait
 
 SMALL = 128  # pixels at most of the pictures that motion is learned on: it is smooth
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)  # shares of the learned motion
-REACHES = (1.0, 1.5, 2.0)  # times the range of the training poses; farther was chosen on some people and served on none
+REACHES = (1.0, 1.5, 2.0, 4.0)  # times the range of the training poses
 _FEWEST = 1e-3  # weight below which no frame shows a place
 
 
