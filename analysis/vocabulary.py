@@ -66,6 +66,7 @@ SOURCES = (
 METRICS = (
     "psnr_face",
     "psnr_face_near",
+    "psnr_torso",
     "psnr_mouth",
     "ssim_face",
     "psnr",

@@ -101,3 +101,18 @@ def test_one_row_holds_still():
     made = perform(still, speech(30), 0).rows(0, 30)
     assert (made.cameras.rotation == still.cameras.rotation).all()
     assert (made.upper == still.upper).all()
+
+
+def test_what_stands_behind_the_head_is_asked_for_the_poses_of_the_path(portrait):
+    class Shaded:
+        def pictures(self, cameras):
+            shade = np.round(1000 * cameras.translation[:, 0]).astype(np.int64) % 256
+            return np.broadcast_to(shade.astype(np.uint8)[:, None, None, None], (len(shade), 16, 16, 3))
+
+    own = perform(portrait, speech(50), 0)
+    made = replace(own, behind=Shaded()).rows(10, 40)
+    assert np.array_equal(made.background, Shaded().pictures(made.cameras))
+    before = own.rows(10, 40)
+    assert np.array_equal(made.cameras.translation, before.cameras.translation)
+    assert np.array_equal(made.upper, before.upper)
+    assert not np.array_equal(made.background, before.background)

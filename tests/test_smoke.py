@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,7 @@ def test_every_number_of_a_run_has_a_definition_and_a_value_or_a_reason(work):
             assert metric["definition"]
             assert (metric["value"] is None) == bool(metric["unavailable"])
         assert list(result.stages) == [
-            *("selection", "sync", "features_train", "features_held_out", "training", "rendering", "metrics")
+            *("selection", "sync", "features_train", "features_held_out", "training", "rendering", "torso", "metrics")
         ]
         for stage in result.stages.values():
             assert stage["seconds"] >= 0
@@ -151,6 +152,55 @@ def test_a_trained_run_speaks_another_sound(work, tmp_path):
         assert tfg(*arguments, cache=cache, cwd=tmp_path).returncode == 0
     one, same, other = ((tmp_path / name).read_bytes() for name in ("said.mp4", "same.mp4", "other.mp4"))
     assert one == same != other
+
+
+def test_a_head_is_scored_and_rendered_over_its_own_torso_too(work, tmp_path):
+    folder, cache, _ = work
+    run = runs(folder)[0]
+    result = RunResult.read(run / "result.json")
+    own, true = result.metrics["psnr_torso"], result.metrics["psnr"]
+    assert own["title"] == "PSNR, head + own torso"
+    assert own["value"] < true["value"]
+    assert "the torso field's picture" in own["definition"]
+    assert "true torso" not in own["definition"]
+    head = folder / "results" / "heads" / result.head
+    (name,) = [path.name for path in head.glob("torso-*.safetensors")]
+    assert result.files["torso"] == f"heads/{result.head}/{name}"
+    for torso in ("loop", "field"):
+        arguments = ("render", "--run", str(run), "--say", "Good morning.", "--no-mark", "--torso", torso)
+        done = tfg(*arguments, "-o", f"{torso}.mp4", cache=cache, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "loop.mp4").read_bytes() != (tmp_path / "field.mp4").read_bytes()
+    both = tfg(
+        "render",
+        "--run",
+        str(run),
+        "--say",
+        "Hi.",
+        "--torso",
+        "field",
+        "--full",
+        "-o",
+        "a.mp4",
+        cache=cache,
+        cwd=tmp_path,
+    )
+    assert (both.returncode, both.stderr.count("\n")) == (2, 1)
+    assert both.stderr.startswith("tfg: --torso field: is of the square that a head is trained on; ")
+
+    # A head of before has none: it renders as it did, and over a field only once it has one.
+    shutil.copytree(folder / "results", tmp_path / "results")
+    old = tmp_path / "results" / "heads" / result.head
+    record = json.loads((old / "head.json").read_text())
+    del record["files"]["torso"], record["stages"]["torso"]
+    (old / "head.json").write_text(json.dumps(record))
+    (old / name).unlink()
+    arguments = ("render", "--run", str(old), "--say", "Good morning.", "--no-mark")
+    assert tfg(*arguments, "-o", "old.mp4", cache=cache, cwd=tmp_path).returncode == 0
+    assert (tmp_path / "old.mp4").read_bytes() == (tmp_path / "loop.mp4").read_bytes()
+    without = tfg(*arguments, "--torso", "field", "-o", "none.mp4", cache=cache, cwd=tmp_path)
+    assert (without.returncode, without.stderr.count("\n")) == (2, 1)
+    assert f"{result.head}: has no torso field; " in without.stderr
 
 
 def test_a_rendering_is_marked_and_a_text_is_said_in_the_whole_picture(work, tmp_path):

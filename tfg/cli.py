@@ -77,6 +77,12 @@ def _parser() -> argparse.ArgumentParser:
     speech.add_argument("--audio", metavar="FILE", help="wav, mp3 or any file with sound, also a video")
     speech.add_argument("--say", metavar="TEXT", help="in English, read aloud by espeak-ng")
     command.add_argument("--full", action="store_true", help="in the whole original picture; needs the video")
+    command.add_argument(
+        "--torso",
+        choices=["loop", "field"],
+        default="loop",
+        help="behind the head: the training part's own pictures (default), or the torso field's for the head's poses",
+    )
     command.add_argument("-o", "--output", required=True, metavar="MP4")
     command.add_argument(
         "--seed", type=int, default=0, metavar="K", help="of head motion, brows and blinks (default 0)"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from tfg import overrides, parts
@@ -21,6 +21,8 @@ from tfg.record.results import HEADS, DamagedRecord, HeadRecord, ScoresRecord
 from tfg.scoring.setting import Switches, setting
 from tfg.seen import Acquaintance
 from tfg.threads import count_of
+from tfg.torso.settings import file_name as torso_file
+from tfg.torso.settings import settings_of as torso_settings
 from tfg.types import FPS, Clip, InputError, Segment
 
 CONFIGURED = (  # of a run's configuration
@@ -187,14 +189,17 @@ def folder_of(given: Path) -> Path:
     return given.parent / HEADS / run.head
 
 
-def scores_name(switches: dict[str, bool]) -> str:
-    """File of the scores under these switches and with the weights that are here: other weights are another file."""
-    return f"scores-{identity.digest_of(scored_with(switches))}.json"
+def scores_name(switches: dict[str, bool], torso: str | None) -> str:
+    """File of the scores under these switches and with the weights that are here: other weights are another file.
+
+    `torso`: the file of the head's torso field, None without one.
+    """
+    return f"scores-{identity.digest_of(scored_with(switches, torso))}.json"
 
 
-def scored_with(switches: dict[str, bool]) -> dict[str, Any]:
-    """What scores depend on beside their head: the metrics, their weights, and whether its controls were rendered."""
-    return {**setting(suite_switches(switches)), "controls": switches["controls"]}
+def scored_with(switches: dict[str, bool], torso: str | None) -> dict[str, Any]:
+    """What scores depend on beside their head: the metrics, their weights, its controls, its torso field."""
+    return {**setting(suite_switches(switches)), "controls": switches["controls"], "torso": torso}
 
 
 def suite_switches(switches: dict[str, bool]) -> Switches:
@@ -219,7 +224,8 @@ def is_done(config: DictConfig, folder: Path) -> bool:
     except results.DamagedRecord as error:
         _say_damaged(str(error))
         return False
-    return found.scores == scores_name(OmegaConf.to_container(config.metrics))  # type: ignore[arg-type]
+    torso = torso_file(torso_settings(config.torso))
+    return found.scores == scores_name(parts.plain(config.metrics), torso)
 
 
 def _readable(read: Any, path: Path, argument: Path) -> bool:

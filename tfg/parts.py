@@ -31,6 +31,7 @@ from tfg.selectors.base import Selector
 from tfg.selectors.candidates import candidates_for, frames_of
 from tfg.selectors.voicing import voiced_frames
 from tfg.split import split
+from tfg.torso.settings import settings_of as torso_settings
 from tfg.types import FPS, Clip, InputError, Portrait, Segment
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def check(config: DictConfig) -> None:
     from tfg.record import tracking
 
     build(config)
+    torso_settings(config.torso)
     _check_settings(config)
     weights_of(config)
     tracking.check(config.tracker)

@@ -37,6 +37,8 @@ from tfg.selection import features_of, select
 from tfg.selectors.report import selection_plot
 from tfg.sync import in_time
 from tfg.threads import threads
+from tfg.torso import stage as torso_stage
+from tfg.torso.settings import settings_of
 from tfg.types import SAMPLES_PER_FRAME, Bytes, Clip, Floats, InputError, Portrait
 
 
@@ -119,9 +121,10 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
         switches = plain["metrics"]
         with head.held():
             trained = None if head.is_finished else _make(head, folder.name, features, stages, tracker.logger())
-            scores = head.folder / heads.scores_name(switches)
+            torso = torso_stage.made(head, settings_of(config.torso), stages)
+            scores = head.folder / heads.scores_name(switches, torso)
             if not heads.is_scored(scores):
-                _score(head, trained or _rendered_again(head, features), switches, scores, stages)
+                _score(head, trained or _rendered_again(head, features), switches, torso, scores, stages)
         if trained is None:
             say(f"the head of this segment was found: {head.name}")
 
@@ -254,8 +257,10 @@ def _rendered_again(head: Head, features: ClipFeatures) -> Trained:
     return Trained(material=material, backbone=backbone, rendered=made)
 
 
-def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, stages: Stages) -> None:
-    """The head, its controls and the truth by one evaluator, to a scores file."""
+def _score(
+    head: Head, trained: Trained, switches: dict[str, bool], torso: str | None, path: Path, stages: Stages
+) -> None:
+    """The head, also over its own torso, its controls and the truth by one evaluator, to a scores file."""
     with stages("metrics") as stage:
         material, test = trained.material, trained.material.test
         chosen, reader = heads.suite_switches(switches), face_reader(material.features)
@@ -266,14 +271,25 @@ def _score(head: Head, trained: Trained, switches: dict[str, bool], path: Path, 
         decoded = (open_video(head.folder / "rendered.mp4"), truth)
         judged = scoring.judge(test, held_out_sound(head.clip, test), reader, metrics)
         renderings = _control_renderings(head, trained) if switches["controls"] else ()
+        over_own_torso = None
+        if torso is not None:
+            own = torso_stage.before(head.folder / torso, test)
+            over_own_torso = render_head(head, trained.backbone, own, material.test_windows)
         scores = scoring.score_run(
-            judged, trained.rendered, renderings, decoded, material.train, material.train_sound, material.test_sound
+            judged,
+            trained.rendered,
+            over_own_torso,
+            renderings,
+            decoded,
+            material.train,
+            material.train_sound,
+            material.test_sound,
         )
         stage.frames = len(test.frames)
     commit, dirty = provenance.commit()
     results.ScoresRecord(
         head_id=head.name,
-        setting=heads.scored_with(switches),
+        setting=heads.scored_with(switches, torso),
         metrics=scores.metrics,
         controls=scores.controls,
         truth=scores.truth,
@@ -302,16 +318,16 @@ def _control_renderings(head: Head, trained: Trained) -> Iterator[scoring.Contro
 
 
 def score_head(folder: Path, switches: dict[str, bool]) -> results.ScoresRecord:
-    """`tfg evaluate --head`: the scores of a finished head under these switches and the weights that are here."""
+    """`tfg evaluate --head`: the scores of a finished head under these switches, with its torso field and the weights here."""
     head = heads.opened(heads.folder_of(folder))
-    path = head.folder / heads.scores_name(switches)
+    torso = results.HeadRecord.read(head.folder).files.get("torso")
+    path = head.folder / heads.scores_name(switches, torso)
     if not heads.is_scored(path):
         audio, face, masks = parts.extractors(head.config)
         with head.held():
             if not heads.is_scored(path):  # another process may have done it meanwhile
-                _score(
-                    head, _rendered_again(head, features_of(audio, face, masks, head.clip)), switches, path, Stages()
-                )
+                trained = _rendered_again(head, features_of(audio, face, masks, head.clip))
+                _score(head, trained, switches, torso, path, Stages())
     return results.ScoresRecord.read(path)
 
 

@@ -12,10 +12,12 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from tfg import __version__, heads
+from tfg.record.results import HeadRecord
 from tfg.types import SAMPLES_PER_FRAME, Bytes, Clip, Crop, Floats, InputError
 
 CHUNK = 100  # frames rendered at once; pictures of minutes do not fit into memory
 CHECKED = 250  # frames of the written video in which the watermark is looked for
+LOOP, FIELD = "loop", "field"  # the training part's own pictures along the path, or the torso field's for its poses
 TOO_SMALL = (
     "its pictures are too small, or it is too short, to keep the watermark; only its manifest says that it was rendered"
 )
@@ -31,6 +33,7 @@ class Request:
     text: str | None = None  # or this
     seed: int = 0  # of head motion, brows and blinks
     full: bool = False  # in the whole original picture
+    torso: str = LOOP  # what stands behind the head
     mark: bool = True  # by a watermark and a manifest
 
 
@@ -43,6 +46,7 @@ def run(options: argparse.Namespace) -> None:
         text=options.say,
         seed=options.seed,
         full=options.full,
+        torso=options.torso,
         mark=not options.no_mark,
     )
     print(speak(request))
@@ -57,9 +61,14 @@ def speak(request: Request) -> Path:
         raise InputError(f"{request.sound}: no such file; check --audio")
     if output.suffix.lower() != ".mp4" or not output.absolute().parent.is_dir():
         raise InputError(f"--output {output}: must be an .mp4 in a folder that exists")
+    if request.full and request.torso == FIELD:
+        raise InputError(
+            "--torso field: is of the square that a head is trained on; --full shows the whole picture's own torso; give one"
+        )
     audio = _sound_of(request)
     folder = heads.folder_of(request.given)
     config, record = heads.read(folder)
+    torso = _torso_of(folder, record) if request.torso == FIELD else None
     clip = replace(heads.opened(folder).clip, crop=Crop(**record.clip["crop"])) if request.full else None
     if request.sound is not None:
         _say_speechless(request.sound, audio)
@@ -67,14 +76,29 @@ def speak(request: Request) -> Path:
         from tfg.marking import manifest
 
         manifest.check()
-    _write(output, _pictures(folder, config, audio, request.seed, clip), audio, request.mark)
+    _write(output, _pictures(folder, config, audio, request.seed, clip, torso), audio, request.mark)
     if not request.mark:
         print(f"tfg: {output}: --no-mark: it carries neither watermark nor manifest", file=sys.stderr)
     return output
 
 
-def _pictures(folder: Path, config: DictConfig, audio: Floats, seed: int, clip: Clip | None) -> Iterator[Bytes]:
-    """The head's frames for a sound, (size, size, 3), or whole pictures of its clip; made as they are taken."""
+def _torso_of(folder: Path, record: HeadRecord) -> Path:
+    """The file of a head's torso field."""
+    if (name := record.files.get("torso")) is None:
+        raise InputError(
+            f"{folder}: has no torso field; repeat the command of its run with torso.field=true, which makes one without training, or "
+            f"leave out --torso"
+        )
+    return folder / name
+
+
+def _pictures(
+    folder: Path, config: DictConfig, audio: Floats, seed: int, clip: Clip | None, torso: Path | None
+) -> Iterator[Bytes]:
+    """The head's frames for a sound, (size, size, 3), or whole pictures of its clip; made as they are taken.
+
+    `torso`: the file of the field that stands behind the head; None: the training part's own pictures do.
+    """
     from tfg import data, speaker  # torch, which no mistake waits for
     from tfg.performance.perform import perform
     from tfg.threads import threads
@@ -83,6 +107,10 @@ def _pictures(folder: Path, config: DictConfig, audio: Floats, seed: int, clip: 
     head = speaker.opened(folder, config)
     features = head.driven_by(audio)
     performance = perform(head.portrait, features, seed)
+    if torso is not None:
+        from tfg.torso.field import load
+
+        performance = replace(performance, behind=load(torso))
     head.say_unblinking(performance)
     windows = data.audio_windows(features, head.mean, head.std)
     paste = None

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Protocol
 
 import numpy as np
 
 from tfg.performance import blinks, channels
 from tfg.performance.walk import Ground, Walk, cuts_of, endless, joined, walk
 from tfg.record.identity import seed_for
-from tfg.types import UPPER_FACE, Floats, Portrait
+from tfg.types import UPPER_FACE, Bytes, Cameras, Floats, Portrait
+
+
+class Behind(Protocol):
+    """What stands behind the head, at any pose."""
+
+    def pictures(self, cameras: Cameras) -> Bytes:
+        """(n, size, size, 3)."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,23 +32,27 @@ class Performance:
     head: Walk  # poses and backgrounds
     upper: Floats  # (n, 7)
     can_blink: bool  # whether the training part shows a whole blink
+    behind: Behind | None = (
+        None  # in place of the training rows' own backgrounds, which follow the path as the poses do
+    )
 
     def rows(self, start: int, stop: int) -> Portrait:
         """Frames [start, stop); images, masks and landmarks are the nearest training row's, of no truth."""
         path = self.head.rows(start, stop)
         portrait = self.portrait.take(path.nearer())
-        cameras = self.portrait.cameras
+        cameras = replace(
+            self.portrait.cameras,
+            rotation=path.of(channels.rotations(self.portrait.cameras.rotation)),
+            translation=path.of(channels.positions(self.portrait.cameras.translation)),
+        )
+        own = channels.pictures(self.portrait.background)
         return replace(
             portrait,
             frames=np.arange(start, stop),
-            background=path.of(channels.pictures(self.portrait.background)),
+            background=path.of(own) if self.behind is None else self.behind.pictures(cameras),
             audio=self.audio[start:stop],
             upper=self.upper[start:stop],
-            cameras=replace(
-                cameras,
-                rotation=path.of(channels.rotations(cameras.rotation)),
-                translation=path.of(channels.positions(cameras.translation)),
-            ),
+            cameras=cameras,
         )
 
 

@@ -25,6 +25,7 @@ EXCLUDED = (
     "start",  # of selector=at, where it is `selector.start`
     "trainer",  # its profile decides values of the backbone and the picture's size, which count
     "metrics",  # a head's scores lie beside it, one file a setting
+    "torso",  # likewise; no head is trained over it
     "clip.path",
     "clip.name",
     "clip.synthetic",  # of the clip's identity

@@ -14,6 +14,7 @@ _COLUMNS = (
     "psnr_face",
     "psnr_mouth",
     "psnr",
+    "psnr_torso",
     "ssim_face",
     "lpips",
     "lmd",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from tfg.features.base import FaceReader
 from tfg.metrics.base import Metric, MetricValue, Pictures
@@ -19,6 +19,8 @@ from tfg.statistics.measures import measure
 from tfg.types import Bytes, FaceTrack, Floats, Portrait
 
 IN_MEMORY = "in memory"
+TRUE_TORSO, OWN_TORSO = "true torso and background", "the torso field's picture for the frame's pose behind the head"
+NO_TORSO = "the head has no torso field; torso.field=true and the command of its run make one, without training"
 NO_CONTROLS = "the mute control is switched off (metrics.controls=false)"
 Values = dict[str, MetricValue]
 
@@ -78,6 +80,15 @@ class Judge:
         note = "both written as H.264 and decoded again"
         return controls.decoded(self._score(prediction, truth, self.true, pictures, note))
 
+    def over_own_torso(self, images: Bytes | None) -> MetricValue:
+        """`psnr_torso`: full-frame PSNR of the head over what its torso field has for the poses, (n, size, size, 3), or None."""
+        quality = tuple(metric for metric in self.metrics if isinstance(metric, ImageQuality))
+        truth = Held(images=self.test.images)
+        made = truth if images is None else Held(images=images)
+        value = self._score(made, truth, self.true, quality, IN_MEMORY, OWN_TORSO)["psnr"]
+        value = replace(value, facts=replace(value.facts, title=f"{value.facts.title}, head + own torso"))
+        return value if images is not None else replace(value, value=None, per_frame=None, unavailable=NO_TORSO)
+
     def names_of(self, names: tuple[str, ...], values: Values) -> Values:
         """Of the values those of the metrics with one of these names."""
         return {name: values[name] for metric in self._metrics(names) for name in metric.names}
@@ -86,7 +97,13 @@ class Judge:
         return tuple(metric for metric in self.metrics if names is None or set(names) & set(metric.names))
 
     def _score(
-        self, prediction: Pictures, truth: Pictures, made: FaceTrack, metrics: tuple[Metric, ...], note: str
+        self,
+        prediction: Pictures,
+        truth: Pictures,
+        made: FaceTrack,
+        metrics: tuple[Metric, ...],
+        note: str,
+        behind: str = TRUE_TORSO,
     ) -> Values:
         count, height, width = truth.shape
         subject = Subject(
@@ -96,7 +113,7 @@ class Judge:
             true=self.true,
             audio=self.audio,
             guide=self.test.landmarks,
-            where=f"{count} held-out frames of {width}x{height} at 25 fps with true torso and background, {note}",
+            where=f"{count} held-out frames of {width}x{height} at 25 fps with {behind}, {note}",
         )
         return score(subject, metrics, self.reader.definition)
 
@@ -110,6 +127,7 @@ def judge(test: Portrait, audio: Floats, reader: FaceReader, metrics: tuple[Metr
 def score_run(
     judged: Judge,
     rendered: Bytes,
+    over_own_torso: Bytes | None,
     renderings: Iterable[ControlRendering],
     decoded: tuple[Pictures, Pictures],
     train: Portrait,
@@ -118,11 +136,13 @@ def score_run(
 ) -> Scores:
     """Everything that is scored of one run.
 
-    `renderings`: the controls that the head itself renders, one at a time. Windows (n, 8, channels) are normalised.
+    `over_own_torso`: as `rendered`, over the torso field's pictures. `renderings`: the controls that the head itself renders, one at a
+    time. Windows (n, 8, channels) are normalised.
     """
     test = judged.test
     metrics = judged.score(rendered)
     metrics["psnr_face_near"] = pose_gap.near(metrics["psnr_face"], pose_gap.angles(train, test))
+    metrics["psnr_torso"] = judged.over_own_torso(over_own_torso)
     metrics |= judged.decoded(*decoded)
     beside = {
         "static": judged.score(controls.static(train, len(test.frames))),

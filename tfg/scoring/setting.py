@@ -9,7 +9,7 @@ from tfg import assets
 from tfg.metrics.listener import features
 
 # Raised with every change of the code that can move a number of an unchanged head.
-SCORING_VERSION = 3
+SCORING_VERSION = 4
 # Switch -> the asset that its metrics need.
 WEIGHTS = {"lpips": "lpips_alex", "syncnet": "syncnet", "identity": "mobilefacenet", "fid": "inception_fid"}
 
