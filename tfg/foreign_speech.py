@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from tfg import data, heads, parts, pipeline
+from tfg import data, heads, parts, trained
 from tfg.backbones.base import Backbone
 from tfg.features.base import AudioExtractor, FaceReader
 from tfg.features.clip_features import ClipFeatures
@@ -51,9 +51,9 @@ def speak(folder: Path, people: Mapping[str, Video], voices: Mapping[str, Floats
     head = heads.opened(folder)
     audio, face, masks = parts.extractors(head.config)
     features = features_of(audio, face, masks, head.clip)
-    material, backbone = pipeline.reopened(head, features)
+    material, backbone = trained.reopened(head, features)
     theirs = {name: _recorded(head, features, video) for name, video in people.items()}
-    own = pipeline.held_out_sound(head.clip, material.test)
+    own = trained.held_out_sound(head.clip, material.test)
     sounds = cut({OWN: own, **{name: sound for name, (sound, _) in theirs.items()}, **voices})
     count = len(sounds[OWN]) // SAMPLES_PER_FRAME
     driven = _Driven(
@@ -108,7 +108,7 @@ class _Driven:
             features = self.audio.extract(sound)
             moved = features if material.lips is None else material.lips.predict(features)
             windows = data.audio_windows(moved[:count], material.mean, material.std)
-        return pipeline.render_head(self.head, self.backbone, self.test, windows)
+        return trained.render_head(self.head, self.backbone, self.test, windows)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,7 @@ from __future__ import annotations
 import errno
 import sys
 import traceback
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from tfg import data, heads, parts, preview, rendering, sizing, training
 from tfg.backbones.base import Backbone
-from tfg.clip.read import open_video
 from tfg.estimate import Estimate, noted, taken
 from tfg.features.clip_features import ClipFeatures
-from tfg.features.portrait import face_reader
 from tfg.heads import Head
 from tfg.material import Material, gather, training_part
 from tfg.picture_size import AUTO, SIZES
@@ -31,24 +28,14 @@ from tfg.progress import say, selected
 from tfg.record import files, identity, provenance, results, tracking
 from tfg.record.stages import Stages
 from tfg.rehearsal import rehearse
-from tfg.scoring import controls, gains, suite
-from tfg.scoring import run as scoring
 from tfg.selection import features_of, select
 from tfg.selectors.report import selection_plot
 from tfg.sync import in_time
 from tfg.threads import threads
 from tfg.torso import stage as torso_stage
 from tfg.torso.settings import settings_of
-from tfg.types import SAMPLES_PER_FRAME, Bytes, Clip, Floats, InputError, Portrait
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trained:
-    """A head in memory with what it is trained and scored on."""
-
-    material: Material
-    backbone: Backbone
-    rendered: Bytes  # (n, size, size, 3) the held-out speech
+from tfg.trained import Trained, held_out_sound, render_head, rendered_again, score
+from tfg.types import InputError
 
 
 def run(config: DictConfig, title: str = "") -> Path:
@@ -124,7 +111,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             torso = torso_stage.made(head, settings_of(config.torso), stages)
             scores = head.folder / heads.scores_name(switches, torso)
             if not heads.is_scored(scores):
-                _score(head, trained or _rendered_again(head, features), switches, torso, scores, stages)
+                score(head, trained or rendered_again(head, features), switches, torso, scores, stages)
         if trained is None:
             say(f"the head of this segment was found: {head.name}")
 
@@ -241,105 +228,6 @@ def _fit(head: Head, material: Material, logger: Any) -> tuple[Backbone, trainin
     )
     device, previews = config.trainer.device, preview.callbacks(material.test, material.test_windows)
     return backbone, training.fit(backbone, loaded, head.folder, device=device, logger=logger, callbacks=previews)
-
-
-def reopened(head: Head, features: ClipFeatures) -> tuple[Material, Backbone]:
-    """A finished head from its checkpoint, with its portraits."""
-    material = gather(head, training_part(head, features))
-    backbone = parts.make_backbone(head.config, material.train)
-    training.load(backbone, head.folder)
-    return material, backbone
-
-
-def _rendered_again(head: Head, features: ClipFeatures) -> Trained:
-    material, backbone = reopened(head, features)
-    made = render_head(head, backbone, material.test, material.test_windows)
-    return Trained(material=material, backbone=backbone, rendered=made)
-
-
-def _score(
-    head: Head, trained: Trained, switches: dict[str, bool], torso: str | None, path: Path, stages: Stages
-) -> None:
-    """The head, also over its own torso, its controls and the truth by one evaluator, to a scores file."""
-    with stages("metrics") as stage:
-        material, test = trained.material, trained.material.test
-        chosen, reader = heads.suite_switches(switches), face_reader(material.features)
-        metrics = suite.build(
-            chosen, reader=reader, listener=suite.fit_listener(material.features, chosen, len(test.frames))
-        )
-        truth = open_video(head.folder / "truth.mp4")
-        decoded = (open_video(head.folder / "rendered.mp4"), truth)
-        judged = scoring.judge(test, held_out_sound(head.clip, test), reader, metrics)
-        renderings = _control_renderings(head, trained) if switches["controls"] else ()
-        over_own_torso = None
-        if torso is not None:
-            own = torso_stage.before(head.folder / torso, test)
-            over_own_torso = render_head(head, trained.backbone, own, material.test_windows)
-        scores = scoring.score_run(
-            judged,
-            trained.rendered,
-            over_own_torso,
-            renderings,
-            decoded,
-            material.train,
-            material.train_sound,
-            material.test_sound,
-        )
-        stage.frames = len(test.frames)
-    commit, dirty = provenance.commit()
-    results.ScoresRecord(
-        head_id=head.name,
-        setting=heads.scored_with(switches, torso),
-        metrics=scores.metrics,
-        controls=scores.controls,
-        truth=scores.truth,
-        gains=gains.as_json(scores.gains),
-        verdict=gains.verdict(scores.gains),
-        pose_gap=scores.pose_gap,
-        cautions=scores.cautions,
-        truth_digest=truth.digest,
-        stages={"metrics": stages.records["metrics"]},
-        commit=commit,
-        dirty=dirty,
-        machine=provenance.machine(),
-    ).write(path)
-
-
-def _control_renderings(head: Head, trained: Trained) -> Iterator[scoring.ControlRendering]:
-    """The controls that the head renders, one at a time: their pictures fill memory."""
-    material = trained.material
-    for name in controls.SCORED:
-        driven = controls.drive(name, material.train, material.test, material.test_windows, *head.seeded_by)
-        if isinstance(driven, str):
-            yield scoring.ControlRendering(name=name, images=None, guide=None, absent=driven)
-        else:
-            made = render_head(head, trained.backbone, driven.portrait, driven.windows)
-            yield scoring.ControlRendering(name=name, images=made, guide=driven.portrait.landmarks)
-
-
-def score_head(folder: Path, switches: dict[str, bool]) -> results.ScoresRecord:
-    """`tfg evaluate --head`: the scores of a finished head under these switches, with its torso field and the weights here."""
-    head = heads.opened(heads.folder_of(folder))
-    torso = results.HeadRecord.read(head.folder).files.get("torso")
-    path = head.folder / heads.scores_name(switches, torso)
-    if not heads.is_scored(path):
-        audio, face, masks = parts.extractors(head.config)
-        with head.held():
-            if not heads.is_scored(path):  # another process may have done it meanwhile
-                trained = _rendered_again(head, features_of(audio, face, masks, head.clip))
-                _score(head, trained, switches, torso, path, Stages())
-    return results.ScoresRecord.read(path)
-
-
-def render_head(head: Head, backbone: Backbone, portrait: Portrait, windows: Floats) -> Bytes:
-    """(n, size, size, 3); on a card only if one is here, wherever the head was trained."""
-    device = "cuda" if head.config.trainer.device == "cuda" and torch.cuda.is_available() else "cpu"
-    with threads(head.threads):
-        return rendering.render(backbone, portrait, windows, device=device).images
-
-
-def held_out_sound(clip: Clip, test: Portrait) -> Floats:
-    return clip.audio()[int(test.frames[0]) * SAMPLES_PER_FRAME :][: len(test.frames) * SAMPLES_PER_FRAME]
 
 
 def _fail(folder: Path, stage: str, error: Exception) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfg import heads, parts, pipeline
+from tfg import heads, parts, trained
 from tfg.features.portrait import face_reader
 from tfg.landmarks import mouth_opening
 from tfg.metrics.landmark import agreement
@@ -23,12 +23,12 @@ def training_lips(folder: Path) -> dict[str, float | None]:
     """
     head = heads.opened(folder)
     features = features_of(*parts.extractors(head.config), head.clip)
-    material, backbone = pipeline.reopened(head, features)
+    material, backbone = trained.reopened(head, features)
     train, reader = material.train, face_reader(material.features)
     true = read_faces(reader, Held(images=train.images), train.landmarks)
     found: dict[str, float | None] = {"frames": float(len(train.frames))}
     for name, windows in (("spoken", material.train_windows), ("mute", np.zeros_like(material.train_windows))):
-        images = pipeline.render_head(head, backbone, train, windows)
+        images = trained.render_head(head, backbone, train, windows)
         made = read_faces(reader, Held(images=images), train.landmarks)
         opened, truly = (mouth_opening(track.landmarks).astype(np.float64) for track in (made, true))
         r = agreement(opened, truly)

@@ -47,10 +47,10 @@ def _head(options: argparse.Namespace) -> None:
             raise InputError(f"--{option.replace('_', '-')}: goes with --pred; a head has its own truth and sound")
     folder = heads.folder_of(Path(options.head))
     heads.read(folder)
-    from tfg import pipeline
+    from tfg import trained
     from tfg.scoring import report
 
-    record = pipeline.score_head(folder, _switches(options))
+    record = trained.score_head(folder, _switches(options))
     print(report.of_head(record, definitions=options.definitions))
     if options.json:
         files.write_json(Path(options.json), asdict(record))
