@@ -136,7 +136,8 @@ def test_poses_far_outside_count_as_the_last_that_are_trusted(portrait, learned)
     cameras = portrait.cameras.take(slice(0, 1))
     places = [replace(cameras, translation=cameras.translation + np.float32([[far, 0, 0]])) for far in (5, 50)]
     first, second = (field.pictures(place) for place in places)
-    assert np.array_equal(first, second)
+    assert error(first, second) < 1  # not 0: along an axis that this move hardly touches it may still lie within
+    assert error(first, field.pictures(cameras)) > 3
 
 
 def test_a_file_gives_the_same_pictures_and_a_damaged_one_is_named(tmp_path, portrait, learned):
