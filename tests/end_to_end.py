@@ -22,6 +22,7 @@ CLIP = [
     "estimate=false",
     "audio=logmel",  # the fast one, on machines with Whisper's file too
     "conditioning=audio",
+    "torso.field=true",
     "torso.steps=5",
 ]
 EMBEDDED = embedded_clip(seconds=16.0, size=64)  # the same clip

@@ -29,7 +29,9 @@ def head(tmp_path):
     (folder,) = (tmp_path / HEADS).iterdir()
     scene = make_scene(num_frames=8, size=16)
     save_portrait(folder / "portrait.npz", scene.portrait, np.zeros(12, np.float32), np.ones(12, np.float32), None)
-    config = OmegaConf.create({"trainer": {"threads": 1}, "backbone": {"name": "instag"}, "seed": 0})
+    config = OmegaConf.create(
+        {"trainer": {"threads": 1}, "clip": {"size": 16}, "backbone": {"name": "instag"}, "seed": 0}
+    )
 
     class clip:
         identity = "someone"

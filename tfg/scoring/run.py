@@ -20,7 +20,6 @@ from tfg.types import Bytes, FaceTrack, Floats, Portrait
 
 IN_MEMORY = "in memory"
 TRUE_TORSO, OWN_TORSO = "true torso and background", "the torso field's picture for the frame's pose behind the head"
-NO_TORSO = "the head has no torso field; torso.field=true and the command of its run make one, without training"
 NO_CONTROLS = "the mute control is switched off (metrics.controls=false)"
 Values = dict[str, MetricValue]
 
@@ -80,14 +79,13 @@ class Judge:
         note = "both written as H.264 and decoded again"
         return controls.decoded(self._score(prediction, truth, self.true, pictures, note))
 
-    def over_own_torso(self, images: Bytes | None) -> MetricValue:
-        """`psnr_torso`: full-frame PSNR of the head over what its torso field has for the poses, (n, size, size, 3), or None."""
+    def over_own_torso(self, images: Bytes) -> MetricValue:
+        """`psnr_torso`: full-frame PSNR of the head over what its torso field has for the poses, (n, size, size, 3)."""
         quality = tuple(metric for metric in self.metrics if isinstance(metric, ImageQuality))
-        truth = Held(images=self.test.images)
-        made = truth if images is None else Held(images=images)
-        value = self._score(made, truth, self.true, quality, IN_MEMORY, OWN_TORSO)["psnr"]
-        value = replace(value, facts=replace(value.facts, title=f"{value.facts.title}, head + own torso"))
-        return value if images is not None else replace(value, value=None, per_frame=None, unavailable=NO_TORSO)
+        value = self._score(
+            Held(images=images), Held(images=self.test.images), self.true, quality, IN_MEMORY, OWN_TORSO
+        )["psnr"]
+        return replace(value, facts=replace(value.facts, title=f"{value.facts.title}, head + own torso"))
 
     def names_of(self, names: tuple[str, ...], values: Values) -> Values:
         """Of the values those of the metrics with one of these names."""
@@ -142,7 +140,8 @@ def score_run(
     test = judged.test
     metrics = judged.score(rendered)
     metrics["psnr_face_near"] = pose_gap.near(metrics["psnr_face"], pose_gap.angles(train, test))
-    metrics["psnr_torso"] = judged.over_own_torso(over_own_torso)
+    if over_own_torso is not None:
+        metrics["psnr_torso"] = judged.over_own_torso(over_own_torso)
     metrics |= judged.decoded(*decoded)
     beside = {
         "static": judged.score(controls.static(train, len(test.frames))),
