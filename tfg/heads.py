@@ -150,7 +150,7 @@ def read(folder: Path) -> tuple[DictConfig, HeadRecord]:
     """Configuration and record of a finished head; InputError where they are not those that its name stands for.
 
     The name's hash covers the configuration, the segment, the clip and the weights' checksums: what was edited or replaced since is
-    refused, not used.
+    refused, not used, and so is a class that conf/ does not name.
     """
     if not (folder / "head.json").is_file():
         raise InputError(
@@ -167,6 +167,8 @@ def read(folder: Path) -> tuple[DictConfig, HeadRecord]:
         raise InputError(str(error)) from error
     except (KeyError, TypeError, AttributeError, OmegaConfBaseException) as error:
         raise InputError(f"{folder / 'head.json'}: is no record of a head ({error!r}); make the head again") from error
+    for key in ("audio", "backbone"):
+        parts.refuse_foreign(config[key], key)
     if folder.name.rsplit("-", 1)[-1] != identity.digest_of(science):
         raise InputError(
             f"{folder}: its configuration, or a weights file that it names, is not what it was trained with; train it again"

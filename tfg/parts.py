@@ -105,7 +105,7 @@ def check_backbone(config: DictConfig) -> None:
 
 def _check_settings(config: DictConfig) -> None:
     """The backbone's groups of keys by their own checks, and its other keys by `check_head` in the settings.py of its room."""
-    _refuse_foreign(config.backbone, "backbone")
+    refuse_foreign(config.backbone, "backbone")
     universal = priors.universal_motion(config)
     values: dict[str, Any] = {
         "size": picture_size.of(config),
@@ -167,7 +167,7 @@ def make_backbone(config: DictConfig, portrait: Portrait) -> Backbone:
 
 def backbone(config: DictConfig, *, size: int, focal: float, audio_channels: int) -> Backbone:
     """An untrained backbone for `size` x `size` pictures, a focal length in pixels and so many channels of what drives it."""
-    _refuse_foreign(config.backbone, "backbone")
+    refuse_foreign(config.backbone, "backbone")
     settings = {key: value for key, value in config.backbone.items() if key != "name"}
     lip_driven = config.conditioning == "lips"
     given = {"size": size, "focal": focal, "audio_channels": audio_channels, "lip_driven": lip_driven}
@@ -179,7 +179,7 @@ def backbone(config: DictConfig, *, size: int, focal: float, audio_channels: int
 
 def construct(settings: Any, key: str, **values: Any) -> Any:
     """hydra's instantiate for targets of conf/ alone, with the InputError of a part's own check instead of hydra's wrapping of it."""
-    _refuse_foreign(settings, key)
+    refuse_foreign(settings, key)
     try:
         return instantiate(settings, **values)
     except InstantiationException as error:
@@ -191,7 +191,7 @@ def construct(settings: Any, key: str, **values: Any) -> Any:
         raise cause or error from error
 
 
-def _refuse_foreign(settings: Any, key: str) -> None:
+def refuse_foreign(settings: Any, key: str) -> None:
     """Of an option, exactly the class of its own YAML; of its groups of keys, the classes that the axis has."""
     axis = key.split(".")[0].replace("selector_audio", "audio")
     if not isinstance(settings, Mapping) or "_target_" not in settings:
