@@ -19,7 +19,7 @@ class StageSteps:
     fuse: int
     coarse: float  # share of the face and of the fuse stage, from their start, that learns from halved pictures
     coarse_size: int  # pixels that these have at least
-    perceptual_from: float  # share of the fuse stage after which the perceptual loss counts
+    perceptual_from: float  # share of the fuse stage after which the perceptual loss counts, on whole pictures alone
     harmonics_from: int  # step of a branch from which the colour depends on the view
     min_mouth_pixels: float  # of a 512 x 512 picture; frames that show less of the mouth's inside are passed over
     hook_ranks: tuple[int, int]  # of the face-mouth hook: drawn in this range in training, the first in rendering
@@ -61,10 +61,10 @@ class StageSteps:
         """Stage, first step and number of the steps that follow each other and do the same, for pictures of `size` pixels."""
 
         def work(step: int) -> tuple[str, int, bool]:
-            stage, own = self.locate(step)
+            (stage, own), halvings = self.locate(step), self.halvings(step, size)
             static = stage == "face" and own < self.warm_up
-            judged = stage == "fuse" and perceptual and own >= self.perceptual_from * self.fuse
-            return stage, self.halvings(step, size), static or judged
+            judged = stage == "fuse" and perceptual and not halvings and own >= self.perceptual_from * self.fuse
+            return stage, halvings, static or judged
 
         runs = [list(steps) for _, steps in itertools.groupby(range(self.total), work)]
         return [(self.locate(run[0])[0], run[0], len(run)) for run in runs]
