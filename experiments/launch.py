@@ -97,7 +97,10 @@ def plan(grid: Grid) -> list[Planned]:
     plans: list[Planned] = []
     said: dict[str | None, None] = {}  # the same choice for every cell is said once
     for cell in grid.cells:
-        complete = tuple(overrides.complete([*cell.overrides, f"group={grid.name}"]))
+        given = [*cell.overrides, f"group={grid.name}"]
+        if not any(text.startswith("estimate=") for text in given):
+            given.append("estimate=false")  # its seconds would be spent in every cell
+        complete = tuple(overrides.complete(given))
         config = sizing.sized(overrides.composed(complete))
         said[overrides.choice(cell.overrides, complete)] = None
         plans.append(Planned(cell=cell, overrides=complete, config=config, folder=parts.run_folder(config)))

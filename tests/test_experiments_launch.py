@@ -23,6 +23,7 @@ SWITCHES = {
     "fid": False,
     "controls": False,
 }
+TORSO = {"field": False, "nodes": 2, "steps": 1, "lr": 0.1, "filling": 0.0, "folds": 2}
 FAKE_RUN = """
 import json, pathlib, sys
 sys.path[:0] = {paths!r}
@@ -58,13 +59,13 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             Planned(
                 cell=cell,
                 overrides=cell.overrides,
-                config=OmegaConf.create({"results": str(tmp_path / "results"), "metrics": SWITCHES}),
+                config=OmegaConf.create({"results": str(tmp_path / "results"), "metrics": SWITCHES, "torso": TORSO}),
                 folder=tmp_path / "results" / f"run{cell.labels['seed']}",
             )
             for cell in wanted.cells
         ]
 
-    monkeypatch.setattr("tfg.heads.scores_name", lambda switches: SCORES)
+    monkeypatch.setattr("tfg.heads.scores_name", lambda switches, torso: SCORES)
     monkeypatch.setattr(launch, "ROOT", tmp_path)
     monkeypatch.setattr(launch, "plan", plan)
     return tmp_path
@@ -186,7 +187,7 @@ def test_a_result_of_other_metrics_or_older_weights_is_missing_until_it_is_score
     world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     launch.main(grid((0,)), [])
-    monkeypatch.setattr("tfg.heads.scores_name", lambda switches: "scores-other.json")
+    monkeypatch.setattr("tfg.heads.scores_name", lambda switches, torso: "scores-other.json")
     assert launch.main(grid((0,)), []) == 1
     assert started(world) == ["0", "0"]
     assert "test: 0 of 1 cells are done, 1 to run" in capsys.readouterr().err
@@ -194,7 +195,7 @@ def test_a_result_of_other_metrics_or_older_weights_is_missing_until_it_is_score
 
 def test_the_metrics_of_a_cell_decide_whether_it_is_done(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = []
-    monkeypatch.setattr("tfg.heads.scores_name", lambda switches: wanted.append(switches) or SCORES)
+    monkeypatch.setattr("tfg.heads.scores_name", lambda switches, torso: wanted.append(switches) or SCORES)
     launch.main(grid((0,)), [])
     assert wanted == [SWITCHES]
 
@@ -205,3 +206,11 @@ def test_runs_whose_scores_are_of_another_commit_are_warned_of(world: Path, caps
     scores.write_text(scores.read_text().replace("a" * 40, "b" * 40))
     assert launch.main(grid((0,)), []) == 0
     assert "results come from 2 commits (aaaaaaaa, bbbbbbbb)" in capsys.readouterr().err
+
+
+def test_a_cell_is_run_without_the_estimate_of_its_time_unless_it_asks_for_it() -> None:
+    asked = [("trainer=cpu",), ("trainer=cpu", "estimate=true")]
+    planned = launch.plan(
+        Grid(name="test", cells=tuple(Cell(labels={"n": n}, overrides=o) for n, o in enumerate(asked)))
+    )
+    assert [one.config.estimate for one in planned] == [False, True]
