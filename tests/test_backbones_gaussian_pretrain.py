@@ -185,7 +185,7 @@ def test_both_share_one_grid(portraits: list[Portrait]) -> None:
         ("backbone.stages.face=0", r"backbone\.stages\.face is 0"),
         (
             "backbone=synctalk",
-            r"--set backbone=synctalk: is not set here; allowed are keys of pretraining, backbone and trainer",
+            r"--set backbone=synctalk: is not set here; allowed are clip.size and keys of pretraining, backbone and trainer",
         ),
         ("clip.path=x.mp4", r"--set clip\.path=x\.mp4: is not set here"),
     ],

@@ -143,7 +143,10 @@ def test_a_trained_run_speaks_another_sound(work, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "said.mp4\n"
-    assert strange(done.stderr) == ["tfg: said.mp4: --no-mark: it carries neither watermark nor manifest"]
+    assert strange(done.stderr) == [
+        f"tfg: opening {RunResult.read(run / 'result.json').head}",
+        "tfg: said.mp4: --no-mark: it carries neither watermark nor manifest",
+    ]
     said, sound = read_clip(tmp_path / "said.mp4"), read_audio(sound_of)
     assert abs(said.num_frames - len(sound) / 640) <= 1
     assert abs(said.audio()).max() > 0.01

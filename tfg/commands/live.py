@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tfg.live.server import Live
 
 NEEDED = ("starlette", "uvicorn", "wsproto")  # the extra `live`
+SECONDS_BETWEEN_LOOKS = 0.2
 LAST_LOOK_SECONDS = 1.0  # in which pages are given why a run failed, before the command ends
 
 
@@ -59,7 +60,7 @@ def _answer(given: Path, seed: int, limits: Limits, bound: socket.socket, stack:
 
     live = Live(limits, None)
     _open(live, folder, seed, stack)
-    _serve(live, bound, stack).wait()
+    _wait_for(_serve(live, bound, stack))
 
 
 def _train(options: argparse.Namespace, limits: Limits, bound: socket.socket, stack: ExitStack) -> int:
@@ -92,7 +93,7 @@ def _train(options: argparse.Namespace, limits: Limits, bound: socket.socket, st
         live, over = pages[0]
         _say_opening(heads.folder_of(folder))
         _open(live, heads.folder_of(folder), options.seed, stack)
-        over.wait()
+        _wait_for(over)
     else:
         assert pages[0][0].watched is not None
         pages[0][0].watched.ended(_reason(folder))
@@ -113,6 +114,12 @@ def _open(live: Live, folder: Path, seed: int, stack: ExitStack) -> None:
     stack.enter_context(threads(opened.threads))
     head = Head(opened, seed)
     live.answer_with(head, head.drive, head.warm_up())
+
+
+def _wait_for(over: threading.Event) -> None:
+    """By looks: a Ctrl-C that the system gives to another thread does not wake one that waits without end."""
+    while not over.wait(SECONDS_BETWEEN_LOOKS):
+        pass
 
 
 def _serve(live: Live, bound: socket.socket, stack: ExitStack) -> threading.Event:

@@ -83,6 +83,7 @@ def _sized(configs: list[DictConfig]) -> list[DictConfig]:
     for config in configs:
         _check_values(config)
         if picture_size.is_open(config):
+            parts.clip_identity(config)
             parts.check(config)
     return [sizing.sized(config) for config in configs]
 
