@@ -1,5 +1,6 @@
 """`tfg live --train`: the run of `tfg run`, in the page; killed by Ctrl-C it goes on; its head answers in the end."""
 
+import functools
 import signal
 import subprocess
 import sys
@@ -23,7 +24,9 @@ class Command:
     def __init__(self, *arguments, cache, cwd):
         command = [sys.executable, "-m", "tfg", "live", *arguments, "--port", "0"]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        self.process = subprocess.Popen(command, cwd=cwd, env=environment(cache), **pipes)
+        # Where the session ignores Ctrl-C, as a job in the background does, what it starts would too.
+        hears = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        self.process = subprocess.Popen(command, cwd=cwd, env=environment(cache), preexec_fn=hears, **pipes)
         self.url = self.process.stdout.readline().strip()
         self.port = int(self.url.rstrip("/").rsplit(":", 1)[1]) if self.url else None
 
