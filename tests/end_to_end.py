@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from filelock import FileLock
 from support import forks
 from support.parts import embedded_clip
 
 from tfg import compiler
+from tfg.clip.synthetic.generate import make_synthetic
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIP = [
@@ -103,3 +105,11 @@ def _do(*arguments: str, cache: Path, cwd: Path) -> subprocess.CompletedProcess[
         check=False,
         timeout=300,
     )
+
+
+def own_cache(session_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same cache, with the embedded clip in it, as that of this very process."""
+    folder = shared_cache(session_folder)
+    monkeypatch.setenv("TFG_CACHE", str(folder))
+    make_synthetic(EMBEDDED, folder / "clips")
+    return folder

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clip_media import grey_frames, make_video, tone
-from end_to_end import CLIP, EMBEDDED, INSTAG, leftovers, run_py, shared_cache
+from end_to_end import CLIP, EMBEDDED, INSTAG, leftovers, own_cache, run_py
 from result_records import result, write
 
 from tfg import overrides, parts, pipeline, training
@@ -27,10 +27,7 @@ CHOSEN = ["face=sidecar", "masks=sidecar", "trainer=cpu", "tracker=none"]
 
 @pytest.fixture
 def cache(tmp_path_factory, monkeypatch):
-    folder = shared_cache(tmp_path_factory.getbasetemp())
-    monkeypatch.setenv("TFG_CACHE", str(folder))
-    make_synthetic(EMBEDDED, folder / "clips")
-    return folder
+    return own_cache(tmp_path_factory.getbasetemp(), monkeypatch)
 
 
 @pytest.fixture

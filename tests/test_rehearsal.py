@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from end_to_end import CLIP, EMBEDDED, INSTAG, SYNCTALK, run_py, shared_cache
+from end_to_end import CLIP, INSTAG, SYNCTALK, own_cache, run_py
 
 from tfg import overrides, parts, pipeline, rehearsal, sizing
-from tfg.clip.synthetic.generate import make_synthetic
 from tfg.estimate import PARTS
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.cost import FACES, MASKS
@@ -26,10 +25,7 @@ SIDECAR = ["face=sidecar", "masks=sidecar", "prior=none", "metrics=quick", "sele
 
 @pytest.fixture
 def cache(tmp_path_factory, monkeypatch):
-    folder = shared_cache(tmp_path_factory.getbasetemp())
-    monkeypatch.setenv("TFG_CACHE", str(folder))
-    make_synthetic(EMBEDDED, folder / "clips")
-    return folder
+    return own_cache(tmp_path_factory.getbasetemp(), monkeypatch)
 
 
 def opened(*given: str) -> tuple:

@@ -43,8 +43,8 @@ def run(config: DictConfig, title: str = "") -> Path:
 
     A run that another process works on is left to it. SystemExit 130 on Ctrl-C, 143 on SIGTERM.
     """
-    size = sizing.taken(config) if config.clip.size == AUTO else None
-    config = sizing.sized(config)
+    size, found = sizing.taken(config), config.clip.size == AUTO
+    config = sizing.sized(config, size)
     folder = parts.run_folder(config)
     if heads.is_done(config, folder):
         (folder / "failure.json").unlink(missing_ok=True)
@@ -57,7 +57,7 @@ def run(config: DictConfig, title: str = "") -> Path:
             # What a failed run left, one that was killed while it wrote, and one under another metrics setting.
             for left in (folder / "failure.json", folder / "result.json", *folder.glob("*.part*")):
                 left.unlink(missing_ok=True)
-            if size is not None:
+            if found:
                 say(f"pictures: {size.why}")
             _run(config, folder, stages)
     except Timeout:

@@ -31,8 +31,8 @@ def taken(config: DictConfig) -> PictureSize:
     )
 
 
-def sized(config: DictConfig) -> DictConfig:
-    """The configuration with a number for `clip.size`: what names of runs are made of."""
+def sized(config: DictConfig, size: PictureSize | None = None) -> DictConfig:
+    """The configuration with a number for `clip.size`, what names of runs are made of; `size`: as `taken` found it before."""
     plain = parts.plain(config)
-    plain["clip"]["size"] = taken(config).pixels
+    plain["clip"]["size"] = (size or taken(config)).pixels
     return overrides.literal(plain)

@@ -55,6 +55,11 @@ def ray_attention(norms: Tensor, rays: Tensor, chosen: Tensor) -> Tensor:
     return (norms * chosen[rays]).sum() / len(chosen)
 
 
+def seen_by_rays(values: Tensor | None, weights: Tensor, rays: Tensor, count: int) -> Tensor | None:
+    """(count,) sums of `values` (samples,) along each ray by the weights that colours have there; None of None."""
+    return None if values is None else weights.new_zeros(count).index_add(0, rays, weights * values)
+
+
 def structure(prediction: Tensor, truth: Tensor) -> Tensor:
     """D-SSIM = 1 - SSIM of two patches (height, width, 3) in [0, 1], at least 11 pixels a side, windows inside only."""
     offsets = torch.arange(11, device=prediction.device) - 5.0

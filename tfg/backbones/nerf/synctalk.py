@@ -209,7 +209,7 @@ class SyncTalk(Backbone):
             samples=samples,
             audio_attention=field.audio_attention,
             upper_attention=field.upper_attention,
-            uncertainty=_along(weights.detach(), field.uncertainty, samples.ray, len(pixels)),
+            uncertainty=losses.seen_by_rays(field.uncertainty, weights.detach(), samples.ray, len(pixels)),
         )
 
     def _trace_training(self, view: HeadView, pixels: Tensor) -> Traced:
@@ -298,8 +298,3 @@ class SyncTalk(Backbone):
 
         cell = 2 / self.occupancy.resolution
         self.occupancy.update(density if self.articulation is None else self.articulation.most(density, cell))
-
-
-def _along(weights: Tensor, values: Tensor | None, owner: Tensor, count: int) -> Tensor | None:
-    """(count,) sums of weighted `values` (samples,) over the samples of each ray."""
-    return None if values is None else weights.new_zeros(count).index_add(0, owner, weights * values)

@@ -118,8 +118,8 @@ INLINE Span spread(const Span *spans, const Window *window, int64_t moved, int64
 }
 
 /* The span up to a whole number of vectors, which may pass `end` by less than one. */
-INLINE Span in_vectors(Span span, int64_t step) {
-    return (Span){span.start, span.start + (larger(span.stop - span.start, 0) + step - 1) / step * step};
+INLINE Span in_vectors(Span span) {
+    return (Span){span.start, span.start + (larger(span.stop - span.start, 0) + LANES - 1) / LANES * LANES};
 }
 
 /* From the first to the last of `count` values that differ, to within a vector. */
@@ -210,7 +210,7 @@ static double compare_row(const Loss *loss, Strip *strip, int64_t r) {
     const int64_t count = strip->read.stop - strip->read.start, end = compared.stop - compared.start, place = r % RING;
     const int64_t border = HALF * loss->channels, moved = compared.start - strip->read.start, to = border - moved;
     const Window window = window_of(loss, r);
-    const Span span = in_vectors(spread(strip->differing, &window, moved, border, end), LANES);
+    const Span span = in_vectors(spread(strip->differing, &window, moved, border, end));
     float **slopes = strip->slopes[place];
     strip->uneven[place] = (Span){span.start, smaller(span.stop, end)};
     for (int m = 0; m < SLOPES; m++) {
