@@ -232,3 +232,32 @@ def test_timeline_reads_no_picture(tmp_path: Path) -> None:
     assert len(timeline.times) == 50
     assert len(timeline.keys) == 5  # every 12 pictures
     assert timeline.num_frames == 50
+
+
+@pytest.mark.parametrize(
+    ("size", "codec", "turned"), [((121, 161), "ffv1", 0), ((120, 160), "libx264", 0), ((120, 160), "libx264", 90)]
+)
+def test_a_crop_is_cut_from_the_whole_picture(tmp_path: Path, size: tuple[int, int], codec: str, turned: int) -> None:
+    noise = np.random.default_rng(0)
+    images = [noise.integers(0, 256, (*size, 3), np.uint8) for _ in range(4)]
+    path = make_video(
+        tmp_path / ("a.mkv" if codec == "ffv1" else "a.mp4"),
+        images,
+        [number / 25 for number in range(4)],
+        sound=tone(0.16),
+        video_codec=codec,
+    )
+    if turned:
+        flag_rotation(path, turned)
+    reader = read_clip(path).reader
+    whole = reader.frames(0, 4)
+    height, width = whole.shape[1:3]
+    for crop in (
+        Crop(x=31.3, y=28.7, side=44.4),
+        Crop(x=width - 33, y=height - 29, side=33),
+        Crop(x=-9.5, y=-4.25, side=60),
+        Crop(x=width + 40, y=-80, side=20),
+    ):
+        for size_made in (16, 64):
+            expected = np.stack([crop_resize(image, crop, size_made) for image in whole])
+            np.testing.assert_array_equal(reader.frames(0, 4, crop, size_made), expected)

@@ -13,6 +13,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from tfg.clip.container import decoding, open_container, picture_stream
 from tfg.clip.timeline import Timeline
+from tfg.clip.window import Window
 from tfg.types import Bytes, Crop, InputError
 
 # swscale's defaults turn YUV into RGB one level too dark; with these the mean error is below 0.05 levels
@@ -28,6 +29,7 @@ class PictureDecoder:
         self._path = path
         self._timeline = timeline
         self.converter = VideoReformatter()
+        self._window: Window | None = None
         self._open()
 
     def _open(self) -> None:
@@ -60,6 +62,20 @@ class PictureDecoder:
         if self._shown is None:
             raise InputError(f"{self._path}: no picture of it can be decoded; re-encode it or give another video")
         return self._shown
+
+    def cropped(self, time: int, coded: tuple[int, int], crop: Crop, size: int) -> Bytes:
+        """(size, size, 3) of a square of the picture at `time`, whose pictures are `coded` (width, height) wide and high.
+
+        Only what the crop shows is converted, with the same values; not in a picture of odd width or height, whose colour samples
+        lie elsewhere in a part of it.
+        """
+        picture = self.at(time)
+        if picture.rotation or coded != (picture.width, picture.height) or picture.width % 2 or picture.height % 2:
+            return crop_resize(upright(picture, self.converter, *coded), crop, size)
+        if self._window is None or not self._window.fits(crop, picture):
+            self._window = Window(crop, picture)
+        shown = upright(self._window.cut(picture), self.converter)
+        return crop_resize(self._window.put_back(shown), crop, size)
 
     def _newest(self) -> int:
         return self._shown_time if self._ahead is None else self._ahead_time

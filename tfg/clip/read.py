@@ -13,7 +13,7 @@ import numpy as np
 
 from tfg.assets import checksum
 from tfg.clip.container import open_media
-from tfg.clip.pictures import PictureDecoder, crop_resize, upright
+from tfg.clip.pictures import PictureDecoder, upright
 from tfg.clip.sound import read_aligned_audio
 from tfg.clip.timeline import Timeline, read_timeline
 from tfg.types import SAMPLES_PER_FRAME, Bytes, Clip, Crop, Floats, InputError
@@ -125,8 +125,10 @@ class VideoReader:
                 if time == before:
                     images[row] = images[row - 1]
                     continue
-                image = upright(decoder.at(time), decoder.converter, *self._coded)
-                images[row] = image if crop is None or size is None else crop_resize(image, crop, size)
+                if crop is None or size is None:
+                    images[row] = upright(decoder.at(time), decoder.converter, *self._coded)
+                else:
+                    images[row] = decoder.cropped(time, self._coded, crop, size)
                 before = time
         return images
 
