@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -54,7 +56,7 @@ class LipWarp(nn.Module):
         return F.pad(kernel @ self._weights(motion) * front, (0, 1))
 
     @torch.no_grad()
-    def rest(self, points: Tensor, motion: Tensor) -> Tensor:
+    def resting(self, motion: Tensor) -> Callable[[Tensor], Tensor]:
         """Where points (n, 3) of a face moved by `forward` were in the face at rest: r + forward(r) = point, (n, 3) head space.
 
         For thousands of points: bilinear from a table of the frontal plane, with the exact fade in depth; off by less than 0.001 head
@@ -79,10 +81,15 @@ class LipWarp(nn.Module):
         back = forth.view(2, -1).T
         for _ in range(_ROUNDS):
             back = torch.lerp(back, sampled(forth, nodes - back), _DAMPING)
-        front = _front(points)
-        moved = front * sampled(back.T.view(2, _CELLS, _CELLS), points[:, :2])
-        moved = torch.lerp(moved, front * sampled(forth, points[:, :2] - moved), _DAMPING)
-        return torch.cat([points[:, :2] - moved, points[:, 2:]], dim=1)
+
+        @torch.no_grad()
+        def rest(points: Tensor) -> Tensor:
+            front = _front(points)
+            moved = front * sampled(back.T.view(2, _CELLS, _CELLS), points[:, :2])
+            moved = torch.lerp(moved, front * sampled(forth, points[:, :2] - moved), _DAMPING)
+            return torch.cat([points[:, :2] - moved, points[:, 2:]], dim=1)
+
+        return rest
 
     def _weights(self, motion: Tensor) -> Tensor:
         """Kernel weights (k, 2) of normalised lip motion (LIP_CHANNELS,)."""

@@ -42,13 +42,13 @@ class Articulation(nn.Module):
         rows = [low.argmax(), low.argmin(), wide.argmax(), wide.argmin()]
         self.extremes.copy_(normal[torch.stack(rows)])
 
-    def rest(self, points: Tensor, windows: Tensor) -> Tensor:
+    def resting(self, windows: Tensor) -> Callable[[Tensor], Tensor]:
         """Field points (n, 3) of the frame of a window of lip motion (1, 8, LIP_CHANNELS) -> (n, 3) of the field at rest."""
-        return self._back(points, windows[0, windows.shape[1] // 2])
+        return self._back(windows[0, windows.shape[1] // 2])
 
     def reached(self, points: Tensor) -> Tensor:
         """(EXTREMES, n, 3) where field points (n, 3) are at rest under each of the extremes."""
-        return torch.stack([self._back(points, motion) for motion in self.extremes])
+        return torch.stack([self._back(motion)(points) for motion in self.extremes])
 
     def most(self, density: Callable[[Tensor], Tensor], cell: float) -> Callable[[Tensor], Tensor]:
         """Of points (n, 3) the largest density (n,) at rest and under the extremes, so that no moved lip or jaw is cut off.
@@ -65,5 +65,6 @@ class Articulation(nn.Module):
 
         return largest
 
-    def _back(self, points: Tensor, motion: Tensor) -> Tensor:
-        return self.warp.rest(points / FIELD_SCALE, motion) * FIELD_SCALE
+    def _back(self, motion: Tensor) -> Callable[[Tensor], Tensor]:
+        rest = self.warp.resting(motion)
+        return lambda points: rest(points / FIELD_SCALE) * FIELD_SCALE

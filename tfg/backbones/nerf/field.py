@@ -125,18 +125,21 @@ class HeadField(nn.Module):
         hidden = self.density(inputs)
         return truncated_exp(hidden[:, 0]), hidden[:, 1:], audio_attention, upper_attention, features
 
+    def shade(self, directions: Tensor, geometry: Tensor, code: Tensor) -> Tensor:
+        """Colour (n, 3) of geometry features (n, 64) seen along unit `directions` (n, 3)."""
+        inputs = [spherical_harmonics(directions, self.direction_degree), geometry]
+        if code.numel():
+            inputs.append(code.expand(len(directions), -1))
+        return torch.sigmoid(self.color(torch.cat(inputs, dim=-1))) * 1.002 - 0.001  # ER-NeRF's official code
+
     def forward(
         self, points: Tensor, directions: Tensor, audio: Tensor, upper: Tensor, code: Tensor, gates: Tensor
     ) -> FieldOutput:
         """Points (n, 3) along unit `directions` (n, 3); `code` (code_width,) is the frame's individual code."""
         sigma, geometry, audio_attention, upper_attention, features = self.geometry(points, audio, upper, gates)
-        inputs = [spherical_harmonics(directions, self.direction_degree), geometry]
-        if code.numel():
-            inputs.append(code.expand(len(points), -1))
-        color = torch.sigmoid(self.color(torch.cat(inputs, dim=-1))) * 1.002 - 0.001  # ER-NeRF's official code
         return FieldOutput(
             sigma=sigma,
-            color=color,
+            color=self.shade(directions, geometry, code),
             audio_attention=audio_attention.norm(dim=-1),
             upper_attention=upper_attention.norm(dim=-1),
             uncertainty=self.uncertainty(features),

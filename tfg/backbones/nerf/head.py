@@ -69,6 +69,10 @@ class TalkingHead(nn.Module):
             windows = augment_windows(windows, noise=self.options.noise, shift=self.options.shift)
         return self.encoder(windows)
 
+    def code(self, row: int) -> Tensor:
+        """(code_width,) the individual code of a training frame, or none (0,)."""
+        return self.codes[row] if len(self.codes) else self.codes.new_zeros(0)
+
 
 class Average(nn.Module):
     """Exponential moving average of a module's parameters, in a copy of it that is never trained."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -21,21 +20,10 @@ from tfg.backbones.nerf.articulation import Articulation
 from tfg.backbones.nerf.head import Average, TalkingHead
 from tfg.backbones.nerf.region import find_region
 from tfg.backbones.nerf.settings import NO_FIELD, FieldShape, LossWeights, Sampling, Schedule, SpeechShape, check_head
+from tfg.backbones.nerf.tracing import Traced, Tracer
 from tfg.backbones.nerf.view import HeadView, ViewTruth, truth_of, views_of
-from tfg.engines import OccupancyGrid, Samples, composite, march
+from tfg.engines import OccupancyGrid
 from tfg.types import Batch, InputError, Portrait, UniversalMotion
-
-
-@dataclass(frozen=True, kw_only=True)
-class Traced:
-    """What rays (n,) meet."""
-
-    color: Tensor  # (n, 3) of the head over the background
-    opacity: Tensor  # (n,) in [0, 1]
-    samples: Samples
-    audio_attention: Tensor  # (samples,)
-    upper_attention: Tensor  # (samples,)
-    uncertainty: Tensor | None  # (n,) while training with its net
 
 
 class SyncTalk(Backbone):
@@ -158,12 +146,12 @@ class SyncTalk(Backbone):
         averaged = self.schedule.average_decay > 0 and int(self.average.updates) > 0
         head = cast(TalkingHead, self.average.copy) if averaged else self.head
         head.eval()
-        pictures = []
+        pictures, tracer = [], self._tracer
         for view in views_of(batch):
             picture = view.background.clone()
-            pixels = self._box_pixels(view).nonzero()[:, 0]
+            pixels = tracer.box_pixels(view).nonzero()[:, 0]
             if len(pixels):
-                picture[pixels] = self._trace(head, view, pixels).color
+                picture[pixels] = tracer.look(head, view, pixels)
             pictures.append(picture.reshape(self.size, self.size, 3).clamp(0, 1))
         return torch.stack(pictures)
 
@@ -174,49 +162,24 @@ class SyncTalk(Backbone):
             torch.manual_seed(int(self.draw_seed) + step)
             yield
 
-    def _rays(self, view: HeadView, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        return rays.camera_rays(view.rotation, view.translation, self.focal, self.size, pixels)
-
-    def _box_pixels(self, view: HeadView) -> Tensor:
-        """(size * size,) bool: the pixel's ray meets the head's box."""
-        return rays.hits_box(*self._rays(view, torch.arange(self.size**2, device=self.box.device)), self.box)
-
-    def _trace(
-        self, head: TalkingHead, view: HeadView, pixels: Tensor, *, code_row: int = 0, offset: Tensor | None = None
-    ) -> Traced:
-        """March the pixels' rays (n,) through a head over the view's background."""
-        origins, directions = self._rays(view, pixels)
-        samples = march(
-            origins,
-            directions,
-            self.occupancy,
-            aabb=self.box.flatten(),
-            max_samples=self.sampling.max_samples,
-            longest=self.sampling.step,
-            near=self.sampling.near,
-            offset=offset,
+    @property
+    def _tracer(self) -> Tracer:
+        return Tracer(
+            size=self.size,
+            focal=self.focal,
+            sampling=self.sampling,
+            occupancy=self.occupancy,
+            box=self.box,
+            gates=self.gates,
+            articulation=self.articulation,
             engine=self.engine,
-        )
-        if self.articulation is not None:
-            samples = replace(samples, points=self.articulation.rest(samples.points, view.audio))
-        code = head.codes[code_row] if len(head.codes) else head.codes.new_zeros(0)
-        audio = head.encode_audio(view.audio)[0]
-        field = head.field(samples.points, samples.directions, audio, view.upper, code, self.gates)
-        color, opacity, _, weights = composite(field.sigma, field.color, samples, engine=self.engine, with_weights=True)
-        return Traced(
-            color=color + (1 - opacity)[:, None] * view.background[pixels],
-            opacity=opacity,
-            samples=samples,
-            audio_attention=field.audio_attention,
-            upper_attention=field.upper_attention,
-            uncertainty=losses.seen_by_rays(field.uncertainty, weights.detach(), samples.ray, len(pixels)),
         )
 
     def _trace_training(self, view: HeadView, pixels: Tensor) -> Traced:
         """The learner, each ray's samples shifted by a random part of a step, under the frame's own code."""
         offset = torch.rand(len(pixels), device=pixels.device)
         row = view.index % len(self.head.codes) if len(self.head.codes) else 0
-        return self._trace(self.head, view, pixels, code_row=row, offset=offset)
+        return self._tracer.trace(self.head, view, pixels, code_row=row, offset=offset)
 
     def _ray_loss(self, view: HeadView, target: ViewTruth, step: int) -> Tensor:
         """L1 with opacity entropy and the ramped attention terms on drawn rays of the frame."""
@@ -247,7 +210,7 @@ class SyncTalk(Backbone):
 
     def _draw_weights(self, view: HeadView, target: ViewTruth, lower: rays.Box) -> Tensor:
         """(size * size,) how often a pixel is drawn: shares of the head, the lower face and what surrounds the head."""
-        outside = ~target.head & self._box_pixels(view)
+        outside = ~target.head & self._tracer.box_pixels(view)
         mouth = target.head & rays.inside_box(torch.arange(self.size**2, device=self.box.device), lower, self.size)
         mouth_share, outside_share = self.sampling.mouth_share, self.sampling.outside_share
         shares = ((target.head, 1 - mouth_share - outside_share), (mouth, mouth_share), (outside, outside_share))

@@ -1,0 +1,99 @@
+"""Rays of a view through a head: marched through the space that is occupied, and what they meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from tfg.backbones.nerf import losses, rays
+from tfg.backbones.nerf.articulation import Articulation
+from tfg.backbones.nerf.fronts import seen
+from tfg.backbones.nerf.head import TalkingHead
+from tfg.backbones.nerf.settings import Sampling
+from tfg.backbones.nerf.view import HeadView
+from tfg.engines import OccupancyGrid, Samples, composite, march
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traced:
+    """What rays (n,) meet."""
+
+    color: Tensor  # (n, 3) of the head over the background
+    opacity: Tensor  # (n,) in [0, 1]
+    samples: Samples
+    audio_attention: Tensor  # (samples,)
+    upper_attention: Tensor  # (samples,)
+    uncertainty: Tensor | None  # (n,) while training with its net
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracer:
+    """The camera, and the space in which a head may be."""
+
+    size: int  # pixels
+    focal: float
+    sampling: Sampling
+    occupancy: OccupancyGrid
+    box: Tensor  # (2, 3) lower and upper corner
+    gates: Tensor  # (2,) see `HeadField.geometry`
+    articulation: Articulation | None
+    engine: str
+
+    def box_pixels(self, view: HeadView) -> Tensor:
+        """(size * size,) bool: the pixel's ray meets the head's box."""
+        return rays.hits_box(*self._rays(view, torch.arange(self.size**2, device=self.box.device)), self.box)
+
+    def trace(
+        self, head: TalkingHead, view: HeadView, pixels: Tensor, *, code_row: int, offset: Tensor | None
+    ) -> Traced:
+        """March the pixels' rays (n,) through a head over the view's background."""
+        samples = self._march(view, pixels, offset)
+        if self.articulation is not None:
+            samples = replace(samples, points=self.articulation.resting(view.audio)(samples.points))
+        audio, code = head.encode_audio(view.audio)[0], head.code(code_row)
+        field = head.field(samples.points, samples.directions, audio, view.upper, code, self.gates)
+        color, opacity, _, weights = composite(field.sigma, field.color, samples, engine=self.engine, with_weights=True)
+        return Traced(
+            color=color + (1 - opacity)[:, None] * view.background[pixels],
+            opacity=opacity,
+            samples=samples,
+            audio_attention=field.audio_attention,
+            upper_attention=field.upper_attention,
+            uncertainty=losses.seen_by_rays(field.uncertainty, weights.detach(), samples.ray, len(pixels)),
+        )
+
+    @torch.no_grad()
+    def look(self, head: TalkingHead, view: HeadView, pixels: Tensor) -> Tensor:
+        """(n, 3) the colour that `trace` finds with the first code and no offset, without what is hidden from the camera."""
+        samples, field = self._march(view, pixels, None), head.field
+        rest = None if self.articulation is None else self.articulation.resting(view.audio)
+        audio, code = head.encode_audio(view.audio)[0], head.code(0)
+
+        def density(rows: Tensor) -> tuple[Tensor, Tensor]:
+            points = samples.points[rows]
+            return field.geometry(points if rest is None else rest(points), audio, view.upper, self.gates)[:2]
+
+        def color(rows: Tensor, features: Tensor) -> Tensor:
+            return field.shade(samples.directions[rows], features, code)
+
+        made, opacity = seen(samples, density, color, engine=self.engine)
+        return made + (1 - opacity)[:, None] * view.background[pixels]
+
+    def _rays(self, view: HeadView, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        return rays.camera_rays(view.rotation, view.translation, self.focal, self.size, pixels)
+
+    def _march(self, view: HeadView, pixels: Tensor, offset: Tensor | None) -> Samples:
+        origins, directions = self._rays(view, pixels)
+        return march(
+            origins,
+            directions,
+            self.occupancy,
+            aabb=self.box.flatten(),
+            max_samples=self.sampling.max_samples,
+            longest=self.sampling.step,
+            near=self.sampling.near,
+            offset=offset,
+            engine=self.engine,
+        )
