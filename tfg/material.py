@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from tfg import data, priors
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.crop import read_crop
@@ -53,7 +55,9 @@ def gather(head: Head, shown: Shown) -> Material:
     features, observed = shown.features, shown.observed
     held_out = observe(features, data.held_out(head.clip), observed.plate)
     started = meter.now()
-    train, test, cameras = portraits(observed, held_out, features.clip.size)
+    # Heads of before the key were posed by landmarks alone.
+    stabilise = OmegaConf.select(head.config, "clip.stabilise", default=False) and features.face.name != "sidecar"
+    train, test, cameras = portraits(observed, held_out, features.clip.size, stabilise=stabilise)
     spent = (meter.now() - started).rounded("camera_fit_")
     sound, stop = features.sound(), features.clip.num_reference_frames
     mean, std = data.audio_statistics(train.audio)
@@ -72,7 +76,13 @@ def gather(head: Head, shown: Shown) -> Material:
         train_sound=own,
         test_sound=held,
         lips=None,
-        fit={"camera_error_px": cameras.error_pixels, "focal_px": cameras.focal, **spent},
+        fit={
+            "camera_error_px": cameras.error_pixels,
+            "keypoints": cameras.keypoints,
+            "keypoint_error_px": cameras.keypoint_error_pixels,
+            "focal_px": cameras.focal,
+            **spent,
+        },
     )
     return _lip_driven(head, material, sound) if head.config.conditioning == "lips" else material
 

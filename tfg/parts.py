@@ -75,6 +75,8 @@ def check(config: DictConfig) -> None:
 
     build(config)
     torso_settings(config.torso)
+    if not isinstance(config.clip.stabilise, bool):
+        raise InputError(f"clip.stabilise={config.clip.stabilise}: give true or false")
     _check_settings(config)
     weights_of(config)
     tracking.check(config.tracker)

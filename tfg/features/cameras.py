@@ -29,6 +29,7 @@ START_NOISE = 0.01  # of the eye distance: landmark error before it is measured
 INDEPENDENT_FRAMES = 30  # what all landmarks weigh against the priors: their errors repeat from frame to frame
 
 REACH = 10  # jitters: a neighbour that moved this far counts 0.6 as much; 8 to 16 aligned real clips best
+SMOOTH_FRAMES = 1.0  # sigma of the smoothing
 SLOPE_PRIOR = 0.25  # squared frames of evidence for "no motion": a frame without neighbours keeps its pose
 
 
@@ -40,6 +41,8 @@ class CameraFit:
     face_shape: Floats  # (68, 3) rigid face shape in head space
     error_pixels: float  # RMS reprojection error of the rigid points after smoothing
     unsmoothed_error_pixels: float  # the same before smoothing
+    keypoints: float = 0.0  # seen in a frame on average, where they refine the poses (`stabilise.py`)
+    keypoint_error_pixels: float | None = None  # robust sigma of one coordinate
 
     @property
     def focal(self) -> float:
@@ -52,7 +55,7 @@ def fit_cameras(
     *,
     frames: NDArray[np.int64] | None = None,
     fitted: Bools | None = None,
-    smooth_frames: float = 1.0,
+    smooth_frames: float = SMOOTH_FRAMES,
     focal_prior: float = 2.5,
     focal_sigma: float = 0.1,
 ) -> CameraFit:
@@ -96,14 +99,14 @@ def fit_cameras(
     rigid = replace(rigid, points=points[:, rows])
     rotation, translation, shape = _head_space(solution, shape, rows)
     focal = float(np.exp(solution.log_focal))
-    before = _error(rigid.points, weights, rotation, translation, shape[rows], focal)
+    before = reprojection_error(rigid.points, weights, rotation, translation, shape[rows], focal)
     rotation, translation = smooth_poses(rotation, translation, shape[rows], focal, numbers, smooth_frames)
     return CameraFit(
         cameras=Cameras(
             rotation=rotation.astype(np.float32), translation=translation.astype(np.float32), focal=focal, size=size
         ),
         face_shape=shape.astype(np.float32),
-        error_pixels=_error(rigid.points, weights, rotation, translation, shape[rows], focal),
+        error_pixels=reprojection_error(rigid.points, weights, rotation, translation, shape[rows], focal),
         unsmoothed_error_pixels=before,
     )
 
@@ -174,7 +177,9 @@ def _head_space(solution: Solution, shape: Array, rows: NDArray[np.int64]) -> tu
     return rotation, translation, scale * (turned - center)
 
 
-def _error(points: Array, weights: Array, rotation: Array, translation: Array, shape: Array, focal: float) -> float:
+def reprojection_error(
+    points: Array, weights: Array, rotation: Array, translation: Array, shape: Array, focal: float
+) -> float:
     """Weighted RMS distance in pixels over all frames and points."""
     away = points - project(rotation, translation, shape, focal)
     return float(np.sqrt(((away**2).sum(axis=-1).mean(axis=0) * weights).sum() / weights.sum()))

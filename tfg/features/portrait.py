@@ -14,6 +14,8 @@ from tfg.features.cameras import CameraFit, fit_cameras
 from tfg.features.clip_features import TRACK_FIELDS, ClipFeatures
 from tfg.features.face.crop import locate, sample_frames
 from tfg.features.face.gaps import fill_gaps
+from tfg.features.keypoints import find_keypoints, greys
+from tfg.features.stabilise import stabilised
 from tfg.types import FPS, Bytes, Cameras, Crop, FaceTrack, Floats, InputError, Portrait, Segment
 
 READER_FRAMES = 1000  # evenly spread over the training part, to fit and measure a reader on
@@ -76,16 +78,21 @@ def observe(features: ClipFeatures, run: Segment, plate: Plate | None = None, *,
     )
 
 
-def portraits(train: Observed, held_out: Observed, size: int) -> tuple[Portrait, Portrait, CameraFit]:
-    """The training and the held-out portrait of `size` x `size` pictures. Face shape and focal length are the training part's."""
+def portraits(
+    train: Observed, held_out: Observed, size: int, *, stabilise: bool
+) -> tuple[Portrait, Portrait, CameraFit]:
+    """The training and the held-out portrait of `size` x `size` pictures. Face shape and focal length are the training part's.
+
+    `stabilise`: poses also by the texture of the upper face.
+    """
     numbers = np.concatenate([train.frames, held_out.frames])
     order = np.argsort(numbers, kind="stable")
-    fit = fit_cameras(
-        np.concatenate([train.landmarks, held_out.landmarks])[order],
-        size,
-        frames=numbers[order],
-        fitted=np.isin(numbers[order], train.frames),
-    )
+    landmarks = np.concatenate([train.landmarks, held_out.landmarks])[order]
+    fit = fit_cameras(landmarks, size, frames=numbers[order], fitted=np.isin(numbers[order], train.frames))
+    if stabilise:
+        grey = np.concatenate([greys(train.images), greys(held_out.images)])[order]
+        points = find_keypoints(grey, landmarks, fit.cameras.rotation)
+        fit = stabilised(fit, landmarks, points, numbers[order])
 
     def posed(part: Observed) -> Portrait:
         return _portrait(part, fit.cameras.take(np.searchsorted(numbers[order], part.frames)), fit.face_shape)

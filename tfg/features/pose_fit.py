@@ -20,8 +20,8 @@ class Problem:
     """What is observed and what is believed beforehand."""
 
     points: Array  # (n, k, 2) pixels relative to the principal point
-    weights: Array  # (k,) of the points, in [0, 1]
-    noise: float  # pixels, expected error of a landmark
+    weights: Array  # (k,) of the points, in [0, 1]; (n, k) where they differ between frames, 0: not seen
+    noise: float | Array  # pixels, expected error of a point; or of each (k,)
     huber: float  # in units of `noise`: larger residuals count linearly
     generic: Array  # (k, 3) prior shape, head units
     shape_sigma: float  # head units, how far a person's points lie from the generic ones
@@ -60,7 +60,7 @@ def solve(problem: Problem, start: Solution | None = None, max_steps: int = 40, 
 def residual_scale(problem: Problem, at: Solution) -> float:
     """How large residuals really are, in units of `noise`: robustly, as the sigma of one coordinate; at least 0.1."""
     residual, _ = _residual(problem, at)
-    return max(0.1, 1.4826 * float(np.median(np.abs(residual))) / problem.noise)
+    return max(0.1, 1.4826 * float(np.median(np.abs(residual))) / float(np.mean(problem.noise)))
 
 
 def project(rotation: Array, translation: Array, shape: Array, focal: float) -> Array:
@@ -82,6 +82,20 @@ def locate_points(problem: Problem, solution: Solution, steps: int = 5) -> Array
         slope = np.einsum("nkia,nki,nk->ka", jacobian, residual, robust) + prior * (problem.generic - shape)
         shape = shape + np.linalg.solve(normal, slope[..., None])[..., 0]
     return shape
+
+
+def locate_poses(problem: Problem, solution: Solution, steps: int = 10) -> Solution:
+    """The solution with each frame's robust pose given shape and focal length."""
+    focal = float(np.exp(solution.log_focal))
+    for _ in range(steps):
+        residual, robust = _residual(problem, solution)
+        by_pose = _pose_jacobian(solution, focal)
+        weighted = by_pose * robust[..., None, None]
+        normal = np.einsum("nkia,nkib->nab", weighted, by_pose) * (1 + 1e-6 * np.eye(6))
+        pose = np.linalg.solve(normal, np.einsum("nkia,nki->na", weighted, residual)[..., None])[..., 0]
+        turned = Rotation.from_rotvec(pose[:, :3]).as_matrix() @ solution.rotation
+        solution = replace(solution, rotation=turned, translation=solution.translation + pose[:, 3:])
+    return solution
 
 
 def _orthographic_start(problem: Problem) -> Solution:
@@ -130,14 +144,20 @@ def _camera_jacobian(rotation: Array, translation: Array, shape: Array, focal: f
     return focal * np.stack(rows, axis=-2)
 
 
+def _pose_jacobian(at: Solution, focal: float) -> Array:
+    """d pixel / d pose, (n, k, 2, 6): rotation vector (w x p = -p x w), then translation."""
+    outer = _camera_jacobian(at.rotation, at.translation, at.shape, focal)
+    turned = at.shape @ at.rotation.transpose(0, 2, 1)  # (n, k, 3)
+    return np.concatenate([np.cross(turned[:, :, None], outer), outer], axis=-1)
+
+
 def _step(problem: Problem, at: Solution, damping: float) -> Solution:
     """One damped Gauss-Newton step in all unknowns."""
     count, focal = len(at.rotation), float(np.exp(at.log_focal))
     num_points = len(at.shape)
     residual, robust = _residual(problem, at)
-    outer = _camera_jacobian(at.rotation, at.translation, at.shape, focal)  # (n, k, 2, 3)
-    turned = at.shape @ at.rotation.transpose(0, 2, 1)  # (n, k, 3)
-    by_pose = np.concatenate([np.cross(turned[:, :, None], outer), outer], axis=-1)  # (n, k, 2, 6): w x p = -p x w
+    by_pose = _pose_jacobian(at, focal)
+    outer = by_pose[..., 3:]  # d pixel / d camera-space point
     by_shape = outer @ at.rotation[:, None]  # (n, k, 2, 3)
     # d pixel / d log focal (n, k, 2), the face moving away in proportion: with fixed depths the valley is curved and slow.
     by_focal = project(at.rotation, at.translation, at.shape, focal) + outer[..., 2] * at.translation[:, None, 2:]
