@@ -5,9 +5,9 @@ A selector is then judged by looking up the head of the segment that it would ch
 
 People: those of experiments/priors.py with the same held-out seconds, and four synthetic ones. Segments of five seconds overlap on
 real people with less than a minute to train on, not on GRID and the synthetic ones. Tuned: settings were chosen on p01, p02, p05, p07,
-p10 and on synthetic identity 0. Prior: the universal one; it was learned from GRID's speaker and from synthetic people, so GRID and the
-synthetic people have REAL instead, that of the eleven other real people, which `python -m experiments.leave_one_out` makes and which
-is never published. So every prior is of other people in other recordings. Scored without LPIPS and identity, by cost.
+p10 and on synthetic identity 0. Prior: the universal one. That was learned from GRID's speaker and from synthetic people, so these
+have REAL instead, that of the other real people, which `python -m experiments.leave_one_out` makes and which is never published: every
+prior is of other people in other recordings. Scored without LPIPS and identity, by cost.
 
 Order: five seconds with InsTaG and seed 0, a segment of each person in turn, coarse to fine over the clip, so that a partial atlas
 holds all people evenly; then the whole references, seed 1 of half of the people, other lengths, SyncTalk.

@@ -21,8 +21,10 @@ def text(verdicts: Sequence[Verdict], title: str) -> str:
     parts = [title]
     for quality, what in QUALITIES.items():
         of_quality = [verdict for verdict in verdicts if verdict.quality == quality]
-        if of_quality:
+        if any(verdict.choices for verdict in of_quality):
             parts += ["", what, *_table(of_quality), *_left_out(of_quality)]
+        else:
+            parts += ["", f"{what}: no head of these people has it"]
     return "\n".join([*parts, "", *NOTES])
 
 
