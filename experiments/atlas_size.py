@@ -3,7 +3,7 @@
 p09, the one person whose face fills 512 px: InsTaG, eight segments of five seconds on an even grid, one seed, at 128, 256 and 512 px.
 Segments overlap (15 s to train on). `python -m analysis.table_atlas_size` has the rank correlations between the sizes.
 
-Budget (written on 2026-11-22 before it ran): 24 cells; 1, 3 and 9 minutes each: 1.8 h.
+Budget (written on 2026-11-22 before it ran): 24 heads; 1.5, 4 and 12 minutes each: 2.3 hours of one core.
 
 Expected (written on 2026-11-22 before it ran): Spearman of face PSNR 0.9 between 128 and 512 px and 0.95 between 256 and 512 px, which
 poses decide; of mouth r 0.6 and 0.8, of the share of the truth's sync 0.4 and 0.6, since segments that overlap by two thirds differ in

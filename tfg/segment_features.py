@@ -118,11 +118,18 @@ def motion_columns(motion: MotionComplexity, track: FaceTrack, segment: Segment)
     """Every reading of motion complexity, and how large the motion is; None where a selector would reject the segment."""
     landmarks = complete_landmarks(track, segment.start, segment.stop, motion.max_missing)
 
-    def of(signals: str, threshold: str, aggregation: str, coordinates: str, **prepared: str) -> float | None:
+    def of(signals: str, threshold: str, aggregation: str, coordinates: str, prepared: str = "") -> float | None:
         if isinstance(landmarks, Rejected):
             return None
-        chosen = {"aggregation": aggregation or motion.aggregation, "coordinates": coordinates or motion.coordinates}
-        read = replace(motion, threshold=float(threshold), threshold_hz=None, **chosen, **prepared)
+        read = replace(
+            motion,
+            threshold=float(threshold),
+            threshold_hz=None,
+            aggregation=aggregation or motion.aggregation,
+            coordinates=coordinates or motion.coordinates,
+            detrend="linear" if prepared == "linear" else "none",
+            window="hann" if prepared == "hann" else "none",
+        )
         return read.of(landmarks, signals).complexity
 
     found: Row = {}
@@ -133,9 +140,8 @@ def motion_columns(motion: MotionComplexity, track: FaceTrack, segment: Segment)
                 found[name] = of(signals, threshold, aggregation, coordinates)
         aggregation, coordinates = readings[0]
         for prepared in PREPARED:
-            key = "window" if prepared == "hann" else "detrend"
             name = motion_name(signals, "0.25", aggregation, coordinates, prepared)
-            found[name] = of(signals, "0.25", aggregation, coordinates, **{key: prepared})
+            found[name] = of(signals, "0.25", aggregation, coordinates, prepared)
         radial = replace(motion, coordinates="radial")
         amplitude = None if isinstance(landmarks, Rejected) else radial.of(landmarks, signals).amplitude
         found[f"motion_amplitude_{signals}"] = amplitude

@@ -228,7 +228,7 @@ def _best(scores: Numbers, count: int) -> list[int]:
     """Rows of the largest scores; of those that differ by rounding the smaller start first."""
     finite = np.abs(scores[np.isfinite(scores)])
     tolerance = TIE * float(finite.max()) if len(finite) else 0.0
-    left, chosen = list(range(len(scores))), []
+    left, chosen = list(range(len(scores))), list[int]()
     while len(chosen) < count:
         top = max(scores[row] for row in left)
         row = next(row for row in left if scores[row] >= top - tolerance)

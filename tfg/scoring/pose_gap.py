@@ -89,7 +89,7 @@ def rigid_mouth(test: Portrait) -> dict[str, float | None]:
     return {"rigid_mouth_r": r, "rigid_mouth_amplitude": float(rigid.std() / true.std())}
 
 
-def coverage(train: Floats, test: Floats) -> float | None:
+def coverage(train: NDArray[np.floating[Any]], test: NDArray[np.floating[Any]]) -> float | None:
     """Share of the range of (m,) test values inside the range of (n,) training values; None where the test values are all alike."""
     (low, high), (first, last) = (np.percentile(values, RANGE) for values in (train, test))
     if last - first < 1e-9:
