@@ -48,6 +48,7 @@ def test_random_is_exact_its_percentile_is_one_half_and_it_is_zero_above_the_mea
     assert [choice.above for choice in made.choices] == pytest.approx([0, 0])
     assert [choice.first for choice in made.choices] == [0.25, 0.5]
     assert made.choices[0].regret == pytest.approx(0.6 - 0.275)
+    assert made.over["percentile"].low is None  # it does not vary
 
 
 def test_the_interval_is_students_t_over_people(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ QUALITIES = {  # larger is better
 REPLICA = "replica"
 TOP = 3
 DRAWS = 20_000
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +127,7 @@ def estimate(values: Sequence[float]) -> Estimate:
     """Student's t over people."""
     numbers = np.asarray(values, np.float64)
     mean, count = float(numbers.mean()), len(numbers)
-    if count < 2 or np.ptp(numbers) == 0:
+    if count < 2 or np.ptp(numbers) <= ROUNDING * np.abs(numbers).max():
         return Estimate(mean=mean, low=None, high=None)
     reach = float(special.stdtrit(count - 1, 0.5 + CONFIDENCE / 2) * numbers.std(ddof=1) / np.sqrt(count))
     return Estimate(mean=mean, low=mean - reach, high=mean + reach)
@@ -211,4 +212,4 @@ def _chance(choices: Sequence[Choice], people: Sequence[Person], quality: str) -
         values = person.numbers[quality][_known(person, quality)]
         above += rng.choice(values, DRAWS) - values.mean()
     wanted = sum(choice.above for choice in choices)
-    return float((above >= wanted - 1e-12).mean())
+    return float((above >= wanted - ROUNDING).mean())
