@@ -1,4 +1,4 @@
-"""The claims of the paper as data/claims.yaml states them: test, smallest effect, rule. `python -m analysis.claims` writes experiments/claims.md."""
+"""The claims of the paper as data/claims.yaml states them. `python -m analysis.claims` writes experiments/claims.md."""
 
 from __future__ import annotations
 
@@ -85,11 +85,11 @@ def to_markdown(path: Path = CLAIMS) -> str:
         "`gain_sync_share`. Where SyncNet's weights are, the same tests are shown with official Sync-C and mouth r; the verdict is by",
         "the share. A person counts once, whatever the number of their segments; seeds of a segment are averaged first. A number that",
         "does not exist (no listener for a person) leaves the person out, by name. Tests are two-sided, but for claim 7's.",
-        "Beside each verdict: real people alone, without the people on whom settings were chosen, and the people that 80 % power needs",
-        "at the smallest effect.",
+        "Beside each verdict: real people alone, without the people on whom settings were chosen, and how many people 80 % power",
+        "at the smallest effect needs.",
         "",
-        "**Outliers.** Verdicts use every row. Fits are also shown without those whose studentised residual is significant at 5 % after",
-        "Bonferroni's correction (`outlier_test`), applied once, with how many were dropped.",
+        "**Outliers.** Verdicts use every row. Fits are also shown without those whose studentised residual is significant at 5 %",
+        "after Bonferroni's correction (`outlier_test`), applied once, with how many were dropped.",
     ]
     for claim in read_claims(path):
         outcomes = "; ".join(f"*{verdict}*: {when}" for verdict, when in claim.outcomes().items())

@@ -12,7 +12,7 @@ def test_there_are_twelve_claims_with_a_size_and_a_unit_each():
     assert [claim.number for claim in claims] == list(range(1, 13))
     assert len({claim.name for claim in claims}) == 12
     assert all(part.smallest >= 0 and part.unit for claim in claims for part in claim.parts)
-    assert all(0 < part.smallest for claim in claims if claim.rule in (MORE, NOT_LESS) for part in claim.parts)
+    assert all(part.smallest > 0 for claim in claims if claim.rule in (MORE, NOT_LESS) for part in claim.parts)
 
 
 def test_what_counts_is_said_with_the_size():
