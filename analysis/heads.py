@@ -37,6 +37,11 @@ class Segments:
     def heads(self) -> int:
         return int(self.rows["heads"].sum())
 
+    def means(self, column: str) -> dict[str, float]:
+        """Person -> mean over their segments that have the number."""
+        found = self.rows.dropna(subset=[column]).groupby("person", sort=False)[column].mean()
+        return {str(person): float(value) for person, value in found.items()}
+
     def of(self, *columns: str, at_least: int = 1) -> Segments:
         """Those that have all these numbers, of people with at least so many of them; who is left out is named."""
         rows = self.rows.dropna(subset=list(columns))
