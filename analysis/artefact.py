@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis import plots, tables
-from analysis.figures import Figure
+from analysis.figures import COLOURS, WHISKERS, Figure, Panel, Series
 from analysis.published import Number
 from analysis.stats import Estimate, estimate
 from analysis.tables import HOLE, Table
@@ -53,16 +53,46 @@ def write(made: Artefact, folder: Path) -> list[Path]:
     return paths
 
 
-def ours(values: Sequence[float], digits: int) -> tuple[str, tuple[object, ...]]:
-    """Printed mean with its interval over people, and (mean, low, high, people) for the CSV; the hole of nobody."""
-    found = estimate(values) if len(values) else None
-    if found is None:
-        return HOLE, (None, None, None, 0)
-    return f"{tables.number(found, digits)} ({found.count})", of_estimate(found)
+@dataclass(frozen=True, kw_only=True)
+class Ours:
+    """A cell of our own numbers: printed, and as Estimate; None: the hole."""
+
+    text: str
+    found: Estimate | None = None
+
+    @property
+    def numbers(self) -> tuple[float | None, float | None, float | None, int]:
+        """Mean, low, high, people."""
+        return (None, None, None, 0) if self.found is None else of_estimate(self.found)
 
 
-def of_estimate(found: Estimate) -> tuple[object, ...]:
+def ours(values: Sequence[float], digits: int) -> Ours:
+    """Mean over people with its interval; the hole of nobody."""
+    if not len(values):
+        return Ours(text=HOLE)
+    found = estimate(values)
+    return Ours(text=f"{tables.number(found, digits)} ({found.count})", found=found)
+
+
+def of_estimate(found: Estimate) -> tuple[float, float | None, float | None, int]:
     return found.mean, found.low, found.high, found.count
+
+
+def whiskers(points: Sequence[tuple[float | str, Ours]], panel: Panel, colour: str = COLOURS[0]) -> Panel:
+    """The panel with a mean and its interval for each point that has one; its hole stays where none has."""
+    known = [(x, cell.found) for x, cell in points if cell.found is not None]
+    if not known:
+        return panel
+    series = Series(
+        kind=WHISKERS,
+        x=[x for x, _ in known],
+        y=[found.mean for _, found in known],
+        low=[found.mean if found.low is None else found.low for _, found in known],
+        high=[found.mean if found.high is None else found.high for _, found in known],
+        texts=[f"{x}: {found.count} people" for x, found in known],
+        colour=colour,
+    )
+    return replace(panel, series=(series,), hole="")
 
 
 def theirs(number: Number, digits: int) -> str:

@@ -44,10 +44,7 @@ def _spread(claim: Claim, sources: Sources, sync: str) -> Found:
     rng = np.random.default_rng(0)
     draws = []
     for _ in range(DRAWS if len(people) > 1 else 0):
-        drawn = [people[index] for index in rng.integers(len(people), size=len(people))]
-        draws.append(
-            spread_beyond_seeds([[of[index] for index in rng.integers(len(of), size=len(of))] for of in drawn])
-        )
+        draws.append(spread_beyond_seeds([people[index] for index in rng.integers(len(people), size=len(people))]))
     tail = (1 - claim.level) / 2
     low, high = np.nanquantile(draws, [tail, 1 - tail]) if draws else (None, None)
     each = [spread_beyond_seeds([of]) for of in people]

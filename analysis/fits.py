@@ -111,14 +111,15 @@ def within(people: Sequence[str], numbers: ArrayLike) -> Numbers:
 def rises(people: Sequence[str], x: ArrayLike, y: ArrayLike) -> dict[str, float]:
     """Person -> rise of their own quadratic from one standard deviation of x below their mean to one above, in the unit of y.
 
-    Of people with at least FEWEST points and an x that varies.
+    Of people with at least FEWEST points at three places.
     """
     names, standard, scores = np.asarray(people, object), within(people, x), np.asarray(y, np.float64)
     found = {}
     for person in dict.fromkeys(people):
         rows = (names == person) & np.isfinite(standard)
-        if rows.sum() >= FEWEST:
-            found[person] = quadratic(standard[rows], scores[rows]).rise(-1.0, 1.0)
+        if rows.sum() >= FEWEST and len(np.unique(standard[rows])) >= 3:
+            below, above = np.polyval(np.polyfit(standard[rows], scores[rows], 2), [-1.0, 1.0])
+            found[person] = float(above - below)
     return found
 
 
@@ -129,8 +130,8 @@ def left_out_r2(people: Sequence[str], x: ArrayLike, y: ArrayLike) -> dict[str, 
     found = {}
     for person in dict.fromkeys(people):
         own, others = usable & (names == person), usable & (names != person)
-        if own.sum() >= 2 and others.sum() >= FEWEST:
-            errors = score[own] - quadratic(measure[others], score[others]).at(measure[own])
+        if own.sum() >= 2 and others.sum() >= FEWEST:  # each varies, being standardised
+            errors = score[own] - np.polyval(np.polyfit(measure[others], score[others], 2), measure[own])
             found[person] = float(1 - (errors**2).sum() / (score[own] ** 2).sum())
     return found
 

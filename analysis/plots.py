@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -13,7 +14,7 @@ from analysis.figures import BAND, LINE, WHISKERS, Figure, Panel, Series
 
 PANEL_INCHES = (4.2, 3.2)
 DPI = 150
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -71,8 +72,8 @@ def _add(axes: Axes, series: Series) -> None:
         )
     elif series.kind == WHISKERS:
         ends = [
-            [value - low for value, low in zip(series.y, series.low, strict=True)],
-            [high - value for value, high in zip(series.y, series.high, strict=True)],
+            [max(value - low, 0.0) for value, low in zip(series.y, series.low, strict=True)],
+            [max(high - value, 0.0) for value, high in zip(series.y, series.high, strict=True)],
         ]
         axes.errorbar(series.x, series.y, ends, fmt="o", color=series.colour, capsize=3, markersize=5, label=label)
     else:

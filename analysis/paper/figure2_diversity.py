@@ -149,12 +149,12 @@ def _row(name: str, found: Fitted | None, corrected: float | None) -> tuple[tupl
     if found is None or corrected is None:
         return (*printed, *[HOLE] * 12), (*values, *[None] * 15)
     whole, slope = found.whole, None if found.mixed is None else found.mixed.p_slope
-    left, left_numbers = ours(found.left_out, 2)
+    left = ours(found.left_out, 2)
     influential = int((found.cook > 4 / whole.count).sum())
     cells = (
         *printed,
         *(f"{whole.r2:.3f}", str(whole.count), f"{whole.p:.2g}", f"{corrected:.2g}", f"{whole.p_bend:.2g}"),
-        *(f"{whole.spearman:+.2f}", str(found.dropped), f"{found.trimmed.r2:.3f}", f"{found.across.r2:.3f}", left),
+        *(f"{whole.spearman:+.2f}", str(found.dropped), f"{found.trimmed.r2:.3f}", f"{found.across.r2:.3f}", left.text),
         *("-" if slope is None else f"{slope:.2g}", str(influential)),
     )
     numbers_ = (
@@ -167,7 +167,7 @@ def _row(name: str, found: Fitted | None, corrected: float | None) -> tuple[tupl
         found.dropped,
         found.trimmed.r2,
     )
-    return cells, (*values, *numbers_, found.across.r2, *left_numbers, slope, influential)
+    return cells, (*values, *numbers_, found.across.r2, *left.numbers, slope, influential)
 
 
 def panel(found: Fitted | None, title: str, command: str = MADE_BY) -> Panel:

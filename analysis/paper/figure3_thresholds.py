@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from analysis import fits, published
-from analysis.artefact import Artefact, ours
+from analysis.artefact import Artefact, ours, whiskers
 from analysis.evidence import FEWEST_SEGMENTS
-from analysis.figures import WHISKERS, Figure, Panel, Series, colour
+from analysis.figures import Figure, Panel, colour
 from analysis.heads import MADE_BY, SYNC, segments
 from analysis.sources import Sources
-from analysis.tables import HOLE, Table
+from analysis.tables import Table
 from tfg.atlas.columns import THRESHOLDS
 
 SIGNALS = {"lips": ("Lips", "_pooled_radial"), "camera": ("Camera", ""), "both": ("Both", "_pooled_radial")}
@@ -32,10 +32,14 @@ def make(sources: Sources) -> Artefact:
             name="figure3_thresholds",
             caption="Sync against the share of high-frequency motion, by threshold",
             header=("Threshold, cycles a frame", *(title for title, _ in SIGNALS.values())),
-            rows=tuple((threshold, *(cells[signals, threshold][0] for signals in SIGNALS)) for threshold in THRESHOLDS),
+            rows=tuple(
+                (threshold, *(cells[signals, threshold].text for signals in SIGNALS)) for threshold in THRESHOLDS
+            ),
             record_header=("threshold", "signals", "rise", "low", "high", "people"),
             records=tuple(
-                (threshold, signals, *cells[signals, threshold][1]) for signals in SIGNALS for threshold in THRESHOLDS
+                (threshold, signals, *cells[signals, threshold].numbers)
+                for signals in SIGNALS
+                for threshold in THRESHOLDS
             ),
             notes=(
                 "Mean [95 % t interval] (people), in shares of the truth's sync. The paper chose 0.25.",
@@ -44,23 +48,14 @@ def make(sources: Sources) -> Artefact:
         ),
         figure=Figure(
             panels=tuple(
-                _panel(title, [cells[signals, threshold] for threshold in THRESHOLDS], index)
+                whiskers(
+                    [(float(threshold), cells[signals, threshold]) for threshold in THRESHOLDS],
+                    Panel(x_title="Threshold, cycles a frame", y_title="Rise of sync share", title=title, hole=MADE_BY),
+                    colour(index),
+                )
                 for index, (signals, (title, _)) in enumerate(SIGNALS.items())
             ),
             columns=3,
         ),
         commands=(MADE_BY,),
     )
-
-
-def _panel(title: str, cells: list[tuple[str, tuple[object, ...]]], index: int) -> Panel:
-    known = [
-        (float(threshold), *map(float, numbers[:3]))  # type: ignore[arg-type]
-        for threshold, (text, numbers) in zip(THRESHOLDS, cells, strict=True)
-        if text != HOLE and None not in numbers[:3]
-    ]
-    axes = {"x_title": "Threshold, cycles a frame", "y_title": "Rise of sync share", "title": title}
-    if not known:
-        return Panel(**axes, hole=MADE_BY)
-    x, y, low, high = (list(of) for of in zip(*known, strict=True))
-    return Panel(**axes, series=(Series(kind=WHISKERS, x=x, y=y, low=low, high=high, colour=colour(index)),))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from analysis import published
-from analysis.artefact import NOT_AT_HAND, Artefact, ours, with_ends
-from analysis.figures import WHISKERS, Figure, Panel, Series
+from analysis.artefact import NOT_AT_HAND, Artefact, Ours, ours, whiskers, with_ends
+from analysis.figures import Figure, Panel
 from analysis.heads import MADE_BY, SYNC, segments
 from analysis.sources import Sources
-from analysis.tables import HOLE, Table
+from analysis.tables import Table
 
 LENGTHS = (2.0, 5.0, 10.0, 20.0, None)  # seconds; None: the full reference
 SHOWN = ((SYNC, "Share of the truth's sync", 2), ("mouth_correlation", "Mouth r", 3), ("psnr_face", "PSNR face dB", 2))
@@ -17,29 +17,25 @@ def make(sources: Sources) -> Artefact:
     """A row for each length: mean over a person's segments, then over the people that have every length."""
     assert all(number.value is None for name in ("length_scaling", "instag_length") for number in published.read(name))
     people = _with_all(sources)
-    rows, records, panels = [], [], []
-    of_length: dict[str, list[tuple[str, tuple[object, ...]]]] = {column: [] for column, _, _ in SHOWN}
+    rows, records = [], []
+    of_length: list[tuple[str, list[Ours]]] = []
     for seconds in LENGTHS:
         found = segments(sources.atlas, seconds=seconds, full=seconds is None)
         label = "full" if seconds is None else f"{seconds:g} s"
-        for column, _, digits in SHOWN:
-            values = [value for person, value in found.means(column).items() if person in people]
-            of_length[column].append((label, ours(values, digits)))
-        cells = [of_length[column][-1][1] for column, _, _ in SHOWN]
-        rows.append((label, NOT_AT_HAND, *(text for text, _ in cells)))
-        records.append((label, *(value for _, numbers in cells for value in numbers)))
-    for column, title, _ in SHOWN:
-        known = [
-            (label, *numbers[:3])
-            for label, (text, numbers) in of_length[column]
-            if text != HOLE and numbers[1] is not None
+        cells = [
+            ours([value for person, value in found.means(column).items() if person in people], digits)
+            for column, _, digits in SHOWN
         ]
-        axes = {"x_title": "Length of the segment", "y_title": title}
-        if not known:
-            panels.append(Panel(**axes, hole=MADE_BY))
-            continue
-        x, y, low, high = (list(of) for of in zip(*known, strict=True))
-        panels.append(Panel(**axes, series=(Series(kind=WHISKERS, x=x, y=y, low=low, high=high),)))
+        of_length.append((label, cells))
+        rows.append((label, NOT_AT_HAND, *(cell.text for cell in cells)))
+        records.append((label, *(number for cell in cells for number in cell.numbers)))
+    panels = tuple(
+        whiskers(
+            [(label, cells[index]) for label, cells in of_length],
+            Panel(x_title="Length of the segment", y_title=title, hole=MADE_BY),
+        )
+        for index, (_, title, _) in enumerate(SHOWN)
+    )
     return Artefact(
         where="ISExplore, appendix; InsTaG, data-length table (5, 10, 20 s)",
         said="Steps grow with the length, so that longer segments are trained for longer too.",
@@ -55,7 +51,7 @@ def make(sources: Sources) -> Artefact:
                 "Ten seconds beside their own first five, five people, another study: analysis/data/measured/length.md.",
             ),
         ),
-        figure=Figure(panels=tuple(panels), columns=3),
+        figure=Figure(panels=panels, columns=3),
         commands=(MADE_BY,),
     )
 

@@ -20,7 +20,7 @@ def make(sources: Sources) -> Artefact:
     found = segments(sources.same_motion)
     usable = found.of("audio_pairs", SYNC, at_least=FEWEST_SEGMENTS)
     rises = fits.rises(list(usable.rows["person"]), usable.rows["audio_pairs"], usable.rows[SYNC])
-    text, numbers = ours(list(rises.values()), 3)
+    cell = ours(list(rises.values()), 3)
     return Artefact(
         where="ISExplore, the simulation beside Table 1",
         said="Synthetic people whose motion repeats every five seconds, so that segments differ in their sound alone.",
@@ -28,9 +28,9 @@ def make(sources: Sources) -> Artefact:
             name="figure_same_motion",
             caption="More varied sound at the same motion",
             header=("", "Paper", "Rise of sync share from -1 to +1 sd of D", "Heads"),
-            rows=(("same motion, other sound", NOT_AT_HAND, text, str(usable.heads)),),
+            rows=(("same motion, other sound", NOT_AT_HAND, cell.text, str(usable.heads)),),
             record_header=("row", "published", "rise", "low", "high", "people", "heads"),
-            records=(("same_motion", None, *numbers, usable.heads),),
+            records=(("same_motion", None, *cell.numbers, usable.heads),),
             notes=("Mean [95 % t interval] (people).", *usable.left_out),
         ),
         figure=Figure(panels=(panel(fitted(found, "audio_pairs"), "Mean pairwise distance D", MADE_BY),), columns=1),

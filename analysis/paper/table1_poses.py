@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from analysis import published
-from analysis.artefact import Artefact, ours, theirs, with_ends
-from analysis.figures import WHISKERS, Figure, Panel, Series
+from analysis.artefact import Artefact, ours, theirs, whiskers, with_ends
+from analysis.figures import Figure, Panel
 from analysis.heads import SYNC
 from analysis.sources import Sources
 from analysis.tables import Table
@@ -20,19 +20,16 @@ def make(sources: Sources) -> Artefact:
     rows, records, shares = [], [], []
     for poses in POSES:
         own = sources.poses[sources.poses["poses"] == poses]
-        cells, record = [], []
-        for column, _, digits in SHOWN:
-            text, numbers = ours(own.dropna(subset=[column]).groupby("person")[column].mean().tolist(), digits)
-            cells.append(text)
-            record += numbers
-        shares.append(record[:4])
+        cells = [
+            ours(own.dropna(subset=[column]).groupby("person")[column].mean().tolist(), digits)
+            for column, _, digits in SHOWN
+        ]
+        shares.append((str(poses), cells[0]))
         printed = [paper[f"{poses} poses", measure] for measure in ("sync_c", "sync_d")]
-        rows.append((str(poses), *(theirs(number, 2) for number in printed), *cells))
-        records.append((poses, *(number.value for number in printed), *record))
-    whole = [(poses, *share[:3]) for poses, share in zip(POSES, shares, strict=True) if None not in share[:3]]
-    axes = {"x_title": "Poses in the segment", "y_title": "Share of the truth's sync"}
-    x, y, low, high = (list(of) for of in zip(*whole, strict=True)) if whole else ([], [], [], [])
-    series = Series(kind=WHISKERS, x=[str(poses) for poses in x], y=y, low=low, high=high)
+        rows.append((str(poses), *(theirs(number, 2) for number in printed), *(cell.text for cell in cells)))
+        numbers = [number for cell in cells for number in cell.numbers]
+        records.append((poses, *(number.value for number in printed), *numbers))
+    panel = Panel(x_title="Poses in the segment", y_title="Share of the truth's sync", hole=MADE_BY)
     return Artefact(
         where="ISExplore, Table 1",
         said="One synthetic person says the same in every row; the head visits more and more poses.",
@@ -50,6 +47,6 @@ def make(sources: Sources) -> Artefact:
             records=tuple(records),
             notes=("Ours: mean [95 % t interval] (people). The paper's Sync-D is not monotone in the poses.",),
         ),
-        figure=Figure(panels=(Panel(**axes, series=(series,)) if whole else Panel(**axes, hole=MADE_BY),), columns=1),
+        figure=Figure(panels=(whiskers(shares, panel),), columns=1),
         commands=(MADE_BY, "python -m analysis.rows poses"),
     )

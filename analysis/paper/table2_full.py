@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from analysis import published
-from analysis.artefact import Artefact, ours, theirs, with_ends
+from analysis.artefact import Artefact, Ours, ours, theirs, with_ends
 from analysis.evidence import costs
 from analysis.heads import MADE_BY, SYNC, chosen, segments
 from analysis.sources import Sources
@@ -51,9 +51,9 @@ def make(sources: Sources) -> Artefact:
             spent = [costs(row, selection=OURS[name][1] is not None) / 60 for row in picked.values()]
             found.append(ours([minutes for minutes in spent if pd.notna(minutes)], 1))
         else:
-            found = [("-", (None, None, None, 0))] * (len(MEASURED) + 1)
-        rows.append((name, *cells, *(text for text, _ in found)))
-        records.append((name, *record, minutes, *(value for _, numbers in found for value in numbers)))
+            found = [Ours(text="-")] * (len(MEASURED) + 1)
+        rows.append((name, *cells, *(cell.text for cell in found)))
+        records.append((name, *record, minutes, *(number for cell in found for number in cell.numbers)))
     titles = [title for _, title, _ in MEASURED]
     return Artefact(
         where="ISExplore, Table 2",

@@ -27,9 +27,9 @@ def make(sources: Sources) -> Artefact:
         ]
         cells = [ours(list(scores(found, tag, column).values()), digits) for column, _, digits in SCORES]
         cells.append(ours(list(percentiles(found, tag).values()), 0))
-        rows.append((name, *left, *(text for text, _ in cells)))
+        rows.append((name, *left, *(cell.text for cell in cells)))
         values = [None if number is None else number.value for number in numbers]
-        records.append((tag, *values, *(value for _, of in cells for value in of)))
+        records.append((tag, *values, *(number for cell in cells for number in cell.numbers)))
     return Artefact(
         where="ISExplore, Table 4",
         said="Each selector chooses among the atlas's segments of each person; nothing is trained for it.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis import published
-from analysis.artefact import NOT_AT_HAND, Artefact, ours, with_ends
+from analysis.artefact import NOT_AT_HAND, Artefact, Ours, ours, with_ends
 from analysis.sources import Sources
 from analysis.tables import HOLE, Table
 
@@ -26,12 +26,12 @@ def make(sources: Sources) -> Artefact:
         cells = []
         for prior in PRIORS:
             if found is None:
-                cells.append((HOLE, (None,) * 4))
+                cells.append(Ours(text=HOLE))
                 continue
             people = found["person"].str.startswith(f"{prior}: ") & ~found["person"].str.contains(": mean|: minus")
             cells.append(ours(found.loc[people & (found["way"] == way), "share"].dropna().tolist(), 2))
-        rows.append((title, NOT_AT_HAND, *(text for text, _ in cells)))
-        records.append((way, *(value for _, numbers in cells for value in numbers)))
+        rows.append((title, NOT_AT_HAND, *(cell.text for cell in cells)))
+        records.append((way, *(number for cell in cells for number in cell.numbers)))
     return Artefact(
         where="InsTaG, cross-domain driving",
         said="Heads under speech that is not their person's, judged by the person's own listener, which is fitted to one voice.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis import published
-from analysis.artefact import Artefact, ours, theirs, with_ends
+from analysis.artefact import Artefact, Ours, ours, theirs, with_ends
 from analysis.sources import Sources
 from analysis.tables import HOLE, Table
 
@@ -27,11 +27,9 @@ def make(sources: Sources) -> Artefact:
     ]
     for way, title in WAYS.items():
         own = None if found is None else found[(found["way"] == way) & ~found["person"].str.contains("mean|minus")]
-        cells = [
-            (HOLE, (None,) * 4) if own is None else ours(own[of].dropna().tolist(), digits) for of, digits in SHOWN
-        ]
-        rows.append((title, "-", *(text for text, _ in cells)))
-        records.append((way, None, *(value for _, numbers in cells for value in numbers)))
+        cells = [Ours(text=HOLE) if own is None else ours(own[of].dropna().tolist(), digits) for of, digits in SHOWN]
+        rows.append((title, "-", *(cell.text for cell in cells)))
+        records.append((way, None, *(number for cell in cells for number in cell.numbers)))
     return Artefact(
         where="InsTaG, main table and supplement",
         said="Which features drive the head matters more to lips than the kind of head does.",

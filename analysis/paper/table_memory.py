@@ -22,9 +22,9 @@ def make(sources: Sources) -> Artefact:
     ]
     for tag, title in BACKBONES.items():
         gigabytes = [value / 1000 for value in segments(sources.atlas, tag).means("training_peak_mb").values()]
-        text, numbers = ours(gigabytes, 2)
-        rows.append((f"{title}, 5 s, here", "-", text))
-        records.append((tag, None, *numbers))
+        cell = ours(gigabytes, 2)
+        rows.append((f"{title}, 5 s, here", "-", cell.text))
+        records.append((tag, None, *cell.numbers))
     return Artefact(
         where="InsTaG, memory",
         said="Of different things: a card's memory in the paper, that of the whole process here.",

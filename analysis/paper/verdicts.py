@@ -144,36 +144,41 @@ def make(verdicts: tuple[Verdict, ...]) -> Artefact:
 
 
 def _effects(verdicts: tuple[Verdict, ...]) -> Panel:
-    axes = {
-        "x_title": "Claim and part",
-        "y_title": "Effect / smallest that matters",
-        "title": "1: what matters, 0: nothing",
-    }
-    shown = [
-        (f"{verdict.claim.number} {part.name}", part.smallest, found)
-        for verdict in verdicts
-        for part, _, found in verdict.parts
-        if isinstance(found, Effect) and found.low is not None and verdict.claim.rule != NONE_WRONG
-    ]
-    if not shown:
-        return Panel(**axes, hole=MADE_BY)
-    names = [name for name, _, _ in shown]
-    ends = [[number / size for number in (of.value, of.low, of.high) if number is not None] for _, size, of in shown]
-    y, low, high = (list(of) for of in zip(*ends, strict=True))
-    return Panel(**axes, series=(Series(kind=WHISKERS, x=names, y=y, low=low, high=high, texts=names),))
+    x, y, low, high = [], [], [], []
+    for verdict in verdicts:
+        for part, _, found in verdict.parts:
+            if isinstance(found, Effect) and found.low is not None and found.high is not None:
+                x.append(f"{verdict.claim.number} {part.name}")
+                y.append(found.value / part.smallest)
+                low.append(found.low / part.smallest)
+                high.append(found.high / part.smallest)
+    shown = (Series(kind=WHISKERS, x=x, y=y, low=low, high=high, texts=x),) if x else ()
+    return Panel(
+        x_title="Claim and part",
+        y_title="Effect / smallest that matters",
+        title="1: what matters, 0: nothing",
+        series=shown,
+        hole="" if shown else MADE_BY,
+    )
 
 
 def _power(verdicts: tuple[Verdict, ...]) -> Panel:
-    axes = {"x_title": "People", "y_title": "Power at the smallest effect", "title": f"Wanted: {POWER:g}"}
+    """Of the parts that decided."""
     curves = []
     for verdict in verdicts:
-        for part, _, found in verdict.parts:
-            known = isinstance(found, Effect) and found.deviation is not None and verdict.claim.rule in (MORE, NOT_LESS)
-            if known and isinstance(found, Effect) and found.deviation is not None and found is verdict.decisive:
-                power = curve(part.smallest, found.deviation, PEOPLE, verdict.claim.level)
-                name, index = f"claim {verdict.claim.number}", verdict.claim.number
-                curves.append(Series(kind=LINE, x=list(PEOPLE), y=power, name=name, colour=colour(index)))
-    return Panel(**axes, series=tuple(curves)) if curves else Panel(**axes, hole=MADE_BY)
+        found, claim = verdict.decisive, verdict.claim
+        if isinstance(found, Hole) or found.deviation is None or claim.rule not in (MORE, NOT_LESS):
+            continue
+        part = next(part for part, _, effect in verdict.parts if effect is found)
+        power = curve(part.smallest, found.deviation, PEOPLE, claim.level)
+        curves.append(Series(kind=LINE, x=PEOPLE, y=power, name=f"claim {claim.number}", colour=colour(claim.number)))
+    return Panel(
+        x_title="People",
+        y_title="Power at the smallest effect",
+        title=f"Wanted: {POWER:g}",
+        series=tuple(curves),
+        hole="" if curves else MADE_BY,
+    )
 
 
 def _record(verdict: Verdict) -> tuple[object, ...]:
