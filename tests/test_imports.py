@@ -19,6 +19,7 @@ GROUND = {
         "tfg.progress",
         "tfg.record",
         "tfg.assets",
+        "tfg.atlas",
         "tfg.compiler",
         "tfg.statistics",
         "tfg.threads",
@@ -28,7 +29,7 @@ FILES = sorted(path for package in ("tfg", "experiments", "analysis") for path i
 
 # Room of tfg -> modules of tfg that it may import besides its own. Orchestration (the files directly in tfg/) imports the rooms.
 ROOM_MAY = {room: GROUND for room in ROOMS} | {"backbones": GROUND | {"tfg.engines"}}
-RECORD_ONLY = {"tfg.record", "tfg.landmarks", "tfg.types", "tfg.statistics"}
+RECORD_ONLY = {"tfg.record", "tfg.landmarks", "tfg.types", "tfg.statistics", "tfg.atlas"}
 LAUNCH_MAY = {
     "tfg.record.results",
     "tfg.record.identity",
@@ -41,6 +42,7 @@ LAUNCH_MAY = {
 
 EXPERIMENT_MAY = {
     "launch.py": LAUNCH_MAY,
+    "atlas_features.py": {"tfg.segment_features", "tfg.atlas", "tfg.record", "tfg.types"},
     "foreign_speech.py": {"tfg.foreign_speech", "tfg.clip", "tfg.heads", "tfg.record", "tfg.types"},
     "leave_one_out.py": {"tfg.pretraining", "tfg.types"},
     "pretrain.py": {"tfg.pretraining", "tfg.types"},
@@ -270,6 +272,7 @@ def test_analysis_imports_grids_and_results_and_neither_torch_nor_wandb() -> Non
         "tfg.commands.run",
         "tfg.heads",
         "tfg.commands.compare",
+        "tfg.commands.bench",
         "tfg.commands.live",
     ],
 )

@@ -9,6 +9,7 @@ import argparse
 import errno
 import importlib
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 from tfg import __version__
@@ -16,6 +17,7 @@ from tfg.types import InputError
 
 SWITCHES = ("fid", "identity", "listener", "lpips", "syncnet")  # of tfg.scoring.setting.Switches, which imports numpy
 _IN_CONF = "(default: as in conf/)"
+_ATLAS = str(Path(__file__).resolve().parent.parent / "analysis" / "data" / "measured" / "atlas.csv")
 
 
 def run(arguments: list[str]) -> int:
@@ -46,7 +48,7 @@ class OneLineParser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="tfg", description="How much video does a talking head need, and which seconds?")
     parser.add_argument("--version", action="version", version=f"tfg {__version__}")
-    names = "select | sync | run | render | verify | live | evaluate | compare | clip | assets | doctor"
+    names = "select | sync | run | render | verify | live | evaluate | compare | bench | clip | assets | doctor"
     commands = parser.add_subparsers(required=True, dest="command", metavar=names)
 
     command = commands.add_parser("select", help="which seconds of a video to train on, and why")
@@ -155,6 +157,20 @@ def _parser() -> argparse.ArgumentParser:
         "--against", nargs="+", metavar="FOLDER", help="the second group; matched by clip, seed, segment"
     )
     command.add_argument("--json", action="store_true", help="metric -> {difference, low, high, probability} on stdout")
+
+    command = commands.add_parser("bench", help="how well a selector, given as a YAML, chooses on an atlas of heads")
+    command.add_argument(
+        "selectors", nargs="+", metavar="SELECTOR.yaml", help="columns and weights (tfg/atlas/rule.py), or a name there"
+    )
+    command.add_argument(
+        "--atlas", default=_ATLAS, metavar="CSV", help="of `python -m analysis.atlas` (default: the committed one)"
+    )
+    command.add_argument("--backbone", default="instag", help="of the heads (default instag)")
+    command.add_argument("--seconds", type=float, default=5.0, help="length of the segments (default 5)")
+    command.add_argument("--kind", choices=["all", "real", "synthetic"], default="all", help="of people (default all)")
+    command.add_argument("--untuned", action="store_true", help="only people on whom no setting was chosen")
+    command.add_argument("--weights", action="store_true", help="print a learned rule's weights as a YAML instead")
+    command.add_argument("--json", action="store_true", help="every choice and interval on stdout")
 
     command = commands.add_parser("clip", help="write a video of the embedded talking head, with its ground truth")
     command.add_argument("--seconds", type=float, help=f"length {_IN_CONF}")

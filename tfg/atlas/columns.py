@@ -146,9 +146,10 @@ def _scores() -> Iterator[Column]:
 
 def _costs() -> Iterator[Column]:
     for name, definition in {
-        "audio_processor_seconds": "of the audio features of the whole training part, made anew",
-        "faces_processor_seconds": "of reading the faces of the segment, made anew; empty where a sidecar gives them",
-        "features_train_processor_seconds": "of all that the head was shown of its segment, made anew",
+        "audio_seconds": "by the clock: audio features (column audio) of the whole clip, made anew",
+        "faces_seconds": "by the clock: reading the segment's faces at the training part's mean, made anew; empty with a sidecar",
+        "features_train_seconds": "by the clock: all that the head was shown of its segment, made anew",
+        "features_train_processor_seconds": "the same, where it is known",
         "training_processor_seconds": "of the training",
         "training_seconds": "of the training, by the clock",
         "metrics_seconds": "of the scoring with its controls, by the clock",

@@ -10,6 +10,7 @@ segments of the embedded clip, face PSNR and the mean angle correlated at -0.97.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +44,13 @@ _BROWS = [index for index, name in enumerate(UPPER_FACE) if "brow" in name.lower
 
 def angles(train: Portrait, test: Portrait) -> NDArray[np.float64]:
     """(n,) degrees from each test frame to the training frame of nearest head rotation."""
-    known, wanted = (p.cameras.rotation.reshape(-1, 9).astype(np.float64) for p in (train, test))
-    trace = (wanted @ known.T).max(axis=1)  # of the relative rotation; its angle falls with it
+    return nearest_turns(train.cameras.rotation, test.cameras.rotation)
+
+
+def nearest_turns(known: NDArray[np.floating[Any]], wanted: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """(n,) degrees from each wanted rotation (n, 3, 3) to the nearest of the known ones (m, 3, 3)."""
+    flat = [rotation.reshape(-1, 9).astype(np.float64) for rotation in (known, wanted)]
+    trace = (flat[1] @ flat[0].T).max(axis=1)  # of the relative rotation; its angle falls with it
     return np.asarray(np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1))))
 
 
@@ -83,7 +89,7 @@ def rigid_mouth(test: Portrait) -> dict[str, float | None]:
     return {"rigid_mouth_r": r, "rigid_mouth_amplitude": float(rigid.std() / true.std())}
 
 
-def coverage(train: Floats, test: Floats) -> float | None:
+def coverage(train: NDArray[np.floating[Any]], test: NDArray[np.floating[Any]]) -> float | None:
     """Share of the range of (m,) test values inside the range of (n,) training values; None where the test values are all alike."""
     (low, high), (first, last) = (np.percentile(values, RANGE) for values in (train, test))
     if last - first < 1e-9:

@@ -1,0 +1,71 @@
+"""A rule's YAML: what is wrong with it is said in one line, and nothing in it is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tfg.atlas import rule
+from tfg.types import InputError
+
+SUM = "score: {sum: {audio_pairs: 1}}\n"
+WRONG = {
+    "score: {sum: {audio_pears: 1}}": "did you mean audio_pairs",
+    "score: {sum: {zzz: 1}}": "columns.py lists them",
+    "score: {sum: {psnr_face: 1}}": "psnr_face is known only after training",
+    "score: {sum: {audio_pairs: much}}": "score.sum.audio_pairs: 'much' is no number",
+    "score: {sum: {audio_pairs: .nan}}": "is no number",
+    "score: {sum: {}}": "give {column: weight}",
+    "score: {product: {audio_pairs: 1}}": "give random, first",
+    "score: audio_pairs": "give random, first",
+    "score: {ratio: [audio_pairs]}": "give two columns",
+    "score: {ratio: [audio_pairs, audio_pairs]}": "audio_pairs twice",
+    SUM + "learn: {}": "give one of score and learn",
+    "title: none": "give one of score and learn",
+    SUM + "code: import os": "'code' is no key of a rule",
+    SUM + "shortlist: 5": "give {by: column, top: count}",
+    SUM + "shortlist: {by: audio_pairs, top: 0}": "shortlist.top: 0",
+    SUM + "shortlist: {by: audio_pairs, top: true}": "shortlist.top: True",
+    SUM + "learned_from: all": "is no list of people",
+    "learn: {columns: [], target: psnr_face, ridge: 1}": "give a list of columns",
+    "learn: {columns: [audio_pairs], target: audio_pairs, ridge: 1}": "audio_pairs is no score of a head",
+    "learn: {columns: [audio_pairs], target: psnr_face, ridge: 0}": "give a number above 0",
+    "learn: {columns: [audio_pairs], target: psnr_face}": "give {columns",
+    "- a": "no keys in it",
+    "score: [": "not a YAML",
+    "score: {sum: {[1]: 2}}": "not a YAML",
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_what_is_wrong_is_said_in_one_line_that_names_the_file(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        rule.read(str(path))
+    message = str(caught.value)
+    assert WRONG[text] in message
+    assert message.startswith(str(path))
+    assert "\n" not in message
+
+
+def test_a_rule_that_is_not_there_names_those_that_are() -> None:
+    with pytest.raises(InputError, match=r"no such rule; give a YAML, or one of .*isexplore"):
+        rule.read("nothing.yaml")
+
+
+@pytest.mark.parametrize("name", rule.shipped())
+def test_every_rule_that_comes_with_tfg_can_be_read(name: str) -> None:
+    assert rule.read(name).name == name
+
+
+def test_the_selectors_of_conf_that_need_no_other_part_are_rules_too() -> None:
+    conf = Path(__file__).parents[1] / "conf" / "selector"
+    papers = {"random", "first", "audio", "lip", "camera", "lip_camera", "isexplore"}
+    assert papers <= {path.stem for path in conf.glob("*.yaml")} & set(rule.shipped())
+
+
+def test_the_smallest_are_short_listed_with_a_minus() -> None:
+    made = rule.Shortlist(by="audio_pairs", sign=-1, top=2)
+    assert rule._shortlist({"by": "-audio_pairs", "top": 2}) == made

@@ -1,0 +1,99 @@
+"""Facts of the atlas's grid: who is in it, in which order, on which segments."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from experiments import atlas, atlas_size, priors
+from experiments.atlas import FULL, GRID, PEOPLE, cell, coarse_to_fine
+
+FIVE = [one for one in GRID.cells if one.labels["seconds"] == 5.0 and one.labels["backbone"] == "instag"]
+
+
+def overrides(one: atlas.Cell) -> dict[str, str]:
+    return dict(text.split("=", 1) for text in one.overrides)
+
+
+def test_it_is_as_large_as_its_docstring_says() -> None:
+    counts = Counter((one.labels["backbone"], one.labels["seconds"], one.labels["seed"]) for one in GRID.cells)
+    assert counts[("instag", 5.0, 0)] == 204
+    assert counts[("instag", 5.0, 1)] == 120
+    assert counts[("instag", FULL, 0)] == 28
+    assert sum(counts["instag", seconds, 0] for seconds in (2.0, 10.0, 20.0)) == 105
+    assert counts[("synctalk", 5.0, 0)] == 24
+    assert len(GRID.cells) == 481
+    assert len(PEOPLE) >= 10
+    assert 2 * len(atlas.AGAIN) == len(PEOPLE)
+    assert {name: one.segments for name, one in PEOPLE.items() if one.segments != 12} == {"s0": 30, "grid": 30}
+
+
+def test_the_first_cells_are_one_segment_of_each_person() -> None:
+    first = GRID.cells[: len(PEOPLE)]
+    assert [one.labels["person"] for one in first] == list(PEOPLE)
+    assert {one.labels["seconds"] for one in GRID.cells[:204]} == {5.0}
+
+
+def test_coarse_to_fine_holds_each_once_and_spreads_first() -> None:
+    assert coarse_to_fine(8) == [0, 4, 2, 6, 1, 5, 3, 7]
+    assert sorted(coarse_to_fine(30)) == list(range(30))
+    early = sorted(coarse_to_fine(30)[:8])
+    assert max(later - one for one, later in pairwise(early)) <= 5
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_starts_are_an_even_grid_inside_the_training_part_on_whole_frames(name: str) -> None:
+    person = PEOPLE[name]
+    starts = person.starts(5.0, person.segments)
+    frames = [round(start * 25) for start in starts]
+    assert frames == pytest.approx([start * 25 for start in starts])
+    assert frames[0] == 0
+    assert frames[-1] + 125 == person.frames
+    steps = [later - one for one, later in pairwise(frames)]
+    assert max(steps) - min(steps) <= 1
+    assert len(set(starts)) == person.segments
+
+
+def test_segments_of_grid_and_the_synthetic_people_do_not_overlap() -> None:
+    for name in ("grid", "s0", "s1", "s2", "s3"):
+        starts = PEOPLE[name].starts(5.0, PEOPLE[name].segments)
+        assert min(later - one for one, later in pairwise(starts)) >= 5
+
+
+def test_the_people_of_the_priors_study_keep_their_held_out_part_and_nobody_has_a_prior_of_their_own_kind() -> None:
+    for name, (file, held) in priors.PEOPLE.items():
+        given = overrides(cell(name, 0.0, 5.0))
+        assert given["clip.path"].endswith(file)
+        assert given["split.held_out"] == str(held)
+        assert PEOPLE[name].tuned == (name in priors.TUNED)
+    own = {name for name, one in PEOPLE.items() if one.prior == atlas.REAL}
+    assert own == {"grid", "s0", "s1", "s2", "s3"}
+
+
+def test_the_whole_reference_is_the_training_part() -> None:
+    given = overrides(cell("grid", 0.0, FULL, growth=0))
+    assert (given["seconds"], given["start"], given["trainer.growth"]) == ("221.96", "0", "0")
+
+
+def test_the_sizes_are_of_the_same_segments() -> None:
+    assert len(atlas_size.GRID.cells) == 24
+    sizes = {(one.labels["start"], overrides(one)["clip.size"]) for one in atlas_size.GRID.cells}
+    assert len(sizes) == 24
+    assert {overrides(one)["prior"] for one in atlas_size.GRID.cells} == {"universal"}
+
+
+@pytest.mark.real
+@pytest.mark.skipif("TFG_ASSETS" not in os.environ, reason="needs the videos of TFG_ASSETS")
+@pytest.mark.parametrize("name", PEOPLE)
+def test_training_parts_are_as_long_as_the_grid_says(name: str) -> None:
+    from tfg import overrides as command_line
+    from tfg import parts
+
+    if PEOPLE[name].kind == "synthetic":
+        pytest.skip("a synthetic clip is as long as it is asked to be")
+    given = ["backbone=instag", "clip.size=128", *PEOPLE[name].overrides[:2]]
+    clip = parts.open_clip(command_line.composed(command_line.complete(given)))
+    assert clip.num_reference_frames == PEOPLE[name].frames
