@@ -1,0 +1,260 @@
+"""What the data say of each claim: its effect with an interval over people, as experiments/claims.md declares the test.
+
+Every function takes the committed data and the column that sync is judged by, and returns an effect or a hole for each part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from analysis import fits, published
+from analysis.claims import Claim
+from analysis.heads import MADE_BY, SECONDS, SYNC, TOP, Segments, chosen, heads, segments
+from analysis.sources import Sources
+from analysis.verdicts import Effect, Hole, over_people
+
+FEWEST_SEGMENTS = 8  # of a person whose segments are fitted
+DRAWS = 2000  # of the bootstrap of claim 1
+MOTION = {"mc_lips": "mc_lips_0.25_pooled_radial", "mc_camera": "mc_camera_0.25"}
+Found = list[Effect | Hole]
+
+
+def evidence(claim: Claim, sources: Sources, sync: str = SYNC) -> Found:
+    """One entry for each part of the claim."""
+    return _OF[claim.name](claim, sources, sync)
+
+
+def _spread(claim: Claim, sources: Sources, sync: str) -> Found:
+    rows, left_out = heads(sources.atlas, "instag")
+    rows = rows.dropna(subset=[sync])
+    seeds = rows.groupby("person")["seed"].transform("nunique")
+    rows = rows[seeds > 1]
+    people = [
+        [group[sync].to_numpy(float) for _, group in of_person.groupby("start")]
+        for _, of_person in rows.groupby("person")
+    ]
+    names = tuple(str(name) for name, _ in rows.groupby("person"))
+    if not people:
+        return _holes(claim, "no person has two seeds", MADE_BY)
+    value = spread_beyond_seeds(people)
+    rng = np.random.default_rng(0)
+    draws = []
+    for _ in range(DRAWS if len(people) > 1 else 0):
+        draws.append(spread_beyond_seeds([people[index] for index in rng.integers(len(people), size=len(people))]))
+    tail = (1 - claim.level) / 2
+    low, high = np.nanquantile(draws, [tail, 1 - tail]) if draws else (None, None)
+    each = [spread_beyond_seeds([of]) for of in people]
+    return [
+        Effect(
+            part=claim.parts[0].name,
+            value=value,
+            low=None if low is None else float(low),
+            high=None if high is None else float(high),
+            people=names,
+            heads=len(rows),
+            deviation=float(np.nanstd(each, ddof=1)) if len(each) > 1 else None,
+            left_out=left_out,
+        )
+    ]
+
+
+def spread_beyond_seeds(people: list[list[np.ndarray]]) -> float:
+    """Standard deviation among segments without the seeds' part, minus that of the seeds: scores of the seeds, by person and segment.
+
+    Both pooled over people. NaN where no segment has two seeds.
+    """
+    within = [(of.var(ddof=1), len(of) - 1) for segments_ in people for of in segments_ if len(of) > 1]
+    if not within:
+        return float("nan")
+    seed = sum(var * df for var, df in within) / sum(df for _, df in within)
+    means = [np.array([of.mean() for of in segments_]) for segments_ in people]
+    degrees = sum(len(of) - 1 for of in means)
+    if not degrees:
+        return float("nan")
+    among = sum(((of - of.mean()) ** 2).sum() for of in means) / degrees
+    share = np.mean(
+        [1 / len(of) for segments_ in people for of in segments_]
+    )  # of the seeds' variance, in a segment's mean
+    return float(np.sqrt(max(among - seed * share, 0.0)) - np.sqrt(seed))
+
+
+def _rise(
+    claim: Claim, found: Segments, columns: Mapping[str, str], sync: str, command: str, sign: float = 1.0
+) -> Found:
+    """The rise of each person's quadratic on each measure."""
+    effects: Found = []
+    for part, column in columns.items():
+        usable = found.of(column, sync, at_least=FEWEST_SEGMENTS)
+        rises = fits.rises(list(usable.rows["person"]), usable.rows[column], usable.rows[sync])
+        if not rises:
+            effects.append(Hole(part=part, reason=f"no person has {FEWEST_SEGMENTS} segments", command=command))
+            continue
+        signed = {person: sign * rise for person, rise in rises.items()}
+        effects.append(over_people(part, signed, usable.heads, level=claim.level, left_out=usable.left_out))
+    return effects
+
+
+def _diversity(claim: Claim, sources: Sources, sync: str) -> Found:
+    return _rise(claim, segments(sources.atlas), {"audio_pairs": "audio_pairs"}, sync, MADE_BY)
+
+
+def _motion(claim: Claim, sources: Sources, sync: str) -> Found:
+    return _rise(claim, segments(sources.atlas), MOTION, sync, MADE_BY, sign=-1.0)
+
+
+def _same_motion(claim: Claim, sources: Sources, sync: str) -> Found:
+    found = segments(sources.same_motion)
+    return _rise(claim, found, {"audio_pairs": "audio_pairs"}, sync, "python -m experiments.same_motion")
+
+
+def _measures(claim: Claim, sources: Sources, sync: str) -> Found:
+    names = ("audio_pairs", *(part.name for part in claim.parts))
+    usable = segments(sources.atlas).of(*names, sync, at_least=FEWEST_SEGMENTS)
+    if len(usable.people) < 2:
+        return _holes(claim, f"fewer than two people have {FEWEST_SEGMENTS} segments", MADE_BY)
+    people, score = list(usable.rows["person"]), usable.rows[sync]
+    r2 = {name: fits.left_out_r2(people, usable.rows[name], score) for name in names}
+    own = r2["audio_pairs"]
+    return [
+        over_people(
+            part.name,
+            {person: own[person] - other for person, other in r2[part.name].items() if person in own},
+            usable.heads,
+            level=claim.level,
+            left_out=usable.left_out,
+        )
+        for part in claim.parts
+    ]
+
+
+def _poses(claim: Claim, sources: Sources, sync: str) -> Found:
+    rows = sources.poses.dropna(subset=[sync])
+    means = rows.groupby(["person", "poses"])[sync].mean().unstack()
+    if not {5, 50} <= set(means.columns):
+        return _holes(claim, "no heads with 5 and with 50 poses", "python -m experiments.poses")
+    differences = (means[5] - means[50]).dropna()
+    return _over(claim, {str(person): float(value) for person, value in differences.items()}, len(rows))
+
+
+def _comparable(claim: Claim, sources: Sources, sync: str) -> Found:
+    effects: Found = []
+    full, few = segments(sources.atlas, seconds=None, full=True), segments(sources.atlas)
+    picked = chosen(few, "isexplore")
+    for part in claim.parts:
+        column = sync if part.name == SYNC else part.name
+        reference = full.rows.set_index("person")[column] if len(full.rows) else pd.Series(dtype=float)
+        values = {
+            person: float(row[column] - reference[person]) for person, row in picked.items() if person in reference
+        }
+        known = {person: value for person, value in values.items() if np.isfinite(value)}
+        effects += _over(replace(claim, parts=(part,)), known, 2 * len(known), _lost(picked, known, "full reference"))
+    return effects
+
+
+def _random(claim: Claim, sources: Sources, sync: str) -> Found:
+    found = segments(sources.atlas).of(sync)
+    means = found.rows.groupby("person")[sync].mean() if len(found.rows) else {}
+    picked = chosen(found, "isexplore")
+    values = {person: float(row[sync] - means[person]) for person, row in picked.items()}
+    return _over(claim, values, found.heads, found.left_out)
+
+
+def _parts(claim: Claim, sources: Sources, sync: str) -> Found:
+    found = segments(sources.atlas).of(sync)
+    whole = chosen(found, "isexplore")
+    effects: Found = []
+    for part in claim.parts:
+        other = chosen(found, part.name)
+        values = {person: float(whole[person][sync] - row[sync]) for person, row in other.items() if person in whole}
+        effects += _over(replace(claim, parts=(part,)), values, found.heads, found.left_out)
+    return effects
+
+
+def _ten_seconds(claim: Claim, sources: Sources, sync: str) -> Found:
+    five = segments(sources.atlas).of(sync)
+    ten = segments(sources.atlas, seconds=2 * SECONDS, growth=0).of(sync)
+    if five.rows.empty or ten.rows.empty:
+        return _holes(claim, "no heads of ten seconds at the steps of five", MADE_BY)
+    longer, shorter = (found.rows.groupby("person")[sync].mean() for found in (ten, five))
+    values = {str(person): float(value) for person, value in (longer - shorter).dropna().items()}
+    return _over(claim, values, ten.heads + five.heads, ten.left_out)
+
+
+def costs(row: pd.Series, *, selection: bool) -> float:
+    """Processor seconds of a head: the features of what it was shown, its training, and with `selection` what ISExplore looked at.
+
+    That is the sound of the whole training part and the faces of five candidates. NaN where a sidecar gave the faces.
+    """
+    own = float(row["features_train_processor_seconds"]) + float(row["training_processor_seconds"])
+    looked = float(row["audio_processor_seconds"]) + TOP * float(row["faces_processor_seconds"])
+    return own + (looked if selection else 0.0)
+
+
+def _five_times(claim: Claim, sources: Sources, sync: str) -> Found:
+    effects: Found = []
+    for part in claim.parts:
+        full = segments(sources.atlas, part.name, seconds=None, full=True)
+        picked = chosen(segments(sources.atlas, part.name), "isexplore")
+        whole = {str(row["person"]): costs(row, selection=False) for _, row in full.rows.iterrows()}
+        logs = {
+            person: float(np.log(whole[person] / costs(row, selection=True)))
+            for person, row in picked.items()
+            if person in whole
+        }
+        logs = {person: value for person, value in logs.items() if np.isfinite(value)}
+        lost = _lost(picked, logs, "full reference with the cost of its faces")
+        found = _over(replace(claim, parts=(part,)), logs, 2 * len(logs), lost)
+        effects += [effect if isinstance(effect, Hole) else _exponential(effect) for effect in found]
+    return effects
+
+
+def _exponential(found: Effect) -> Effect:
+    low, high = (None if end is None else float(np.exp(end)) for end in (found.low, found.high))
+    return replace(found, value=float(np.exp(found.value)), low=low, high=high, deviation=None)
+
+
+def _ranking(claim: Claim, sources: Sources, sync: str) -> Found:
+    checked = published.ratios()
+    wrong = sum(not ratio.follows for ratio in checked)
+    return [Effect(part=claim.parts[0].name, value=float(wrong), low=None, high=None, people=(), heads=0)]
+
+
+def _over(claim: Claim, values: Mapping[str, float], count: int, left_out: tuple[str, ...] = ()) -> Found:
+    """Of a claim with one part."""
+    if not values:
+        return _holes(claim, "no person has what the test compares", claim_command(claim))
+    return [over_people(claim.parts[0].name, values, count, level=claim.level, left_out=left_out)]
+
+
+def _holes(claim: Claim, reason: str, command: str) -> Found:
+    return [Hole(part=part.name, reason=reason, command=command) for part in claim.parts]
+
+
+def claim_command(claim: Claim) -> str:
+    return {"poses": "python -m experiments.poses", "same_motion": "python -m experiments.same_motion"}.get(
+        claim.name, MADE_BY
+    )
+
+
+def _lost(picked: Mapping[str, object], known: Mapping[str, float], what: str) -> tuple[str, ...]:
+    return tuple(f"{person}: no {what}" for person in picked if person not in known)
+
+
+_OF: dict[str, Callable[[Claim, Sources, str], Found]] = {
+    "spread": _spread,
+    "diversity": _diversity,
+    "measures": _measures,
+    "motion": _motion,
+    "poses": _poses,
+    "same_motion": _same_motion,
+    "comparable": _comparable,
+    "random": _random,
+    "parts": _parts,
+    "ten_seconds": _ten_seconds,
+    "five_times": _five_times,
+    "ranking": _ranking,
+}

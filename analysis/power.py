@@ -1,0 +1,34 @@
+"""How many people a claim needs, from how much its effect varies between the people that were measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from statsmodels.stats.power import TTestPower
+
+POWER = 0.8
+MOST = 1000  # people, beyond which only that is said
+
+
+def power(smallest: float, deviation: float, people: int, level: float = 0.95) -> float:
+    """Chance that a t interval over so many people excludes 0 where the effect is `smallest`."""
+    if people < 2:
+        return 0.0
+    if deviation == 0:
+        return 1.0
+    return float(TTestPower().power(smallest / deviation, people, 1 - level))
+
+
+def people_needed(smallest: float, deviation: float, level: float = 0.95) -> int | None:
+    """The fewest with a power of POWER; None beyond MOST."""
+    low, high = 2, MOST
+    if power(smallest, deviation, high, level) < POWER:
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if power(smallest, deviation, middle, level) >= POWER else (middle + 1, high)
+    return low
+
+
+def curve(smallest: float, deviation: float, people: Sequence[int], level: float = 0.95) -> list[float]:
+    return [power(smallest, deviation, count, level) for count in people]
