@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tfg.features.pose_fit import project
 from tfg.landmarks import MOUTH_CORNERS, eye_distance, mouth_opening
 from tfg.metrics.base import MetricValue, mean
+from tfg.rotations import nearest_angles
 from tfg.types import UPPER_FACE, Floats, Portrait
 
 NEAR_DEGREES = 5.0
@@ -43,9 +44,7 @@ _BROWS = [index for index, name in enumerate(UPPER_FACE) if "brow" in name.lower
 
 def angles(train: Portrait, test: Portrait) -> NDArray[np.float64]:
     """(n,) degrees from each test frame to the training frame of nearest head rotation."""
-    known, wanted = (p.cameras.rotation.reshape(-1, 9).astype(np.float64) for p in (train, test))
-    trace = (wanted @ known.T).max(axis=1)  # of the relative rotation; its angle falls with it
-    return np.asarray(np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1))))
+    return nearest_angles(test.cameras.rotation, train.cameras.rotation)
 
 
 def pose_gap(train: Portrait, test: Portrait) -> dict[str, float | None]:
