@@ -137,10 +137,10 @@ def _videos(listed: list[Source], options: argparse.Namespace, folder: Path) -> 
     by_clip: dict[str | None, set[int]] = {}
     for name, (entry, _) in zip(names, wanted, strict=True):
         by_clip.setdefault(entry["clip"], set()).add(frames[name])
-    for clip, lengths in by_clip.items():
+    for cut, lengths in by_clip.items():
         if len(lengths) > 1:
             raise InputError(
-                f"{clip}: its videos are {sorted(lengths)} frames long; make their runs again with one split"
+                f"{cut}: its videos are {sorted(lengths)} frames long; make their runs again with one split"
             )
     alike([folder / name for name in names])
     return (

@@ -71,7 +71,8 @@ def trials(design: Design, shown: Shown, checks: Sequence[tuple[str, str]]) -> l
 
 def apart(turn: Sequence[tuple[str, tuple[str, str]]]) -> list[tuple[str, tuple[str, str]]]:
     """The same in an order in which a clip follows itself only where nothing else is left."""
-    left, ordered = list(turn), []
+    left = list(turn)
+    ordered: list[tuple[str, tuple[str, str]]] = []
     while left:
         before = ordered[-1][0] if ordered else None
         most = Counter(clip for clip, _ in left)
@@ -86,7 +87,7 @@ def rating_order(
 ) -> list[tuple[str, str]]:
     """Every (clip, method) once, in rounds of one method a clip by the rows of a Williams square that rotate with the rater."""
     rows = williams(len(methods))
-    order = []
+    order: list[tuple[str, str]] = []
     for place in range(len(methods)):
         turn = [(clip, methods[rows[(rater + number) % len(rows)][place]]) for number, clip in enumerate(clips)]
         draw.shuffle(turn)

@@ -94,9 +94,9 @@ def _preference_tables(key: Key, answers: Sequence[Preference], notes: tuple[str
     pairs = []
     for first, second in itertools.combinations(order, 2):
         both = [answer for answer in shown[first] if second in (answer.left, answer.right)]
-        difference, low, high = odds.between(first, second)
-        ends = [None if end is None else float(expit(end)) for end in (difference, low, high)]
-        pairs.append((first, second, *ends, sum(answer.winner == first for answer in both), len(both)))
+        value, low, high = (None if end is None else float(expit(end)) for end in odds.between(first, second))
+        assert value is not None
+        pairs.append((first, second, value, low, high, sum(answer.winner == first for answer in both), len(both)))
     return [
         Table(
             name="study_preference",

@@ -72,8 +72,8 @@ def _read(source: Path, first: int, count: int) -> tuple[list[np.ndarray], np.nd
             resampler = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
             for decoded in media.decode(audio=0):
                 for part in resampler.resample(decoded):
-                    start = round(float(part.pts * part.time_base) * SAMPLE_RATE) if part.pts is not None else 0
+                    start = round((part.time or 0.0) * SAMPLE_RATE)
                     samples = part.to_ndarray()[0][max(0, -start) :]
-                    start = max(0, start)
-                    sound[start : start + len(samples)] = samples[: max(0, len(sound) - start)]
+                    place = sound[max(0, start) :]
+                    place[: len(samples)] = samples[: len(place)]
     return pictures, sound[first * SAMPLES_PER_FRAME :]
