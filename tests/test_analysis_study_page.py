@@ -165,6 +165,9 @@ def test_what_cannot_be_a_study_is_one_line(results: Path, tmp_path: Path, capsy
     assert refused(capsys, str(results), "-o", str(tmp_path)).endswith(
         "is there already; give the name of a new folder"
     )
+    (tmp_path / "new.key.json").write_text("of an older page")
+    assert "new.key.json is there already" in refused(capsys, str(results), *out)
+    (tmp_path / "new.key.json").unlink()
     assert refused(capsys, str(results), *out, "--raters", "0") == "--raters 0: must be at least 1"
     assert refused(capsys, str(results), *out, "--first", "9").endswith("give an earlier --first")
     assert refused(capsys, str(results), *out, "--consent", str(tmp_path / "no.txt")).startswith("--consent")

@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> None:
         partial.rename(options.out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    key = options.out.with_name(f"{options.out.name}.key.json")
+    key = key_path(options.out)
     write_json(
         key,
         {
@@ -92,13 +92,19 @@ def run(options: argparse.Namespace) -> None:
     print(f"{key}: which video is whose; keep it from the raters")
 
 
+def key_path(page: Path) -> Path:
+    """Beside the page, not in it."""
+    return page.parent / f"{page.name}.key.json"
+
+
 def _check(options: argparse.Namespace) -> None:
     for name, least in (("raters", 1), ("pairs", 0), ("checks", 0), ("seconds", 1 / FPS), ("first", 0)):
         value = getattr(options, name)
         if value is not None and not least <= value < float("inf"):
             raise InputError(f"--{name} {value:g}: must be at least {least:g}")
-    if options.out.exists() or options.out.name in ("", ".."):
-        raise InputError(f"--out {options.out}: is there already; give the name of a new folder")
+    for path in (options.out, key_path(options.out)):
+        if path.exists():
+            raise InputError(f"--out {options.out}: {path} is there already; give the name of a new folder")
     if not options.out.resolve().parent.is_dir():
         raise InputError(f"--out {options.out}: its parent folder is not there; make it first")
     if options.pairs == 0 and options.no_ratings:

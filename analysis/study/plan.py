@@ -44,16 +44,14 @@ def trials(design: Design, shown: Shown, checks: Sequence[tuple[str, str]]) -> l
     """A list a rater: pairs with the checks among them, then ratings. `checks`: (video, its frozen twin), each shown once."""
     clips, methods = (tuple(dict.fromkeys(key[axis] for key in shown)) for axis in (0, 1))
     draw = random.Random(design.seed)
-    compared = [
-        (clip, pair) for clip in clips for pair in itertools.combinations(methods, 2)
-    ]  # in turn, so that each comes equally often
+    compared = [(clip, pair) for clip in clips for pair in itertools.combinations(methods, 2)]
     draw.shuffle(compared)
     begins_left = {combination: draw.random() < 0.5 for combination in compared}
     of_a_rater = len(compared) if design.pairs is None else min(design.pairs, len(compared))
     times: Counter[tuple[str, tuple[str, str]]] = Counter()
     plans = []
     for rater in range(design.raters):
-        first = rater * of_a_rater
+        first = rater * of_a_rater  # raters go on where the one before ended, so that each pair comes equally often
         turn = [compared[(first + number) % len(compared)] for number in range(of_a_rater)] if compared else []
         draw.shuffle(turn)
         pairs = []
@@ -98,7 +96,7 @@ def rating_order(
 
 
 def _with_checks(pairs: list[Trial], checks: Sequence[tuple[str, str]], draw: random.Random) -> list[Trial]:
-    """Checks at even distances among the pairs, never first; which side is frozen is drawn."""
+    """Checks at even distances among the pairs; which side is frozen is drawn."""
     placed = list(pairs)
     for number, check in enumerate(checks):
         left, right = check if draw.random() < 0.5 else check[::-1]

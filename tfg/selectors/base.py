@@ -20,12 +20,13 @@ class Candidates:
     num_reference_frames: int  # frames of the training part: no feature is read beyond it
     audio: Callable[[], Floats]  # -> (num_reference_frames, channels), raw features of the whole training part
     face: Callable[[int, int], FaceTrack]  # (start, stop) -> track of frames [start, stop)
-    sample: Callable[[Sequence[int]], FaceTrack] | None = (
-        None  # single frames, a row each; None: read one by one by `face`
-    )
+    sample: Callable[[Sequence[int]], FaceTrack] | None = None  # single frames, a row each; None: `face` reads each
     voiced: Callable[[], Bools] | None = None  # -> (num_reference_frames,); None: not known
     draw: int = 0  # which draw of a selector that draws: the run's seed
     where: str = "clip"  # opens an error message: the file
+
+
+SCORES = ("diversity", "motion_complexity", "score")  # fields of a CandidateScore that are numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +41,8 @@ class CandidateScore:
     extras: dict[str, float] | None = None  # logged beside the score: voiced ratio, total motion
 
     def value(self, name: str) -> float | None:
-        """Of a field or an extra."""
-        return (self.extras or {}).get(name) if name not in _FIELDS else getattr(self, name)
-
-
-_FIELDS = ("diversity", "motion_complexity", "score")
+        """Of a field, else of an extra."""
+        return getattr(self, name) if name in SCORES else (self.extras or {}).get(name)
 
 
 @dataclass(frozen=True, kw_only=True)

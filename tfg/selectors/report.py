@@ -88,7 +88,7 @@ def selection_plot(selection: Selection, path: Path) -> None:
     height = 0.9 + 0.3 * len(finalists) if finalists else 0.0
     figure = Figure(figsize=(10, (3.0 if selection.timeline else 1.6) + height), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
-    keys = "SF"[: len(names)]  # one letter a panel, T the timeline
+    keys = "ABCDEF"[: len(names)]  # one letter a panel, T the timeline
     panels = figure.subplot_mosaic(
         f"{'T' * len(keys)};{keys}" if finalists else "T", height_ratios=[2.5, height] if finalists else [1]
     )

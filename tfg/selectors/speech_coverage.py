@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfg.landmarks import mouth_opening
 from tfg.selectors.base import Candidates, Selection
@@ -48,7 +47,8 @@ class SpeechCoverage:
     def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection:
         """Distances of all pairs of audio vectors, T^2 of them; then the faces of the top few."""
         starts, num_frames = candidates.starts, candidates.num_frames
-        distance = self.distances(varied_vectors(candidates.audio()), starts, num_frames)
+        vectors = varied_vectors(candidates.audio())
+        distance = window_least_distances(vectors, np.asarray(starts, np.int64), num_frames, self.measure)
         rows = best(-distance, starts, self.top, num_frames=num_frames, max_overlap=self.max_overlap)
 
         def measure(track: FaceTrack) -> Rated | Rejected:
@@ -68,10 +68,6 @@ class SpeechCoverage:
             timeline=(DISTANCE, f"{self.measure} audio distance, low covers"),
             panels=((RANGE, "range of the mouth's opening, eye distances; the largest is chosen"),),
         )
-
-    def distances(self, vectors: NDArray[np.float64], starts: tuple[int, ...], num_frames: int) -> NDArray[np.float64]:
-        """(T, channels) -> (len(starts),): how far the training part's vectors are from the nearest one of each candidate."""
-        return window_least_distances(vectors, np.asarray(starts, np.int64), num_frames, self.measure)
 
     def _definition(self, num_candidates: int) -> str:
         most = "" if self.max_overlap is None else "at most "
