@@ -45,6 +45,9 @@ SELECTORS = (
     Term(tag="lip", name="Lip"),
     Term(tag="lip_camera", name="Lip + camera"),
     Term(tag="isexplore", name="ISExplore"),
+    Term(tag="pose_coverage", name="Pose coverage"),
+    Term(tag="speech_coverage", name="Speech coverage"),
+    Term(tag="decorrelated", name="Decorrelated"),
     Term(tag="at", name="At a given second"),
 )
 

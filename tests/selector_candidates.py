@@ -11,8 +11,10 @@ from tfg.selectors.base import Candidates
 from tfg.types import FaceTrack, Floats
 
 
-def face_track(landmarks: Floats, start: int, num_faces: np.ndarray | None = None) -> FaceTrack:
-    """A track of one face unless given otherwise; rows without a face are NaN as the contract says."""
+def face_track(
+    landmarks: Floats, start: int, num_faces: np.ndarray | None = None, rotation: np.ndarray | None = None
+) -> FaceTrack:
+    """A track of one face that looks ahead unless given otherwise; rows without a face are NaN as the contract says."""
     count = len(landmarks)
     faces = np.ones(count, np.int64) if num_faces is None else num_faces.astype(np.int64)
     return FaceTrack(
@@ -21,7 +23,7 @@ def face_track(landmarks: Floats, start: int, num_faces: np.ndarray | None = Non
         landmarks=np.where(faces[:, None, None] == 0, np.nan, landmarks).astype(np.float32),
         upper=np.zeros((count, 7), np.float32),
         blendshapes=np.full((count, 52), np.nan, np.float32),
-        head_rotation=np.full((count, 3, 3), np.nan, np.float32),
+        head_rotation=np.repeat(np.eye(3)[None], count, axis=0) if rotation is None else rotation,
     )
 
 
@@ -32,6 +34,7 @@ class Watched:
     audio: Floats  # (frames, channels)
     landmarks: Floats  # (frames, 68, 2)
     num_faces: np.ndarray | None = None  # (frames,)
+    rotation: np.ndarray | None = None  # (frames, 3, 3)
     audio_reads: int = 0
     face_reads: list[tuple[int, int]] = field(default_factory=list)
 
@@ -55,13 +58,14 @@ class Watched:
     def _face(self, start: int, stop: int) -> FaceTrack:
         assert 0 <= start < stop <= len(self.landmarks), f"frames [{start}, {stop}) reach beyond the training part"
         self.face_reads.append((start, stop))
-        faces = None if self.num_faces is None else self.num_faces[start:stop]
-        return face_track(self.landmarks[start:stop], start, faces)
+        faces, rotation = (None if values is None else values[start:stop] for values in (self.num_faces, self.rotation))
+        return face_track(self.landmarks[start:stop], start, faces, rotation)
 
 
 def face_points() -> Floats:
-    """(68, 2) a still face; its lips are 20 points on an ellipse around (200, 250)."""
+    """(68, 2) a still face with eyes 60 apart; its lips are 20 points on an ellipse around (200, 250)."""
     points = np.full((68, 2), 200.0)
+    points[[36, 45], 0] = 170, 230
     angle = np.linspace(0, 2 * np.pi, 20, endpoint=False)
     points[48:68] = np.stack([200 + 30 * np.cos(angle), 250 + 15 * np.sin(angle)], axis=1)
     return points.astype(np.float32)

@@ -64,6 +64,14 @@ def test_the_track_is_the_rows_of_the_range(clip: Clip) -> None:
     assert track.head_rotation.shape == (3, 3, 3)
 
 
+def test_single_frames_are_the_rows_of_their_tracks(clip: Clip) -> None:
+    face = part("face/sidecar")
+    single, whole = face.sample(clip, [1, 4]), face.extract(clip, 0, NUM_FRAMES)
+    assert single.start == 1
+    assert (single.landmarks == whole.landmarks[[1, 4]]).all()
+    assert (single.head_rotation == whole.head_rotation[[1, 4]]).all()
+
+
 def test_masks_are_unpacked_and_follow_the_crop(clip: Clip) -> None:
     track = part("face/sidecar").extract(clip, 0, 1)
     masks = part("masks/sidecar").extract(clip, 1, 3, track)

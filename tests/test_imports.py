@@ -18,6 +18,7 @@ GROUND = {
         "tfg.learned",
         "tfg.progress",
         "tfg.record",
+        "tfg.rotations",
         "tfg.assets",
         "tfg.atlas",
         "tfg.compiler",

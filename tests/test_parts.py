@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tfg import configuration, overrides, parts
+from tfg.targets import allowed_targets
 from tfg.types import InputError
 
 RUNS_CODE = [
@@ -73,9 +74,9 @@ def test_a_foreign_run_folder_runs_no_code(tmp_path: Path) -> None:
 
 
 def test_every_target_of_conf_may_be_built_and_is_a_class_of_tfg() -> None:
-    assert "tfg.selectors.isexplore.ISExplore" in parts.allowed_targets("selector")
+    assert "tfg.selectors.isexplore.ISExplore" in allowed_targets("selector")
     axes = [path.name for path in configuration.folder().iterdir() if path.is_dir()]
-    assert all(target.startswith("tfg.") for axis in axes for target in parts.allowed_targets(axis))
+    assert all(target.startswith("tfg.") for axis in axes for target in allowed_targets(axis))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ SELECTION = Selection(
         CandidateScore(start=50, diversity=2.0, motion_complexity=0.25, score=8.0),
     ),
     definition="largest D / MC",
+    timeline=("diversity", "audio diversity D"),
+    panels=(("motion_complexity", "MC"), ("score", "I")),
 )
 
 
@@ -67,9 +70,16 @@ def test_text_says_that_faces_were_given_and_which_cost_is_not_known() -> None:
 def test_plot_is_a_picture_for_every_kind_of_selection(tmp_path: Path) -> None:
     nothing = tuple(CandidateScore(start=start) for start in (0, 25, 50))
     lips = tuple(CandidateScore(start=start, motion_complexity=0.3, score=-0.3) for start in (0, 25, 50))
-    for name, scores in {"isexplore": SELECTION.scores, "random": nothing, "lip": lips}.items():
+    even = (*nothing[:2], CandidateScore(start=50, score=0.5, extras={"angle": 0.5}))
+    selections = {
+        "isexplore": SELECTION,
+        "random": replace(SELECTION, scores=nothing, timeline=None, panels=()),
+        "lip": replace(SELECTION, scores=lips, timeline=("motion_complexity", "MC"), panels=()),
+        "pose_coverage": replace(SELECTION, scores=even, timeline=None, panels=(("angle", "degrees"),)),
+    }
+    for name, selection in selections.items():
         path = tmp_path / f"{name}.png"
-        selection_plot(Selection(segment=SELECTION.segment, method=name, scores=scores, definition=""), path)
+        selection_plot(replace(selection, method=name), path)
         assert path.read_bytes().startswith(b"\x89PNG")
 
 

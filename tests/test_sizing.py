@@ -27,10 +27,10 @@ class StillFace:
     name: str = "mediapipe"
     read: ClassVar[list[int]] = []  # no setting of it
 
-    def extract(self, clip: Clip, start: int, stop: int) -> FaceTrack:
-        self.read.append(start)
+    def sample(self, clip: Clip, frames: list[int]) -> FaceTrack:
+        self.read.extend(frames)
         center = (clip.source_width / 2, clip.source_height / 2)
-        return track_of(center, self.height or 100, start=start, count=stop - start, faces=int(self.height > 0))
+        return track_of(center, self.height or 100, start=frames[0], count=len(frames), faces=int(self.height > 0))
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from tfg.record.files import is_sealed
 from tfg.record.results import HEADS, DamagedRecord, HeadRecord, ScoresRecord
 from tfg.scoring.setting import Switches, setting
 from tfg.seen import Acquaintance
+from tfg.targets import refuse_foreign
 from tfg.threads import count_of
 from tfg.torso.settings import file_name as torso_file
 from tfg.torso.settings import settings_of as torso_settings
@@ -168,7 +169,7 @@ def read(folder: Path) -> tuple[DictConfig, HeadRecord]:
     except (KeyError, TypeError, AttributeError, OmegaConfBaseException) as error:
         raise InputError(f"{folder / 'head.json'}: is no record of a head ({error!r}); make the head again") from error
     for key in ("audio", "backbone"):
-        parts.refuse_foreign(config[key], key)
+        refuse_foreign(config[key], key)
     if folder.name.rsplit("-", 1)[-1] != identity.digest_of(science):
         raise InputError(
             f"{folder}: its configuration, or a weights file that it names, is not what it was trained with; train it again"

@@ -5,9 +5,7 @@ Hydra reports a typo with a stack of its own and only when the job starts; here 
 
 from __future__ import annotations
 
-import ctypes
 import difflib
-import functools
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,16 +20,14 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tfg import assets, composition, configuration
+from tfg.choices import AUTOMATIC, WHISPER, option_for
 from tfg.prior_file import UNIVERSAL
 from tfg.schedule import register_resolvers
 from tfg.types import InputError
 
 CONFIG = configuration.folder()
-AUTOMATIC = ("audio", "face", "masks", "trainer")  # axes that are chosen where nothing, or auto, is given
-WHISPER = "whisper_tiny_en"  # of `tfg assets`
 COVERED = ("whisper", "logmel")  # audio features, as conf/audio has them, of which the universal prior holds a map
 UNTRAINED = ("trainer=cpu", "masks=sidecar", "conditioning=audio", "prior=none")  # given by commands that make no head
-_DRIVERS = ("libcuda.so.1", "nvcuda.dll")
 
 
 def complete(overrides: Sequence[str]) -> list[str]:
@@ -48,7 +44,7 @@ def complete(overrides: Sequence[str]) -> list[str]:
     said = []
     for axis in AUTOMATIC:
         if axis not in given or f"{axis}=auto" in overrides:
-            said.append(f"{axis}={_chosen(axis, given.get('clip.path'))}")
+            said.append(f"{axis}={option_for(axis, given.get('clip.path'))}")
     return [*chosen, *said, *_driven([*chosen, *said])]
 
 
@@ -69,11 +65,6 @@ def _values(override: Override) -> list[str]:
         str(value)
         for value in (override.sweep_string_iterator() if override.is_sweep_override() else [override.value()])
     ]
-
-
-def best_audio() -> str:
-    """`whisper` where its file is here and whole, else `logmel`, which needs none."""
-    return "whisper" if assets.usable(assets.asset(WHISPER)) else "logmel"
 
 
 def choice(given: Sequence[str], completed: Sequence[str]) -> str | None:
@@ -265,49 +256,3 @@ def _keys(node: DictConfig, prefix: str = "") -> list[str]:
 def _hint(word: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f"; did you mean '{close[0]}'?" if close else ""
-
-
-def _chosen(axis: str, clip_path: Override | None) -> str:
-    if axis == "audio":
-        return best_audio()
-    return _profile() if axis == "trainer" else _source(clip_path, axis)
-
-
-def _source(clip_path: Override | None, axis: str) -> str:
-    """`sidecar` where every video of the command line has one beside it, `mediapipe` where none has."""
-    if clip_path is None:
-        return "sidecar"
-    paths = list(clip_path.sweep_string_iterator()) if clip_path.is_sweep_override() else [str(clip_path.value())]
-    found = {
-        path in ("None", "null") or _sidecar(Path(path.strip("'\"").replace(r"\${", "${"))).exists() for path in paths
-    }
-    if len(found) > 1:
-        raise InputError(
-            f"clip.path: some videos have a sidecar and some have none; give {axis}= yourself, or run them apart"
-        )
-    return "sidecar" if found.pop() else "mediapipe"
-
-
-def _sidecar(video: Path) -> Path:
-    """Beside it, under the same stem; any path has one, also `.`, which no video has."""
-    return video.parent / f"{video.stem}.npz"
-
-
-@functools.cache
-def _profile() -> str:
-    """gpu where torch finds a card; torch, slow to import, is imported only where a driver is installed."""
-    if not _driver():
-        return "cpu"
-    import torch
-
-    return "gpu" if torch.cuda.is_available() else "cpu"
-
-
-def _driver() -> bool:
-    for name in _DRIVERS:
-        try:
-            ctypes.CDLL(name)
-        except OSError:
-            continue
-        return True
-    return False

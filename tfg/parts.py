@@ -8,17 +8,15 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
-from tfg import assets, configuration, picture_size, priors
+from tfg import assets, picture_size, priors
 from tfg.features.audio import lipsync
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
 from tfg.features.clip_features import ClipFeatures
@@ -31,6 +29,7 @@ from tfg.selectors.base import Selector
 from tfg.selectors.candidates import candidates_for, frames_of
 from tfg.selectors.voicing import voiced_frames
 from tfg.split import split
+from tfg.targets import refuse_foreign
 from tfg.torso.settings import settings_of as torso_settings
 from tfg.types import FPS, Clip, InputError, Portrait, Segment
 
@@ -75,8 +74,6 @@ def check(config: DictConfig) -> None:
 
     build(config)
     torso_settings(config.torso)
-    if not isinstance(config.clip.stabilise, bool):
-        raise InputError(f"clip.stabilise={config.clip.stabilise}: give true or false")
     _check_settings(config)
     weights_of(config)
     tracking.check(config.tracker)
@@ -193,34 +190,6 @@ def construct(settings: Any, key: str, **values: Any) -> Any:
         raise cause or error from error
 
 
-def refuse_foreign(settings: Any, key: str) -> None:
-    """Of an option, exactly the class of its own YAML; of its groups of keys, the classes that the axis has."""
-    axis = key.split(".")[0].replace("selector_audio", "audio")
-    if not isinstance(settings, Mapping) or "_target_" not in settings:
-        raise InputError(f"{key}: is no configuration of a part; it has no _target_")
-    for place, target in _targets(settings, key):
-        if target not in allowed_targets(axis):
-            raise InputError(f"{place}._target_={target}: is not a class that conf/{axis}/ names; it is not built")
-    if "name" in settings and "." not in key:
-        own = configuration.folder() / axis / f"{Path(str(settings['name'])).name}.yaml"
-        if not own.is_file() or _named_in(own)[:1] != [str(settings["_target_"])]:
-            raise InputError(
-                f"{key}.name={settings['name']}: is no option of conf/{axis}/ of that class; it is not built"
-            )
-
-
-@functools.cache
-def allowed_targets(axis: str) -> frozenset[str]:
-    """Every `_target_` that a YAML of an axis names."""
-    return frozenset(found for path in (configuration.folder() / axis).rglob("*.yaml") for found in _named_in(path))
-
-
-def _named_in(path: Path) -> list[str]:
-    """The `_target_`s of a YAML, the one of its root first."""
-    found = re.findall(r"^( *)_target_:\s*([\w.]+)", path.read_text(), re.MULTILINE)
-    return [target for _, target in sorted(found, key=lambda pair: len(pair[0]))]
-
-
 def open_clip(config: DictConfig) -> Clip:
     """The video of `clip.path`, or the embedded clip, made once and cached; its end is held out as `split.held_out` says.
 
@@ -323,18 +292,3 @@ def _embedded(config: DictConfig) -> Any:
     from tfg.clip.synthetic.specification import SyntheticClip
 
     return SyntheticClip(**config.clip.synthetic, size=picture_size.of(config))
-
-
-def _targets(node: Any, place: str) -> Iterator[tuple[str, str]]:
-    """Every `_target_` in a configuration with its key; other keys of hydra's are refused, since they change how a class is called."""
-    if isinstance(node, Mapping | DictConfig):
-        for name, child in node.items():
-            if name == "_target_":
-                yield place, str(child)
-            elif str(name).startswith("_"):
-                raise InputError(f"{place}.{name}: is no key of conf/; remove it")
-            else:
-                yield from _targets(child, f"{place}.{name}")
-    elif isinstance(node, list | tuple | ListConfig):
-        for child in node:
-            yield from _targets(child, place)

@@ -16,7 +16,8 @@ from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.crop import read_crop
 from tfg.features.portrait import frame_face
 from tfg.landmarks import mouth_opening
-from tfg.scoring.pose_gap import RANGE, coverage, nearest_turns
+from tfg.rotations import nearest_angles
+from tfg.scoring.pose_gap import RANGE, coverage
 from tfg.selection import features_of
 from tfg.selectors.diversity import Diversity
 from tfg.selectors.faces import Rejected, complete_landmarks
@@ -182,7 +183,7 @@ def face_columns(reference: Reference, segment: Segment) -> Row:
         "mouth_closed": float((opening < closed).mean()),
         "pose_clusters": float(len(clusters(rotation, POSE_DEGREES))),
         "pose_spread": float(np.degrees((turns * turns.mean().inv()).magnitude()).mean()),
-        "reference_gap": float(nearest_turns(rotation, reference.rotation).mean()),
+        "reference_gap": float(nearest_angles(reference.rotation, rotation).mean()),
         "pose_mouth_r2": explained(np.concatenate([turns.as_rotvec(), reference.translation[rows]], axis=1), opening),
     }
 
@@ -191,7 +192,7 @@ def clusters(rotation: np.ndarray, degrees: float) -> list[int]:
     """(n, 3, 3) -> rows of the centres of a greedy covering: a row farther than `degrees` from all before it is a new one."""
     centres: list[int] = []
     for row in range(len(rotation)):
-        if not centres or nearest_turns(rotation[centres], rotation[row : row + 1])[0] > degrees:
+        if not centres or nearest_angles(rotation[row : row + 1], rotation[centres])[0] > degrees:
             centres.append(row)
     return centres
 

@@ -33,6 +33,7 @@ def select(
         num_reference_frames=clip.num_reference_frames,
         audio=lambda: features.sound()[: clip.num_reference_frames],
         face=features.track,
+        sample=lambda frames: features.sampled("samples of the training part", list(frames)),
         voiced=voiced,
         draw=config.seed,
         where=str(clip.path),

@@ -8,10 +8,10 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from tfg import configuration, parts
+from tfg.choices import best_audio
 from tfg.features.base import FaceExtractor
 from tfg.features.sync import prior
 from tfg.features.sync.offset import NO_SPEECH, SyncOffset, measure_offset
-from tfg.overrides import best_audio
 from tfg.selection import features_of
 from tfg.selectors.voicing import voiced_frames
 from tfg.types import FPS, SAMPLES_PER_FRAME, Clip

@@ -39,6 +39,13 @@ def test_one_face_in_every_frame_and_the_same_whatever_the_range(grid: Clip) -> 
     assert frontal.max() < 25
 
 
+def test_single_frames_are_the_rows_of_their_tracks(grid: Clip) -> None:
+    face = part("face/mediapipe")
+    single, whole = face.sample(grid, [12, 3]), face.extract(grid, 0, 13)
+    assert (single.landmarks == whole.landmarks[[12, 3]]).all()
+    assert (single.head_rotation == whole.head_rotation[[12, 3]]).all()
+
+
 def test_the_crop_of_a_real_clip_holds_the_face_inside_the_picture(grid: Clip) -> None:
     face = part("face/mediapipe")
     samples = [face.extract(grid, frame, frame + 1) for frame in sample_frames(grid.num_frames, 5)]

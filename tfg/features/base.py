@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -40,6 +40,10 @@ class FaceExtractor(Protocol):
 
     def extract(self, clip: Clip, start: int, stop: int) -> FaceTrack:
         """Frames [start, stop) of the clip's source pictures; coordinates in source pixels."""
+        ...
+
+    def sample(self, clip: Clip, frames: Sequence[int]) -> FaceTrack:
+        """The same of single frames, a row each; the track's `start` is the first."""
         ...
 
 

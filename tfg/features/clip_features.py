@@ -59,6 +59,16 @@ class ClipFeatures:
         }
         return FaceTrack(start=covered, **arrays).rows(start - covered, stop - covered)
 
+    def sampled(self, what: str, frames: list[int]) -> FaceTrack:
+        """The face in single frames, a row each, in source pixels: cheaper than `track` where they lie apart."""
+
+        def read() -> Arrays:
+            track = self.face.sample(self.clip, frames)
+            return {name: getattr(track, name) for name in TRACK_FIELDS}
+
+        arrays: dict[str, Any] = self.read_off_faces(what, frames, read)
+        return FaceTrack(start=frames[0], **arrays)
+
     def read_off_faces(self, what: str, frames: list[int], read: Callable[[], Arrays], **settings: Any) -> Arrays:
         """What `read` makes of the faces in single frames: computed once, counted as faces. `settings`: what it depends on too."""
         key = {**self.track_key(), "what": what, "rows": frames, **settings}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from tfg.features.background import Plate, clean_plate, fill_background
 from tfg.features.base import FaceReader, Masks
 from tfg.features.cameras import CameraFit, fit_cameras
-from tfg.features.clip_features import TRACK_FIELDS, ClipFeatures
+from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.crop import locate, sample_frames
 from tfg.features.face.gaps import fill_gaps
 from tfg.features.keypoints import find_keypoints, greys
@@ -34,16 +33,8 @@ def frame_face(features: ClipFeatures, crop: Crop | str) -> ClipFeatures:
 def _samples(features: ClipFeatures) -> list[FaceTrack]:
     """The face in single frames spread over the training part, kept in the cache: whoever needs the crop reads them once."""
     frames = sample_frames(features.clip.num_reference_frames)
-
-    def read() -> dict[str, Any]:
-        tracks = [features.face.extract(features.clip, frame, frame + 1) for frame in frames]
-        return {name: np.concatenate([getattr(track, name) for track in tracks]) for name in TRACK_FIELDS}
-
-    arrays = features.read_off_faces("samples of the crop", frames, read)
-    return [
-        FaceTrack(start=frame, **{name: arrays[name][row : row + 1] for name in TRACK_FIELDS})
-        for row, frame in enumerate(frames)
-    ]
+    track = features.sampled("samples of the crop", frames)
+    return [replace(track.take(slice(row, row + 1)), start=frame) for row, frame in enumerate(frames)]
 
 
 @dataclass(frozen=True, kw_only=True)

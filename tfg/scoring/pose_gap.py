@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tfg.features.pose_fit import project
 from tfg.landmarks import MOUTH_CORNERS, eye_distance, mouth_opening
 from tfg.metrics.base import MetricValue, mean
+from tfg.rotations import nearest_angles
 from tfg.types import UPPER_FACE, Floats, Portrait
 
 NEAR_DEGREES = 5.0
@@ -44,14 +45,7 @@ _BROWS = [index for index, name in enumerate(UPPER_FACE) if "brow" in name.lower
 
 def angles(train: Portrait, test: Portrait) -> NDArray[np.float64]:
     """(n,) degrees from each test frame to the training frame of nearest head rotation."""
-    return nearest_turns(train.cameras.rotation, test.cameras.rotation)
-
-
-def nearest_turns(known: NDArray[np.floating[Any]], wanted: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """(n,) degrees from each wanted rotation (n, 3, 3) to the nearest of the known ones (m, 3, 3)."""
-    flat = [rotation.reshape(-1, 9).astype(np.float64) for rotation in (known, wanted)]
-    trace = (flat[1] @ flat[0].T).max(axis=1)  # of the relative rotation; its angle falls with it
-    return np.asarray(np.degrees(np.arccos(np.clip((trace - 1) / 2, -1, 1))))
+    return nearest_angles(test.cameras.rotation, train.cameras.rotation)
 
 
 def pose_gap(train: Portrait, test: Portrait) -> dict[str, float | None]:

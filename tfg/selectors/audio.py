@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfg.selectors.base import Candidates, CandidateScore, Selection
+from tfg.selectors.diversity import TITLE as DIVERSITY
 from tfg.selectors.diversity import Diversity
 from tfg.selectors.ranking import best
 from tfg.selectors.voicing import voiced_ratios
@@ -31,4 +32,5 @@ class Audio:
                 for start, score, extras in zip(candidates.starts, scores, voiced, strict=True)
             ),
             definition=f"largest D of {len(candidates.starts)} candidates; D = {self.diversity.definition()}",
+            timeline=DIVERSITY,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,9 +20,13 @@ class Candidates:
     num_reference_frames: int  # frames of the training part: no feature is read beyond it
     audio: Callable[[], Floats]  # -> (num_reference_frames, channels), raw features of the whole training part
     face: Callable[[int, int], FaceTrack]  # (start, stop) -> track of frames [start, stop)
+    sample: Callable[[Sequence[int]], FaceTrack] | None = None  # single frames, a row each; None: `face` reads each
     voiced: Callable[[], Bools] | None = None  # -> (num_reference_frames,); None: not known
     draw: int = 0  # which draw of a selector that draws: the run's seed
     where: str = "clip"  # opens an error message: the file
+
+
+SCORES = ("diversity", "motion_complexity", "score")  # fields of a CandidateScore that are numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,10 @@ class CandidateScore:
     note: str | None = None  # why a candidate was rejected, or a remark on it
     extras: dict[str, float] | None = None  # logged beside the score: voiced ratio, total motion
 
+    def value(self, name: str) -> float | None:
+        """Of a field, else of an extra."""
+        return getattr(self, name) if name in SCORES else (self.extras or {}).get(name)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
@@ -43,6 +51,8 @@ class Selection:
     method: str
     scores: tuple[CandidateScore, ...]  # every candidate that was scored, by start
     definition: str  # one sentence: what was maximised, over what, with which parameters
+    timeline: tuple[str, str] | None = None  # field or extra that every candidate has, and its title: drawn over time
+    panels: tuple[tuple[str, str], ...] = ()  # the same of those whose faces decided: drawn side by side
 
 
 class Selector(Protocol):

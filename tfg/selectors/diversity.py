@@ -15,6 +15,7 @@ from tfg.selectors.pairwise import window_mean_distances
 from tfg.types import Floats, InputError
 
 MEASURES = ("pairs", "consecutive", "centroid", "explained_variance", "cumulative_variance", "semantic_entropy")
+TITLE = ("diversity", "audio diversity D")  # of plots
 
 Scores = NDArray[np.float64]
 Vectors = NDArray[np.float64]  # (frames, channels)
@@ -40,13 +41,7 @@ class Diversity:
 
     def of(self, features: Floats, starts: tuple[int, ...], num_frames: int) -> Scores:
         """(total_frames, channels) -> (len(starts),), larger is more varied; InputError where nothing varies at all."""
-        if not np.isfinite(features).all():
-            raise InputError("audio features: some are not finite numbers; choose another audio= extractor")
-        if np.ptp(features, axis=0).max() <= 1e-9 * np.abs(features).max():
-            raise InputError(
-                "audio features: the same in every frame (silence?); choose selector=random or a clip with speech"
-            )
-        vectors = features.astype(np.float64)
+        vectors = varied_vectors(features)
         if self.l2norm:
             vectors = unit_rows(vectors)
         first_frames = np.asarray(starts, np.int64)
@@ -97,6 +92,17 @@ class Diversity:
             )
         labels = cluster(vectors, self.clusters, self.cluster_seed)
         return np.array([entropy(np.bincount(labels[start : start + num_frames])) for start in starts])
+
+
+def varied_vectors(features: Floats) -> Vectors:
+    """The same in double precision; InputError where they are no numbers or nothing varies."""
+    if not np.isfinite(features).all():
+        raise InputError("audio features: some are not finite numbers; choose another audio= extractor")
+    if np.ptp(features, axis=0).max() <= 1e-9 * np.abs(features).max():
+        raise InputError(
+            "audio features: the same in every frame (silence?); choose selector=random or a clip with speech"
+        )
+    return features.astype(np.float64)
 
 
 def unit_rows(vectors: Vectors) -> Vectors:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from tfg.selectors.base import Candidates, CandidateScore
 from tfg.selectors.motion import MotionComplexity, SegmentMotion
-from tfg.types import FaceTrack, Floats, InputError
+from tfg.types import Bools, FaceTrack, Floats, InputError
+
+Measured = TypeVar("Measured")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,20 +24,29 @@ def score_motion(
     candidates: Candidates, starts: Sequence[int], motion: MotionComplexity, signals: str
 ) -> dict[int, SegmentMotion | Rejected]:
     """MC of each candidate in `starts`, or why it has none; InputError when none of them has one."""
-    found: dict[int, SegmentMotion | Rejected] = {}
+
+    def measure(track: FaceTrack) -> SegmentMotion | Rejected:
+        landmarks = complete_landmarks(track, 0, len(track.num_faces), motion.max_missing)
+        return landmarks if isinstance(landmarks, Rejected) else motion.of(landmarks, signals)
+
+    return score_faces(candidates, starts, measure, "selector.motion.max_missing")
+
+
+def score_faces(
+    candidates: Candidates, starts: Sequence[int], measure: Callable[[FaceTrack], Measured | Rejected], limit: str
+) -> dict[int, Measured | Rejected]:
+    """`measure` of the face in each candidate of `starts`; InputError, which names the key `limit`, when all are rejected."""
+    found: dict[int, Measured | Rejected] = {}
     for first, last in stretches(starts, candidates.num_frames):
         track = candidates.face(first, last)
         for start in sorted(starts):
             if first <= start and start + candidates.num_frames <= last:
-                landmarks = complete_landmarks(
-                    track, start - first, start - first + candidates.num_frames, motion.max_missing
-                )
-                found[start] = landmarks if isinstance(landmarks, Rejected) else motion.of(landmarks, signals)
+                found[start] = measure(track.rows(start - first, start - first + candidates.num_frames))
     rejected = [outcome for outcome in found.values() if isinstance(outcome, Rejected)]
     if len(rejected) == len(found):
         raise InputError(
             f"{candidates.where}: all {len(found)} candidates looked at were rejected, the first because of {rejected[0].reason}; use "
-            "a clip that shows one face throughout, or raise selector.motion.max_missing"
+            f"a clip that shows one face throughout, or raise {limit}"
         )
     return found
 
@@ -56,16 +68,10 @@ def complete_landmarks(track: FaceTrack, start: int, stop: int, max_missing: int
     A frame counts as missing where there is not exactly one face: with two, whose lips these are is anyone's guess. The
     limit is on all missing frames of the candidate, since filling in removes high frequencies and so flatters it.
     """
-    landmarks = track.landmarks[start:stop]
-    num_faces = track.num_faces[start:stop]
-    missing = (num_faces != 1) | ~np.isfinite(landmarks).all(axis=(1, 2))
-    if missing.sum() > max_missing or missing.all():
-        first = int(np.flatnonzero(missing)[0])
-        what = "more than one face" if num_faces[first] > 1 else "no face"
-        return Rejected(
-            reason=f"{what} in frame {track.start + start + first}: {missing.sum()} of {stop - start} frames without one "
-            f"clear face, {max_missing} allowed"
-        )
+    part = track.rows(start, stop)
+    if (unclear := too_few_clear(part, max_missing)) is not None:
+        return unclear
+    landmarks, missing = part.landmarks, ~clear_frames(part)
     if not missing.any():
         return landmarks
     rows = np.arange(stop - start)
@@ -73,6 +79,24 @@ def complete_landmarks(track: FaceTrack, start: int, stop: int, max_missing: int
     flat = landmarks.reshape(len(rows), -1)
     filled = np.stack([np.interp(rows, known, column[known]) for column in flat.T], axis=1)
     return filled.reshape(landmarks.shape).astype(np.float32)
+
+
+def clear_frames(track: FaceTrack) -> Bools:
+    """(n,) frames with exactly one face."""
+    return (track.num_faces == 1) & np.isfinite(track.landmarks).all(axis=(1, 2))
+
+
+def too_few_clear(track: FaceTrack, max_missing: int) -> Rejected | None:
+    """Why a candidate with this track drops out, None where at most `max_missing` of its frames, and not all, are unclear."""
+    missing = ~clear_frames(track)
+    if missing.sum() <= max_missing and not missing.all():
+        return None
+    first = int(np.flatnonzero(missing)[0])
+    what = "more than one face" if track.num_faces[first] > 1 else "no face"
+    return Rejected(
+        reason=f"{what} in frame {track.start + first}: {missing.sum()} of {len(missing)} frames without one clear face, "
+        f"{max_missing} allowed"
+    )
 
 
 def motion_score(

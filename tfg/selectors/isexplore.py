@@ -8,9 +8,11 @@ import numpy as np
 
 from tfg.selectors.base import Candidates, CandidateScore, Selection
 from tfg.selectors.checks import check_between, check_choice, check_count
+from tfg.selectors.diversity import TITLE as DIVERSITY
 from tfg.selectors.diversity import Diversity
 from tfg.selectors.faces import Rejected, motion_score, score_motion
 from tfg.selectors.motion import SIGNALS, MotionComplexity
+from tfg.selectors.motion import TITLE as MOTION
 from tfg.selectors.ranking import best
 from tfg.selectors.voicing import voiced_ratios
 from tfg.types import Segment
@@ -59,6 +61,8 @@ class ISExplore:
                 for start, value, extras in zip(starts, diversity, voiced, strict=True)
             ),
             definition=self._definition(len(starts)),
+            timeline=DIVERSITY,
+            panels=(MOTION, ("score", "score I = D / MC, the largest is chosen")),
         )
 
     def _definition(self, num_candidates: int) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 
 from tfg.selectors.base import Candidates, Selection
 from tfg.selectors.faces import Rejected, motion_score, score_motion
+from tfg.selectors.motion import TITLE as MOTION
 from tfg.selectors.motion import MotionComplexity
 from tfg.selectors.ranking import best
 from tfg.types import Segment
@@ -22,4 +23,5 @@ def select_least_motion(candidates: Candidates, motion: MotionComplexity, signal
         method=method,
         scores=tuple(motion_score(start, outcomes[start], rated.get(start)) for start in candidates.starts),
         definition=f"smallest MC of {len(candidates.starts)} candidates; MC = {motion.definition(signals)}",
+        timeline=MOTION,
     )

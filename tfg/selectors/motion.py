@@ -17,6 +17,7 @@ AGGREGATIONS = ("pooled", "mean_of_ratios", "mean_of_groups")
 GROUPS = {"lips": ("lips",), "camera": ("camera",), "both": ("lips", "camera")}
 DETRENDS = ("none", "linear")
 WINDOWS = ("none", "hann")
+TITLE = ("motion_complexity", "motion complexity MC, low is simple")  # of plots
 
 Signals = NDArray[np.float64]  # (signals, frames)
 

@@ -45,3 +45,23 @@ def distances(rows: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArra
         difference = a[i] - b[j]
         squared[i, j] = np.einsum("ij,ij->i", difference, difference)
     return np.sqrt(np.maximum(squared, 0.0))
+
+
+def window_least_distances(
+    features: NDArray[np.float64], starts: NDArray[np.int64], num_frames: int, measure: str
+) -> NDArray[np.float64]:
+    """(len(starts),) mean or largest, over all T vectors, of the distance to the nearest vector of [start, start + N).
+
+    All T^2 distances are measured once, BLOCK rows at a time; the minimum over every window is that of two overlapping runs of
+    2^k columns, made by doubling. So the cost is T^2 (channels + log2 N), whatever the number of windows; O(BLOCK T) memory.
+    """
+    total = np.zeros(len(starts))
+    for first in range(0, len(features), BLOCK):
+        least = distances(features[first : first + BLOCK], features)
+        width = 1
+        while 2 * width <= num_frames:
+            least = np.minimum(least[:, :-width], least[:, width:])
+            width *= 2
+        nearest = np.minimum(least[:, starts], least[:, starts + num_frames - width])
+        total = np.maximum(total, nearest.max(axis=0)) if measure == "largest" else total + nearest.sum(axis=0)
+    return total if measure == "largest" else total / len(features)

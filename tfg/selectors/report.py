@@ -75,32 +75,33 @@ def _score_json(score: CandidateScore, details: bool) -> dict[str, Any]:
 
 
 def selection_plot(selection: Selection, path: Path) -> None:
-    """A PNG: the first stage of every candidate over the clip's time, then the candidates whose faces decided, side by side."""
+    """A PNG: what every candidate has over the clip's time, then the candidates whose faces decided, side by side."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    varied = [score for score in selection.scores if score.diversity is not None]
-    read = [score for score in selection.scores if score.motion_complexity is not None or score.note is not None]
-    if all(score.motion_complexity is None for score in read):
-        read = []  # no face was read: notes are of another kind
-    finalists = read if varied else []
+    names = [name for name, _ in selection.panels]
+    finalists = [
+        score
+        for score in selection.scores
+        if names and (score.note is not None or any(score.value(name) is not None for name in names))
+    ]
     height = 0.9 + 0.3 * len(finalists) if finalists else 0.0
-    figure = Figure(figsize=(10, (3.0 if varied or read else 1.6) + height), dpi=120, layout="constrained")
+    figure = Figure(figsize=(10, (3.0 if selection.timeline else 1.6) + height), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
-    parts = "TT;MS" if finalists else "TT"  # timeline; motion, score
-    panels = figure.subplot_mosaic(parts, height_ratios=[2.5, height] if finalists else [1])
+    keys = "ABCDEF"[: len(names)]  # one letter a panel, T the timeline
+    panels = figure.subplot_mosaic(
+        f"{'T' * len(keys)};{keys}" if finalists else "T", height_ratios=[2.5, height] if finalists else [1]
+    )
     for panel in panels.values():
         panel.spines[["top", "right"]].set_visible(False)
         panel.tick_params(labelsize=9)
-    if varied:
-        _draw_timeline(panels["T"], selection, "diversity", "audio diversity D", finalists)
-    elif read:
-        _draw_timeline(panels["T"], selection, "motion_complexity", "motion complexity MC", [])
+    if selection.timeline:
+        _draw_timeline(panels["T"], selection, *selection.timeline, finalists)
     else:
-        _draw_starts(panels["T"], selection)
+        _draw_starts(panels["T"], selection, finalists)
     if finalists:
-        _draw_bars(panels["M"], selection, finalists, "motion_complexity", "motion complexity MC, low is simple")
-        _draw_bars(panels["S"], selection, finalists, "score", "score I = D / MC, the largest is chosen")
+        for key, (name, title) in zip(keys, selection.panels, strict=True):
+            _draw_bars(panels[key], selection, finalists, name, title)
     begin, end = selection.segment.start / FPS, selection.segment.stop / FPS
     title = f"{selection.method} chose {begin:g} to {end:g} s, one of {len(selection.scores)} candidates of {end - begin:g} s"
     figure.suptitle(title, fontsize=12, fontweight="bold")
@@ -117,7 +118,7 @@ def _draw_timeline(
 ) -> None:
     """One dot a candidate at the middle of its span; spans drawn for the finalists and the chosen one."""
     length = selection.segment.num_frames / FPS
-    values = [(score.start, getattr(score, name)) for score in selection.scores]
+    values = [(score.start, score.value(name)) for score in selection.scores]
     _shade(panel, selection)
     panel.plot(
         [start / FPS + length / 2 for start, _ in values],
@@ -141,7 +142,7 @@ def _draw_timeline(
 
 def _draw_bars(panel: Axes, selection: Selection, finalists: Sequence[CandidateScore], name: str, label: str) -> None:
     """One horizontal bar a finalist, in the order of time, with its value or why it was rejected."""
-    values = [getattr(score, name) for score in finalists]
+    values = [score.value(name) for score in finalists]
     colors = [CHOSEN if score.start == selection.segment.start else FINALIST for score in finalists]
     bars = panel.barh(range(len(finalists)), [value or 0.0 for value in values], color=colors, height=0.62)
     panel.bar_label(bars, ["rejected" if value is None else f"{value:.4g}" for value in values], padding=4, fontsize=9)
@@ -153,13 +154,14 @@ def _draw_bars(panel: Axes, selection: Selection, finalists: Sequence[CandidateS
     panel.set_title(label, fontsize=9, loc="left")
 
 
-def _draw_starts(panel: Axes, selection: Selection) -> None:
-    """For selectors that score nothing: where the candidates begin."""
+def _draw_starts(panel: Axes, selection: Selection, finalists: Sequence[CandidateScore]) -> None:
+    """For selectors that score nothing of every candidate: where the candidates begin."""
     _shade(panel, selection)
     panel.plot([score.start / FPS for score in selection.scores], [0] * len(selection.scores), "|", color=QUIET)
     panel.set_yticks([])
     panel.margins(x=0.01)
-    panel.set_xlabel("starts of the candidates in the clip (s); none was scored", fontsize=9)
+    what = f"faces of {len(finalists)} were read" if finalists else "none was scored"
+    panel.set_xlabel(f"starts of the candidates in the clip (s); {what}", fontsize=9)
 
 
 def _shade(panel: Axes, selection: Selection) -> None:

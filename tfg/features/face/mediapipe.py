@@ -5,7 +5,7 @@ Because no frame depends on another, any range may be cached by frame. The resul
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,6 +60,12 @@ class MediaPipeFace:
         step = max(self.workers, _BYTES_AT_ONCE // (3 * clip.source_width * clip.source_height))
         ranges = [(a, min(a + step, stop)) for a in range(start, stop, step)]
         return self._track(start, stop - start, (clip.source_frames(a, b) for a, b in ranges))
+
+    def sample(self, clip: Clip, frames: Sequence[int]) -> FaceTrack:
+        """Single frames of the clip's source pictures, a row each; coordinates in source pixels."""
+        blocks = [frames[first : first + self.workers] for first in range(0, len(frames), self.workers)]
+        pictures = (np.concatenate([clip.source_frames(row, row + 1) for row in block]) for block in blocks)
+        return self._track(frames[0], len(frames), pictures)
 
     @property
     def is_guided(self) -> bool:
