@@ -19,6 +19,7 @@ from tfg.statistics.bootstrap import CONFIDENCE
 
 QUALITIES = {  # larger is better
     "gain_sync_share": "share of the truth's sync",
+    "sync_c": "official Sync-C",  # where heads were scored with SyncNet's weights
     "mouth_correlation": "mouth r",
     "psnr_face": "face PSNR, dB",
 }
