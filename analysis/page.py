@@ -130,7 +130,7 @@ def _figure(figure: Figure, name: str) -> str:
         margin={"l": 60, "r": 10, "t": 30, "b": 50},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "y": -0.2},
+        legend={"x": 1.0, "xanchor": "left", "y": 1.0},
     )
     drawn.update_annotations(font_size=12)
     return (
@@ -138,7 +138,7 @@ def _figure(figure: Figure, name: str) -> str:
             full_html=False,
             include_plotlyjs=False,
             div_id=f"figure-{name}",
-            config={"displaylogo": False, "responsive": True},
+            config={"displayModeBar": False, "responsive": True},
         )
         + missing
     )

@@ -8,13 +8,14 @@ from statsmodels.stats.power import TTestPower
 
 POWER = 0.8
 MOST = 1000  # people, beyond which only that is said
+CERTAIN = 8.0  # standard errors of an effect, beyond which the noncentral t is not computed any more: its power is 1
 
 
 def power(smallest: float, deviation: float, people: int, level: float = 0.95) -> float:
     """Chance that a t interval over so many people excludes 0 where the effect is `smallest`."""
     if people < 2:
         return 0.0
-    if deviation == 0:
+    if deviation == 0 or smallest / deviation * people**0.5 > CERTAIN:
         return 1.0
     return float(TTestPower().power(smallest / deviation, people, 1 - level))
 

@@ -10,7 +10,7 @@ from analysis.artefact import Artefact
 from analysis.claims import AT_LEAST, MORE, NONE_WRONG, NOT_LESS, read_claims
 from analysis.evidence import evidence
 from analysis.figures import LINE, WHISKERS, Figure, Panel, Series, colour
-from analysis.heads import MADE_BY, SYNC, only
+from analysis.heads import COMMANDS, MADE_BY, SYNC, only
 from analysis.power import POWER, curve
 from analysis.sources import Sources
 from analysis.tables import HOLE, Table
@@ -139,7 +139,7 @@ def make(verdicts: tuple[Verdict, ...]) -> Artefact:
             ),
         ),
         figure=Figure(panels=(_effects(verdicts), _power(verdicts))),
-        commands=(MADE_BY, "python -m analysis.paper"),
+        commands=(*COMMANDS, "python -m analysis.paper"),
     )
 
 
