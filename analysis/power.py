@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scipy import stats
 from statsmodels.stats.power import TTestPower
 
 POWER = 0.8
@@ -29,6 +30,14 @@ def people_needed(smallest: float, deviation: float, level: float = 0.95) -> int
         middle = (low + high) // 2
         low, high = (low, middle) if power(smallest, deviation, middle, level) >= POWER else (middle + 1, high)
     return low
+
+
+def people_to_decide(distance: float, deviation: float, level: float = 0.95) -> int | None:
+    """The fewest whose t interval has a half-width below `distance`; None beyond MOST."""
+    for people in range(2, MOST + 1):
+        if float(stats.t.ppf((1 + level) / 2, people - 1)) * deviation / people**0.5 < distance:
+            return people
+    return None
 
 
 def curve(smallest: float, deviation: float, people: Sequence[int], level: float = 0.95) -> list[float]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +52,7 @@ def rows(grid: Grid, results: Path) -> pd.DataFrame:
     diversities = {str(labels["person"]): _diversities(result) for labels, result in chosen}
     made: dict[str, dict[str, Any]] = {}  # by head: the chosen segment is also one of the twelve
     for labels, result in done:
-        line = _row(labels, result)
+        line = head_row(str(labels["person"]), "synthetic", result)
         if "poses" in labels:
             line["poses"] = labels["poses"]
         elif (person := str(labels["person"])) not in diversities:
@@ -71,13 +70,14 @@ def _diversities(result: RunResult) -> dict[float, float]:
     return {round(float(score["start"]), 2): float(score["diversity"]) for score in result.selection["scores"]}
 
 
-def _row(labels: Mapping[str, Any], result: RunResult) -> dict[str, Any]:
+def head_row(person: str, kind: str, result: RunResult) -> dict[str, Any]:
+    """Keys, scores and costs of a head, by the columns of the atlas."""
     config, training = result.config, result.stages["training"]
     entries = {name: result.metrics.get(name, {}) for name in METRICS}
     gains = {f"gain_{name}": result.gains.get(name, {}) for name in GAINS}
     return {
-        "person": labels["person"],
-        "kind": "synthetic",
+        "person": person,
+        "kind": kind,
         "tuned": False,
         "backbone": config["backbone"]["name"],
         "px": config["clip"]["size"],
@@ -85,7 +85,7 @@ def _row(labels: Mapping[str, Any], result: RunResult) -> dict[str, Any]:
         "seconds": float(config["seconds"]),
         "full": False,
         "seed": config["seed"],
-        "growth": 1,
+        "growth": config.get("trainer", {}).get("growth", 1.0),
         "steps": training.get("steps"),
         "audio": config["audio"]["name"],
         "prior": config["prior"]["name"],

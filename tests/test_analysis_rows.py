@@ -6,6 +6,7 @@ import pytest
 from result_records import result, write
 
 from analysis.load import IncompleteGrid
+from analysis.own import own_sources
 from analysis.rows import rows
 from experiments.grid import Cell, Grid
 from experiments.ledger import write_ledger
@@ -45,3 +46,15 @@ def test_without_the_record_of_the_diversities_there_are_no_rows(tmp_path):
 def test_without_heads_the_command_is_named(tmp_path):
     with pytest.raises(IncompleteGrid, match=r"experiments\.same_motion"):
         rows(study(tmp_path, chosen=None), tmp_path)
+
+
+def test_runs_of_a_sweep_are_rows_with_what_their_selection_saw(tmp_path):
+    for name, start in (("a", 0.0), ("b", 3.0)):
+        made = result(name, config={**CONFIG, "clip": {"size": 128, "path": "/videos/ann.mp4"}}, psnr=30.0)
+        write(tmp_path, replace(made, selection=made.selection | {"scores": SCORES, "start": start}))
+    atlas = own_sources(tmp_path).atlas
+    assert list(atlas["person"]) == ["ann", "ann"]
+    assert list(atlas["audio_pairs"]) == [3.5, 4.5]
+    assert list(own_sources(tmp_path, ("ann",)).atlas["psnr_face"]) == [30.0, 30.0]
+    with pytest.raises(IncompleteGrid, match="no finished run of bob"):
+        own_sources(tmp_path, ("bob",))

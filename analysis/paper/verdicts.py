@@ -28,6 +28,7 @@ COLUMNS = (
     "unit",
     "smallest",
     "people_needed",
+    "people_to_decide",
     "sentence",
 )
 PEOPLE = tuple(range(3, 61, 3))  # of the power curves
@@ -187,7 +188,14 @@ def _record(verdict: Verdict) -> tuple[object, ...]:
     value, low, high, people, heads = _numbers(found)
     return (
         *(verdict.claim.number, verdict.outcome, value, low, high, len(people), heads),
-        *(part.name, part.unit, part.smallest, verdict.people_needed(), verdict.claim.sentence),
+        *(
+            part.name,
+            part.unit,
+            part.smallest,
+            verdict.people_needed(),
+            verdict.people_to_decide(),
+            verdict.claim.sentence,
+        ),
     )
 
 
