@@ -11,7 +11,7 @@ FETCHED := $(VENV)/.fetched
 FETCH := $(BIN)/tfg assets fetch face_landmarker selfie_segmenter whisper_tiny_en --optional && touch $(FETCHED)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage test-slow lint format bench sensitivity study gpu-check clean
+.PHONY: help setup demo test coverage test-slow lint format bench sensitivity paper study gpu-check clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -58,9 +58,21 @@ bench: $(STAMP) ## Engines, selection and the embedded clip, measured here (minu
 sensitivity: $(FETCHED) ## What moves which metric, on the real clips of TFG_ASSETS (about a quarter of an hour)
 	$(BIN)/python -m benchmarks.metric_sensitivity --out benchmarks/metric_sensitivity.md
 
-study: $(STAMP) ## The selectors of Table 4 on the embedded clip (about half an hour on two cores)
+paper: $(STAMP) ## Every table and figure from committed data, and one page of them: analysis/out/paper/paper.html
+	$(BIN)/python -m analysis.paper
+
+study: $(FETCHED) ## First what the page lacks is run (about a day on two cores; needs TFG_ASSETS; resumes), then the page is made
 	$(BIN)/python -m experiments.ablation
 	$(BIN)/python -m analysis.paper.table_ablation
+	$(BIN)/python -m experiments.leave_one_out
+	$(BIN)/python -m experiments.atlas
+	$(BIN)/python -m experiments.atlas_features
+	$(BIN)/python -m analysis.atlas
+	$(BIN)/python -m experiments.poses
+	$(BIN)/python -m analysis.rows poses
+	$(BIN)/python -m experiments.same_motion
+	$(BIN)/python -m analysis.rows same_motion
+	$(BIN)/python -m analysis.paper
 
 gpu-check: $(STAMP) ## On a CUDA machine: tests/gpu and benchmarks/gpu, written as JSON and Markdown
 	$(BIN)/python -m benchmarks.gpu.check

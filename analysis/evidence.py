@@ -5,7 +5,7 @@ Every function takes the committed data and the column that sync is judged by, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -31,55 +31,61 @@ def evidence(claim: Claim, sources: Sources, sync: str = SYNC) -> Found:
 def _spread(claim: Claim, sources: Sources, sync: str) -> Found:
     rows, left_out = heads(sources.atlas, "instag")
     rows = rows.dropna(subset=[sync])
-    seeds = rows.groupby("person")["seed"].transform("nunique")
-    rows = rows[seeds > 1]
-    people = [
-        [group[sync].to_numpy(float) for _, group in of_person.groupby("start")]
-        for _, of_person in rows.groupby("person")
-    ]
-    names = tuple(str(name) for name, _ in rows.groupby("person"))
-    if not people:
+    rows = rows[rows.groupby("person")["seed"].transform("nunique") > 1]
+    people = {
+        str(name): _variation([of[sync].to_numpy(float) for _, of in own.groupby("start")])
+        for name, own in rows.groupby("person", sort=False)
+    }
+    sums = np.stack(list(people.values())) if people else np.zeros((0, 6))
+    if not len(sums) or not np.isfinite(value := _beyond_seeds(sums.sum(axis=0))):
         return _holes(claim, "no person has two seeds", MADE_BY)
-    value = spread_beyond_seeds(people)
     rng = np.random.default_rng(0)
-    draws = []
-    for _ in range(DRAWS if len(people) > 1 else 0):
-        draws.append(spread_beyond_seeds([people[index] for index in rng.integers(len(people), size=len(people))]))
+    drawn = sums[rng.integers(len(sums), size=(DRAWS, len(sums)))].sum(axis=1)
     tail = (1 - claim.level) / 2
-    low, high = np.nanquantile(draws, [tail, 1 - tail]) if draws else (None, None)
-    each = [spread_beyond_seeds([of]) for of in people]
+    low, high = np.quantile([_beyond_seeds(of) for of in drawn], [tail, 1 - tail])
+    several = len(sums) > 1
     return [
         Effect(
             part=claim.parts[0].name,
             value=value,
-            low=None if low is None else float(low),
-            high=None if high is None else float(high),
-            people=names,
+            low=float(low) if several else None,
+            high=float(high) if several else None,
+            people=tuple(people),
             heads=len(rows),
-            deviation=float(np.nanstd(each, ddof=1)) if len(each) > 1 else None,
+            deviation=float(np.std([_beyond_seeds(of) for of in sums], ddof=1)) if several else None,
             left_out=left_out,
         )
     ]
 
 
-def spread_beyond_seeds(people: list[list[np.ndarray]]) -> float:
-    """Standard deviation among segments without the seeds' part, minus that of the seeds: scores of the seeds, by person and segment.
+def spread_beyond_seeds(people: Sequence[Sequence[np.ndarray]]) -> float:
+    """Standard deviation among segments without the seeds' part, minus that of the seeds; scores of the seeds by person and segment.
 
     Both pooled over people. NaN where no segment has two seeds.
     """
-    within = [(of.var(ddof=1), len(of) - 1) for segments_ in people for of in segments_ if len(of) > 1]
-    if not within:
+    return _beyond_seeds(np.sum([_variation(own) for own in people], axis=0))
+
+
+def _variation(own: Sequence[np.ndarray]) -> np.ndarray:
+    """(6,) of a person, to be added up: squares and degrees of freedom of seeds and of segments; shares of the seeds' variance in
+    the segments' means, and their number."""
+    means = np.array([of.mean() for of in own])
+    seeds = sum(((of - of.mean()) ** 2).sum() for of in own)
+    return np.array(
+        [
+            *(seeds, sum(len(of) - 1 for of in own)),
+            *(((means - means.mean()) ** 2).sum(), len(own) - 1),
+            *(sum(1 / len(of) for of in own), len(own)),
+        ]
+    )
+
+
+def _beyond_seeds(sums: np.ndarray) -> float:
+    seeds, seed_degrees, among, degrees, shares, count = sums
+    if not seed_degrees or not degrees:
         return float("nan")
-    seed = sum(var * df for var, df in within) / sum(df for _, df in within)
-    means = [np.array([of.mean() for of in segments_]) for segments_ in people]
-    degrees = sum(len(of) - 1 for of in means)
-    if not degrees:
-        return float("nan")
-    among = sum(((of - of.mean()) ** 2).sum() for of in means) / degrees
-    share = np.mean(
-        [1 / len(of) for segments_ in people for of in segments_]
-    )  # of the seeds' variance, in a segment's mean
-    return float(np.sqrt(max(among - seed * share, 0.0)) - np.sqrt(seed))
+    seed = seeds / seed_degrees
+    return float(np.sqrt(max(among / degrees - seed * shares / count, 0.0)) - np.sqrt(seed))
 
 
 def _rise(
@@ -185,12 +191,12 @@ def _ten_seconds(claim: Claim, sources: Sources, sync: str) -> Found:
 
 
 def costs(row: pd.Series, *, selection: bool) -> float:
-    """Processor seconds of a head: the features of what it was shown, its training, and with `selection` what ISExplore looked at.
+    """Seconds of a head by the clock: features of what it was shown, training, and with `selection` what ISExplore looked at.
 
-    That is the sound of the whole training part and the faces of five candidates. NaN where a sidecar gave the faces.
+    That is the sound of the whole clip and the faces of five candidates. NaN where a sidecar gave the faces.
     """
-    own = float(row["features_train_processor_seconds"]) + float(row["training_processor_seconds"])
-    looked = float(row["audio_processor_seconds"]) + TOP * float(row["faces_processor_seconds"])
+    own = float(row["features_train_seconds"]) + float(row["training_seconds"])
+    looked = float(row["audio_seconds"]) + TOP * float(row["faces_seconds"])
     return own + (looked if selection else 0.0)
 
 

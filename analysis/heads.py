@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +9,14 @@ import pandas as pd
 
 from analysis.load import IncompleteGrid
 from analysis.script import MEASURED
+from tfg.atlas import rule
 from tfg.atlas.columns import COLUMNS, KEY
+from tfg.atlas.table import Person
 
 ATLAS = MEASURED / "atlas.csv"
 SYNC = "gain_sync_share"
 MADE_BY = "python -m experiments.atlas"
+COMMANDS = (MADE_BY, "python -m experiments.atlas_features", "python -m analysis.atlas --allow-missing")
 SETTING = ("px", "audio")  # what the heads of one comparison share; the prior is the person's
 SECONDS = 5.0  # of a segment, unless said otherwise
 TOP = 5  # candidates whose faces ISExplore reads (conf/selector/isexplore.yaml)
@@ -131,36 +133,17 @@ def only(atlas: pd.DataFrame, *, kind: str | None = None, untuned: bool = False)
 
 
 def chosen(found: Segments, selector: str) -> dict[str, pd.Series]:
-    """Person -> the segment that the selector of Table 4 chooses among those of the atlas; ties go to the smaller start.
-
-    Segments without a number that the selector needs are no candidates.
-    """
-    lips, camera, both, diversity = (
-        "mc_lips_0.25_pooled_radial",
-        "mc_camera_0.25",
-        "mc_both_0.25_pooled_radial",
-        "audio_pairs",
-    )
-    needed: dict[str, Sequence[str]] = {
-        "first": ("start",),
-        "audio": (diversity,),
-        "lip": (lips,),
-        "camera": (camera,),
-        "lip_camera": (both,),
-        "isexplore": (diversity, both),
-    }
-    choices = {}
-    for person, rows in (
-        found.rows.sort_values("start").dropna(subset=list(needed[selector])).groupby("person", sort=False)
-    ):
-        if selector == "first":
-            score = -rows["start"]
-        elif selector == "audio":
-            score = rows[diversity]
-        elif selector == "isexplore":
-            top = rows.nlargest(TOP, diversity, keep="first").sort_values("start")
-            score = top[diversity] / (top[both] + 1e-8)
-        else:
-            score = -rows[needed[selector][0]]
-        choices[str(person)] = rows.loc[score.idxmax()]
+    """Person -> the segment that a rule of tfg.atlas chooses; nobody who has no segment with all that it looks at."""
+    choice, choices = rule.read(selector), {}
+    for name, rows in found.rows.groupby("person", sort=False):
+        person = Person(
+            name=str(name),
+            kind=str(rows["kind"].iloc[0]),
+            tuned=bool(rows["tuned"].iloc[0]),
+            starts=rows["start"].to_numpy(float),
+            numbers={column: rows[column].to_numpy(float) for column in choice.columns},
+            seeds={},
+        )
+        if rows[list(choice.columns)].notna().all(axis=1).any():
+            choices[person.name] = rows.iloc[int(choice.shares(person, ()).argmax())]
     return choices

@@ -14,13 +14,14 @@ from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
 from analysis.artefact import NOT_AT_HAND, Artefact
-from analysis.figures import BAND, LINE, WHISKERS, Figure, Series
+from analysis.figures import BAND, LINE, WHISKERS, Figure, Panel, Series
+from analysis.power import MOST
 from analysis.tables import HOLE, Table
 from analysis.verdicts import FAILS, HOLDS, UNDERPOWERED, VERDICTS, Effect, Hole, Verdict
 
 TEMPLATE = Path(__file__).resolve().parent / "page.html"
 CLASSES = {HOLDS: "holds", FAILS: "fails", UNDERPOWERED: "weak"}  # of a badge; else a hole
-PANEL_PIXELS = 340
+PANEL_PIXELS, NAMES_PIXELS = 340, 110  # the latter for long names below an axis
 Beside = Mapping[str, Sequence[Effect | Hole]]
 
 
@@ -54,8 +55,12 @@ def _claim(verdict: Verdict, beside: Beside) -> str:
         for name, effects in beside.items()
     ]
     rules = "; ".join(f"<b>{name}</b>: {escape(when)}" for name, when in claim.outcomes().items())
-    needed = verdict.people_needed()
-    people = f" 80 % power needs {needed} people." if needed is not None and verdict.outcome == UNDERPOWERED else ""
+    people = ""
+    if verdict.outcome == UNDERPOWERED:
+        needed, decide = (
+            count or f"more than {MOST}" for count in (verdict.people_needed(), verdict.people_to_decide())
+        )
+        people = f" 80 % power at the smallest effect needs {needed} people; to decide at this one, {decide}."
     return (
         f'<div class="claim" id="claim{claim.number}"><b>{claim.number}</b><div><p>{escape(claim.sentence)}</p>'
         f'<p class="effect">{_effect(found, unit)}{people}</p>'
@@ -67,10 +72,10 @@ def _claim(verdict: Verdict, beside: Beside) -> str:
 def _effect(found: Effect | Hole, unit: str) -> str:
     if isinstance(found, Hole):
         return f"Not measured: {escape(found.reason)}. <code>{escape(found.command)}</code>"
-    ends = "" if found.low is None or found.high is None else f" [{found.low:.3f}, {found.high:.3f}]"
+    ends = "" if found.low is None or found.high is None else f" [{found.low:.3g}, {found.high:.3g}]"
     size = f" ({len(found.people)} people, {found.heads} heads)" if found.people else ""
     left_out = f" Left out: {escape('; '.join(found.left_out))}." if found.left_out else ""
-    return f"{found.value:.3f}{ends} {escape(unit)}{size}.{left_out}"
+    return f"{found.value:.3g}{ends} {escape(unit)}{size}.{left_out}"
 
 
 def _artefact(made: Artefact) -> str:
@@ -116,7 +121,9 @@ def _figure(figure: Figure, name: str) -> str:
         return missing
     columns = min(figure.columns, len(whole))
     rows = -(-len(whole) // columns)
-    drawn = make_subplots(rows, columns, subplot_titles=[panel.title for panel in whole], vertical_spacing=0.16 / rows)
+    drawn = make_subplots(
+        rows, columns, subplot_titles=[panel.title for panel in whole], vertical_spacing=0.4 / rows if rows > 1 else 0
+    )
     for index, panel in enumerate(whole):
         place = {"row": index // columns + 1, "col": index % columns + 1}
         for series in panel.series:
@@ -124,13 +131,13 @@ def _figure(figure: Figure, name: str) -> str:
         drawn.update_xaxes(title=panel.x_title, **place)
         drawn.update_yaxes(title=panel.y_title, **place)
     drawn.update_layout(
-        height=PANEL_PIXELS * rows,
+        height=(PANEL_PIXELS + (NAMES_PIXELS if _named(whole) else 0)) * rows,
         template="simple_white",
         font={"size": 12},
         margin={"l": 60, "r": 10, "t": 30, "b": 50},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "y": -0.2},
+        legend={"x": 1.0, "xanchor": "left", "y": 1.0},
     )
     drawn.update_annotations(font_size=12)
     return (
@@ -138,10 +145,14 @@ def _figure(figure: Figure, name: str) -> str:
             full_html=False,
             include_plotlyjs=False,
             div_id=f"figure-{name}",
-            config={"displaylogo": False, "responsive": True},
+            config={"displayModeBar": False, "responsive": True},
         )
         + missing
     )
+
+
+def _named(panels: Sequence[Panel]) -> bool:
+    return any(isinstance(x, str) and len(x) > 10 for panel in panels for series in panel.series for x in series.x)
 
 
 def _traces(series: Series) -> list[go.Scatter]:

@@ -57,6 +57,8 @@ def _draw(axes: Axes, panel: Panel) -> None:
         return
     for series in panel.series:
         _add(axes, series)
+    if any(isinstance(x, str) and len(x) > 10 for series in panel.series for x in series.x):
+        axes.tick_params(axis="x", rotation=90, labelsize=6)
     if any(series.name for series in panel.series):
         axes.legend(fontsize=7, frameon=False)
 

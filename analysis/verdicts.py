@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.claims import AT_LEAST, MORE, NONE_WRONG, NOT_LESS, Claim, Part
-from analysis.power import people_needed
+from analysis.claims import MORE, NONE_WRONG, NOT_LESS, Claim, Part
+from analysis.power import people_needed, people_to_decide
 from analysis.stats import estimate
 
 HOLDS, FAILS, UNDERPOWERED, UNMEASURED = VERDICTS = ("holds", "does not hold", "underpowered", "not measured")
@@ -46,11 +46,27 @@ class Verdict:
     parts: tuple[tuple[Part, str, Effect | Hole], ...]  # each with its own outcome
 
     def people_needed(self) -> int | None:
-        """Of the decisive part, at 80 % power for the smallest effect; None where it is not known or beyond reach."""
-        part, _, found = next(entry for entry in self.parts if entry[2] is self.decisive)
-        if isinstance(found, Hole) or found.deviation is None or self.claim.rule in (AT_LEAST, NONE_WRONG):
+        """Of the decisive part, for 80 % power at the smallest effect; None where it is not known or beyond reach."""
+        part, found = self._spread()
+        return None if found is None else people_needed(part.smallest, found[1], self.claim.level)
+
+    def people_to_decide(self) -> int | None:
+        """Of the decisive part, for an interval that would decide, were effect and spread to stay what they are."""
+        part, found = self._spread()
+        if found is None:
             return None
-        return people_needed(part.smallest, found.deviation, self.claim.level)
+        value, deviation = found
+        if self.claim.rule == NOT_LESS:
+            distance = abs(value + part.smallest)
+        else:
+            distance = value if value >= part.smallest else part.smallest - value
+        return people_to_decide(distance, deviation, self.claim.level)
+
+    def _spread(self) -> tuple[Part, tuple[float, float] | None]:
+        """The decisive part, with its effect and how far people differ in it where that is known."""
+        part, _, found = next(entry for entry in self.parts if entry[2] is self.decisive)
+        known = not isinstance(found, Hole) and found.deviation is not None and self.claim.rule in (MORE, NOT_LESS)
+        return part, (found.value, found.deviation) if known else None  # type: ignore[union-attr,return-value]
 
 
 def over_people(

@@ -81,6 +81,8 @@ def sources(heads: Sequence[Path], videos: Sequence[Path], folder: Path):
                 motion_seed=identity,
                 identity_seed=identity,
                 num_poses=None,
+                poses_seconds=None,
+                motion_seconds=None,
                 seconds=4.0,
                 size=size,
             )

@@ -43,9 +43,9 @@ def atlas(
             "prior": "universal",
             "commit": "a" * 40,
             "growth": 1.0,
-            "audio_processor_seconds": 2.0,
-            "faces_processor_seconds": 3.0,
-            "features_train_processor_seconds": 5.0,
+            "audio_seconds": 2.0,
+            "faces_seconds": 3.0,
+            "features_train_seconds": 5.0,
         }
         for index in range(segments):
             features = {name: float(of[index]) for name, of in drawn.items()}
@@ -68,11 +68,11 @@ def atlas(
                     | {
                         "psnr_face": 28 + score,
                         "mouth_correlation": 0.5 + score / 10,
-                        "training_processor_seconds": 40.0,
+                        "training_seconds": 40.0,
                     }
                 )
         if full is not None:
-            of_all = {"start": 0.0, "seconds": 60.0, "full": True, "seed": 0, "training_processor_seconds": 600.0}
+            of_all = {"start": 0.0, "seconds": 60.0, "full": True, "seed": 0, "training_seconds": 600.0}
             rows.append({**common, **of_all, SYNC: full + level, "psnr_face": 28 + full, "mouth_correlation": 0.6})
     columns = [column.name for column in COLUMNS]
     return pd.DataFrame(rows).reindex(columns=columns)

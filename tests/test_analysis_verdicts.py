@@ -181,3 +181,12 @@ def test_an_atlas_is_read_as_it_was_written(tmp_path):
 def test_an_interval_over_people_by_hand():
     found = over_people("x", {"a": 1.0, "b": 2.0, "c": 3.0}, 9)
     assert (found.value, found.low, found.heads) == (2.0, pytest.approx(2 - 4.302653 / 3**0.5, rel=1e-6), 9)
+
+
+def test_the_people_that_are_needed_by_hand():
+    claim = CLAIMS["random"]  # smallest effect 0.1
+    found = replace(effect(0.04, -0.04, 0.12, people=10), deviation=0.1)
+    made = judge(claim, [found])
+    assert made.outcome == UNDERPOWERED
+    assert made.people_needed() == 10  # a t test at d = 1 has a power of 0.80 with 10 pairs
+    assert made.people_to_decide() == 14  # t(0.975, 13) * 0.1 / sqrt(14) = 0.058 < 0.1 - 0.04

@@ -24,7 +24,16 @@ def test_it_writes_the_clip_its_sidecar_and_their_sums(tmp_path: Path, capsys: p
     assert capsys.readouterr().out.splitlines() == expected
     assert sorted(tmp_path.iterdir()) == files
     assert read_clip(path).sidecar == files[1]
-    spec = SyntheticClip(speech_seed=3, motion_seed=2, identity_seed=1, num_poses=4, seconds=1, size=32)
+    spec = SyntheticClip(
+        speech_seed=3,
+        motion_seed=2,
+        identity_seed=1,
+        num_poses=4,
+        poses_seconds=None,
+        motion_seconds=None,
+        seconds=1,
+        size=32,
+    )
     cached = make_synthetic(spec, tmp_path / "cache")
     assert cached.read_bytes() == path.read_bytes()
     assert cached.with_suffix(".npz").read_bytes() == files[1].read_bytes()

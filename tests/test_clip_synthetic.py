@@ -17,7 +17,7 @@ from tfg.clip.synthetic import generate as synthetic
 from tfg.clip.synthetic import specification
 from tfg.clip.synthetic.generate import make_synthetic, render
 from tfg.clip.synthetic.mesh import make_person_mesh
-from tfg.clip.synthetic.motion import POSE_LIMITS, make_head_motion, rotations
+from tfg.clip.synthetic.motion import POSE_LIMITS, make_head_motion, motion_of, rotations
 from tfg.clip.synthetic.person import make_person
 from tfg.clip.synthetic.render import FrameRenderer
 from tfg.clip.synthetic.specification import SyntheticClip
@@ -42,7 +42,7 @@ def truth(path: Path) -> Truth:
 
 def pictures(spec: SyntheticClip, count: int = 25) -> np.ndarray:
     speech = make_spoken_track(spec.speech_seed, spec.num_frames)
-    motion = make_head_motion(spec.motion_seed, spec.num_frames, spec.num_poses)
+    motion = motion_of(spec)
     camera = FrameRenderer(make_person_mesh(make_person(spec.identity_seed), spec.size), spec.size)
     return np.stack([shot.image for shot in islice(render(spec, camera, speech, motion), count)])
 
@@ -77,6 +77,31 @@ def test_a_value_of_another_kind_is_one_line_that_names_its_key(change: dict[str
     with pytest.raises(InputError) as caught:
         replace(SPEC, **change)  # type: ignore[arg-type]
     assert str(caught.value) == line
+
+
+def test_the_first_seconds_visit_few_poses_and_the_rest_moves_on() -> None:
+    spec = replace(SPEC, num_poses=5, poses_seconds=2.0)
+    few, free = motion_of(spec), motion_of(SPEC)
+    assert len(np.unique(few.pose[:50], axis=0)) == 5
+    np.testing.assert_array_equal(few.pose[50:], free.pose[50:])
+    np.testing.assert_array_equal(few.upper, free.upper)
+
+
+def test_motion_repeats_under_speech_that_does_not() -> None:
+    spec = replace(SPEC, motion_seconds=2.0)
+    motion = motion_of(spec)
+    for part in (motion.pose, motion.upper, motion.gaze):
+        np.testing.assert_array_equal(part[:50], part[50:100])
+        np.testing.assert_array_equal(part[:50], part[100:150])
+    assert len(np.unique(motion.pose, axis=0)) == 50
+    mouth = make_spoken_track(spec.speech_seed, spec.num_frames).mouth
+    assert np.abs(mouth[:50] - mouth[50:100]).max() > 0.1
+
+
+def test_clips_keep_their_identity_where_the_later_keys_are_silent() -> None:
+    assert embedded_clip(seconds=66.0, size=128).identity == "embedded-df409a9c0865"
+    changes = ({}, {"motion_seconds": 2.0}, {"num_poses": 5}, {"num_poses": 5, "poses_seconds": 2.0})
+    assert len({replace(SPEC, **change).identity for change in changes}) == 4  # type: ignore[arg-type]
 
 
 def test_every_seed_sits_in_the_folder_name_with_the_rest_hashed() -> None:
@@ -327,6 +352,12 @@ def test_what_a_killed_generation_leaves_is_removed_by_the_next(tmp_path: Path) 
         ({"size": 63}, "clip.size"),
         ({"num_poses": 0}, "clip.synthetic.num_poses"),
         ({"num_poses": 151}, "clip.synthetic.num_poses"),
+        ({"num_poses": 26, "poses_seconds": 1.0}, "clip.synthetic.num_poses: is 26; give null or 1 to 25"),
+        ({"num_poses": 5, "poses_seconds": 7.0}, "clip.synthetic.poses_seconds: is 7.0; give null or 1 to 6"),
+        ({"poses_seconds": 2.0}, "clip.synthetic.poses_seconds: is 2.0; give clip.synthetic.num_poses too"),
+        ({"motion_seconds": 0}, "clip.synthetic.motion_seconds"),
+        ({"num_poses": 51, "motion_seconds": 2.0}, "clip.synthetic.num_poses: is 51; give null or 1 to 50"),
+        ({"num_poses": 5, "poses_seconds": 1.0, "motion_seconds": 2.0}, "give only one of"),
     ],
 )
 def test_a_value_out_of_range_is_named(change: dict[str, float], key: str) -> None:

@@ -8,20 +8,29 @@ import pytest
 
 from tfg.clip.synthetic import draw
 from tfg.clip.synthetic.mesh import make_person_mesh
-from tfg.clip.synthetic.motion import make_head_motion
+from tfg.clip.synthetic.motion import motion_of
 from tfg.clip.synthetic.person import make_person
 from tfg.clip.synthetic.render import FrameRenderer
 from tfg.clip.synthetic.specification import SyntheticClip
 from tfg.clip.synthetic.speech import make_spoken_track
 from tfg.types import InputError
 
-SPEC = SyntheticClip(speech_seed=1, motion_seed=2, identity_seed=3, num_poses=None, seconds=2.6, size=36)
+SPEC = SyntheticClip(
+    speech_seed=1,
+    motion_seed=2,
+    identity_seed=3,
+    num_poses=None,
+    poses_seconds=None,
+    motion_seconds=None,
+    seconds=2.6,
+    size=36,
+)
 
 
 def test_three_processes_draw_the_frames_of_one() -> None:
     renderer = FrameRenderer(make_person_mesh(make_person(SPEC.identity_seed), SPEC.size), SPEC.size)
     track = make_spoken_track(SPEC.speech_seed, SPEC.num_frames)
-    motion = make_head_motion(SPEC.motion_seed, SPEC.num_frames, SPEC.num_poses)
+    motion = motion_of(SPEC)
     here = list(draw.drawn(renderer, track, motion, range(SPEC.num_frames)))
     elsewhere = list(draw.drawn_elsewhere(SPEC, 3))
     assert len(here) == len(elsewhere) == 65

@@ -179,6 +179,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--motion-seed", type=int, metavar="K", help=f"head, blinks, gaze {_IN_CONF}")
     command.add_argument("--identity-seed", type=int, metavar="K", help=f"face, hair, clothes {_IN_CONF}")
     command.add_argument("--num-poses", type=int, metavar="N", help=f"distinct head poses {_IN_CONF}")
+    command.add_argument("--poses-seconds", type=float, metavar="S", help=f"seconds with these poses {_IN_CONF}")
+    command.add_argument("--motion-seconds", type=float, metavar="S", help=f"after which motion repeats {_IN_CONF}")
     command.add_argument("--force", action="store_true", help="replace files that are there")
     command.add_argument("-o", "--output", required=True, metavar="MP4", help="the sidecar gets its name with .npz")
 

@@ -1,7 +1,7 @@
 """Every table and figure of the paper with ours beside, from committed data alone: `python -m analysis.paper --out DIR`.
 
 Writes each artefact (Markdown, CSV, LaTeX; figures as PNG and SVG), verdicts.csv and paper.html. What was not measured is a hole that
-shows; a summary on stderr counts the holes. No torch, no network.
+shows; a summary on stderr counts the holes. No torch, no network. With --results the same of your own runs (--clip: of some clips).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from analysis import artefact
 from analysis.artefact import Artefact
 from analysis.load import IncompleteGrid
+from analysis.own import own_sources
 from analysis.page import page
 from analysis.paper import (
     figure1_spread,
@@ -60,9 +61,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--measured", type=Path, default=MEASURED, help=f"folder of atlas.csv and the other tables (default {MEASURED})"
     )
+    parser.add_argument("--results", type=Path, help="folder of your own runs, in place of the committed data")
+    parser.add_argument(
+        "--clip", action="append", default=[], metavar="NAME", help="with --results: only of this clip; may be repeated"
+    )
     options = parser.parse_args(arguments)
+    if options.clip and options.results is None:
+        parser.error("--clip: give --results, the folder of your runs, too")
     try:
-        made = write(read_sources(options.measured), options.out)
+        own = None if options.results is None else own_sources(options.results, tuple(options.clip))
+        made = write(own or read_sources(options.measured), options.out)
     except IncompleteGrid as error:
         print(f"analysis: {error}", file=sys.stderr)
         return 1

@@ -7,7 +7,7 @@ import numpy as np
 from analysis.artefact import Artefact
 from analysis.evidence import spread_beyond_seeds
 from analysis.figures import POINTS, Figure, Panel, Series, colour
-from analysis.heads import MADE_BY, SYNC, heads, segments
+from analysis.heads import COMMANDS, MADE_BY, SYNC, heads, segments
 from analysis.sources import Sources
 from analysis.tables import HOLE, Table
 
@@ -51,7 +51,7 @@ def make(sources: Sources) -> Artefact:
             ),
         ),
         figure=Figure(panels=tuple(_panel(sources, column, title) for column, title, _ in SHOWN), columns=3),
-        commands=(MADE_BY,),
+        commands=COMMANDS,
     )
 
 

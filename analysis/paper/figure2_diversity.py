@@ -10,7 +10,7 @@ from analysis import fits, published
 from analysis.artefact import Artefact, ours, theirs
 from analysis.evidence import FEWEST_SEGMENTS
 from analysis.figures import BAND, LINE, POINTS, Figure, Panel, Series, colour
-from analysis.heads import MADE_BY, SYNC, Segments, segments
+from analysis.heads import COMMANDS, MADE_BY, SYNC, Segments, segments
 from analysis.load import IncompleteGrid
 from analysis.sources import Sources
 from analysis.tables import HOLE, Table
@@ -106,7 +106,7 @@ def make(sources: Sources) -> Artefact:
             ),
         ),
         figure=Figure(panels=tuple(panel(found[name], title) for name, title in MEASURES.items())),
-        commands=(MADE_BY,),
+        commands=COMMANDS,
     )
 
 

@@ -6,7 +6,7 @@ from analysis import fits, published
 from analysis.artefact import Artefact, ours, whiskers
 from analysis.evidence import FEWEST_SEGMENTS
 from analysis.figures import Figure, Panel, colour
-from analysis.heads import MADE_BY, SYNC, segments
+from analysis.heads import COMMANDS, MADE_BY, SYNC, segments
 from analysis.sources import Sources
 from analysis.tables import Table
 from tfg.atlas.columns import THRESHOLDS
@@ -57,5 +57,5 @@ def make(sources: Sources) -> Artefact:
             ),
             columns=3,
         ),
-        commands=(MADE_BY,),
+        commands=COMMANDS,
     )

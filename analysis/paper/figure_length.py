@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis import published
 from analysis.artefact import NOT_AT_HAND, Artefact, Ours, ours, whiskers, with_ends
 from analysis.figures import Figure, Panel
-from analysis.heads import MADE_BY, SYNC, segments
+from analysis.heads import COMMANDS, MADE_BY, SYNC, segments
 from analysis.sources import Sources
 from analysis.tables import Table
 
@@ -52,7 +52,7 @@ def make(sources: Sources) -> Artefact:
             ),
         ),
         figure=Figure(panels=panels, columns=3),
-        commands=(MADE_BY,),
+        commands=COMMANDS,
     )
 
 

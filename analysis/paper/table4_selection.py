@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis import published
 from analysis.artefact import Artefact, ours, theirs, with_ends
-from analysis.heads import MADE_BY, SYNC, Segments, chosen, segments
+from analysis.heads import COMMANDS, SYNC, Segments, chosen, segments
 from analysis.sources import Sources
 from analysis.tables import Table
 from analysis.vocabulary import SELECTORS, printed
@@ -59,7 +59,7 @@ def make(sources: Sources) -> Artefact:
                 *found.left_out,
             ),
         ),
-        commands=(MADE_BY,),
+        commands=COMMANDS,
     )
 
 

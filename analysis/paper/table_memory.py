@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analysis import published
 from analysis.artefact import Artefact, ours, theirs
-from analysis.heads import MADE_BY, segments
+from analysis.heads import COMMANDS, segments
 from analysis.sources import Sources
 from analysis.tables import Table
 
@@ -37,5 +37,5 @@ def make(sources: Sources) -> Artefact:
             records=tuple(records),
             notes=("Ours: mean [95 % t interval] (people).",),
         ),
-        commands=(MADE_BY,),
+        commands=COMMANDS,
     )

@@ -10,7 +10,7 @@ from analysis.artefact import Artefact
 from analysis.claims import AT_LEAST, MORE, NONE_WRONG, NOT_LESS, read_claims
 from analysis.evidence import evidence
 from analysis.figures import LINE, WHISKERS, Figure, Panel, Series, colour
-from analysis.heads import MADE_BY, SYNC, only
+from analysis.heads import COMMANDS, MADE_BY, SYNC, only
 from analysis.power import POWER, curve
 from analysis.sources import Sources
 from analysis.tables import HOLE, Table
@@ -28,6 +28,7 @@ COLUMNS = (
     "unit",
     "smallest",
     "people_needed",
+    "people_to_decide",
     "sentence",
 )
 PEOPLE = tuple(range(3, 61, 3))  # of the power curves
@@ -139,7 +140,7 @@ def make(verdicts: tuple[Verdict, ...]) -> Artefact:
             ),
         ),
         figure=Figure(panels=(_effects(verdicts), _power(verdicts))),
-        commands=(MADE_BY, "python -m analysis.paper"),
+        commands=(*COMMANDS, "python -m analysis.paper"),
     )
 
 
@@ -187,7 +188,14 @@ def _record(verdict: Verdict) -> tuple[object, ...]:
     value, low, high, people, heads = _numbers(found)
     return (
         *(verdict.claim.number, verdict.outcome, value, low, high, len(people), heads),
-        *(part.name, part.unit, part.smallest, verdict.people_needed(), verdict.claim.sentence),
+        *(
+            part.name,
+            part.unit,
+            part.smallest,
+            verdict.people_needed(),
+            verdict.people_to_decide(),
+            verdict.claim.sentence,
+        ),
     )
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from tfg.clip.synthetic.expression import coefficients
 from tfg.clip.synthetic.mesh import make_person_mesh
-from tfg.clip.synthetic.motion import HeadMotion, make_head_motion, rotations, translations
+from tfg.clip.synthetic.motion import HeadMotion, motion_of, rotations, translations
 from tfg.clip.synthetic.person import make_person
 from tfg.clip.synthetic.render import REST_TRANSLATION, DrawnFrame, FrameRenderer
 from tfg.clip.synthetic.specification import SyntheticClip
@@ -138,7 +138,7 @@ def _unpacked(content: bytes, size: int) -> DrawnFrame:
 def write_frames(specification: str, first: str, step: str, output: IO[bytes]) -> None:
     spec = SyntheticClip(**json.loads(specification))
     track = make_spoken_track(spec.speech_seed, spec.num_frames)
-    motion = make_head_motion(spec.motion_seed, spec.num_frames, spec.num_poses)
+    motion = motion_of(spec)
     renderer = FrameRenderer(make_person_mesh(make_person(spec.identity_seed), spec.size), spec.size)
     own = np.arange(spec.num_frames)
     for frame in drawn(renderer, track, motion, own[own // _BLOCK % int(step) == int(first)]):

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from tfg.clip.synthetic import draw
 from tfg.clip.synthetic.mesh import make_person_mesh
-from tfg.clip.synthetic.motion import HeadMotion, make_head_motion, rotations, translations
+from tfg.clip.synthetic.motion import HeadMotion, motion_of, rotations, translations
 from tfg.clip.synthetic.person import make_person
 from tfg.clip.synthetic.render import REST_TRANSLATION, DrawnFrame, FrameRenderer
 from tfg.clip.synthetic.specification import VERSION, SyntheticClip
@@ -69,7 +69,7 @@ def write_synthetic(spec: SyntheticClip, path: Path, place: Callable[[Path, Path
     unfinished.mkdir()
     try:
         track = make_spoken_track(spec.speech_seed, spec.num_frames)
-        motion = make_head_motion(spec.motion_seed, spec.num_frames, spec.num_poses)
+        motion = motion_of(spec)
         renderer = FrameRenderer(make_person_mesh(make_person(spec.identity_seed), spec.size), spec.size)
         per_frame = _per_frame(spec)
         video, sidecar = unfinished / "clip.mp4", unfinished / "clip.npz"

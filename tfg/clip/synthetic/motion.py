@@ -20,6 +20,7 @@ from tfg.clip.synthetic.arithmetic import (
     tanh,
     uniform,
 )
+from tfg.clip.synthetic.specification import SyntheticClip
 from tfg.types import FPS, Floats
 
 # Yaw, pitch, roll in degrees; x, y, z shift in head units: no frame goes beyond.
@@ -37,12 +38,21 @@ class HeadMotion:
     gaze: Floats  # (n, 2) radians of the eyes in the head: to the image's right, down
 
 
-def make_head_motion(seed: int, num_frames: int, num_poses: int | None) -> HeadMotion:
-    """Motion of `num_frames` frames; with `num_poses` the head visits exactly that many poses."""
+def motion_of(spec: SyntheticClip) -> HeadMotion:
+    """The clip's motion; after `motion_seconds` all of it starts anew."""
+    seconds = (spec.motion_seconds or spec.seconds, spec.poses_seconds or spec.motion_seconds or spec.seconds)
+    once, posed = (round(length * FPS) for length in seconds)
+    motion = make_head_motion(spec.motion_seed, once, spec.num_poses, posed)
+    again = np.arange(spec.num_frames) % once
+    return HeadMotion(pose=motion.pose[again], upper=motion.upper[again], gaze=motion.gaze[again])
+
+
+def make_head_motion(seed: int, num_frames: int, num_poses: int | None, num_posed: int | None = None) -> HeadMotion:
+    """Motion of `num_frames` frames; with `num_poses` the head visits exactly that many poses, in the first `num_posed` if given."""
     streams = [np.random.default_rng([seed, 2, stream]) for stream in range(4)]
     pose = np.stack([limit * tanh(0.55 * _wander(streams[0], num_frames)) for limit in POSE_LIMITS], axis=1)
     if num_poses is not None:
-        pose = _visit(pose, num_poses, streams[1])
+        pose = np.concatenate([_visit(pose[:num_posed], num_poses, streams[1]), pose[len(pose[:num_posed]) :]])
     return HeadMotion(pose=pose, upper=_upper_face(streams[2], num_frames), gaze=_gaze(streams[3], pose))
 
 

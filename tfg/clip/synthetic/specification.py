@@ -10,6 +10,8 @@ from tfg.types import FPS, InputError
 
 # of pictures, sound and sidecar; a change makes every cached clip anew and gives it another identity
 VERSION = 3
+# keys that came later: where they say nothing, clips keep their identity
+_LATER = ("poses_seconds", "motion_seconds")
 _SHORTEST_SECONDS, _SMALLEST, _LARGEST = 1.0, 32, 1024
 
 
@@ -21,6 +23,8 @@ class SyntheticClip:
     motion_seed: int  # head, blinks, brows, gaze
     identity_seed: int  # face, hair, clothes, wall
     num_poses: int | None  # distinct head poses; None moves smoothly
+    poses_seconds: float | None  # how long from the start it visits them, then it moves smoothly; None: all along
+    motion_seconds: float | None  # after which head, blinks, brows and gaze start anew, whatever is said; None: never
     seconds: float
     size: int  # pixels of the square picture
 
@@ -34,10 +38,21 @@ class SyntheticClip:
             raise InputError(
                 f"clip.size: is {self.size}; the embedded clip takes even sizes from {_SMALLEST} to {_LARGEST}"
             )
-        if self.num_poses is not None and not (_is_whole(self.num_poses) and 1 <= self.num_poses <= self.num_frames):
+        for key in _LATER:
+            value = getattr(self, key)
+            if value is not None and not (_is_number(value) and _SHORTEST_SECONDS <= value <= self.seconds):
+                raise InputError(
+                    f"clip.synthetic.{key}: is {value}; give null or {_SHORTEST_SECONDS:g} to {self.seconds:g}, the clip"
+                )
+        if self.poses_seconds is not None and self.num_poses is None:
             raise InputError(
-                f"clip.synthetic.num_poses: is {self.num_poses}; give null or 1 to {self.num_frames}, the frames"
+                f"clip.synthetic.poses_seconds: is {self.poses_seconds}; give clip.synthetic.num_poses too"
             )
+        if self.poses_seconds is not None and self.motion_seconds is not None:
+            raise InputError("clip.synthetic.poses_seconds, clip.synthetic.motion_seconds: give only one of them")
+        frames = round((self.poses_seconds or self.motion_seconds or self.seconds) * FPS)
+        if self.num_poses is not None and not (_is_whole(self.num_poses) and 1 <= self.num_poses <= frames):
+            raise InputError(f"clip.synthetic.num_poses: is {self.num_poses}; give null or 1 to {frames}, the frames")
 
     @property
     def num_frames(self) -> int:
@@ -55,6 +70,7 @@ class SyntheticClip:
 
     def _digest(self, *without: str) -> str:
         fields = {"version": VERSION, **asdict(self), "seconds": float(self.seconds)}
+        fields = {key: value for key, value in fields.items() if key not in _LATER or value is not None}
         canonical = json.dumps({key: value for key, value in fields.items() if key not in without}, sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
