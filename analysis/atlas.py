@@ -22,6 +22,7 @@ from experiments.ledger import read_ledger
 from tfg.atlas.columns import COLUMNS, CONTROLS, GAINS, METRICS, POSE_GAP
 from tfg.record import costs
 from tfg.record.results import Metrics, RunResult
+from tfg.types import FPS
 
 Value: TypeAlias = str | int | float | bool | None
 Features: TypeAlias = Mapping[tuple[str, int, int], Mapping[str, Value]]  # person, first frame, frames -> columns
@@ -82,7 +83,7 @@ def rows(
                 raise IncompleteGrid(
                     f"{_record(results, key[0])}: lacks a segment; run `python -m experiments.atlas_features`"
                 )
-            made.append(row(labels, result, features[key], seconds=length / 25))
+            made.append(row(labels, result, features[key], seconds=length / FPS))
     return made
 
 

@@ -53,8 +53,11 @@ def table(rules: list[Rule], people: list[Person]) -> Table:
     for group, of_group in GROUPS.items():
         chosen = [person for person in people if of_group(person)]
         for quality, what in QUALITIES.items():
-            beside = replica(chosen, quality)
-            for verdict in (*judge(rules, chosen, quality, AGAINST), *([beside] if beside else [])):
+            judged, beside = judge(rules, chosen, quality, AGAINST), replica(chosen, quality)
+            if not any(verdict.choices for verdict in judged):
+                left_out.append(f"{group}, {what}: no head has it.")
+                continue
+            for verdict in (*judged, *([beside] if beside else [])):
                 digits = 2 if quality == "psnr_face" else 3
                 ahead = [report.number(verdict.ahead.get(name), digits, "+") for name in AGAINST]
                 rows.append((f"{group}: {what}", *report.row(verdict), *ahead))

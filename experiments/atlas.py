@@ -36,8 +36,8 @@ from itertools import zip_longest
 from experiments import priors
 from experiments.grid import Cell, Grid
 from experiments.people import FOLDER
+from tfg.types import FPS
 
-FPS = 25
 REAL = f"{priors.PRIORS}/grid.safetensors"
 FULL = "full"  # label of the segment that is the whole training part
 

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.atlas import FPS, GRID, PEOPLE
+from experiments.atlas import GRID, PEOPLE
 from tfg.atlas.columns import FEATURES
 from tfg.record import provenance
 from tfg.record.files import write_json
-from tfg.types import InputError, Segment
+from tfg.types import FPS, InputError, Segment
 
 FOLDER = "atlas_features"  # in the folder of results
 FIXED = ("clip.size=128", "audio=whisper")

@@ -31,12 +31,7 @@ def main(arguments: Sequence[str]) -> int:
         "--motion", default="", help="audio features that motion fields are learned with: whisper,logmel (default none)"
     )
     parser.add_argument(
-        "--set",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="settings of the motion fields' training",
+        "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="settings of the motion fields' training"
     )
     parser.add_argument("--licence", default="unknown", help="of the data, written into the file")
     options = parser.parse_args(arguments)

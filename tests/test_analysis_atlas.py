@@ -118,20 +118,22 @@ def test_every_column_has_one_name_and_every_metric_is_documented(capsys: pytest
     assert len(capsys.readouterr().out.splitlines()) == len(COLUMNS)
 
 
+@pytest.mark.parametrize("syncnet", [{}, {"sync_c": 5.0}])
 def test_the_table_of_selectors_has_every_group_quality_and_rule(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    syncnet: dict[str, float], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mc = ("mc_both_0.25_pooled_radial", "mc_lips_0.25_pooled_radial", "mc_camera_0.25")
     coverage = ("audio_gap", "mouth_share", "mouth_closed", "pose_clusters", "reference_gap", "pose_mouth_r2")
     features = dict.fromkeys((*mc, *coverage), 0.2)
-    scores = {"gain_sync_share": 0.5, "psnr_face": 30.0}
+    scores = {"gain_sync_share": 0.5, "psnr_face": 30.0, **syncnet}
     rows = [one | features | scores for one in people({"a": (0.1, 0.2, 0.3), "b": (0.1, 0.3, 0.2)})]
     path = write_atlas(tmp_path / "atlas.csv", rows)
     assert selectors.main(["--atlas", str(path), "--out", str(tmp_path)]) == 0
     assert {file.suffix for file in tmp_path.glob("selectors.*")} == {".md", ".csv", ".tex"}
     with (tmp_path / "selectors.csv").open() as file:
         records = list(csv.DictReader(file))
-    assert len(records) == 3 * 3 * 8
+    assert len(records) == 3 * (3 + len(syncnet)) * 8
+    assert ("official Sync-C: no head has it" in (tmp_path / "selectors.md").read_text()) == (not syncnet)
     (audio,) = [
         one
         for one in records

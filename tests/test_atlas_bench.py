@@ -9,7 +9,7 @@ import pytest
 from sample_atlas import Row, head, people, write
 
 from tfg.atlas import rule
-from tfg.atlas.bench import Verdict, estimate, judge, replica
+from tfg.atlas.bench import Verdict, judge, over_people, replica
 from tfg.atlas.table import Person, read
 from tfg.types import InputError
 
@@ -48,13 +48,14 @@ def test_random_is_exact_its_percentile_is_one_half_and_it_is_zero_above_the_mea
     assert [choice.above for choice in made.choices] == pytest.approx([0, 0])
     assert [choice.first for choice in made.choices] == [0.25, 0.5]
     assert made.choices[0].regret == pytest.approx(0.6 - 0.275)
+    assert made.over["percentile"].low is None  # it does not vary
 
 
 def test_the_interval_is_students_t_over_people(tmp_path: Path) -> None:
     """0.1, 0.2, 0.3: mean 0.2, s 0.1, t(2) = 4.3027."""
-    found = estimate([0.1, 0.2, 0.3])
+    found = over_people([0.1, 0.2, 0.3])
     assert (found.low, found.high) == pytest.approx((0.2 - 4.302653 * 0.1 / 3**0.5, 0.2 + 4.302653 * 0.1 / 3**0.5))
-    assert estimate([0.5]).low is None
+    assert over_people([0.5]).low is None
 
 
 def test_a_rule_is_compared_with_another_on_each_person(tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
-from experiments import atlas, atlas_size, priors
+from experiments import atlas, atlas_features, atlas_size, priors
 from experiments.atlas import FULL, GRID, PEOPLE, cell, coarse_to_fine
+from tfg.types import Segment
 
 FIVE = [one for one in GRID.cells if one.labels["seconds"] == 5.0 and one.labels["backbone"] == "instag"]
 
@@ -83,6 +86,38 @@ def test_the_sizes_are_of_the_same_segments() -> None:
     sizes = {(one.labels["start"], overrides(one)["clip.size"]) for one in atlas_size.GRID.cells}
     assert len(sizes) == 24
     assert {overrides(one)["prior"] for one in atlas_size.GRID.cells} == {"universal"}
+
+
+def test_features_are_made_once_and_again_where_the_segments_have_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever computes them: here a count of the segments."""
+    asked = []
+
+    def computed(given: list[str], segments: list[Segment]) -> tuple[list[dict[str, float]], dict[str, float]]:
+        asked.append(given)
+        return [{"audio_pairs": float(len(segments))} for _ in segments], {"audio_seconds": 1.0}
+
+    monkeypatch.setattr("tfg.segment_features.segment_features", computed)
+    segments = [Segment(start=0, num_frames=125), Segment(start=50, num_frames=125)]
+    path = atlas_features.make("p03", segments, tmp_path)
+    assert atlas_features.make("p03", segments, tmp_path) == path
+    assert len(asked) == 1
+    assert asked[0][-1] == "split.held_out=10"
+    atlas_features.make("p03", segments[:1], tmp_path)
+    assert json.loads(path.read_text())["rows"] == [{"audio_pairs": 1.0}]
+
+
+def test_features_are_of_every_segment_of_the_grid_each_once() -> None:
+    """Of p08: 12 of 5 s, the whole part, 6 of 2 s, 6 of 10 s for both growths, 3 of 20 s; SyncTalk's are among the 12."""
+    segments = atlas_features.segments_of("p08")
+    assert len(segments) == 12 + 1 + 6 + 6 + 3
+    assert segments[-1] == Segment(start=0, num_frames=1199)
+
+
+def test_an_unknown_person_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert atlas_features.main(["--person", "nobody"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 @pytest.mark.real

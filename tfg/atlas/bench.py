@@ -13,18 +13,20 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from tfg.atlas.rule import Rule
+from tfg.atlas.rule import RANDOM, Rule
 from tfg.atlas.table import Numbers, Person
 from tfg.statistics.bootstrap import CONFIDENCE
 
 QUALITIES = {  # larger is better
     "gain_sync_share": "share of the truth's sync",
+    "sync_c": "official Sync-C",  # where heads were scored with SyncNet's weights
     "mouth_correlation": "mouth r",
     "psnr_face": "face PSNR, dB",
 }
 REPLICA = "replica"
 TOP = 3
 DRAWS = 20_000
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,16 +36,16 @@ class Choice:
     person: str
     segments: int  # with the quality, among which it chose
     value: float  # quality of the choice
-    regret: float  # quality of the best segment minus that
-    above: float  # that minus the mean of all segments, which is random's
+    regret: float  # quality of the best segment minus value
+    above: float  # value minus the mean of all segments, which is random's
     percentile: float  # share of segments that are worse, ties and itself half: 0.5 for random
     first: float  # share of draws that are the best segment
     top: float  # or among the best TOP
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """Mean over people with its interval, None where there are fewer than two or they do not vary."""
+class OverPeople:
+    """A mean with its 95 % interval, None where there are fewer than two or they do not vary."""
 
     mean: float
     low: float | None
@@ -60,38 +62,40 @@ class Verdict:
     choices: tuple[Choice, ...]  # a person each
     not_judged: tuple[str, ...]  # people it was learned from, or without a segment that has the quality
     chance: float | None  # probability that random is as far above the mean over these people; None for random
-    over: dict[str, Estimate]  # field of a choice -> over people
-    ahead: dict[str, Estimate]  # name of another rule -> value minus that one's over the people of both
+    over: dict[str, OverPeople]  # field of a choice -> over people
+    ahead: dict[str, OverPeople]  # name of another rule -> value minus that one's over the people of both
 
 
 def judge(rules: Sequence[Rule], people: Sequence[Person], quality: str, against: Sequence[str]) -> list[Verdict]:
     """Each rule on the people that it was not learned from; `against`: names of rules that each is compared with."""
-    found: dict[str, tuple[Choice, ...]] = {}
+    scored = [person for person in people if _known(person, quality).any()]
+    judged = {rule.name: [person for person in scored if person.name not in rule.learned_from] for rule in rules}
+    choices = {
+        rule.name: tuple(
+            _choice(person, quality, rule.shares(_with(person, quality), [one for one in people if one is not person]))
+            for person in judged[rule.name]
+        )
+        for rule in rules
+    }
     verdicts = []
     for rule in rules:
-        judged = [person for person in people if person.name not in rule.learned_from and _known(person, quality).any()]
-        found[rule.name] = tuple(
-            _choice(person, quality, rule.shares(_with(person, quality), [one for one in people if one is not person]))
-            for person in judged
-        )
-        verdicts.append((rule, judged))
-    made = []
-    for rule, judged in verdicts:
-        choices = found[rule.name]
-        others = {name: _ahead(choices, found[name]) for name in against if name in found and name != rule.name}
-        made.append(
+        own = choices[rule.name]
+        ahead = {name: _ahead(own, choices[name]) for name in against if name in choices and name != rule.name}
+        draws_all = rule.kind == RANDOM and rule.shortlist is None
+        names = [choice.person for choice in own]
+        verdicts.append(
             Verdict(
                 rule=rule.name,
                 title=rule.title,
                 quality=quality,
-                choices=choices,
-                not_judged=tuple(person.name for person in people if person not in judged),
-                chance=None if rule.kind == "random" and rule.shortlist is None else _chance(choices, judged, quality),
-                over=_over(choices),
-                ahead={name: found for name, found in others.items() if found is not None},
+                choices=own,
+                not_judged=tuple(person.name for person in people if person.name not in names),
+                chance=None if draws_all else _chance(own, judged[rule.name], quality),
+                over=_over(own),
+                ahead={name: found for name, found in ahead.items() if found is not None},
             )
         )
-    return made
+    return verdicts
 
 
 def replica(people: Sequence[Person], quality: str) -> Verdict | None:
@@ -122,14 +126,14 @@ def replica(people: Sequence[Person], quality: str) -> Verdict | None:
     )
 
 
-def estimate(values: Sequence[float]) -> Estimate:
-    """Student's t over people."""
+def over_people(values: Sequence[float]) -> OverPeople:
+    """Of a number each, by Student's t."""
     numbers = np.asarray(values, np.float64)
     mean, count = float(numbers.mean()), len(numbers)
-    if count < 2 or np.ptp(numbers) == 0:
-        return Estimate(mean=mean, low=None, high=None)
+    if count < 2 or np.ptp(numbers) <= ROUNDING * np.abs(numbers).max():
+        return OverPeople(mean=mean, low=None, high=None)
     reach = float(special.stdtrit(count - 1, 0.5 + CONFIDENCE / 2) * numbers.std(ddof=1) / np.sqrt(count))
-    return Estimate(mean=mean, low=mean - reach, high=mean + reach)
+    return OverPeople(mean=mean, low=mean - reach, high=mean + reach)
 
 
 def _known(person: Person, quality: str) -> np.ndarray:
@@ -189,16 +193,16 @@ def _mean_choice(found: Sequence[Choice]) -> Choice:
     )
 
 
-def _over(choices: Sequence[Choice]) -> dict[str, Estimate]:
+def _over(choices: Sequence[Choice]) -> dict[str, OverPeople]:
     fields = ("value", "regret", "above", "percentile", "first", "top")
-    return {field: estimate([getattr(choice, field) for choice in choices]) for field in fields} if choices else {}
+    return {field: over_people([getattr(choice, field) for choice in choices]) for field in fields} if choices else {}
 
 
-def _ahead(choices: Sequence[Choice], others: Sequence[Choice]) -> Estimate | None:
+def _ahead(choices: Sequence[Choice], others: Sequence[Choice]) -> OverPeople | None:
     """Value minus that of another rule, over the people of both."""
     theirs = {choice.person: choice.value for choice in others}
     pairs = [choice.value - theirs[choice.person] for choice in choices if choice.person in theirs]
-    return estimate(pairs) if pairs else None
+    return over_people(pairs) if pairs else None
 
 
 def _chance(choices: Sequence[Choice], people: Sequence[Person], quality: str) -> float | None:
@@ -211,4 +215,4 @@ def _chance(choices: Sequence[Choice], people: Sequence[Person], quality: str) -
         values = person.numbers[quality][_known(person, quality)]
         above += rng.choice(values, DRAWS) - values.mean()
     wanted = sum(choice.above for choice in choices)
-    return float((above >= wanted - 1e-12).mean())
+    return float((above >= wanted - ROUNDING).mean())

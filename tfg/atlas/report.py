@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tfg.atlas.bench import QUALITIES, TOP, Estimate, Verdict
+from tfg.atlas.bench import QUALITIES, TOP, OverPeople, Verdict
 
 HEADER = ("selector", "value", "regret", "percentile of random", "best", f"best {TOP}", "random does as well", "people")
 NOTES = (
@@ -46,7 +46,7 @@ def row(verdict: Verdict) -> tuple[str, ...]:
     )
 
 
-def number(found: Estimate | None, digits: int, sign: str = "") -> str:
+def number(found: OverPeople | None, digits: int, sign: str = "") -> str:
     """`mean [low, high]`."""
     if found is None:
         return "-"
