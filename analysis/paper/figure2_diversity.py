@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from analysis import fits, published
 from analysis.artefact import Artefact, ours, theirs
 from analysis.evidence import FEWEST_SEGMENTS
-from analysis.figures import BAND, LINE, POINTS, Figure, Panel, Series, colour
+from analysis.figures import BAND, LINE, POINTS, PUBLISHED, Figure, Panel, Series, colour
 from analysis.heads import COMMANDS, MADE_BY, SYNC, Segments, segments
 from analysis.load import IncompleteGrid
 from analysis.sources import Sources
@@ -105,7 +105,9 @@ def make(sources: Sources) -> Artefact:
                 *segments(sources.atlas).left_out,
             ),
         ),
-        figure=Figure(panels=tuple(panel(found[name], title) for name, title in MEASURES.items())),
+        figure=Figure(
+            panels=(*(panel(found[name], title) for name, title in MEASURES.items()), _influence(found["pairs"]))
+        ),
         commands=COMMANDS,
     )
 
@@ -154,7 +156,13 @@ def _row(name: str, found: Fitted | None, corrected: float | None) -> tuple[tupl
     cells = (
         *printed,
         *(f"{whole.r2:.3f}", str(whole.count), f"{whole.p:.2g}", f"{corrected:.2g}", f"{whole.p_bend:.2g}"),
-        *(f"{whole.spearman:+.2f}", str(found.dropped), f"{found.trimmed.r2:.3f}", f"{found.across.r2:.3f}", left.text),
+        *(
+            f"{whole.spearman:+.2f}",
+            str(found.dropped),
+            f"{found.trimmed.r2:.3f} (p {found.trimmed.p:.2g})",
+            f"{found.across.r2:.3f}",
+            left.text,
+        ),
         *("-" if slope is None else f"{slope:.2g}", str(influential)),
     )
     numbers_ = (
@@ -202,3 +210,15 @@ def panel(found: Fitted | None, title: str, command: str = MADE_BY) -> Panel:
             Series(kind=LINE, x=places, y=found.whole.at(PLACES).tolist(), colour="#333333"),
         ),
     )
+
+
+def _influence(found: Fitted | None) -> Panel:
+    """Cook's distance of each segment in the fit on D, and the mark above which it is called influential."""
+    panel = Panel(x_title="D, sd from the person's mean", y_title="Cook's distance", title="Influence on the fit")
+    if found is None:
+        return replace(panel, hole=MADE_BY)
+    rows, ends = found.usable.rows, [float(found.x.min()), float(found.x.max())]
+    texts = [f"{person}, {start:g} s" for person, start in zip(rows["person"], rows["start"], strict=True)]
+    dots = Series(kind=POINTS, x=found.x.tolist(), y=found.cook.tolist(), texts=texts, faint=True)
+    mark = Series(kind=LINE, x=ends, y=[4 / found.whole.count] * 2, colour=PUBLISHED, name="4/n")
+    return replace(panel, series=(dots, mark))
