@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
         return 1
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / f"figure5_{clip}_{options.segment}.png"
-    imsave(path, picture, metadata={"Software": None})
+    imsave(path, picture, metadata={"Software": ""})
     print(path)
     return 0
 
