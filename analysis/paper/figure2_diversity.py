@@ -99,7 +99,7 @@ def make(sources: Sources) -> Artefact:
             ),
             records=tuple(records),
             notes=(
-                "p: overall F test of the quadratic, people's means counted as fitted; corrected over the measures (Benjamini-Hochberg). "
+                "p: overall F test, people's means counted as fitted; corrected over the measures (Benjamini-Hochberg). "
                 "Bend: the quadratic term.",
                 "Dropped: studentised residual significant after Bonferroni's correction, once; R2 without them.",
                 "Across people: raw numbers of all together, as the paper's points are; people who differ can make a fit alone.",
