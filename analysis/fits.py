@@ -71,6 +71,15 @@ def overall_p(r2: float, count: int) -> float:
     return float((1 - r2) ** ((count - 3) / 2))
 
 
+def p_within(found: Quadratic, people: int) -> tuple[float, float]:
+    """Overall p and p of the bend of a quadratic on numbers less their person's mean, which costs a degree of freedom each."""
+    degrees = found.count - people - 2
+    if degrees < 1:
+        return float("nan"), float("nan")
+    t = found.t_bend * (degrees / (found.count - 3)) ** 0.5
+    return overall_p(found.r2, degrees + 3), float(2 * stats.t.sf(abs(t), degrees))
+
+
 def quadratic(x: ArrayLike, y: ArrayLike) -> Quadratic:
     """ValueError for fewer than FEWEST points or a measure that does not vary."""
     found = _fitted(x, y)

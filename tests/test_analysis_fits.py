@@ -1,7 +1,9 @@
 """Fits recover the parameters that made the data, and the paper's own number follows from its R2."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
 
 from analysis import fits
 
@@ -102,3 +104,17 @@ def test_the_band_holds_the_truth_and_is_wider_over_few_people():
 def test_too_little_is_refused(x, y):
     with pytest.raises(ValueError, match="needs"):
         fits.quadratic(list(x), list(y))
+
+
+def test_people_whose_means_were_taken_off_cost_a_degree_of_freedom_each():
+    names, x, y = made(people=4, segments=8, slope=0.0, bend=0.0)
+    standard = fits.within(names, x)
+    score = y - pd.Series(y).groupby(names).transform("mean").to_numpy()
+    found = fits.quadratic(standard, score)
+    frame = pd.DataFrame({"x": standard, "y": y, "person": names})
+    whole, people = (smf.ols(f"y ~ {terms}C(person)", frame).fit() for terms in ("x + I(x ** 2) + ", ""))
+    p, p_bend = fits.p_within(
+        found, 4
+    )  # where people have as many segments each, the same as with a mean for each in the model
+    assert p == pytest.approx(whole.compare_f_test(people)[1], rel=1e-6)
+    assert p_bend == pytest.approx(whole.pvalues["I(x ** 2)"], rel=1e-6)

@@ -17,7 +17,7 @@ from analysis.paper import __main__ as paper
 from analysis.paper import table2_full, table3_time, table4_selection, verdicts
 from analysis.sources import Sources, read_sources
 from analysis.tables import HOLE, to_latex
-from analysis.verdicts import VERDICTS
+from analysis.verdicts import VERDICTS, Hole
 
 FIGURES = {
     "claims",
@@ -150,3 +150,15 @@ def test_the_command_says_where_the_page_is(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(paper, "write", lambda sources, out: [])
     assert paper.main(["--out", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'paper.html'}\n"
+
+
+def test_official_sync_c_stands_beside_the_share_where_it_was_measured(sample):
+    assert {row[5] for row in table4_selection.make(sample).table.rows} == {HOLE}
+    measured = replace(sample, atlas=sample.atlas.assign(sync_c=7 * sample.atlas[SYNC].astype(float)))
+    table = table4_selection.make(measured).table
+    assert table.header[5] == "Ours: Sync-C"
+    assert all(row[5].endswith("(4)") for row in table.rows)
+    official = verdicts.beside(measured, 1)["official Sync-C"][0]
+    share = verdicts.judged(measured)[1].decisive
+    assert official.value == pytest.approx(7 * share.value)
+    assert isinstance(verdicts.beside(sample, 1)["official Sync-C"][0], Hole)

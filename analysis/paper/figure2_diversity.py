@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from analysis import fits, published
 from analysis.artefact import Artefact, ours, theirs
 from analysis.evidence import FEWEST_SEGMENTS
-from analysis.figures import BAND, LINE, POINTS, Figure, Panel, Series, colour
+from analysis.figures import BAND, LINE, POINTS, PUBLISHED, Figure, Panel, Series, colour
 from analysis.heads import COMMANDS, MADE_BY, SYNC, Segments, segments
 from analysis.load import IncompleteGrid
 from analysis.sources import Sources
@@ -38,13 +38,16 @@ class Fitted:
     mixed: fits.Mixed | None  # None: did not converge, or one person
     left_out: tuple[float, ...]  # R2 of each left-out person
     cook: fits.Numbers
+    p: float  # overall, of `whole`, with a degree of freedom less for each person
+    p_bend: float
+    p_trimmed: float
 
 
 def make(sources: Sources) -> Artefact:
     """A row and a panel for each measure."""
     found = {name: fitted(segments(sources.atlas), f"audio_{name}") for name in MEASURES}
     known = [name for name, of in found.items() if of is not None]
-    corrected = dict(zip(known, fits.corrected([of.whole.p for of in found.values() if of is not None]), strict=True))
+    corrected = dict(zip(known, fits.corrected([of.p for of in found.values() if of is not None]), strict=True))
     rows, records = [], []
     for name, title in MEASURES.items():
         cells, record = _row(name, found[name], corrected.get(name))
@@ -96,7 +99,8 @@ def make(sources: Sources) -> Artefact:
             ),
             records=tuple(records),
             notes=(
-                "p: overall F test of the quadratic; corrected over the four measures (Benjamini-Hochberg). Bend: the quadratic term.",
+                "p: overall F test, people's means counted as fitted; corrected over the measures (Benjamini-Hochberg). "
+                "Bend: the quadratic term.",
                 "Dropped: studentised residual significant after Bonferroni's correction, once; R2 without them.",
                 "Across people: raw numbers of all together, as the paper's points are; people who differ can make a fit alone.",
                 "Of people left out: R2 of each person by a fit on the others, mean [95 % t interval] (people); below 0 is worse than "
@@ -105,7 +109,9 @@ def make(sources: Sources) -> Artefact:
                 *segments(sources.atlas).left_out,
             ),
         ),
-        figure=Figure(panels=tuple(panel(found[name], title) for name, title in MEASURES.items())),
+        figure=Figure(
+            panels=(*(panel(found[name], title) for name, title in MEASURES.items()), _influence(found["pairs"]))
+        ),
         commands=COMMANDS,
     )
 
@@ -127,12 +133,17 @@ def fitted(found: Segments, column: str, sync: str = SYNC) -> Fitted | None:
         mixed = fits.mixed(people, usable.rows[column], score) if len(usable.people) > 1 else None
     except IncompleteGrid:
         mixed = None
+    whole, trimmed, several = fits.quadratic(x, y), fits.quadratic(x[~out], y[~out]), len(usable.people)
+    p, p_bend = fits.p_within(whole, several)
     return Fitted(
         usable=usable,
         x=x,
         y=y,
-        whole=fits.quadratic(x, y),
-        trimmed=fits.quadratic(x[~out], y[~out]),
+        whole=whole,
+        p=p,
+        p_bend=p_bend,
+        p_trimmed=fits.p_within(trimmed, several)[0],
+        trimmed=trimmed,
         dropped=int(out.sum()),
         across=fits.quadratic(usable.rows[column], score),
         mixed=mixed,
@@ -153,16 +164,22 @@ def _row(name: str, found: Fitted | None, corrected: float | None) -> tuple[tupl
     influential = int((found.cook > 4 / whole.count).sum())
     cells = (
         *printed,
-        *(f"{whole.r2:.3f}", str(whole.count), f"{whole.p:.2g}", f"{corrected:.2g}", f"{whole.p_bend:.2g}"),
-        *(f"{whole.spearman:+.2f}", str(found.dropped), f"{found.trimmed.r2:.3f}", f"{found.across.r2:.3f}", left.text),
+        *(f"{whole.r2:.3f}", str(whole.count), f"{found.p:.2g}", f"{corrected:.2g}", f"{found.p_bend:.2g}"),
+        *(
+            f"{whole.spearman:+.2f}",
+            str(found.dropped),
+            f"{found.trimmed.r2:.3f} (p {found.p_trimmed:.2g})",
+            f"{found.across.r2:.3f}",
+            left.text,
+        ),
         *("-" if slope is None else f"{slope:.2g}", str(influential)),
     )
     numbers_ = (
         whole.r2,
         whole.count,
-        whole.p,
+        found.p,
         corrected,
-        whole.p_bend,
+        found.p_bend,
         whole.spearman,
         found.dropped,
         found.trimmed.r2,
@@ -195,10 +212,22 @@ def panel(found: Fitted | None, title: str, command: str = MADE_BY) -> Panel:
     return Panel(
         x_title=axis,
         y_title="Sync share, from the person's mean",
-        title=f"R2 = {found.whole.r2:.3f}, p = {found.whole.p:.2g}, n = {found.whole.count}, {len(people)} people",
+        title=f"R2 = {found.whole.r2:.3f}, p = {found.p:.2g}, n = {found.whole.count}, {len(people)} people",
         series=(
             *dots,
             Series(kind=BAND, x=places, y=[], low=low.tolist(), high=high.tolist(), colour="#333333"),
             Series(kind=LINE, x=places, y=found.whole.at(PLACES).tolist(), colour="#333333"),
         ),
     )
+
+
+def _influence(found: Fitted | None) -> Panel:
+    """Cook's distance of each segment in the fit on D, and the mark above which it is called influential."""
+    panel = Panel(x_title="D, sd from the person's mean", y_title="Cook's distance", title="Influence on the fit")
+    if found is None:
+        return replace(panel, hole=MADE_BY)
+    rows, ends = found.usable.rows, [float(found.x.min()), float(found.x.max())]
+    texts = [f"{person}, {start:g} s" for person, start in zip(rows["person"], rows["start"], strict=True)]
+    dots = Series(kind=POINTS, x=found.x.tolist(), y=found.cook.tolist(), texts=texts, faint=True)
+    mark = Series(kind=LINE, x=ends, y=[4 / found.whole.count] * 2, colour=PUBLISHED, name="4/n")
+    return replace(panel, series=(dots, mark))

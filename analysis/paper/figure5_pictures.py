@@ -11,7 +11,7 @@ from analysis.tables import HOLE, Table
 FOLDER = "pictures"  # of analysis/data/measured
 CLIPS = {"embedded": "Embedded clip", "grid": "GRID, speaker s1"}
 SELECTORS = {"random": "Random", "isexplore": "ISExplore", "full": "Full reference"}
-MADE_BY = "tfg evaluate --pred results/<run>/video.mp4 --truth ... --sheet"
+MADE_BY = "python -m analysis.pictures results/<run> --as isexplore"
 
 
 def make(sources: Sources) -> Artefact:
