@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
+import subprocess
+import sys
 from dataclasses import replace
 
 import latex
@@ -162,3 +164,9 @@ def test_official_sync_c_stands_beside_the_share_where_it_was_measured(sample):
     share = verdicts.judged(measured)[1].decisive
     assert official.value == pytest.approx(7 * share.value)
     assert isinstance(verdicts.beside(sample, 1)["official Sync-C"][0], Hole)
+
+
+def test_it_needs_neither_torch_nor_a_tracker():
+    code = "import sys, analysis.paper.__main__; sys.exit(' '.join({'torch', 'wandb', 'mediapipe'} & set(sys.modules)) or 0)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
