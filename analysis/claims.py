@@ -77,7 +77,8 @@ def to_markdown(path: Path = CLAIMS) -> str:
     lines = [
         "# The claims of ISExplore, and how each is judged",
         "",
-        f"Written on {record['written']}, before the atlas was run; made from `analysis/data/claims.yaml` by",
+        f"Written on {record['written']} (this wording: commit {record['commit']}), before the atlas was run; made from",
+        "`analysis/data/claims.yaml` by",
         "`python -m analysis.claims`. Changes after that day: " + ("none." if not record["changes"] else ""),
         *(f"- {change}" for change in record["changes"]),
         "",

@@ -106,10 +106,11 @@ def _real(place: people.Place) -> tuple[list[str], float]:
     known = np.isfinite(landmarks).all(axis=(1, 2))
     grey = np.concatenate([greys(features.clip.frames(a, b)) for a, b in _runs(frames)])[known]
     frames, landmarks = frames[known], landmarks[known]
-    fit = fit_cameras(landmarks, size, frames=frames, fitted=frames < first + count)
-    points = find_keypoints(grey, landmarks, fit.cameras.rotation)
+    fitted = frames < first + count
+    fit = fit_cameras(landmarks, size, frames=frames, fitted=fitted)
+    points = find_keypoints(grey, landmarks, fit.cameras.rotation, fitted)
     judged = np.random.default_rng(0).random(len(points.key)) < LEFT_OUT
-    better = stabilised(fit, landmarks, points.take(~judged), frames)
+    better = stabilised(fit, landmarks, points.take(~judged), frames, fitted)
     errors = [_error(found, points.take(judged)) for found in (fit, better)]
     jitters = ", ".join(f"{_jitter(found.cameras.rotation, frames):.2f}" for found in (fit, better))
     cells = [
@@ -180,7 +181,9 @@ def _embedded(identity: int) -> tuple[float, float]:
     landmarks = (true + np.random.default_rng(identity).normal(0, noise, true.shape)).astype(np.float32)
     fit = fit_cameras(landmarks, clip.size)
     grey = greys(clip.frames(0, count))
-    better = stabilised(fit, landmarks, find_keypoints(grey, landmarks, fit.cameras.rotation), np.arange(count))
+    every = np.ones(count, bool)
+    points = find_keypoints(grey, landmarks, fit.cameras.rotation, every)
+    better = stabilised(fit, landmarks, points, np.arange(count), every)
     before, after = (
         float(np.median(np.linalg.norm(_turns(found.cameras.rotation) - _turns(rotation), axis=1)))
         for found in (fit, better)

@@ -33,6 +33,7 @@ def make_video(
     layout: str = "mono",
     video_codec: str = "libx264",
     audio_codec: str = "aac",
+    colours: str = "yuv420p",
     options: dict[str, str] | None = None,
 ) -> Path:
     """Pictures shown from `times` (seconds) on; the last one lasts as long as the one before."""
@@ -40,7 +41,7 @@ def make_video(
         height, width = images[0].shape[:2]
         rate = Fraction(len(images) - 1).limit_denominator() / Fraction(times[-1] - times[0]).limit_denominator(1001)
         video = container.add_stream(video_codec, rate=rate.limit_denominator(1001))
-        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+        video.width, video.height, video.pix_fmt = width, height, colours
         video.codec_context.time_base = (
             1 / rate if path.suffix == ".avi" or video_codec != "libx264" else Fraction(1, TICKS)
         )
@@ -50,7 +51,7 @@ def make_video(
         if sound is not None:
             audio = container.add_stream(audio_codec, rate=sound_rate, layout=layout)
         for image, time in zip(images, times, strict=True):
-            frame = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="yuv420p")
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format=colours)
             frame.time_base = video.codec_context.time_base
             frame.pts = round(time / frame.time_base)
             container.mux(video.encode(frame))

@@ -235,9 +235,20 @@ def test_timeline_reads_no_picture(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "codec", "turned"), [((121, 161), "ffv1", 0), ((120, 160), "libx264", 0), ((120, 160), "libx264", 90)]
+    ("size", "codec", "colours", "turned"),
+    [
+        ((121, 161), "ffv1", "yuv420p", 0),
+        ((120, 160), "libx264", "yuv420p", 0),
+        ((120, 160), "libx264", "yuv420p", 90),
+        ((120, 160), "ffv1", "yuv444p", 0),
+        ((120, 160), "ffv1", "yuv422p", 0),
+        ((120, 160), "ffv1", "yuv411p", 0),
+        ((120, 160), "ffv1", "yuv410p", 0),
+    ],
 )
-def test_a_crop_is_cut_from_the_whole_picture(tmp_path: Path, size: tuple[int, int], codec: str, turned: int) -> None:
+def test_a_crop_is_cut_from_the_whole_picture(
+    tmp_path: Path, size: tuple[int, int], codec: str, colours: str, turned: int
+) -> None:
     noise = np.random.default_rng(0)
     images = [noise.integers(0, 256, (*size, 3), np.uint8) for _ in range(4)]
     path = make_video(
@@ -246,6 +257,7 @@ def test_a_crop_is_cut_from_the_whole_picture(tmp_path: Path, size: tuple[int, i
         [number / 25 for number in range(4)],
         sound=tone(0.16),
         video_codec=codec,
+        colours=colours,
     )
     if turned:
         flag_rotation(path, turned)
@@ -254,6 +266,7 @@ def test_a_crop_is_cut_from_the_whole_picture(tmp_path: Path, size: tuple[int, i
     height, width = whole.shape[1:3]
     for crop in (
         Crop(x=31.3, y=28.7, side=44.4),
+        Crop(x=54, y=38, side=30),
         Crop(x=width - 33, y=height - 29, side=33),
         Crop(x=-9.5, y=-4.25, side=60),
         Crop(x=width + 40, y=-80, side=20),

@@ -14,7 +14,7 @@ from tfg.features.pose_fit import project
 from tfg.landmarks import EYES, MOUTH
 from tfg.types import Cameras, Floats
 
-FRAMES = np.arange(150)
+FRAMES, ALL = np.arange(150), np.ones(150, bool)
 
 
 def known_points(cameras: Cameras, shape: Floats, rng: np.random.Generator, noise: float) -> Keypoints:
@@ -36,7 +36,7 @@ def test_points_followed_exactly_mend_poses_of_trembling_landmarks() -> None:
     landmarks = observe(truth, shape, rng, noise=1.0)
     fit = fit_cameras(landmarks, SIZE)
     points = known_points(truth, shape, rng, noise=0.1)
-    refined = stabilise.stabilised(fit, landmarks, points, FRAMES)
+    refined = stabilise.stabilised(fit, landmarks, points, FRAMES, ALL)
     before, after = (
         np.median(degrees_between(*(c.rotation[1:] @ c.rotation[:-1].transpose(0, 2, 1) for c in (found, truth))))
         for found in (fit.cameras, refined.cameras)
@@ -52,9 +52,9 @@ def test_without_anything_to_follow_the_poses_stay() -> None:
     rng = np.random.default_rng(0)
     landmarks = observe(moving_head(), person(rng), rng)
     fit = fit_cameras(landmarks, SIZE)
-    points = find_keypoints(np.full((150, SIZE, SIZE), 90, np.uint8), landmarks, fit.cameras.rotation)
+    points = find_keypoints(np.full((150, SIZE, SIZE), 90, np.uint8), landmarks, fit.cameras.rotation, ALL)
     assert points.places.shape == (150, 0, 2)
-    assert stabilise.stabilised(fit, landmarks, points, FRAMES) is fit
+    assert stabilise.stabilised(fit, landmarks, points, FRAMES, ALL) is fit
 
 
 def test_a_frame_in_which_nothing_is_followed_keeps_about_its_landmarks_pose(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +68,7 @@ def test_a_frame_in_which_nothing_is_followed_keeps_about_its_landmarks_pose(mon
     key = np.where(points.key == 70, 71, points.key)
     seen[71] |= key == 71
     monkeypatch.setattr(stabilise, "SMOOTH_FRAMES", 0.0)
-    refined = stabilise.stabilised(fit, landmarks, replace(points, seen=seen, key=key), FRAMES)
+    refined = stabilise.stabilised(fit, landmarks, replace(points, seen=seen, key=key), FRAMES, ALL)
     away = degrees_between(refined.cameras.rotation, fit.cameras.rotation)
     assert away[70] < 0.1
     assert np.median(away) > 0.1
@@ -99,7 +99,7 @@ def in_plane(angles: Floats) -> Floats:
 def test_corners_of_the_upper_face_are_followed_to_a_tenth_of_a_pixel() -> None:
     angles = np.linspace(-6, 6, 7)
     pictures, landmarks = textured(angles)
-    points = find_keypoints(pictures, landmarks, in_plane(angles))
+    points = find_keypoints(pictures, landmarks, in_plane(angles), np.ones(len(angles), bool))
     assert points.seen.sum(axis=1).min() >= 20
     missed = []
     for column, key in enumerate(points.key):
@@ -122,7 +122,7 @@ def test_what_does_not_lead_back_is_not_seen() -> None:
     angles = np.array([-4.0, 4.0])
     pictures, landmarks = textured(angles)
     pictures[1] = np.random.default_rng(5).integers(0, 256, pictures[1].shape)
-    points = find_keypoints(pictures, landmarks, in_plane(angles))
+    points = find_keypoints(pictures, landmarks, in_plane(angles), np.ones(len(angles), bool))
     for row in (0, 1):
         assert points.seen[row, points.key == row].all()
         assert points.seen[row, points.key != row].mean() < 0.3  # some lead back by chance; the robust fit is for them
@@ -132,3 +132,22 @@ def test_key_frames_are_spread_over_the_poses() -> None:
     angles = np.concatenate([np.zeros(40), [20.0], np.zeros(40), [-20.0]])
     rows = keypoints._spread(keypoints._angles(in_plane(angles)))
     assert {40, 81} <= set(rows.tolist())
+
+
+def test_held_out_frames_move_no_training_pose() -> None:
+    angles = np.linspace(-6, 6, 14)
+    pictures, landmarks = textured(angles)
+    training = np.arange(14) < 9
+    fits = []
+    for seed in (0, 1):
+        rng = np.random.default_rng(seed)
+        shown, read = pictures.copy(), landmarks.copy()
+        shown[~training] = rng.integers(0, 256, shown[~training].shape)
+        read[~training] += rng.normal(0, 2, read[~training].shape).astype(np.float32)
+        rows = np.flatnonzero(training)
+        known = fit_cameras(read[rows], SIZE, smooth_frames=0)
+        fit = replace(fit_cameras(read, SIZE, smooth_frames=0, fitted=training), face_shape=known.face_shape)
+        points = find_keypoints(shown, read, fit.cameras.rotation, training)
+        assert set(points.key.tolist()) <= set(rows.tolist())
+        fits.append(stabilise.stabilised(fit, read, points, 10 * np.arange(14), training).cameras.rotation[training])
+    np.testing.assert_allclose(*fits, rtol=0, atol=1e-6)  # sums of another order

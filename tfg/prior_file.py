@@ -60,7 +60,8 @@ def load_prior(path: Path, features: str) -> LipPrior:
     contents = learned.read(path, PRIOR)
     if features not in (known := _learned_with(contents, "map")):
         raise InputError(
-            f"{path}: was learned with {', '.join(known) or 'no map of lip motion'}, not with {_given(features)}"
+            f"{path}: was learned with {', '.join(known) or 'no map of lip motion'}, not with {_given(features)}; choose features "
+            "that it was learned with by audio=, or prior=none"
         )
     weights = contents.tensors[f"map/{features}"].astype(np.float32)
     if (

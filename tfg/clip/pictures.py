@@ -66,11 +66,10 @@ class PictureDecoder:
     def cropped(self, time: int, coded: tuple[int, int], crop: Crop, size: int) -> Bytes:
         """(size, size, 3) of a square of the picture at `time`, whose pictures are `coded` (width, height) wide and high.
 
-        Only what the crop shows is converted, with the same values; not in a picture of odd width or height, whose colour samples
-        lie elsewhere in a part of it.
+        Only what the crop shows is converted, with the same values, where `Window.is_exact`.
         """
         picture = self.at(time)
-        if picture.rotation or coded != (picture.width, picture.height) or picture.width % 2 or picture.height % 2:
+        if picture.rotation or coded != (picture.width, picture.height) or not Window.is_exact(picture):
             return crop_resize(upright(picture, self.converter, *coded), crop, size)
         if self._window is None or not self._window.fits(crop, picture):
             self._window = Window(crop, picture)

@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 
 from tfg.types import Bytes, Crop
 
-AROUND = 16  # pixels beyond the crop: more than the conversion of colours and the crop's interpolation reach
+_AROUND = 16  # pixels beyond the crop: more than the conversion of colours and the crop's interpolation reach
 
 
 class Window:
@@ -33,6 +33,14 @@ class Window:
         cut.link_to(self._graph.add("buffersink"))
         self._graph.configure()
 
+    @staticmethod
+    def is_exact(picture: VideoFrame) -> bool:
+        """Whether a part has the colours of the whole: not with odd sides, nor with a colour sample for four pixels of a row."""
+        if picture.width % 2 or picture.height % 2:
+            return False
+        shares = picture.format.chroma_width(_AROUND), picture.format.chroma_height(_AROUND)
+        return min(shares) >= _AROUND // 2
+
     def fits(self, crop: Crop, picture: VideoFrame) -> bool:
         return self._crop == crop and self._pictures == (picture.width, picture.height, picture.format.name)
 
@@ -50,7 +58,7 @@ class Window:
 
 
 def _reach(start: float, side: float, length: int) -> tuple[int, int]:
-    low = math.floor(start - AROUND) // 2 * 2
-    high = math.ceil((start + side + AROUND) / 2) * 2
+    low = math.floor(start - _AROUND) // 2 * 2
+    high = math.ceil((start + side + _AROUND) / 2) * 2
     low, high = max(0, low), min(length, high)
     return (low, high) if low < high else (0, length)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tfg.features.pose_fit import Array
 from tfg.landmarks import BROWS, LEFT_EYE, NOSTRILS, RIGHT_EYE, eye_distance
-from tfg.types import Bytes, Floats
+from tfg.types import Bools, Bytes, Floats
 
 KEY_FRAMES = 12
 CORNERS = 60  # of a key frame, at most
@@ -49,11 +49,12 @@ def greys(images: Bytes) -> Grey:
     return np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images]).astype(np.uint8, copy=False)
 
 
-def find_keypoints(grey: Grey, landmarks: Floats, rotation: Floats) -> Keypoints:
-    """Of n pictures (n, size, size) with landmarks (n, 68, 2) in their pixels and poses (n, 3, 3)."""
+def find_keypoints(grey: Grey, landmarks: Floats, rotation: Floats, fitted: Bools) -> Keypoints:
+    """Of n pictures (n, size, size) with landmarks (n, 68, 2) in their pixels and poses (n, 3, 3); key frames are `fitted` (n,)."""
     unit = float(np.median(eye_distance(landmarks)))
     away = _angles(rotation)
-    keys = _spread(away)
+    rows = np.flatnonzero(fitted)
+    keys = rows[_spread(away[np.ix_(rows, rows)])]
     corners = [_corners(grey[key], landmarks[key], unit) for key in keys]
     key = np.repeat(keys, [len(points) for points in corners])
     places = np.zeros((len(grey), len(key), 2), np.float32)
@@ -135,6 +136,7 @@ def _followed(
         )
 
     there, known, _ = follow(source, target, points, guess)
-    back, again, _ = follow(target, source, there[:, 0], points)
+    back, again, _ = follow(target, source, there[:, 0], there[:, 0] - (guess - points))  # as unsure as the way there
     missed = np.linalg.norm(back[:, 0] - points, axis=1)
-    return there[:, 0], (known[:, 0] == 1) & (again[:, 0] == 1) & (missed < RETURN)
+    seen = (known[:, 0] == 1) & (again[:, 0] == 1) & (missed < RETURN)
+    return np.where(seen[:, None], there[:, 0], 0), seen

@@ -79,11 +79,12 @@ def portraits(
     numbers = np.concatenate([train.frames, held_out.frames])
     order = np.argsort(numbers, kind="stable")
     landmarks = np.concatenate([train.landmarks, held_out.landmarks])[order]
-    fit = fit_cameras(landmarks, size, frames=numbers[order], fitted=np.isin(numbers[order], train.frames))
+    fitted = np.isin(numbers[order], train.frames)
+    fit = fit_cameras(landmarks, size, frames=numbers[order], fitted=fitted)
     if stabilise:
         grey = np.concatenate([greys(train.images), greys(held_out.images)])[order]
-        points = find_keypoints(grey, landmarks, fit.cameras.rotation)
-        fit = stabilised(fit, landmarks, points, numbers[order])
+        points = find_keypoints(grey, landmarks, fit.cameras.rotation, fitted)
+        fit = stabilised(fit, landmarks, points, numbers[order], fitted)
 
     def posed(part: Observed) -> Portrait:
         return _portrait(part, fit.cameras.take(np.searchsorted(numbers[order], part.frames)), fit.face_shape)

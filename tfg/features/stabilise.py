@@ -14,31 +14,34 @@ from numpy.typing import NDArray
 from tfg.features.cameras import RIGID_POINTS, SMOOTH_FRAMES, CameraFit, reprojection_error, smooth_poses
 from tfg.features.keypoints import Keypoints
 from tfg.features.pose_fit import Array, Problem, Solution, locate_points, locate_poses, project
-from tfg.types import Floats
+from tfg.types import Bools, Floats
 
 _ROUNDS = 4  # of places given poses and poses given places; eight are no better by 2 %
 _STEPS = 2  # of places in a round
 _HUBER = 1.5  # errors: larger ones count linearly
 _RELIEF = 0.06  # head units, how far a point lies from the surface that the landmarks span
 _NEAR = 0.15  # head units, over which landmarks say how deep the face is
-_LEAST_NOISE = 0.03  # pixels
+_FIRST_NOISE, _LEAST_NOISE = 0.5, 0.03  # pixels, of a keypoint
 
 
-def stabilised(fit: CameraFit, landmarks: Floats, points: Keypoints, frames: NDArray[np.int64]) -> CameraFit:
+def stabilised(
+    fit: CameraFit, landmarks: Floats, points: Keypoints, frames: NDArray[np.int64], fitted: Bools
+) -> CameraFit:
     """The fit of n frames with better poses, and how far its keypoints are off.
 
     `landmarks` (n, 68, 2), keypoints and ascending clip `frames` (n,): those that it was fitted to, in pixels of its pictures.
-    Face shape and focal length stay. A frame in which nothing can be followed keeps its landmarks' pose.
+    Places of keypoints are learned from the `fitted` (n,) frames alone, so that the others move no pose but their own. Face shape
+    and focal length stay. A frame in which nothing can be followed is posed by its landmarks.
     """
     cameras, size = fit.cameras, fit.cameras.size
     rotation, translation = cameras.rotation.astype(np.float64), cameras.translation.astype(np.float64)
-    if not points.seen.any():
+    if not points.seen[fitted].any():
         return fit
     rows, weights = np.array(list(RIGID_POINTS)), np.array(list(RIGID_POINTS.values()))
     rigid = fit.face_shape.astype(np.float64)[rows]
     read = landmarks[:, rows].astype(np.float64) - size / 2
     poses = Solution(rotation=rotation, translation=translation, shape=rigid, log_focal=float(np.log(cameras.focal)))
-    poses, error = _adjusted(poses, read, weights, points, fit.face_shape.astype(np.float64), size)
+    poses, error = _adjusted(poses, read, weights, points, fit.face_shape.astype(np.float64), size, fitted)
     rotation, translation = smooth_poses(poses.rotation, poses.translation, rigid, cameras.focal, frames, SMOOTH_FRAMES)
     return replace(
         fit,
@@ -50,16 +53,17 @@ def stabilised(fit: CameraFit, landmarks: Floats, points: Keypoints, frames: NDA
 
 
 def _adjusted(
-    poses: Solution, read: Array, weights: Array, points: Keypoints, face: Array, size: int
+    poses: Solution, read: Array, weights: Array, points: Keypoints, face: Array, size: int, fitted: Bools
 ) -> tuple[Solution, float]:
     """Poses by the rigid landmarks (n, k, 2) and the keypoints, each by its own error; that of the keypoints in pixels."""
     rigid, focal, seen = poses.shape, float(np.exp(poses.log_focal)), points.seen
     places = points.places.astype(np.float64) - size / 2
     expected = _on_the_face(poses, places, points.key, face, focal)
-    noise = np.array([_scale(read - project(poses.rotation, poses.translation, rigid, focal)), 0.5])
+    away = read - project(poses.rotation, poses.translation, rigid, focal)
+    noise, known = np.array([_scale(away[fitted]), _FIRST_NOISE]), seen & fitted[:, None]
     followed = Problem(
         points=places,
-        weights=seen.astype(np.float64),
+        weights=known.astype(np.float64),
         noise=noise[1],
         huber=_HUBER,
         generic=expected,
@@ -74,7 +78,7 @@ def _adjusted(
     )
     for _ in range(_ROUNDS):
         located = locate_points(replace(followed, noise=noise[1]), poses, _STEPS)
-        noise[1] = _scale((places - project(poses.rotation, poses.translation, located, focal))[seen])
+        noise[1] = _scale((places - project(poses.rotation, poses.translation, located, focal))[known])
         each = np.repeat(noise, [len(rigid), len(located)])
         whole = replace(poses, shape=np.concatenate([rigid, located]))
         poses = replace(locate_poses(replace(together, noise=each), whole), shape=rigid)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tfg.backbones.nerf import losses, rays
 from tfg.backbones.nerf.articulation import Articulation
-from tfg.backbones.nerf.fronts import seen
+from tfg.backbones.nerf.front_to_back import front_to_back
 from tfg.backbones.nerf.head import TalkingHead
 from tfg.backbones.nerf.settings import Sampling
 from tfg.backbones.nerf.view import HeadView
@@ -78,7 +78,7 @@ class Tracer:
         def color(rows: Tensor, features: Tensor) -> Tensor:
             return field.shade(samples.directions[rows], features, code)
 
-        made, opacity = seen(samples, density, color, engine=self.engine)
+        made, opacity = front_to_back(samples, density, color, engine=self.engine)
         return made + (1 - opacity)[:, None] * view.background[pixels]
 
     def _rays(self, view: HeadView, pixels: Tensor) -> tuple[Tensor, Tensor]:

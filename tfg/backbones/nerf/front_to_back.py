@@ -13,10 +13,10 @@ from tfg.engines import Samples, composite
 _TOGETHER = 3  # samples of a ray in a round
 _ROWS = 2**15  # evaluated at once: what lies between the nets stays in cache
 _HIDDEN = 1e-4  # share of the light; a sample that less reaches weighs nothing in `composite` either
-_FAINT = 1e-4  # weight below which no colour is evaluated; at most 24 such samples of a ray: 0.6 of 255
+_FAINT = 1e-4  # weight below which no colour is evaluated: of a ray's 24 samples at most 0.6 of 255
 
 
-def seen(
+def front_to_back(
     samples: Samples,
     density: Callable[[Tensor], tuple[Tensor, Tensor]],
     color: Callable[[Tensor, Tensor], Tensor],

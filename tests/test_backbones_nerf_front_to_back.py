@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from tfg.backbones.nerf.fronts import seen
+from tfg.backbones.nerf.front_to_back import front_to_back
 from tfg.engines import Samples, composite
 
 LENGTH = 0.1
@@ -36,7 +36,7 @@ def look(samples: Samples, sigma: Tensor, colors: Tensor) -> tuple[Tensor, Tenso
         assert torch.equal(features[:, 0].long(), rows)
         return colors[rows]
 
-    made, opacity = seen(samples, density, color, engine="torch")
+    made, opacity = front_to_back(samples, density, color, engine="torch")
     return made, opacity, evaluated
 
 
