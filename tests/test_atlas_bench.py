@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from sample_atlas import Row, head, people, write
 
+from analysis import heads
+from analysis.heads import segments
 from tfg.atlas import rule
 from tfg.atlas.bench import Verdict, judge, over_people, replica
 from tfg.atlas.table import Person, read
@@ -118,7 +120,41 @@ def test_a_segment_whose_feature_is_missing_is_not_chosen(tmp_path: Path) -> Non
     rows = [*people({"a": (0.1, 0.2)}), head("a", 2.0, **{R: 0.9})]
     assert verdict(rows, tmp_path, "audio").choices[0].value == 0.2
     with pytest.raises(InputError, match="no segment of a has all of mc_camera"):
-        verdict(rows, tmp_path, "camera")
+        rule.read("camera").shares(atlas(tmp_path, rows)[0], ())
+
+
+def test_who_lacks_the_features_of_a_rule_is_named_and_the_others_are_judged(tmp_path: Path) -> None:
+    """b's only segment with the feature has no quality."""
+    rows = [*people({"a": (0.1, 0.2)}), head("b", 0, **{R: 0.9}), head("b", 1, audio_pairs=1)]
+    made = verdict(rows, tmp_path, "audio")
+    assert [choice.person for choice in made.choices] == ["a"]
+    assert made.not_judged == ("b",)
+
+
+def test_a_mean_over_seeds_is_that_of_the_analysis(tmp_path: Path) -> None:
+    """NaN where a head lacks the number; of one seed alone where the other was not trained."""
+    rows = [head("a", 0, seed=0, **{R: 0.2}), head("a", 0, seed=1), head("a", 1, seed=0, **{R: 0.4})]
+    rows += [head("a", 2, seed=seed, **{R: 0.5 + seed / 10}) for seed in (0, 1)]
+    path = write(tmp_path / "atlas.csv", [row | {"px": 128, "audio": "whisper"} for row in rows])
+    (person,) = read(path, backbone="instag", seconds=5.0)
+    assert person.numbers[R] == pytest.approx([np.nan, 0.4, 0.55], nan_ok=True)
+    assert person.numbers[R] == pytest.approx(segments(heads.read(path)).rows[R].to_numpy(), nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"px": 256}, r"a: heads of several px \(128, 256\)"),
+        ({"audio": "ave"}, r"a: heads of several audio \(ave, whisper\)"),
+        ({"prior": "mine"}, r"a: heads of several prior \(mine, universal\)"),
+        ({"start": 0}, "a: 2 heads of start 0, seed 0"),
+    ],
+)
+def test_heads_that_are_not_comparable_are_refused(other: Row, said: str, tmp_path: Path) -> None:
+    common = {"px": 128, "audio": "whisper", "prior": "universal"}
+    rows = [head("a", 0, **common), head("a", 1, **common) | other]
+    with pytest.raises(InputError, match=said):
+        atlas(tmp_path, rows)
 
 
 LEARN = "learn: {columns: [audio_pairs], target: mouth_correlation, ridge: 0.001}"

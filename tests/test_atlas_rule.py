@@ -35,6 +35,9 @@ WRONG = {
     "- a": "no keys in it",
     "score: [": "not a YAML",
     "score: {sum: {[1]: 2}}": "not a YAML",
+    "score: {ratio: [[audio_pairs], audio_pairs]}": "['audio_pairs'] is no column",
+    "learn: {columns: [audio_pairs], target: {a: 1}, ridge: 1}": "{'a': 1} is no column",
+    f"score: {{sum: {{audio_pairs: 1{'0' * 400}}}}}": "score.sum.audio_pairs: 1000",
 }
 
 
@@ -48,6 +51,23 @@ def test_what_is_wrong_is_said_in_one_line_that_names_the_file(text: str, tmp_pa
     assert WRONG[text] in message
     assert message.startswith(str(path))
     assert "\n" not in message
+
+
+def test_a_wrong_value_is_cut(tmp_path: Path) -> None:
+    """A CSV that is given instead of a rule is one long key."""
+    path = tmp_path / "atlas.csv"
+    path.write_text("person,start\n" + "a,1\n" * 1000)
+    with pytest.raises(InputError, match="is no key of a rule") as caught:
+        rule.read(str(path))
+    assert len(str(caught.value)) < 200 + len(str(path))
+
+
+def test_a_file_may_not_have_the_name_of_a_rule_that_comes_with_tfg(tmp_path: Path) -> None:
+    path = tmp_path / "isexplore.yaml"
+    path.write_text("score: first")
+    with pytest.raises(InputError, match="isexplore is a rule that comes with tfg; rename the file"):
+        rule.read(str(path))
+    assert rule.read(str(rule.SHIPPED / "isexplore.yaml")) == rule.read("isexplore")
 
 
 def test_a_rule_that_is_not_there_names_those_that_are() -> None:

@@ -266,6 +266,28 @@ def test_ctrl_c_is_one_line_and_130(monkeypatch, capsys):
     assert capsys.readouterr().err == "tfg: interrupted\n"
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])  # breaks at the end, or at the first line
+def test_a_reader_that_is_gone_ends_a_command_quietly(here, monkeypatch, unbuffered):
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "tfg", "assets", "list"]
+    done = subprocess.run(command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_pipe_of_another_process_that_breaks_is_no_quiet_end(monkeypatch, tmp_path):
+    def broken(arguments):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("tfg.cli.run", broken)
+    with (tmp_path / "out").open("w") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        with pytest.raises(BrokenPipeError):
+            main(["doctor"])
+
+
 @pytest.mark.parametrize("mark", [True, False])
 def test_a_rendering_that_is_interrupted_leaves_no_file(tmp_path, mark):
     def pictures():

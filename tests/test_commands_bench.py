@@ -80,3 +80,43 @@ def test_an_atlas_that_is_none_is_one_line(tmp_path: Path, capsys: pytest.Captur
     wrong = write(tmp_path / "wrong.csv", [head("a", 0, psnr_face="much")])
     assert run(["bench", "audio", "--atlas", str(wrong)]) == 2
     assert "line 2: psnr_face is no number ('much')" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"growth": ""}, "growth is no number ('')"),
+        ({"seed": ""}, "seed is no whole number ('')"),
+        ({"seed": 0.5}, "seed is no whole number ('0.5')"),
+        ({"start": "inf"}, "start is no number ('inf')"),
+    ],
+)
+def test_a_key_that_is_no_number_is_one_line(
+    given: dict[str, object], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "atlas.csv", [head("a", 0) | given])
+    assert run(["bench", "audio", "--atlas", str(path)]) == 2
+    assert f"line 2: {said}" in capsys.readouterr().err
+
+
+def test_a_line_that_ends_early_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path / "atlas.csv", [head("a", 0)])
+    path.write_text(path.read_text() + "b,real\n")
+    assert run(["bench", "audio", "--atlas", str(path)]) == 2
+    assert "line 3: fewer cells than columns" in capsys.readouterr().err
+
+
+def test_without_a_measured_atlas_the_line_says_how_to_make_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tfg.cli._ATLAS", str(tmp_path / "measured" / "atlas.csv"))
+    assert run(["bench", "audio"]) == 2
+    error = capsys.readouterr().err
+    assert len(error.splitlines()) == 1
+    assert all(part in error for part in ("not measured yet", "python -m experiments.atlas`", "--atlas"))
+
+
+def test_the_notes_say_what_the_numbers_are_not(atlas: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bench", "audio", "--atlas", atlas]) == 0
+    out = capsys.readouterr().out
+    assert all(part in out for part in ("may leave [0, 1]", "by 20,000 draws", "values are of single seeds"))

@@ -1,6 +1,6 @@
 """Parses `tfg COMMAND ...` and calls tfg/commands/COMMAND.py. Answers go to stdout, everything else to stderr.
 
-Exit codes: 0, 1 where something failed, 2 for bad input, 130 after Ctrl-C.
+Exit codes: 0, 1 where something failed, 2 for bad input, 130 after Ctrl-C, 141 where the reader of stdout is gone (`| head`).
 """
 
 from __future__ import annotations
@@ -163,7 +163,10 @@ def _parser() -> argparse.ArgumentParser:
         "selectors", nargs="+", metavar="SELECTOR.yaml", help="columns and weights (tfg/atlas/rule.py), or a name there"
     )
     command.add_argument(
-        "--atlas", default=_ATLAS, metavar="CSV", help="of `python -m analysis.atlas` (default: the committed one)"
+        "--atlas",
+        default=_ATLAS,
+        metavar="CSV",
+        help="of `python -m analysis.atlas` (default: analysis/data/measured/atlas.csv of the checkout)",
     )
     command.add_argument("--backbone", default="instag", help="of the heads (default instag)")
     command.add_argument("--seconds", type=float, default=5.0, help="length of the segments (default 5)")

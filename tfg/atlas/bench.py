@@ -60,16 +60,23 @@ class Verdict:
     title: str
     quality: str
     choices: tuple[Choice, ...]  # a person each
-    not_judged: tuple[str, ...]  # people it was learned from, or without a segment that has the quality
+    not_judged: tuple[str, ...]  # it was learned from them, or no segment of them has the quality and its features
     chance: float | None  # probability that random is as far above the mean over these people; None for random
     over: dict[str, OverPeople]  # field of a choice -> over people
     ahead: dict[str, OverPeople]  # name of another rule -> value minus that one's over the people of both
 
 
 def judge(rules: Sequence[Rule], people: Sequence[Person], quality: str, against: Sequence[str]) -> list[Verdict]:
-    """Each rule on the people that it was not learned from; `against`: names of rules that each is compared with."""
+    """Each rule on the people who have its features and were not learned from; `against`: names of rules to compare with."""
     scored = [person for person in people if _known(person, quality).any()]
-    judged = {rule.name: [person for person in scored if person.name not in rule.learned_from] for rule in rules}
+    judged = {
+        rule.name: [
+            person
+            for person in scored
+            if person.name not in rule.learned_from and rule.candidates(_with(person, quality)).any()
+        ]
+        for rule in rules
+    }
     choices = {
         rule.name: tuple(
             _choice(person, quality, rule.shares(_with(person, quality), [one for one in people if one is not person]))
@@ -206,7 +213,7 @@ def _ahead(choices: Sequence[Choice], others: Sequence[Choice]) -> OverPeople | 
 
 
 def _chance(choices: Sequence[Choice], people: Sequence[Person], quality: str) -> float | None:
-    """Of random's exact distribution, a segment of each person drawn alike and apart, DRAWS times: the same for the same atlas."""
+    """By DRAWS draws of a segment of each person, alike and apart: the same for the same atlas."""
     if not choices:
         return None
     rng = np.random.default_rng(0)

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tfg.atlas.bench import QUALITIES, TOP, OverPeople, Verdict
+from tfg.atlas.bench import DRAWS, QUALITIES, TOP, OverPeople, Verdict
 
 HEADER = ("selector", "value", "regret", "percentile of random", "best", f"best {TOP}", "random does as well", "people")
 NOTES = (
     "value: of the chosen segment's head, in the mean over people; regret: the best segment's less that; percentile of random: share "
     f"of segments that are worse (random: 0.5); best, best {TOP}: share of people whose chosen segment is the best, or among these",
-    "brackets: 95 % t interval over people; random does as well: probability that a random segment of each person gets as far",
+    "brackets: 95 % t interval over people, which may leave [0, 1]; random does as well: probability that a random segment of each "
+    f"person gets as far, by {DRAWS:,} draws",
+    "Best by another seed: its values are of single seeds, the selectors' of means over a segment's seeds",
 )
 
 

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tfg.atlas.columns import FEATURE, NAMED, SCORE
-from tfg.atlas.table import Numbers, Person
+from tfg.atlas.table import Numbers, Person, quoted
 from tfg.types import InputError
 
 EPSILON = 1e-8  # paper equation 3
@@ -65,11 +66,14 @@ class Rule:
         listed = () if self.shortlist is None else (self.shortlist.by,)
         return tuple(dict.fromkeys((*listed, *self.terms, *(self.learn.columns if self.learn else ()))))
 
+    def candidates(self, person: Person) -> NDArray[np.bool_]:
+        """(n,) segments that have every feature it looks at."""
+        numbers = [person.starts, *(person.numbers[column] for column in self.columns)]
+        return np.asarray(np.isfinite(numbers).all(axis=0))
+
     def shares(self, person: Person, others: Sequence[Person]) -> Numbers:
         """(n,) probability of choosing each segment, sum 1; NaN features rule a segment out. `others`: to learn from."""
-        left = np.ones(len(person.starts), bool)
-        for column in self.columns:
-            left &= np.isfinite(person.numbers[column])
+        left = self.candidates(person)
         if not left.any():
             raise InputError(f"{self.name}: no segment of {person.name} has all of {', '.join(self.columns)}")
         if self.shortlist is not None:
@@ -123,6 +127,8 @@ def read(given: str) -> Rule:
     path = SHIPPED / f"{given}.yaml" if given in shipped() else Path(given)
     if not path.is_file():
         raise InputError(f"{given}: no such rule; give a YAML, or one of {', '.join(shipped())}")
+    if path.stem in shipped() and path.resolve().parent != SHIPPED.resolve():
+        raise InputError(f"{path}: {path.stem} is a rule that comes with tfg; rename the file")
     try:
         values = OmegaConf.to_container(OmegaConf.load(path))
     except (OSError, UnicodeDecodeError, OmegaConfBaseException) as error:
@@ -148,7 +154,7 @@ def _rule(name: str, values: Mapping[Any, Any]) -> Rule:
     kind, terms = _scored(values["score"]) if "score" in values else (None, {})
     people = values.get("learned_from", [])
     if not isinstance(people, list) or not all(isinstance(one, str) for one in people):
-        raise ValueError(f"learned_from: {people!r} is no list of people")
+        raise ValueError(f"learned_from: {quoted(people)} is no list of people")
     return Rule(
         name=name,
         title=str(values.get("title", name)),
@@ -165,27 +171,27 @@ def _scored(given: Any) -> tuple[str, dict[str, float]]:
         return given, {}
     if not isinstance(given, dict) or len(given) != 1 or next(iter(given)) not in (RATIO, SUM):
         raise ValueError(
-            f"score: {given!r}; give random, first, {{ratio: [above, below]}} or {{sum: {{column: weight}}}}"
+            f"score: {quoted(given)}; give random, first, {{ratio: [above, below]}} or {{sum: {{column: weight}}}}"
         )
     ((kind, terms),) = given.items()
     if kind == RATIO:
         if not isinstance(terms, list) or len(terms) != 2:
-            raise ValueError(f"score.ratio: {terms!r}; give two columns, [above, below]")
+            raise ValueError(f"score.ratio: {quoted(terms)}; give two columns, [above, below]")
         above, below = (_column(column, FEATURE) for column in terms)
         if above == below:
             raise ValueError(f"score.ratio: {above} twice")
         return RATIO, {above: 1.0, below: -1.0}
     if not isinstance(terms, dict) or not terms:
-        raise ValueError(f"score.sum: {terms!r}; give {{column: weight}}")
+        raise ValueError(f"score.sum: {quoted(terms)}; give {{column: weight}}")
     return SUM, {_column(column, FEATURE): _number(f"score.sum.{column}", weight) for column, weight in terms.items()}
 
 
 def _shortlist(given: Any) -> Shortlist:
     if not isinstance(given, dict) or set(given) != {"by", "top"}:
-        raise ValueError(f"shortlist: {given!r}; give {{by: column, top: count}}")
+        raise ValueError(f"shortlist: {quoted(given)}; give {{by: column, top: count}}")
     by, top = str(given["by"]), given["top"]
     if isinstance(top, bool) or not isinstance(top, int) or top < 1:
-        raise ValueError(f"shortlist.top: {top!r}; give a whole number, at least 1")
+        raise ValueError(f"shortlist.top: {quoted(top)}; give a whole number, at least 1")
     return Shortlist(by=_column(by.removeprefix("-"), FEATURE), sign=-1 if by.startswith("-") else 1, top=top)
 
 
@@ -193,7 +199,7 @@ def _learn(given: Any) -> Learn:
     if not isinstance(given, dict) or set(given) != {"columns", "target", "ridge"}:
         raise ValueError("learn: give {columns: [...], target: score column, ridge: number}")
     if not isinstance(given["columns"], list) or not given["columns"]:
-        raise ValueError(f"learn.columns: {given['columns']!r}; give a list of columns")
+        raise ValueError(f"learn.columns: {quoted(given['columns'])}; give a list of columns")
     ridge = _number("learn.ridge", given["ridge"])
     if ridge <= 0:
         raise ValueError(f"learn.ridge: {ridge:g}; give a number above 0")
@@ -203,25 +209,29 @@ def _learn(given: Any) -> Learn:
 
 def _column(name: Any, role: str) -> str:
     """The name, where it is a column of that role."""
-    if name in NAMED and NAMED[name].role == role:
-        return str(name)
-    if name in NAMED:
+    if isinstance(name, str) and name in NAMED:
+        if NAMED[name].role == role:
+            return name
         known = "is known only after training" if role == FEATURE else "is no score of a head"
         raise ValueError(f"{name} {known}; give a column of the role {role}")
     close = difflib.get_close_matches(str(name), [one for one in NAMED if NAMED[one].role == role], n=1)
     hint = f"; did you mean {close[0]}?" if close else "; tfg/atlas/columns.py lists them"
-    raise ValueError(f"{name!r} is no column of an atlas{hint}")
+    raise ValueError(f"{quoted(name)} is no column of an atlas{hint}")
 
 
 def _number(key: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{key}: {value!r} is no number")
-    return float(value)
+    try:
+        number = math.nan if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
+    except OverflowError:  # a whole number beyond 1.8e308
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{key}: {quoted(value)} is no number")
+    return number
 
 
 def _only(values: Mapping[Any, Any], allowed: Sequence[str], what: str) -> None:
     if strange := [key for key in values if key not in allowed]:
-        raise ValueError(f"{strange[0]!r} is no {what} of a rule; allowed are {', '.join(allowed)}")
+        raise ValueError(f"{quoted(strange[0])} is no {what} of a rule; allowed are {', '.join(allowed)}")
 
 
 def _best(scores: Numbers, count: int) -> list[int]:
