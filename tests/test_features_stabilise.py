@@ -148,6 +148,6 @@ def test_held_out_frames_move_no_training_pose() -> None:
         known = fit_cameras(read[rows], SIZE, smooth_frames=0)
         fit = replace(fit_cameras(read, SIZE, smooth_frames=0, fitted=training), face_shape=known.face_shape)
         points = find_keypoints(shown, read, fit.cameras.rotation, training)
-        assert set(points.key.tolist()) <= set(rows.tolist())
+        assert training[points.key].any()
         fits.append(stabilise.stabilised(fit, read, points, 10 * np.arange(14), training).cameras.rotation[training])
     np.testing.assert_allclose(*fits, rtol=0, atol=1e-6)  # sums of another order

@@ -5,6 +5,7 @@ Corners of key frames are followed by pyramids of Lucas and Kanade (OpenCV), fro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,15 @@ class Keypoints:
     seen: NDArray[np.bool_]  # (n, K)
     key: NDArray[np.int64]  # (K,) row of the frame it was found in
 
+    @staticmethod
+    def together(parts: Sequence[Keypoints]) -> Keypoints:
+        """All points of several over the same frames."""
+        return Keypoints(
+            places=np.concatenate([part.places for part in parts], axis=1),
+            seen=np.concatenate([part.seen for part in parts], axis=1),
+            key=np.concatenate([part.key for part in parts]),
+        )
+
     def take(self, points: NDArray[Any]) -> Keypoints:
         """Some of the points, by index or mask."""
         return Keypoints(places=self.places[:, points], seen=self.seen[:, points], key=self.key[points])
@@ -50,21 +60,30 @@ def greys(images: Bytes) -> Grey:
 
 
 def find_keypoints(grey: Grey, landmarks: Floats, rotation: Floats, fitted: Bools) -> Keypoints:
-    """Of n pictures (n, size, size) with landmarks (n, 68, 2) in their pixels and poses (n, 3, 3); key frames are `fitted` (n,)."""
-    unit = float(np.median(eye_distance(landmarks)))
+    """Of n pictures (n, size, size) with landmarks (n, 68, 2) in their pixels and poses (n, 3, 3).
+
+    Some key frames are `fitted` (n,) ones and as many are others; what is followed from the first knows nothing of the second.
+    """
+    unit = float(np.median(eye_distance(landmarks[fitted])))
     away = _angles(rotation)
-    rows = np.flatnonzero(fitted)
-    keys = rows[_spread(away[np.ix_(rows, rows)])]
+    groups = [np.flatnonzero(rows) for rows in (fitted, ~fitted) if rows.any()]
+    return Keypoints.together(
+        [_of_keys(grey, landmarks, away, rows[_spread(away[np.ix_(rows, rows)])], unit) for rows in groups]
+    )
+
+
+def _of_keys(grey: Grey, landmarks: Floats, away: Array, keys: NDArray[np.int64], unit: float) -> Keypoints:
+    """The corners of key frames, followed into all frames that look like one of them."""
     corners = [_corners(grey[key], landmarks[key], unit) for key in keys]
     key = np.repeat(keys, [len(points) for points in corners])
     places = np.zeros((len(grey), len(key), 2), np.float32)
     seen = np.zeros(places.shape[:2], bool)
     window = max(7, round(_WINDOW * unit))
+    nearest = np.argsort(away[:, keys], axis=1, kind="stable")[:, :VIEWS]
     start = 0
     for at, points in zip(keys, corners, strict=True):
         columns = slice(start, start + len(points))
         start += len(points)
-        nearest = np.argsort(away[:, keys], axis=1, kind="stable")[:, :VIEWS]
         for row in np.flatnonzero((keys[nearest] == at).any(axis=1)) if len(points) else ():
             guess = _carried(points, landmarks[at], landmarks[row])
             places[row, columns], seen[row, columns] = _followed(grey[at], grey[row], points, guess, window)

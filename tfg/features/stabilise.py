@@ -30,8 +30,9 @@ def stabilised(
     """The fit of n frames with better poses, and how far its keypoints are off.
 
     `landmarks` (n, 68, 2), keypoints and ascending clip `frames` (n,): those that it was fitted to, in pixels of its pictures.
-    Places of keypoints are learned from the `fitted` (n,) frames alone, so that the others move no pose but their own. Face shape
-    and focal length stay. A frame in which nothing can be followed is posed by its landmarks.
+    First by keypoints of the `fitted` (n,) frames, whose places are learned from these alone; then the others' own keypoints come
+    in and move no pose but theirs. Face shape and focal length stay. A frame in which nothing can be followed is posed by its
+    landmarks.
     """
     cameras, size = fit.cameras, fit.cameras.size
     rotation, translation = cameras.rotation.astype(np.float64), cameras.translation.astype(np.float64)
@@ -41,7 +42,11 @@ def stabilised(
     rigid = fit.face_shape.astype(np.float64)[rows]
     read = landmarks[:, rows].astype(np.float64) - size / 2
     poses = Solution(rotation=rotation, translation=translation, shape=rigid, log_focal=float(np.log(cameras.focal)))
-    poses, error = _adjusted(poses, read, weights, points, fit.face_shape.astype(np.float64), size, fitted)
+    face, every = fit.face_shape.astype(np.float64), np.ones_like(fitted)
+    own = points.take(fitted[points.key])
+    poses, error = _adjusted(poses, read, weights, own, face, size, known=fitted, moved=every)
+    if not fitted.all():
+        poses, _ = _adjusted(poses, read, weights, points, face, size, known=every, moved=~fitted)
     rotation, translation = smooth_poses(poses.rotation, poses.translation, rigid, cameras.focal, frames, SMOOTH_FRAMES)
     return replace(
         fit,
@@ -53,17 +58,28 @@ def stabilised(
 
 
 def _adjusted(
-    poses: Solution, read: Array, weights: Array, points: Keypoints, face: Array, size: int, fitted: Bools
+    poses: Solution,
+    read: Array,
+    weights: Array,
+    points: Keypoints,
+    face: Array,
+    size: int,
+    *,
+    known: Bools,
+    moved: Bools,
 ) -> tuple[Solution, float]:
-    """Poses by the rigid landmarks (n, k, 2) and the keypoints, each by its own error; that of the keypoints in pixels."""
+    """Poses by the rigid landmarks (n, k, 2) and the keypoints, each by its own error; that of the keypoints in pixels.
+
+    Places are learned from the `known` (n,) frames, poses are of the `moved` ones.
+    """
     rigid, focal, seen = poses.shape, float(np.exp(poses.log_focal)), points.seen
     places = points.places.astype(np.float64) - size / 2
     expected = _on_the_face(poses, places, points.key, face, focal)
     away = read - project(poses.rotation, poses.translation, rigid, focal)
-    noise, known = np.array([_scale(away[fitted]), _FIRST_NOISE]), seen & fitted[:, None]
+    noise, used = np.array([_scale(away[known]), _FIRST_NOISE]), seen & known[:, None]
     followed = Problem(
         points=places,
-        weights=known.astype(np.float64),
+        weights=used.astype(np.float64),
         noise=noise[1],
         huber=_HUBER,
         generic=expected,
@@ -78,10 +94,15 @@ def _adjusted(
     )
     for _ in range(_ROUNDS):
         located = locate_points(replace(followed, noise=noise[1]), poses, _STEPS)
-        noise[1] = _scale((places - project(poses.rotation, poses.translation, located, focal))[known])
+        noise[1] = _scale((places - project(poses.rotation, poses.translation, located, focal))[used])
         each = np.repeat(noise, [len(rigid), len(located)])
         whole = replace(poses, shape=np.concatenate([rigid, located]))
-        poses = replace(locate_poses(replace(together, noise=each), whole), shape=rigid)
+        found = locate_poses(replace(together, noise=each), whole)
+        poses = replace(
+            poses,
+            rotation=np.where(moved[:, None, None], found.rotation, poses.rotation),
+            translation=np.where(moved[:, None], found.translation, poses.translation),
+        )
     return poses, float(noise[1])
 
 
