@@ -17,6 +17,7 @@ from analysis.heads import MADE_BY, SECONDS, SYNC, TOP, Segments, chosen, heads,
 from analysis.sources import Sources
 from analysis.verdicts import Effect, Hole, over_people
 
+FEWEST_POSES, MOST_POSES = 5, 50  # of the segments that claim 5 compares
 FEWEST_SEGMENTS = 8  # of a person whose segments are fitted
 DRAWS = 2000  # of the bootstrap of claim 1
 MOTION = {"mc_lips": "mc_lips_0.25_pooled_radial", "mc_camera": "mc_camera_0.25"}
@@ -140,9 +141,9 @@ def _measures(claim: Claim, sources: Sources, sync: str) -> Found:
 def _poses(claim: Claim, sources: Sources, sync: str) -> Found:
     rows = sources.poses.dropna(subset=[sync])
     means = rows.groupby(["person", "poses"])[sync].mean().unstack()
-    if not {5, 50} <= set(means.columns):
+    if not {FEWEST_POSES, MOST_POSES} <= set(means.columns):
         return _holes(claim, "no heads with 5 and with 50 poses", "python -m experiments.poses")
-    differences = (means[5] - means[50]).dropna()
+    differences = (means[FEWEST_POSES] - means[MOST_POSES]).dropna()
     return _over(claim, {str(person): float(value) for person, value in differences.items()}, len(rows))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfg.features.pose_fit import Array
-from tfg.landmarks import BROWS, LEFT_EYE, NOSTRILS, RIGHT_EYE, eye_distance
+from tfg.landmarks import BROWS, EYE_CORNERS, LEFT_EYE, NOSE, NOSE_BRIDGE, NOSTRILS, RIGHT_EYE, eye_distance, indices
 from tfg.types import Bools, Bytes, Floats
 
 KEY_FRAMES = 12
@@ -115,7 +115,7 @@ def _corners(grey: Grey, landmarks: Floats, unit: float) -> Floats:
     brows = landmarks[BROWS]
     up = brows.mean(axis=0) - landmarks[list(NOSTRILS)].mean(axis=0)
     up /= np.linalg.norm(up)
-    middle = landmarks[[27, 28, 29, 30]].mean(axis=0)
+    middle = landmarks[list(NOSE_BRIDGE)].mean(axis=0)
     sides = np.stack([landmarks[list(pair)].mean(axis=0) for pair in _CONTOUR])
     sides = sides + 0.15 * (middle - sides)  # the contour itself is no point of the face
     filled(np.concatenate([sides, brows + _FOREHEAD * unit * up, landmarks[list(NOSTRILS)]]), 255)
@@ -130,7 +130,7 @@ def _corners(grey: Grey, landmarks: Floats, unit: float) -> Floats:
 
 def _carried(points: Floats, source: Floats, target: Floats) -> Floats:
     """Where points (m, 2) of the source's face would be in the target's if the face were flat: an affine map of the anchors."""
-    rows = [*range(27, 36), 36, 39, 42, 45]
+    rows = list(indices(NOSE, EYE_CORNERS))
     known = np.concatenate([source[rows], np.ones((len(rows), 1))], axis=1)
     affine, *_ = np.linalg.lstsq(known, target[rows], rcond=None)
     return (np.concatenate([points, np.ones((len(points), 1))], axis=1) @ affine).astype(np.float32)
