@@ -120,12 +120,7 @@ def row(
         "seed": labels["seed"],
         "growth": labels["growth"],
         "steps": training.get("steps"),
-        "audio": config["audio"]["name"],
-        "prior": config["prior"]["name"],
-        "head": result.head,
-        "commit": result.commit[:8] + ("+" if result.dirty else ""),
-        "scored_at": str(result.notes["scored_at"])[:8],
-        "machine": f"{result.machine['cpu']}, {result.machine['cores']} cores, Python {result.machine['python']}",
+        **origin(result),
         **features,
         **{name: _value(result.metrics, name) for name in METRICS},
         "features_train_seconds": result.stages.get("features_train", {}).get("cold_seconds"),
@@ -144,6 +139,19 @@ def row(
             f"gain_{name}{end}": gain.get(key) for key, end in (("value", ""), ("low", "_low"), ("high", "_high"))
         }
     return found | {column: result.pose_gap.get(entry) for entry, column in POSE_GAP.items()}
+
+
+def origin(result: RunResult) -> dict[str, str]:
+    """Columns of what a head was made of, by which code and where."""
+    config = result.config
+    return {
+        "audio": config["audio"]["name"],
+        "prior": config["prior"]["name"],
+        "head": result.head,
+        "commit": result.commit[:8] + ("+" if result.dirty else ""),
+        "scored_at": str(result.notes["scored_at"])[:8],
+        "machine": f"{result.machine['cpu']}, {result.machine['cores']} cores, Python {result.machine['python']}",
+    }
 
 
 def write(found: list[dict[str, Value]], path: Path) -> None:

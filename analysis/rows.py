@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.atlas import origin
 from analysis.load import IncompleteGrid, results_of
 from analysis.script import MEASURED
 from experiments import poses, same_motion
@@ -87,12 +88,7 @@ def head_row(person: str, kind: str, result: RunResult) -> dict[str, Any]:
         "seed": config["seed"],
         "growth": config.get("trainer", {}).get("growth", 1.0),
         "steps": training.get("steps"),
-        "audio": config["audio"]["name"],
-        "prior": config["prior"]["name"],
-        "head": result.head,
-        "commit": result.commit[:8] + ("+" if result.dirty else ""),
-        "scored_at": str(result.notes["scored_at"])[:8],
-        "machine": f"{result.machine['cpu']}, {result.machine['cores']} cores, Python {result.machine['python']}",
+        **origin(result),
         **{name: entry.get("value") for name, entry in (entries | gains).items()},
         **{column: result.pose_gap.get(entry) for entry, column in POSE_GAP.items()},
         "training_seconds": training["seconds"],

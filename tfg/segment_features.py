@@ -20,7 +20,7 @@ from tfg.rotations import nearest_angles
 from tfg.scoring.pose_gap import RANGE, coverage
 from tfg.selection import features_of
 from tfg.selectors.diversity import Diversity
-from tfg.selectors.faces import Rejected, complete_landmarks
+from tfg.selectors.faces import Rejected, clear_frames, complete_landmarks
 from tfg.selectors.isexplore import ISExplore
 from tfg.selectors.motion import MotionComplexity
 from tfg.selectors.pairwise import distances
@@ -89,7 +89,7 @@ def segment_features(given: Sequence[str], segments: Sequence[Segment]) -> tuple
 def _reference(features: ClipFeatures, crop: Any) -> Reference:
     cut = frame_face(features, crop).clip
     track = features.track(0, features.clip.num_reference_frames)
-    frames = np.flatnonzero((track.num_faces == 1) & np.isfinite(track.landmarks).all(axis=(1, 2)))
+    frames = np.flatnonzero(clear_frames(track))
     landmarks = track.landmarks[frames]
     cameras = fit_cameras(cut.to_clip(landmarks), cut.size, frames=frames).cameras
     return Reference(
