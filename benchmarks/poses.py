@@ -29,6 +29,7 @@ from tfg.features.pose_fit import Problem, Solution, locate_points, project
 from tfg.features.sidecar import read_sidecar
 from tfg.features.stabilise import stabilised
 from tfg.landmarks import eye_distance
+from tfg.metrics.head_motion import jitter
 from tfg.record import provenance
 from tfg.selection import features_of
 from tfg.types import FPS, Floats
@@ -155,9 +156,8 @@ def _error(fit: CameraFit, points: Keypoints) -> float:
 
 
 def _jitter(rotation: Floats, frames: np.ndarray) -> float:
-    turn = _turns(rotation)
     inside = (np.diff(frames)[1:] == 1) & (np.diff(frames)[:-1] == 1)
-    return float(np.median(np.linalg.norm(turn[1:] - turn[:-1], axis=1)[inside]))
+    return float(np.median(jitter(rotation.astype(np.float64))[1:-1][inside]))
 
 
 def _turns(rotation: Floats) -> np.ndarray:
