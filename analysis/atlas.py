@@ -9,23 +9,24 @@ import argparse
 import csv
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from analysis.load import IncompleteGrid, results_of
 from analysis.script import MEASURED
-from experiments.atlas import FULL, GRID, PEOPLE
+from experiments.atlas import FULL, GRID, PEOPLE, known_in
 from experiments.atlas_features import FOLDER, segment_of
 from experiments.grid import Grid
-from experiments.ledger import read_ledger
 from tfg.atlas.columns import COLUMNS, CONTROLS, GAINS, METRICS, POSE_GAP
 from tfg.record import costs
 from tfg.record.results import Metrics, RunResult
-from tfg.types import FPS
+from tfg.types import FPS, InputError
 
 Value: TypeAlias = str | int | float | bool | None
 Features: TypeAlias = Mapping[tuple[str, int, int], Mapping[str, Value]]  # person, first frame, frames -> columns
+Known: TypeAlias = Mapping[str, Mapping[str, Value]]  # title of a cell -> its row in another table
 OUT = MEASURED / "atlas.csv"
 
 
@@ -34,6 +35,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of run folders (default results)")
     parser.add_argument("-o", "--out", type=Path, default=OUT, help=f"the CSV (default {OUT})")
+    parser.add_argument("--known", type=Path, help="a table to take the heads from that are not in the results")
     parser.add_argument(
         "--columns", action="store_true", help="print every column with its role and definition instead"
     )
@@ -46,8 +48,9 @@ def main(arguments: list[str]) -> int:
         print("\n".join(f"{column.name}\t{column.role}\t{column.definition}" for column in COLUMNS))
         return 0
     try:
-        found = rows(GRID, options.results, allow_missing=options.allow_missing, allow_mixed=options.allow_mixed)
-    except IncompleteGrid as error:
+        known = {} if options.known is None else known_in(options.known)
+        found = rows(GRID, options.results, known, allow_missing=options.allow_missing, allow_mixed=options.allow_mixed)
+    except (IncompleteGrid, InputError) as error:
         print(f"analysis: {error}", file=sys.stderr)
         return 1
     write(found, options.out)
@@ -57,33 +60,39 @@ def main(arguments: list[str]) -> int:
 
 
 def rows(
-    grid: Grid, results: Path, *, allow_missing: bool = False, allow_mixed: bool = False
-) -> list[dict[str, Value]]:
-    """Every head that is there, in the order of the grid; IncompleteGrid names what is missing or mixed."""
+    grid: Grid,
+    results: Path,
+    known: Known = MappingProxyType({}),
+    *,
+    allow_missing: bool = False,
+    allow_mixed: bool = False,
+) -> list[Mapping[str, Value]]:
+    """Every head that is there or `known`, in the order of the grid; IncompleteGrid names what is missing or mixed."""
     of_grid = results_of(grid, results)
-    missing = [labels for labels, result in of_grid if result is None]
-    if len(missing) == len(of_grid) or (missing and not allow_missing):
+    there = [result is not None or cell.title in known for cell, (_, result) in zip(grid.cells, of_grid, strict=True)]
+    if not any(there) or not (all(there) or allow_missing):
         raise IncompleteGrid(
-            f"{grid.name}: {len(missing)} of {len(of_grid)} heads are missing; run `python -m experiments.{grid.name}`"
-            + ("" if len(missing) == len(of_grid) else ", or leave them out with --allow-missing")
-        )
-    commits = {commit[:8] for _, result in of_grid if result is not None for commit in result.commits}
-    if len(commits) > 1 and not allow_mixed:
-        raise IncompleteGrid(
-            f"{grid.name}: heads of {len(commits)} commits ({', '.join(sorted(commits))}); mix them with --allow-mixed"
+            f"{grid.name}: {there.count(False)} of {len(there)} heads are missing; run `python -m experiments.{grid.name}`"
+            + (", or leave them out with --allow-missing" if any(there) else "")
         )
     features = features_of(results, {str(labels["person"]) for labels, result in of_grid if result is not None})
-    overrides = [cell.overrides for cell, _ in read_ledger(results, grid.name)]
-    made = []
-    for (labels, result), given in zip(of_grid, overrides, strict=True):
+    made: list[Mapping[str, Value]] = []
+    for cell, (labels, result) in zip(grid.cells, of_grid, strict=True):
         if result is not None:
-            length, start = segment_of(labels, given)
+            length, start = segment_of(labels, cell.overrides)
             key = str(labels["person"]), start, length
             if key not in features:
                 raise IncompleteGrid(
                     f"{_record(results, key[0])}: lacks a segment; run `python -m experiments.atlas_features`"
                 )
             made.append(row(labels, result, features[key], seconds=length / FPS))
+        elif cell.title in known:
+            made.append(known[cell.title])
+    commits = sorted({str(one[column]).rstrip("+") for one in made for column in ("commit", "scored_at")})
+    if len(commits) > 1 and not allow_mixed:
+        raise IncompleteGrid(
+            f"{grid.name}: heads of {len(commits)} commits ({', '.join(commits)}); mix them with --allow-mixed"
+        )
     return made
 
 
@@ -154,7 +163,7 @@ def origin(result: RunResult) -> dict[str, str]:
     }
 
 
-def write(found: list[dict[str, Value]], path: Path) -> None:
+def write(found: Sequence[Mapping[str, Value]], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -1,7 +1,8 @@
-"""Heads of every segment on a grid of starts, of fourteen people. `python -m experiments.atlas [--dry-run] [key=value ...]`.
+"""Heads of every segment on a grid of starts, of fourteen people. `python -m experiments.atlas [--known CSV] [key=value ...]`.
 
 A selector is then judged by looking up the head of the segment that it would choose: `tfg bench`. After it
-`python -m experiments.atlas_features` and `python -m analysis.atlas -o analysis/data/measured/atlas.csv`.
+`python -m experiments.atlas_features` and `python -m analysis.atlas -o analysis/data/measured/atlas.csv`, both with `--known` where a
+table of another machine is gone on with: its heads are not made again. Go on from the commit that the table's rows name.
 
 People: those of experiments/priors.py with the same held-out seconds, and four synthetic ones. Segments of five seconds overlap on
 real people with less than a minute to train on, not on GRID and the synthetic ones. Tuned: settings were chosen on p01, p02, p05, p07,
@@ -28,15 +29,18 @@ in sync (0.2).
 
 from __future__ import annotations
 
+import argparse
+import csv
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from pathlib import Path
 
 from experiments import priors
 from experiments.grid import Cell, Grid
 from experiments.people import FOLDER
-from tfg.types import FPS
+from tfg.types import FPS, InputError
 
 REAL = f"{priors.PRIORS}/grid.safetensors"
 FULL = "full"  # label of the segment that is the whole training part
@@ -178,7 +182,46 @@ def _cells() -> Iterator[Cell]:
 
 GRID = Grid(name="atlas", cells=tuple(_cells()))
 
-if __name__ == "__main__":
-    from experiments.launch import main  # here, so that a table can import GRID as plain data
 
-    sys.exit(main(GRID, sys.argv[1:]))
+def known_in(table: Path) -> dict[str, dict[str, str]]:
+    """Title of each cell that a table of `analysis.atlas` has -> its row. InputError where it cannot be read."""
+    titles = {_title(cell.labels): cell.title for cell in GRID.cells}
+    try:
+        with table.open(newline="") as file:
+            rows = {_title(_labels(row)): row for row in csv.DictReader(file)}
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"{table}: no table of `python -m analysis.atlas` ({error!r})") from error
+    return {title: rows[key] for key, title in titles.items() if key in rows}
+
+
+def _labels(row: Mapping[str, str]) -> dict[str, str | float | int]:
+    return {
+        "person": row["person"],
+        "backbone": row["backbone"],
+        "seconds": FULL if row["full"] == "true" else float(row["seconds"]),
+        "start": float(row["start"]),
+        "seed": int(row["seed"]),
+        "growth": int(row["growth"]),
+    }
+
+
+def _title(labels: Mapping[str, str | float | int]) -> tuple[str | float | int, ...]:
+    frame = round(float(labels["start"]) * FPS)
+    return (*(labels[axis] for axis in ("person", "backbone", "seconds", "seed", "growth")), frame)
+
+
+def main(arguments: Sequence[str]) -> int:
+    from experiments import launch  # here, so that a table can import GRID as plain data
+
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--known", type=Path)
+    options, rest = parser.parse_known_args(arguments)
+    try:
+        return launch.main(GRID, rest, () if options.known is None else known_in(options.known))
+    except InputError as error:
+        print(f"tfg: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

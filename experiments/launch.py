@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,8 +47,11 @@ class Ended:
     log: Path
 
 
-def main(grid: Grid, arguments: Sequence[str]) -> int:
-    """0 when every cell has a result, 1 when a run failed, 2 for a mistake on the command line."""
+def main(grid: Grid, arguments: Sequence[str], known: Collection[str] = ()) -> int:
+    """0 when every cell has a result, 1 when a run failed, 2 for a mistake on the command line.
+
+    `known`: titles of cells that are not run, since a table has them from another machine.
+    """
     parser = argparse.ArgumentParser(
         prog=f"python -m experiments.{grid.name}", description=f"Run the grid {grid.name}."
     )
@@ -61,23 +64,23 @@ def main(grid: Grid, arguments: Sequence[str]) -> int:
     try:
         if options.jobs < 1:
             raise InputError(f"--jobs {options.jobs}: give 1 or more")
-        return launch(grid.bound(options.overrides), jobs=options.jobs, dry_run=options.dry_run)
+        return launch(grid.bound(options.overrides), jobs=options.jobs, dry_run=options.dry_run, known=known)
     except InputError as error:
         print(f"tfg: {error}", file=sys.stderr)
         return 2
 
 
-def launch(grid: Grid, *, jobs: int = 1, dry_run: bool = False) -> int:
-    """Run what is missing and write the ledger; the exit code of `main`."""
+def launch(grid: Grid, *, jobs: int = 1, dry_run: bool = False, known: Collection[str] = ()) -> int:
+    """Run what is missing and not `known`, and write the ledger; the exit code of `main`."""
     plans = plan(grid)
     results = Path(plans[0].config.results)
     found = finished(plans)
-    missing = [planned for planned in plans if found[planned.cell.title] is None]
+    done = {title: result.run_id for title, result in found.items() if result}
+    missing = [planned for planned in plans if planned.cell.title not in done and planned.cell.title not in known]
     _say(f"{grid.name}: {len(plans) - len(missing)} of {len(plans)} cells are done, {len(missing)} to run")
     if dry_run:
-        for planned in plans:
-            done = found[planned.cell.title]
-            print(f"{planned.cell.title:40} {'missing' if done is None else done.run_id}")
+        for title in found:
+            print(f"{title:40} {done.get(title, 'known' if title in known else 'missing')}")
         return 0
     _record(grid, results, found)
     ends = []

@@ -93,6 +93,22 @@ def test_heads_that_are_missing_or_of_several_commits_are_an_error_unless_told(r
         atlas.rows(GRID, results, allow_missing=True)
 
 
+def test_a_table_of_another_machine_is_gone_on_with(results: Path, tmp_path: Path) -> None:
+    table = tmp_path / "known.csv"
+    (third,) = (one.title for one in GRID.cells[2:])
+    first, second = atlas.rows(GRID, results, allow_missing=True, allow_mixed=True)
+    elsewhere = first | {"start": 7.0, "audio_pairs": 9.5}
+    atlas.write([elsewhere], table)
+    with table.open() as file:
+        (known,) = csv.DictReader(file)
+    found = atlas.rows(GRID, results, {third: known}, allow_mixed=True)
+    assert found[:2] == [first, second]
+    atlas.write(found, tmp_path / "atlas.csv")
+    assert (tmp_path / "atlas.csv").read_text().splitlines()[3] == table.read_text().splitlines()[1]
+    with pytest.raises(IncompleteGrid, match="heads of 2 commits"):
+        atlas.rows(GRID, results, {third: known})
+
+
 def test_a_segment_without_features_is_an_error(results: Path) -> None:
     path = results / FOLDER / "german.json"
     record = json.loads(path.read_text())

@@ -115,6 +115,23 @@ def test_features_are_of_every_segment_of_the_grid_each_once() -> None:
     assert segments[-1] == Segment(start=0, num_frames=1199)
 
 
+def test_cells_of_a_known_table_are_found_by_what_they_are_and_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "atlas.csv"
+    table.write_text(
+        "person,backbone,start,seconds,full,seed,growth\np08,instag,0,5,false,1,1\ngrid,instag,0,221.96,true,0,0\nu,instag,1,5,false,0,1\n"
+    )
+    asked: list[object] = []
+    monkeypatch.setattr("experiments.launch.main", lambda *given: asked.append(given) or 0)
+    assert atlas.main(["--known", str(table), "--dry-run"]) == 0
+    ((grid, rest, known),) = asked
+    assert (grid, rest) == (GRID, ["--dry-run"])
+    assert set(known) == {cell("p08", 0.0, 5.0, seed=1).title, cell("grid", 0.0, FULL, growth=0).title}
+    assert atlas.main(["--known", str(tmp_path / "none.csv")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
 def test_an_unknown_person_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert atlas_features.main(["--person", "nobody"]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1

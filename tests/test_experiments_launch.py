@@ -129,6 +129,16 @@ def test_a_second_launch_runs_only_what_is_missing(world: Path) -> None:
     assert started(world) == []
 
 
+def test_known_cells_are_not_run(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = grid((0, 2))
+    known = {asked.cells[0].title}
+    assert launch.main(asked, ["--dry-run"], known) == 0
+    assert capsys.readouterr().out.split() == ["seed=0", "known", "seed=2", "missing"]
+    assert launch.main(asked, [], known) == 0
+    assert started(world) == ["2"]
+    assert [run_id for _, run_id in read_ledger(world / "results", "test")] == [None, "run2"]
+
+
 def test_dry_run_runs_nothing(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert launch.main(grid(), ["--dry-run"]) == 0
     assert started(world) == []
