@@ -51,7 +51,6 @@ def iteration(
     # What Lightning's trainer would supply.
     module.optimizers = lambda use_pl_optimizer=True: optimizers
     module.manual_backward = lambda loss: loss.backward()
-    module.log = lambda *named, **options: None
     windows = audio_windows(portrait.audio, *audio_statistics(portrait.audio))
     rows = batches(portrait, windows, device=torch.device(device), truth=True)
     ready = [default_collate([rows[row]]) for row in range(len(rows))]

@@ -57,7 +57,7 @@ class OneNumber(Backbone):
         self.optimizers().step()
         self.step += 1
         self.losses.append(loss.item())
-        self.log("loss", loss)
+        self.note(loss=loss.detach())
 
     def render(self, batch):
         return batch["background"]

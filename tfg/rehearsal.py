@@ -117,7 +117,6 @@ def _train(config: DictConfig, portrait: Portrait, windows: Floats, timed: dict[
         # What Lightning's trainer would supply.
         module.optimizers = lambda use_pl_optimizer=True, optimizers=optimizers: optimizers
         module.manual_backward = lambda loss: loss.backward()
-        module.log = lambda *named, **options: None
         module.step.fill_(first)
 
         def step(number: int) -> None:

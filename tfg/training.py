@@ -17,6 +17,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments import LightningEnvironment
 from pytorch_lightning.loggers import Logger
 
 from tfg.backbones.base import Learner
@@ -69,6 +70,7 @@ def fit(
             trainer = pl.Trainer(
                 accelerator="gpu" if device == "cuda" else "cpu",
                 devices=1,
+                plugins=LightningEnvironment(),  # one process, also where SLURM is: it would look for its tasks
                 max_epochs=-1,
                 reload_dataloaders_every_n_epochs=1,
                 logger=logger or False,
@@ -83,7 +85,6 @@ def fit(
                 enable_checkpointing=False,
                 enable_progress_bar=False,
                 enable_model_summary=False,
-                log_every_n_steps=50,
                 num_sanity_val_steps=0,
             )
             _fit(trainer, backbone, data, checkpoint)
@@ -211,7 +212,7 @@ class Clock(pl.Callback):
 
 
 class Curve(pl.Callback):
-    """metrics.csv, rows of step, name, value, each 50 steps; a resumed run goes on in the same file."""
+    """metrics.csv, rows of step, name, value, each 50 steps, and the same to a tracker; a resumed run goes on in the same file."""
 
     def __init__(self, path: Path, every: int = 50) -> None:
         self.path = path
@@ -232,11 +233,14 @@ class Curve(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
+        assert isinstance(pl_module, Learner)
         step = _step(pl_module)
         if step % self.every == 0:
+            values = {name: float(value) for name, value in sorted(pl_module.noted.items())}
             with self.path.open("a") as file:
-                for name, value in sorted(trainer.callback_metrics.items()):
-                    file.write(f"{step},{name},{float(value):.6g}\n")
+                file.writelines(f"{step},{name},{value:.6g}\n" for name, value in values.items())
+            for logger in trainer.loggers:
+                logger.log_metrics(values, step)
 
 
 class Progress(pl.Callback):
@@ -255,8 +259,10 @@ class Progress(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
+        assert isinstance(pl_module, Learner)
+
         def note() -> str:
-            loss = trainer.callback_metrics.get("loss")
+            loss = pl_module.noted.get("loss")
             return self.stage if loss is None else f"{self.stage} loss {float(loss):.4f}"
 
         self.advance(1, note)
@@ -281,5 +287,5 @@ def _quiet() -> None:
     """Lightning's tips and banners hide what matters."""
     for name in ("pytorch_lightning", "lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    for pattern in (".*does not have many workers.*", ".*log_every_n_steps.*", ".*LeafSpec.*"):
+    for pattern in (".*does not have many workers.*", ".*log_every_n_steps.*", ".*LeafSpec.*", ".*`srun` command.*"):
         warnings.filterwarnings("ignore", pattern)

@@ -242,7 +242,7 @@ class Instag(Backbone):
             if moves:
                 set_rates(motion, self._motion_rates(alone + step, alone))
                 motion.step()
-        self.log("loss", loss.detach())
+        self.note(loss=loss.detach())
 
     def _face_motion(self, frame: Frame, aligned: bool = True) -> GaussianMotion:
         return self.face.move(self.face.field, frame.audio, frame.upper, aligned=aligned)
@@ -282,8 +282,7 @@ class Instag(Backbone):
         self.manual_backward(loss)
         gaussian_rates = self.rates.of_gaussians(self.stages.progress(step, alone))
         branch.step(optimizers, raster, step, gaussian_rates, self._motion_rates(step, alone) if moving else None)
-        self.log("loss", loss.detach())
-        self.log("gaussians", float(len(branch.gaussians)))
+        self.note(loss=loss.detach(), gaussians=len(branch.gaussians))
 
     def _motion_rates(self, step: int, alone: int) -> dict[str, float]:
         """Of a branch that trains `alone` steps by itself and then goes on with the other."""

@@ -10,7 +10,7 @@ from tfg.backbones.base import Perceptual
 from tfg.backbones.gaussian.frame import FrameTruth
 from tfg.backbones.gaussian.motion import GaussianMotion
 from tfg.backbones.gaussian.objective import Weights
-from tfg.backbones.gaussian.regions import box_mask, box_slices, polygon_mask
+from tfg.backbones.gaussian.regions import box_mask, box_slices, without_polygon
 from tfg.engines.gaussian import Raster
 from tfg.engines.photometric import Terms, photometric
 from tfg.landmarks import INNER_LIPS, OUTER_LIPS
@@ -35,7 +35,7 @@ def patch_distance(perceptual: Perceptual, rendered: Tensor, truth: Tensor, side
 
 def shown_face(truth: FrameTruth) -> Tensor:
     """(size, size) the head without the inside of the mouth: what the face branch is trained on."""
-    return truth.head_mask * (1 - polygon_mask(truth.landmarks[INNER_LIPS], len(truth.image)))
+    return without_polygon(truth.head_mask, truth.landmarks[INNER_LIPS])
 
 
 def face_loss(raster: Raster, backdrop: Tensor, truth: FrameTruth, weights: Weights, engine: str) -> Tensor:

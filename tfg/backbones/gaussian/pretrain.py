@@ -184,7 +184,7 @@ class UniversalTraining(Learner):
             set_rates(shared, rates)
             shared.step()
             self._average(part)
-        self.log("loss", loss.detach())
+        self.note(loss=loss.detach())
 
     @torch.no_grad()
     def _average(self, part: int) -> None:

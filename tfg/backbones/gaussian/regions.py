@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -9,14 +11,28 @@ from torch import Tensor
 def polygon_mask(corners: Tensor, size: int) -> Tensor:
     """(size, size) 1 where a pixel's centre is inside the polygon `corners` (n, 2) in pixels, else 0 (even-odd rule)."""
     mask = torch.zeros(size, size, device=corners.device)
+    rows, columns, inside = _polygon(corners, size)
+    mask[rows, columns] = inside
+    return mask
+
+
+def without_polygon(mask: Tensor, corners: Tensor) -> Tensor:
+    """A mask (size, size) times one minus the `polygon_mask` of the corners."""
+    rows, columns, inside = _polygon(corners, len(mask))
+    left = mask.clone()
+    left[rows, columns] *= 1 - inside
+    return left
+
+
+def _polygon(corners: Tensor, size: int) -> tuple[slice, slice, Tensor]:
+    """Rows and columns of the box around a polygon, and its mask there."""
     rows, columns = box_slices(corners, size)
     axis = torch.arange(size, device=corners.device) + 0.5
     x, y = axis[None, columns, None], axis[rows, None, None]
     (x0, y0), (x1, y1) = corners.unbind(1), corners.roll(-1, 0).unbind(1)
     spans = (y0 > y) != (y1 > y)  # (rows, 1, n) the edge crosses the row
     crossing = x0 + (y - y0) / torch.where(y1 == y0, 1.0, y1 - y0) * (x1 - x0)
-    mask[rows, columns] = ((spans & (x < crossing)).sum(dim=2) % 2).float()
-    return mask
+    return rows, columns, ((spans & (x < crossing)).sum(dim=2) % 2).float()
 
 
 def box_mask(points: Tensor, size: int) -> Tensor:
@@ -28,9 +44,12 @@ def box_mask(points: Tensor, size: int) -> Tensor:
 
 def box_slices(points: Tensor, size: int) -> tuple[slice, slice]:
     """Rows and columns of the pixels that the box around `points` (n, 2) touches."""
-    low, high = points.amin(dim=0).floor().clamp(0, size - 1).int(), points.amax(dim=0).ceil().clamp(1, size).int()
-    (left, top), (right, bottom) = low.tolist(), high.tolist()
-    return slice(top, bottom), slice(left, right)
+    across, down = ((min(axis), max(axis)) for axis in points.T.tolist())
+    columns, rows = (
+        slice(min(max(math.floor(low), 0), size - 1), min(max(math.ceil(high), 1), size))
+        for low, high in (across, down)
+    )
+    return rows, columns
 
 
 def vertical_ramp(points: Tensor, start: Tensor, stop: Tensor) -> Tensor:

@@ -138,7 +138,7 @@ class SyncTalk(Backbone):
         self.step += 1
         if self.schedule.average_decay and (step + 1) % self.schedule.average_every == 0:
             self.average.update(self.head)
-        self.log("loss", loss.detach())
+        self.note(loss=loss.detach())
 
     @torch.no_grad()
     def render(self, batch: Batch) -> Tensor:

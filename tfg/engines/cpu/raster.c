@@ -106,3 +106,13 @@ int tfg_raster_project_backward(const camera *cam, int64_t n, const projected *p
     rows all = {.p = *p, .back = *back};
     return run_rows(cam, n, &all, 1);
 }
+
+/* Gradient of the background, (1 - alpha) of the picture's. */
+void tfg_raster_behind(int64_t pixels, int channels, const float *alpha, const float *v_color, float *v_background)
+{
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < pixels; i++) {
+        const float left = 1.0f - alpha[i];
+        for (int c = 0; c < channels; c++) v_background[i * channels + c] = v_color[i * channels + c] * left;
+    }
+}

@@ -207,6 +207,8 @@ class Composite(torch.autograd.Function):
             raise MemoryError(f"no memory for the gradients of {n} Gaussians")
         v_background = None
         if ctx.with_background and ctx.needs_input_grad[3] and incoming[0] is not None:
-            v_background = incoming[0] * (1 - alpha)[..., None]
+            v_background = torch.empty_like(incoming[0])
+            arrays = map(build.pointer, (alpha, incoming[0], v_background))
+            _library().tfg_raster_behind(_LONG(alpha.numel()), _INT(channels), *arrays)
             v_background = v_background.sum((0, 1)) if ctx.flat else v_background
         return None, None, None, v_background, *made
