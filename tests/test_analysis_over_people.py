@@ -6,7 +6,7 @@ from types import ModuleType
 import pandas as pd
 import pytest
 
-from analysis import table_instag_parts, table_lips, table_priors, table_synctalk_lips
+from analysis import table_instag_parts, table_lips, table_priors, table_synctalk_lips, table_synctalk_parts
 from analysis.load import RUN, IncompleteGrid, load
 from analysis.over_people import Ways, apart, runs_of, size, value
 from analysis.tables import Table
@@ -119,7 +119,7 @@ def test_the_table_of_priors_has_a_row_for_every_person_and_way_of_its_grid() ->
     assert made["mean, without tuned", "universal"][0] == "0 of 12"
 
 
-@pytest.mark.parametrize("made", [table_instag_parts, table_synctalk_lips])
+@pytest.mark.parametrize("made", [table_instag_parts, table_synctalk_lips, table_synctalk_parts])
 def test_tables_of_the_other_grids_of_one_segment_compare_with_their_first_way(made: ModuleType) -> None:
     rows = [
         row(person, way, None)
