@@ -78,11 +78,18 @@ def test_a_fitted_listener_is_found_again_and_a_damaged_one_is_named_and_fitted_
 
 
 def test_why_there_is_no_listener(features, monkeypatch):
+    asked = []
+
     def fit(sound, landmarks, progress):
+        asked.append(len(sound))
         raise ListenerUnavailable("too short")
 
     monkeypatch.setattr(FittedListener, "fit", staticmethod(fit))
+    assert not suite.knows_listener(features)
     assert suite.fit_listener(features, all_metrics(), 500) == NoListener(reason="too short")
+    assert suite.fit_listener(features, all_metrics(), 500) == NoListener(reason="too short")
+    assert asked == [4]  # not tried again
+    assert suite.knows_listener(features)
     assert suite.fit_listener(features, all_metrics(), 58) == NoListener(
         reason="58 frames are too few for the listener, which needs at least 59"
     )

@@ -209,7 +209,7 @@ def _score(
     if switches["controls"]:
         frame += (timed["rendered frame"] + read).times(len(controls.SCORED))
     cost = fitting + loading + frame.times(held_out)
-    if not switches["listener"] or suite.listener_file(features).exists():
+    if not switches["listener"] or suite.knows_listener(features):
         return cost
     return cost + _listener_step(timed).times(TOTAL_STEPS)
 

@@ -34,6 +34,7 @@ from tfg.metrics.syncnet.metric import DIRECT_NAMES, SyncNetScore
 from tfg.metrics.syncnet.network import SyncNet
 from tfg.metrics.temporal import Flicker
 from tfg.progress import progress
+from tfg.record.files import write_text
 from tfg.scoring.setting import WEIGHTS, Switches
 from tfg.types import InputError
 
@@ -78,7 +79,7 @@ def fit_listener(features: ClipFeatures | None, switches: Switches, num_frames: 
     """The listener of a reference clip, fitted on all that may be trained on and never on the held-out part; cached.
 
     `num_frames` will be scored with it: where they are too few, none is fitted. A damaged file in the cache is named in one line and
-    fitted anew.
+    fitted anew. Why none could be fitted is cached too.
     """
     if not switches.listener:
         return NoListener(reason=_off("listener"))
@@ -91,8 +92,11 @@ def fit_listener(features: ClipFeatures | None, switches: Switches, num_frames: 
     clip = features.clip
     stop = clip.num_reference_frames
     path = listener_file(features)
+    refusal = _refusal(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
+        if refusal.exists():
+            return NoListener(reason=refusal.read_text(errors="replace"))
         if path.exists():
             try:
                 return FittedListener.load(path)
@@ -105,9 +109,20 @@ def fit_listener(features: ClipFeatures | None, switches: Switches, num_frames: 
                     log_mel(clip.audio())[:stop], clip.to_clip(track.landmarks), progress=advance
                 )
         except ListenerUnavailable as reason:
+            write_text(refusal, str(reason))
             return NoListener(reason=str(reason))
         listener.save(path)
     return listener
+
+
+def knows_listener(features: ClipFeatures) -> bool:
+    """Whether the cache has the listener of a clip, or why there is none."""
+    path = listener_file(features)
+    return path.exists() or _refusal(path).exists()
+
+
+def _refusal(path: Path) -> Path:
+    return path.with_suffix(".txt")
 
 
 def listener_file(features: ClipFeatures) -> Path:
