@@ -27,6 +27,7 @@ from tfg.seen import Acquaintance
 from tfg.selectors.at import At
 from tfg.selectors.base import Selector
 from tfg.selectors.candidates import candidates_for, frames_of
+from tfg.selectors.pieces import Pieces
 from tfg.selectors.voicing import voiced_frames
 from tfg.split import split
 from tfg.targets import refuse_foreign
@@ -86,7 +87,7 @@ def check_clip(config: DictConfig) -> None:
     clip = open_clip(config)
     read_crop(config.clip.crop, clip)
     candidates_for(clip.num_reference_frames, config.seconds, config.stride_seconds, where=str(clip.path))
-    if isinstance(selector := construct(config.selector, "selector"), At):
+    if isinstance(selector := construct(config.selector, "selector"), At | Pieces):
         selector.check(frames_of(config.seconds), clip.num_reference_frames, str(clip.path))
     if not _has_speech(clip.path, clip.digest):
         raise InputError(
