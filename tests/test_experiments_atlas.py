@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments import atlas, atlas_features, atlas_size, priors
+from experiments import atlas, atlas_features, atlas_size, pieces, priors
 from experiments.atlas import FULL, GRID, PEOPLE, cell, coarse_to_fine
 from tfg.types import Segment
 
@@ -149,3 +149,13 @@ def test_training_parts_are_as_long_as_the_grid_says(name: str) -> None:
     given = ["backbone=instag", "clip.size=128", *PEOPLE[name].overrides[:2]]
     clip = parts.open_clip(command_line.composed(command_line.complete(given)))
     assert clip.num_reference_frames == PEOPLE[name].frames
+
+
+def test_heads_of_pieces_stand_beside_the_atlas() -> None:
+    """The same clip, size, prior, metrics, length and seed as the person's rows: only how the seconds are chosen differs."""
+    assert len(pieces.GRID.cells) == 3 * len(PEOPLE)
+    for one in pieces.GRID.cells:
+        of_atlas = overrides(cell(str(one.labels["person"]), 0.0, 5.0))
+        differing = {key for key, _ in set(overrides(one).items()) ^ set(of_atlas.items())}
+        assert differing <= {"selector", "selector.piece_seconds", "start"}
+        assert "selector=at" not in one.overrides
