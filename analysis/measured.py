@@ -47,7 +47,7 @@ def record(result: RunResult) -> dict[str, Any]:
         "audio": config["audio"]["name"],
         "seconds": config["seconds"],
         "seed": config["seed"],
-        "start": result.selection["start"],
+        **{key: result.selection[key] for key in ("start", "pieces") if key in result.selection},
         "selection_cost": result.selection["cost"],
         "stages": result.stages,
         "metrics": _values(result.metrics),

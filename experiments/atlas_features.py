@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 def segments_of(person: str) -> list[Segment]:
     """Every segment of the grid, each once, by length and start."""
     found = {segment_of(cell.labels, cell.overrides) for cell in GRID.cells if cell.labels["person"] == person}
-    return [Segment(start=start, num_frames=length) for length, start in sorted(found)]
+    return [Segment.whole(start=start, num_frames=length) for length, start in sorted(found)]
 
 
 def segment_of(labels: Any, overrides: Sequence[str]) -> tuple[int, int]:

@@ -58,3 +58,15 @@ def test_runs_of_a_sweep_are_rows_with_what_their_selection_saw(tmp_path):
     assert list(own_sources(tmp_path, ("ann",)).atlas["psnr_face"]) == [30.0, 30.0]
     with pytest.raises(IncompleteGrid, match="no finished run of bob"):
         own_sources(tmp_path, ("bob",))
+
+
+def test_a_run_of_several_pieces_is_no_row_and_is_named(tmp_path, capsys):
+    config = {**CONFIG, "clip": {"size": 128, "path": "/videos/ann.mp4"}}
+    pieces = {"pieces": [{"start": 0.0, "seconds": 1.0}, {"start": 3.0, "seconds": 4.0}], "piece_seconds": 1.0}
+    for name, more in (("several", pieces), ("one", {"piece_seconds": 1.0})):
+        made = result(name, config=config, psnr=30.0)
+        write(tmp_path, replace(made, selection=made.selection | {"scores": SCORES, "start": 3.0} | more))
+    atlas = own_sources(tmp_path).atlas
+    assert len(atlas) == 1
+    assert atlas["audio_pairs"].isna().all()  # that of a piece is not the segment's
+    assert capsys.readouterr().err == "analysis: several: left out, its segment is of several pieces\n"

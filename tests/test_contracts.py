@@ -61,7 +61,11 @@ def test_every_selector_chooses_a_candidate_inside_the_training_part(name):
     chosen = selector.select(candidates, np.random.default_rng(1))
     again = selector.select(candidates, np.random.default_rng(1))
     assert chosen.segment == again.segment
-    assert chosen.segment.start in candidates.starts or name == "at"
+    taken = [score.start for score in chosen.scores if chosen.has(score.start)]
+    rows = np.concatenate([np.arange(start, start + chosen.candidate_frames) for start in taken])
+    assert sorted(rows) == chosen.segment.frames.tolist()  # the segment is made of whole candidates, each once
+    assert set(taken) <= set(candidates.starts) or name in ("at", "pieces")
+    assert 0 <= min(rows) <= max(rows) < 500
     assert chosen.segment.num_frames == 125
     assert chosen.definition
 

@@ -1,9 +1,12 @@
 """Windows, frame order and the split."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from tfg.data import audio_statistics, audio_windows, frame_order
+from tfg.data import audio_statistics, audio_windows, check_split, frame_order
+from tfg.types import Segment
 
 
 def test_window_of_frame_i_holds_frames_i_minus_4_to_i_plus_3_and_zeros_outside():
@@ -32,3 +35,18 @@ def test_every_frame_comes_once_a_round():
 def test_a_resumed_order_is_the_order_that_would_have_been(cut):
     whole = frame_order(7, 0, 21, seed=3)
     assert frame_order(7, 0, cut, seed=3) + frame_order(7, cut, 21 - cut, seed=3) == whole
+
+
+def test_a_window_at_the_end_of_a_piece_has_the_sound_that_follows_it_in_the_clip():
+    features = np.arange(1, 101, dtype=np.float32)[:, None]
+    frames = Segment.joined([10, 50], 5).frames
+    windows = audio_windows(features, np.zeros(1, np.float32), np.ones(1, np.float32), frames)
+    assert windows[4, :, 0].tolist() == [11, 12, 13, 14, 15, 16, 17, 18]  # of frame 14, whose value is 15
+    assert windows[5, :, 0].tolist() == [47, 48, 49, 50, 51, 52, 53, 54]  # of frame 50
+
+
+def test_no_piece_may_reach_into_the_held_out_part():
+    clip = SimpleNamespace(num_reference_frames=60)
+    check_split(Segment.joined([10, 55], 5), clip)
+    with pytest.raises(AssertionError, match="held-out"):
+        check_split(Segment.joined([10, 56], 5), clip)

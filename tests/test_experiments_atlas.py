@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments import atlas, atlas_features, atlas_size, priors
+from experiments import atlas, atlas_features, atlas_size, pieces, priors
 from experiments.atlas import FULL, GRID, PEOPLE, cell, coarse_to_fine
 from tfg.types import Segment
 
@@ -99,7 +99,7 @@ def test_features_are_made_once_and_again_where_the_segments_have_changed(
         return [{"audio_pairs": float(len(segments))} for _ in segments], {"audio_seconds": 1.0}
 
     monkeypatch.setattr("tfg.segment_features.segment_features", computed)
-    segments = [Segment(start=0, num_frames=125), Segment(start=50, num_frames=125)]
+    segments = [Segment.whole(start=0, num_frames=125), Segment.whole(start=50, num_frames=125)]
     path = atlas_features.make("p03", segments, tmp_path)
     assert atlas_features.make("p03", segments, tmp_path) == path
     assert len(asked) == 1
@@ -112,7 +112,7 @@ def test_features_are_of_every_segment_of_the_grid_each_once() -> None:
     """Of p08: 12 of 5 s, the whole part, 6 of 2 s, 6 of 10 s for both growths, 3 of 20 s; SyncTalk's are among the 12."""
     segments = atlas_features.segments_of("p08")
     assert len(segments) == 12 + 1 + 6 + 6 + 3
-    assert segments[-1] == Segment(start=0, num_frames=1199)
+    assert segments[-1] == Segment.whole(start=0, num_frames=1199)
 
 
 def test_cells_of_a_known_table_are_found_by_what_they_are_and_not_run(
@@ -149,3 +149,13 @@ def test_training_parts_are_as_long_as_the_grid_says(name: str) -> None:
     given = ["backbone=instag", "clip.size=128", *PEOPLE[name].overrides[:2]]
     clip = parts.open_clip(command_line.composed(command_line.complete(given)))
     assert clip.num_reference_frames == PEOPLE[name].frames
+
+
+def test_heads_of_pieces_stand_beside_the_atlas() -> None:
+    """The same clip, size, prior, metrics, length and seed as the person's rows: only how the seconds are chosen differs."""
+    assert len(pieces.GRID.cells) == 3 * len(PEOPLE)
+    for one in pieces.GRID.cells:
+        of_atlas = overrides(cell(str(one.labels["person"]), 0.0, 5.0))
+        differing = {key for key, _ in set(overrides(one).items()) ^ set(of_atlas.items())}
+        assert differing <= {"selector", "selector.piece_seconds", "start"}
+        assert "selector=at" not in one.overrides

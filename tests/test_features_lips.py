@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from tfg.features.context import REACH, windows
 from tfg.features.face.canonical import GENERIC_SHAPE
+from tfg.features.lips import regression
 from tfg.features.lips.motion import lip_motion, lip_opening
 from tfg.features.lips.opening import opening_range
 from tfg.features.lips.regression import LipMap, Moments, fit_map, standardised
@@ -159,3 +160,23 @@ def test_a_map_is_the_same_after_it_was_taken_apart() -> None:
     np.testing.assert_array_equal(fitted.predict(sound), again.predict(sound))
     with pytest.raises(KeyError):
         LipMap.of_arrays({name: array for name, array in fitted.arrays().items() if name != "range_seen"})
+
+
+def test_what_is_far_in_time_helps_to_predict_a_piece_and_what_follows_it_in_the_rows_is_not_near() -> None:
+    sound, motion = speech(1000, weights_of(0), 5)
+    frames = np.concatenate([np.arange(start, start + 25) for start in (100, 300, 500, 700, 900)])
+    inputs = windows(sound)[frames].astype(np.float64)
+    seen = motion[frames].astype(np.float64)
+    found = regression._unseen(np.zeros((inputs.shape[1], 4)), inputs, seen, 1.0, frames)
+    others = frames >= 300  # all four other pieces, whole
+    expected = inputs[:25] @ regression._drawn_to(np.zeros((inputs.shape[1], 4)), inputs[others], seen[others], 1.0)
+    np.testing.assert_allclose(found[:25], expected)
+
+
+def test_frames_between_pieces_do_not_count() -> None:
+    sound, motion = speech(400, weights_of(0), 4)
+    rows = np.concatenate([np.arange(100, 150), np.arange(200, 275)])
+    changed = sound.copy()
+    changed[150 + REACH : 200 - REACH] = 9
+    one, other = (fit_map(given, rows, motion[rows], None, 1.0, OPENING) for given in (sound, changed))
+    np.testing.assert_array_equal(one.weights, other.weights)

@@ -50,8 +50,8 @@ def run_name(config: dict[str, Any], clip: str = "d") -> str:
     return run_id(config, "my clip", clip, lambda weights: f"sum of {weights}")
 
 
-def head_name(config: dict[str, Any], segment: tuple[int, int] = (300, 125)) -> str:
-    return head_id(config, "my clip", "d", segment, lambda weights: f"sum of {weights}", fps=25)
+def head_name(config: dict[str, Any], *segment: tuple[int, int]) -> str:
+    return head_id(config, "my clip", "d", segment or ((300, 125),), lambda weights: f"sum of {weights}", fps=25)
 
 
 def test_names_hold_what_a_reader_looks_for() -> None:
@@ -111,6 +111,20 @@ def test_how_a_segment_was_chosen_is_of_the_run_and_not_of_its_head(key: str, va
 
 def test_another_segment_is_another_head() -> None:
     assert len({head_name(CONFIG, segment) for segment in ((300, 125), (301, 125), (300, 126))}) == 3
+
+
+def test_a_segment_in_one_piece_has_the_name_that_it_had_before_there_were_several() -> None:
+    """Of commit d15805e, which knew no pieces: heads of before are found."""
+    assert head_name(CONFIG) == "instag-my_clip-12s-5s-seed0-4f118db6"
+    assert head_name(CONFIG, (301, 125)) == "instag-my_clip-12.04s-5s-seed0-38d75004"
+    assert run_name(CONFIG) == "random-instag-whisper-my_clip-5s-seed0-8658f223"
+
+
+def test_every_piece_is_of_the_name() -> None:
+    name = head_name(CONFIG, (300, 25), (400, 100))
+    assert name.startswith("instag-my_clip-12s_2pieces-5s-seed0-")
+    others = [((300, 25), (401, 100)), ((300, 50), (400, 75)), ((300, 25), (400, 50), (500, 50)), ((300, 125),)]
+    assert len({name.rsplit("-")[-1], *(head_name(CONFIG, *pieces).rsplit("-")[-1] for pieces in others)}) == 5
 
 
 def test_the_clip_changes_the_name() -> None:

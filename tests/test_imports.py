@@ -190,6 +190,7 @@ PLAIN_RECORDS = (
         "provenance",
         "identity",
         "results",
+        "pieces",
         "metrics",
         "costs",
         "meter",

@@ -131,6 +131,31 @@ def test_a_training_is_seen_as_it_runs_and_turns_into_its_head(tmp_path):
         assert page.complaints == []
 
 
+def test_several_pieces_are_shaded_one_by_one(tmp_path):
+    run = Watched("pieces-p-0")
+    with served(Live(live().limits, run)) as port, browser(tmp_path) as page:
+        page.open(f"http://127.0.0.1:{port}/")
+        scores = [
+            {
+                "start": float(k),
+                "diversity": None,
+                "motion_complexity": 0.1 + 0.01 * k if k < 5 else None,
+                "score": 1.0 if k in (1, 3, 4) else None,
+            }
+            for k in range(9)
+        ]
+        pieces = [{"start": 1.0, "seconds": 1.0}, {"start": 3.0, "seconds": 2.0}]
+        run.selected(
+            {"start": 1.0, "seconds": 3.0, "method": "pieces", "scores": scores, "pieces": pieces, "piece_seconds": 1.0}
+        )
+        page.wait("document.getElementById('chosen').textContent !== ''")
+        chosen = page.evaluate("document.getElementById('chosen').textContent")
+        assert chosen.startswith("pieces chose 1 to 2, 3 to 5 s of 9 candidates.")
+        assert page.evaluate("document.querySelectorAll('#curve rect.chosen').length") == 2
+        assert page.evaluate("document.querySelectorAll('#curve circle.best').length") == 3
+        assert page.complaints == []
+
+
 def test_a_training_that_fails_says_why(tmp_path):
     run = Watched("isexplore-p-0")
     with served(Live(live().limits, run)) as port, browser(tmp_path) as page:

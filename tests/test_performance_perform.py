@@ -116,3 +116,16 @@ def test_what_stands_behind_the_head_is_asked_for_the_poses_of_the_path(portrait
     assert np.array_equal(made.cameras.translation, before.cameras.translation)
     assert np.array_equal(made.upper, before.upper)
     assert not np.array_equal(made.background, before.background)
+
+
+def test_the_head_never_jumps_from_one_piece_to_another(portrait):
+    """Rows 0 to 39 and 100 to 149: the next row of the first piece's last is 60 frames and a larger step away."""
+    rows = np.r_[0:40, 100:150]
+    cut = portrait.take(rows)
+    joint = channels.rotations(cut.cameras.rotation).steps()
+    assert joint[39] > 1.5 * np.delete(joint, 39).max()
+    for seed in range(3):
+        moved = perform(cut, speech(600), seed).rows(0, 600)
+        for name, channel in parts_of(cut).items():
+            largest = np.delete(channel.steps(), 39).max()
+            assert parts_of(moved)[name].steps().max() <= largest + 1e-6, name

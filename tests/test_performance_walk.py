@@ -62,10 +62,26 @@ def test_a_cut_is_never_crossed_and_its_step_is_none_of_the_persons_own():
 
 def test_a_step_of_the_picture_far_above_the_others_is_a_cut():
     images = np.broadcast_to(np.arange(40, dtype=np.uint8)[:, None, None, None], (40, 8, 8, 3)).copy()
-    assert not cuts_of(images).any()
+    assert not cuts_of(images, np.arange(40)).any()
     images[20:] += 100
-    assert np.flatnonzero(cuts_of(images)).tolist() == [19]
-    assert not cuts_of(np.zeros((5, 8, 8, 3), np.uint8)).any()
+    assert np.flatnonzero(cuts_of(images, np.arange(40))).tolist() == [19]
+    assert not cuts_of(np.zeros((5, 8, 8, 3), np.uint8), np.arange(5)).any()
+
+
+def test_between_pieces_is_a_cut_however_alike_the_pictures_are():
+    images = np.broadcast_to(np.arange(40, dtype=np.uint8)[:, None, None, None], (40, 8, 8, 3)).copy()
+    frames = np.concatenate([np.arange(100, 125), np.arange(126, 141)])
+    assert np.flatnonzero(cuts_of(images, frames)).tolist() == [24]
+    assert np.flatnonzero(cuts_of(np.zeros((40, 8, 8, 3), np.uint8), frames)).tolist() == [24]
+
+
+def test_large_steps_between_pieces_hide_no_cut_within_one():
+    images = np.broadcast_to(np.arange(40, dtype=np.uint8)[:, None, None, None], (40, 8, 8, 3)).copy()
+    for joint in range(4, 40, 4):
+        images[joint:] += 20
+    images[18:] += 30  # a cut within the piece of rows 16 to 19
+    frames = np.arange(40) + 10 * (np.arange(40) // 4)
+    assert np.flatnonzero(cuts_of(images, frames)).tolist() == sorted([*range(3, 39, 4), 17])
 
 
 @pytest.mark.parametrize("num_rows", [20, 50, 125])

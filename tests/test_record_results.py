@@ -70,6 +70,20 @@ def test_a_record_that_points_elsewhere_or_lacks_a_part_is_refused(tmp_path: Pat
         RunResult.read(path)
 
 
+@pytest.mark.parametrize("pieces", [5, {"start": 1.0}, [5], [{}], [{"start": "a"}]])
+@pytest.mark.parametrize(
+    ("file", "part"), [("one/result.json", "selection"), (f"{HEADS}/head-of-one/head.json", "segment")]
+)
+def test_pieces_that_are_none_are_refused(tmp_path: Path, file: str, part: str, pieces: object) -> None:
+    path, changed = made(tmp_path), tmp_path / file
+    record = json.loads(changed.read_text())
+    record[part]["pieces"] = pieces
+    changed.write_text(json.dumps(record))
+    with pytest.raises(DamagedRecord, match=part) as caught:
+        RunResult.read(path)
+    assert str(caught.value).startswith(f"{changed}: ")
+
+
 REMOVED = object()
 RUN, HEAD, SCORES = "one/result.json", f"{HEADS}/head-of-one/head.json", f"{HEADS}/head-of-one/scores-0.json"
 

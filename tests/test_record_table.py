@@ -85,3 +85,10 @@ def test_a_record_older_than_processor_seconds_shows_a_dash() -> None:
         stages={"training": {"seconds": 60.0, "peak_mb": 500}},
     )
     assert costs_of(table.markdown([(name, older)])) == ["-", "-", "60"]
+
+
+def test_a_run_of_several_pieces_shows_where_each_begins() -> None:
+    name, made = run("a", "logmel", [])
+    pieces = [{"start": 1.0, "seconds": 1.0}, {"start": 7.2, "seconds": 4.0}]
+    text = table.markdown([(name, replace(made, selection=made.selection | {"start": 1.0, "pieces": pieces}))])
+    assert [line.split("|")[2].strip() for line in text.splitlines() if line.startswith("|")][2] == "1.00 + 7.20"

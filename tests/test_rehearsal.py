@@ -110,4 +110,4 @@ def test_silent_frames_have_no_sound(cache) -> None:
     from tfg.features.portrait import observe
 
     _, _, features = opened(*INSTAG)
-    assert observe(features, Segment(start=0, num_frames=3), silent=True).audio.shape == (3, 0)
+    assert observe(features, Segment.whole(start=0, num_frames=3), silent=True).audio.shape == (3, 0)

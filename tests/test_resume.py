@@ -12,7 +12,7 @@ from tfg.record.files import is_sealed
 from tfg.record.results import HEADS, RunResult
 from tfg.training import LAST, PREVIOUS, read_checkpoint
 
-OPTIONS = ["selector=first", "metrics=quick", "trainer.checkpoint_every=6", *CLIP]
+OPTIONS = ["selector=at", "metrics=quick", "trainer.checkpoint_every=6", *CLIP]
 BACKBONES = {"instag": INSTAG, "synctalk": SYNCTALK}
 
 
@@ -35,10 +35,13 @@ def kill_in_training(*overrides: str, cache: Path, cwd: Path) -> int:
     return int(read_checkpoint(whole[0])["state_dict"]["step"])
 
 
+PIECES = {"instag": ("start=[9,0,4]",), "synctalk": ("start=2",)}  # in one piece and in several
+
+
 @pytest.mark.parametrize("backbone", ["instag", "synctalk"])
 def test_a_killed_run_ends_as_if_never_stopped(tmp_path_factory, tmp_path, backbone):
     cache = shared_cache(tmp_path_factory.getbasetemp())
-    options = [*OPTIONS, *BACKBONES[backbone]]
+    options = [*OPTIONS, *PIECES[backbone], *BACKBONES[backbone]]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     whole.mkdir()
     cut.mkdir()
@@ -48,7 +51,7 @@ def test_a_killed_run_ends_as_if_never_stopped(tmp_path_factory, tmp_path, backb
     again = run_py(*options, cache=cache, cwd=cut)
     assert again.returncode == 0, again.stderr
 
-    (first,), (second,) = whole.glob("results/first-*"), cut.glob("results/first-*")
+    (first,), (second,) = whole.glob("results/at-*"), cut.glob("results/at-*")
     assert first.name == second.name
     one, other = RunResult.read(first / "result.json"), RunResult.read(second / "result.json")
     assert one.stages["training"]["resumed_from"] == 0

@@ -42,7 +42,9 @@ def test_diversity_and_motion_are_what_the_selector_computes_and_every_column_is
     config = overrides.composed([*CLIP, "selector=isexplore", "face=sidecar", *overrides.UNTRAINED])
     selection, _ = select_only(config)
     assert len(selection.scores) == 4
-    rows, costs = segment_features(CLIP, [Segment(start=score.start, num_frames=125) for score in selection.scores])
+    rows, costs = segment_features(
+        CLIP, [Segment.whole(start=score.start, num_frames=125) for score in selection.scores]
+    )
     for row, score in zip(rows, selection.scores, strict=True):
         assert row["audio_pairs"] == score.diversity
         assert row["logmel_pairs"] == score.diversity
@@ -72,7 +74,7 @@ def test_readings_that_are_left_out_are_those_that_cannot_differ() -> None:
     }
     assert max(camera) == pytest.approx(min(camera))
     assert of("lips", aggregation="pooled") == pytest.approx(of("lips", aggregation="mean_of_groups"))
-    found = motion_columns(motion, face_track(landmarks, 0), Segment(start=0, num_frames=50))
+    found = motion_columns(motion, face_track(landmarks, 0), Segment.whole(start=0, num_frames=50))
     assert found["mc_camera_0.25"] == pytest.approx(of("camera"))
     assert found["mc_lips_0.25_mean_of_ratios_xy"] == of("lips", aggregation="mean_of_ratios", coordinates="xy")
     assert found["mc_both_0.25_pooled_radial_hann"] == of("both", window="hann")
@@ -83,14 +85,14 @@ def test_a_segment_that_a_selector_rejects_has_no_motion() -> None:
     faces = np.ones(50)
     faces[:6] = 0
     track = face_track(opening_mouth(np.sin(np.arange(50))), 0, faces)
-    assert set(motion_columns(motion, track, Segment(start=0, num_frames=50)).values()) == {None}
+    assert set(motion_columns(motion, track, Segment.whole(start=0, num_frames=50)).values()) == {None}
 
 
 def test_the_audio_gap_is_the_mean_distance_to_the_nearest_own_vector() -> None:
     """Vectors 0, 1, 2, 10 on a line, own are 0 and 1: (0 + 0 + 1 + 9) / 4."""
     vectors = np.array([[0.0], [1.0], [2.0], [10.0]], np.float32)
-    assert audio_gap(vectors, Segment(start=0, num_frames=2)) == pytest.approx(2.5)
-    assert audio_gap(vectors, Segment(start=0, num_frames=4)) == 0
+    assert audio_gap(vectors, Segment.whole(start=0, num_frames=2)) == pytest.approx(2.5)
+    assert audio_gap(vectors, Segment.whole(start=0, num_frames=4)) == 0
 
 
 def test_poses_are_clustered_greedily_in_the_order_of_time() -> None:
@@ -109,7 +111,7 @@ def test_pose_and_mouth_of_a_segment_by_hand() -> None:
         translation=np.zeros((10, 3)),
         opening=np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.8, 0.8, 0.8, 0.8, 0.8], np.float32),
     )
-    found = face_columns(reference, Segment(start=0, num_frames=5))
+    found = face_columns(reference, Segment.whole(start=0, num_frames=5))
     assert found["reference_gap"] == pytest.approx(5 * 6 / 10, abs=1e-4)
     assert found["pose_spread"] == pytest.approx((2 + 1 + 0 + 1 + 2) / 5, abs=1e-4)
     assert found["pose_clusters"] == 2
@@ -127,7 +129,7 @@ def test_a_segment_without_faces_has_no_pose() -> None:
         translation=np.zeros((1, 3)),
         opening=np.zeros(1, np.float32),
     )
-    assert set(face_columns(reference, Segment(start=0, num_frames=3)).values()) == {None}
+    assert set(face_columns(reference, Segment.whole(start=0, num_frames=3)).values()) == {None}
 
 
 def test_a_linear_map_explains_its_own_values_and_nothing_of_noise() -> None:

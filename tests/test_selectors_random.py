@@ -91,3 +91,30 @@ def test_at_refuses_what_is_no_segment(start: float | None, line: str) -> None:
     with pytest.raises(InputError) as caught:
         At(name="at", start=start).select(candidates(), np.random.default_rng(0))
     assert str(caught.value).startswith(line)
+
+
+def test_at_takes_pieces_of_equal_length_in_the_order_of_time() -> None:
+    selection = At(name="at", start=[7.2, 1.0, 20.0, 2.0, 40.0]).select(candidates(), np.random.default_rng(0))
+    assert selection.segment.numbers == ((25, 50), (180, 25), (500, 25), (1000, 25))
+    assert [score.start for score in selection.scores] == [25, 50, 180, 500, 1000]
+    assert selection.candidate_frames == 25
+    assert selection.definition == "the 5 pieces of 1 s that begin at 1, 2, 7.2, 20, 40 s, as given"
+
+
+@pytest.mark.parametrize(
+    ("start", "line"),
+    [
+        ([], "start=[]: must be a number of seconds, 0 or above, or a list of them as [1.0,7.2]"),
+        (["a", 1.0], "start=['a', 1.0]: must be a number of seconds"),
+        ([1.0, 1.5, 9.0, 20.0, 30.0], "start=[1.0, 1.5, 9.0, 20.0, 30.0]: pieces of 1 s that begin there overlap"),
+        ([1.0, 9.0], "start=[1.0, 9.0]: seconds=5, 125 frames, cannot be shared by 2 pieces"),
+        (
+            [1.0, 9.0, 20.0, 30.0, 59.5],
+            "clip: start=59.5: a piece of 1 s must begin by 59 s to end inside the training part",
+        ),
+    ],
+)
+def test_at_refuses_what_are_no_pieces_of_a_segment(start: list[float], line: str) -> None:
+    with pytest.raises(InputError) as caught:
+        At(name="at", start=start).select(candidates(), np.random.default_rng(0))
+    assert str(caught.value).startswith(line)

@@ -15,7 +15,7 @@ from tfg.types import Segment
 
 COST = {"seconds": 1.5, "processor_seconds": 2.75, "frames": 250, "faces": "read by mediapipe"}
 SELECTION = Selection(
-    segment=Segment(start=50, num_frames=125),
+    segment=Segment.whole(start=50, num_frames=125),
     method="isexplore",
     scores=(
         CandidateScore(start=0, diversity=1.0, extras={"voiced_ratio": 0.5}),
@@ -97,3 +97,39 @@ def test_a_voice_is_voiced_and_noise_tone_and_silence_are_told_apart() -> None:
 
 def test_silence_has_no_voice() -> None:
     assert not voiced_frames(np.zeros(6400, np.float32)).any()
+
+
+PIECES = replace(
+    SELECTION,
+    segment=Segment.joined([0, 50, 75], 25),
+    scores=(
+        CandidateScore(start=0, motion_complexity=0.125, score=2.0),
+        CandidateScore(start=25, motion_complexity=0.5),
+        CandidateScore(start=50, motion_complexity=0.25, score=1.0),
+        CandidateScore(start=75, motion_complexity=0.25, score=0.5),
+        CandidateScore(start=100, note="no face in frame 101"),
+    ),
+    timeline=None,
+    piece_frames=25,
+)
+
+
+def test_json_of_several_pieces_says_where_each_lies_and_how_long_a_candidate_is() -> None:
+    record = selection_json(PIECES, COST)
+    assert (record["start"], record["seconds"], record["piece_seconds"]) == (0.0, 3.0, 1.0)
+    assert record["pieces"] == [{"start": 0.0, "seconds": 1.0}, {"start": 2.0, "seconds": 2.0}]
+
+
+def test_text_of_several_pieces_marks_each_candidate_that_was_taken() -> None:
+    lines = selection_text(selection_json(PIECES, COST)).splitlines()
+    assert lines[0] == "isexplore chose 0.00 to 1.00, 2.00 to 4.00 s, of 5 candidates of 1 s"
+    assert [line.endswith("<- chosen") for line in lines[2:5]] == [True, True, True]
+    read = replace(PIECES, segment=Segment.joined([0, 50, 100], 25))
+    text = selection_text(selection_json(read, COST))
+    assert "     3.00           -     0.25         0.5\n" in text  # not chosen
+
+
+def test_plot_of_several_pieces_shades_each(tmp_path: Path) -> None:
+    for name, selection in {"starts": PIECES, "time": replace(PIECES, timeline=("motion_complexity", "MC"))}.items():
+        selection_plot(selection, tmp_path / f"{name}.png")
+        assert (tmp_path / f"{name}.png").stat().st_size > 10_000

@@ -54,9 +54,10 @@ def test_every_selector_is_deterministic_and_stays_inside_the_training_part(name
     assert one == two
     assert one.method == name
     assert one.segment.num_frames == NUM_FRAMES
-    assert one.segment.start in STARTS
-    assert one.segment.stop <= TOTAL
-    assert [score.start for score in one.scores] == sorted(STARTS)
+    assert one.segment.frames[-1] < TOTAL
+    if one.piece_frames is None:
+        assert one.segment.start in STARTS
+        assert [score.start for score in one.scores] == sorted(STARTS)
     assert one.definition
     assert world.audio_reads <= 1
     assert all(0 <= frame < TOTAL for frame in world.frames_read())
@@ -64,7 +65,7 @@ def test_every_selector_is_deterministic_and_stays_inside_the_training_part(name
 
 @pytest.mark.parametrize("name", [name for name in ALL if name != "random"])
 def test_only_random_depends_on_the_generator(name: str) -> None:
-    assert len({select(part(f"selector/{name}"), watched(), seed).segment.start for seed in range(5)}) == 1
+    assert len({select(part(f"selector/{name}"), watched(), seed).segment for seed in range(5)}) == 1
 
 
 @pytest.mark.parametrize(

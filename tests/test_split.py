@@ -69,7 +69,7 @@ def test_it_is_a_value_of_a_heads_configuration(tmp_path_factory: pytest.TempPat
     config = overrides.composed([*CLIP, "face=sidecar", "masks=sidecar", "split.held_out=6"])
     clip = parts.open_clip(config)
     assert (clip.num_frames, clip.num_reference_frames) == (400, 250)
-    head = heads.of_run(config, clip, data.Segment(start=0, num_frames=75))
+    head = heads.of_run(config, clip, data.Segment.whole(start=0, num_frames=75))
     assert head.config.split.held_out == 6
     assert parts.open_clip(head.config).num_reference_frames == 250
     other = overrides.composed([*CLIP, "face=sidecar", "masks=sidecar"])

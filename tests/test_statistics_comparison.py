@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from result_records import result
 from scipy import stats
 
 from tfg.statistics.comparison import compare
@@ -31,7 +33,7 @@ def scored(value, *, clip="c", seed=0, segment=0.0, held_out="h", noise=0, **met
         head=name,
         clip=clip,
         held_out=held_out,
-        segment=segment,
+        segment=(segment,),
         seed=seed,
         metrics={"m": entry(per_frame=tuple(frames)), **metrics},
         truth={},
@@ -189,7 +191,9 @@ def test_over_people_the_interval_covers_as_it_says():
     def run(clip, seed, value):
         name = f"{clip}-{seed}-{value}"
         metrics = {"m": facts | {"value": value}}
-        return Scored(name=name, head=name, clip=clip, held_out=clip, segment=0.0, seed=seed, metrics=metrics, truth={})
+        return Scored(
+            name=name, head=name, clip=clip, held_out=clip, segment=(0.0,), seed=seed, metrics=metrics, truth={}
+        )
 
     for _ in range(400):
         sides = [[], []]
@@ -201,3 +205,14 @@ def test_over_people_the_interval_covers_as_it_says():
         made = compared(*sides)
         hits += made.low <= 1.0 <= made.high
     assert 0.93 <= hits / 400 <= 0.97
+
+
+def test_runs_of_other_pieces_that_begin_alike_are_other_segments():
+    def of_run(pieces: list[float]) -> tuple[float, ...]:
+        made = result("a", config={}, psnr=20.0)
+        selection = made.selection | {"start": pieces[0], "pieces": [{"start": at, "seconds": 1.0} for at in pieces]}
+        made = replace(made, selection=selection, notes={"clip": {"identity": "c"}, "truth_digest": "h"})
+        return Scored.of("a", made).segment
+
+    assert of_run([1.0, 5.0]) == (1.0, 5.0)
+    assert of_run([1.0, 5.0]) != of_run([1.0, 6.0])

@@ -36,7 +36,7 @@ def head(tmp_path):
     class clip:
         identity = "someone"
 
-    return Head(folder=folder, config=config, clip=clip, segment=Segment(start=0, num_frames=8))  # type: ignore[arg-type]
+    return Head(folder=folder, config=config, clip=clip, segment=Segment.whole(start=0, num_frames=8))  # type: ignore[arg-type]
 
 
 def test_the_field_is_a_stage_with_its_own_record_beside_what_was_recorded(head, capsys):

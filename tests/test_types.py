@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from portraits import make_scene
 
-from tfg.types import SAMPLES_PER_FRAME, Clip, Crop, FaceTrack, Frames
+from tfg.types import SAMPLES_PER_FRAME, Clip, Crop, FaceTrack, Frames, Piece, Segment
 
 
 def test_a_portraits_rows_cut_every_frame_and_leave_the_face_shape() -> None:
@@ -63,3 +63,26 @@ def test_sound_that_is_late_or_early_is_mended(late):
         samples = slice(frame * SAMPLES_PER_FRAME, (frame + 1) * SAMPLES_PER_FRAME)
         wanted = np.roll(file, -late * SAMPLES_PER_FRAME)[samples] if 0 <= frame + late < 3 else 0
         np.testing.assert_array_equal(mended[samples], np.broadcast_to(wanted, SAMPLES_PER_FRAME))
+
+
+def test_a_segment_in_one_piece_has_a_start_and_one_of_several_has_frames_alone() -> None:
+    one = Segment.whole(start=50, num_frames=3)
+    assert (one.start, one.stop, one.num_frames, one.frames.tolist()) == (50, 53, 3, [50, 51, 52])
+    several = Segment.joined([50, 10], 3)
+    assert (several.numbers, several.num_frames) == (((10, 3), (50, 3)), 6)
+    assert several.frames.tolist() == [10, 11, 12, 50, 51, 52]
+    with pytest.raises(AssertionError, match="several pieces where one was expected"):
+        _ = several.stop
+
+
+def test_pieces_that_touch_are_one_so_that_the_same_frames_are_the_same_segment() -> None:
+    assert Segment.joined([13, 10, 30], 3) == Segment(
+        pieces=(Piece(start=10, num_frames=6), Piece(start=30, num_frames=3))
+    )
+    assert Segment.joined([0, 3], 3) == Segment.whole(start=0, num_frames=6)
+
+
+@pytest.mark.parametrize("starts", [(0, 3), (5, 0), ()])
+def test_pieces_that_touch_or_go_back_in_time_are_no_segment(starts: tuple[int, ...]) -> None:
+    with pytest.raises(AssertionError):
+        Segment(pieces=tuple(Piece(start=start, num_frames=3) for start in starts))

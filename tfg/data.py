@@ -17,12 +17,13 @@ AUDIO_WINDOW = 8  # frames [i - 4, i + 4), as RAD-NeRF and all after it
 
 def held_out(clip: Clip) -> Segment:
     """What follows the frames that may be trained on."""
-    return Segment(start=clip.num_reference_frames, num_frames=clip.num_frames - clip.num_reference_frames)
+    return Segment.whole(start=clip.num_reference_frames, num_frames=clip.num_frames - clip.num_reference_frames)
 
 
 def check_split(segment: Segment, clip: Clip) -> None:
     """A segment that reaches into the held-out part is our mistake, never the user's."""
-    assert 0 <= segment.start < segment.stop <= clip.num_reference_frames, "segment reaches into the held-out part"
+    for piece in segment.pieces:
+        assert 0 <= piece.start < piece.stop <= clip.num_reference_frames, "segment reaches into the held-out part"
 
 
 def audio_statistics(features: Floats) -> tuple[Floats, Floats]:
@@ -36,7 +37,8 @@ def audio_windows(
 ) -> Floats:
     """Of a sound's features (n, channels), the windows of some frames: (k, 8, channels), normalised frames [i - 4, i + 4).
 
-    Zero only where the sound itself begins or ends: the frames' own borders have sound on both sides.
+    Zero only where the sound itself begins or ends: the frames' own borders, also those between pieces of a segment, have sound on
+    both sides, which is the clip's there.
     """
     half = AUDIO_WINDOW // 2
     rows = np.arange(len(features))[frames]

@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tfg import overrides, parts
 from tfg.record import identity, provenance, results
 from tfg.record.files import is_sealed
+from tfg.record.pieces import pieces_of
 from tfg.record.results import HEADS, DamagedRecord, HeadRecord, ScoresRecord
 from tfg.scoring.setting import Switches, setting
 from tfg.seen import Acquaintance
@@ -24,7 +25,7 @@ from tfg.targets import refuse_foreign
 from tfg.threads import count_of
 from tfg.torso.settings import file_name as torso_file
 from tfg.torso.settings import settings_of as torso_settings
-from tfg.types import FPS, Clip, InputError, Segment
+from tfg.types import FPS, Clip, InputError, Piece, Segment
 
 CONFIGURED = (  # of a run's configuration
     "clip",
@@ -101,7 +102,6 @@ class Head:
     ) -> HeadRecord:
         """Its record. `made_for`: the run that it was trained for. `clip` is cut to the face. `seen`: None without a prior."""
         commit, dirty = provenance.commit()
-        segment = self.segment
         return HeadRecord(
             head_id=self.name,
             made_for=made_for,
@@ -114,12 +114,7 @@ class Head:
                 "size": clip.size,
                 "seen_by_prior": None if seen is None else asdict(seen),
             },
-            segment={
-                "start_frame": segment.start,
-                "num_frames": segment.num_frames,
-                "start": segment.start / FPS,
-                "seconds": segment.num_frames / FPS,
-            },
+            segment=_described(self.segment),
             stages=stages,
             files=files,
             commit=commit,
@@ -160,9 +155,8 @@ def read(folder: Path) -> tuple[DictConfig, HeadRecord]:
     try:
         record = HeadRecord.read(folder)
         config = overrides.literal({key: record.config[key] for key in CONFIGURED})
-        segment = _segment(record)
         science = identity.head_science(
-            parts.plain(config), record.clip["identity"], (segment.start, segment.num_frames), parts.weights_checksum
+            parts.plain(config), record.clip["identity"], _numbers(record), parts.weights_checksum
         )
     except DamagedRecord as error:
         raise InputError(str(error)) from error
@@ -177,8 +171,25 @@ def read(folder: Path) -> tuple[DictConfig, HeadRecord]:
     return config, record
 
 
+def _described(segment: Segment) -> dict[str, Any]:
+    """As head.json has it: a segment in one piece is that piece, else its `pieces` and what they add up to."""
+    pieces = [
+        {"start_frame": start, "num_frames": count, "start": start / FPS, "seconds": count / FPS}
+        for start, count in segment.numbers
+    ]
+    if len(pieces) == 1:
+        return pieces[0]
+    return {"pieces": pieces, "num_frames": segment.num_frames, "seconds": segment.num_frames / FPS}
+
+
+def _numbers(record: HeadRecord) -> list[tuple[int, int]]:
+    """First frame and number of frames of each piece, as they are written."""
+    return [(piece["start_frame"], piece["num_frames"]) for piece in pieces_of(record.segment)]
+
+
 def _segment(record: HeadRecord) -> Segment:
-    return Segment(start=record.segment["start_frame"], num_frames=record.segment["num_frames"])
+    """Of a record that `read` has found to be what its name stands for."""
+    return Segment(pieces=tuple(Piece(start=start, num_frames=count) for start, count in _numbers(record)))
 
 
 def folder_of(given: Path) -> Path:

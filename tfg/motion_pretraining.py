@@ -136,7 +136,7 @@ def _posed(person: PersonVideo, config: DictConfig, seconds: float) -> Posed:
     clip, found = in_time(config, replace(person.clip, size=config.clip.size), face)
     features = frame_face(features_of(audio, face, masks, clip), read_crop("auto", clip))
     stop = min(clip.num_reference_frames, round(seconds * FPS))
-    portrait = portrait_alone(observe(features, Segment(start=0, num_frames=stop)), features.clip.size)
+    portrait = portrait_alone(observe(features, Segment.whole(start=0, num_frames=stop)), features.clip.size)
     say(f"{clip.name}: {stop} frames to learn motion from, {found.text()}")
     plain = parts.plain(config)
     return Posed(features=features, portrait=portrait, readers={axis: plain[axis] for axis in ("face", "masks")})

@@ -27,6 +27,7 @@ from tfg.seen import Acquaintance
 from tfg.selectors.at import At
 from tfg.selectors.base import Selector
 from tfg.selectors.candidates import candidates_for, frames_of
+from tfg.selectors.pieces import Pieces
 from tfg.selectors.voicing import voiced_frames
 from tfg.split import split
 from tfg.targets import refuse_foreign
@@ -86,8 +87,8 @@ def check_clip(config: DictConfig) -> None:
     clip = open_clip(config)
     read_crop(config.clip.crop, clip)
     candidates_for(clip.num_reference_frames, config.seconds, config.stride_seconds, where=str(clip.path))
-    if isinstance(selector := construct(config.selector, "selector"), At):
-        selector.first_frame(frames_of(config.seconds), clip.num_reference_frames, str(clip.path))
+    if isinstance(selector := construct(config.selector, "selector"), At | Pieces):
+        selector.check(frames_of(config.seconds), clip.num_reference_frames, str(clip.path))
     if not _has_speech(clip.path, clip.digest):
         raise InputError(
             f"{clip.path}: no speech in its sound, only silence or noise; give a video of someone speaking"
@@ -264,8 +265,7 @@ def known_folder(root: Path, name: str) -> Path:
 
 def head_name(config: DictConfig, clip: Clip, segment: Segment) -> str:
     """The folder name of the head that this configuration trains on a segment."""
-    frames = (segment.start, segment.num_frames)
-    return identity.head_id(plain(config), clip.name, clip.identity, frames, weights_checksum, fps=FPS)
+    return identity.head_id(plain(config), clip.name, clip.identity, segment.numbers, weights_checksum, fps=FPS)
 
 
 def weights_checksum(weights: str) -> str:

@@ -81,7 +81,7 @@ def _read(features: ClipFeatures, timed: dict[str, Spent]) -> Portrait:
     """Frames at the end of the clip, their sound left out; what is read goes to the cache by whole chunks."""
     clip = features.clip
     count = min(SHOWN if isinstance(features.face, FaceReader) else SHOWN_TO_FIT, clip.num_frames)
-    run = Segment(start=(clip.num_frames - count) // CHUNK * CHUNK, num_frames=count)
+    run = Segment.whole(start=(clip.num_frames - count) // CHUNK * CHUNK, num_frames=count)
     with features.costing() as faces:
         features.track(run.start, run.stop)
     with features.costing(after=faces) as masks:

@@ -42,9 +42,10 @@ def select(
     with features.costing() as cost:
         selection = built.selector.select(candidates, rng)
     segment = selection.segment
-    if voiced()[segment.start : segment.stop].mean() < LEAST_VOICED:
+    if voiced()[segment.frames].mean() < LEAST_VOICED:
+        spans = ", ".join(f"{piece.start / FPS:.1f} to {piece.stop / FPS:.1f}" for piece in segment.pieces)
         raise InputError(
-            f"{clip.path}: no speech from {segment.start / FPS:.1f} to {segment.stop / FPS:.1f} s, the segment that "
+            f"{clip.path}: no speech from {spans} s, the segment that "
             f"{selection.method} chose; cut the silence out, or use another selector"
         )
     return selection, selection_json(selection, cost.summary(), details=details), cost

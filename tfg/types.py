@@ -12,7 +12,9 @@ Conventions, once for the whole project:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NotRequired, Protocol, TypedDict, TypeVar
 
@@ -160,11 +162,62 @@ class FaceTrack:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Segment:
-    """A stretch of the reference to train on, in whole frames."""
+class Piece:
+    """Consecutive frames of a clip, one at least."""
 
     start: int  # first frame
     num_frames: int
+
+    @property
+    def stop(self) -> int:
+        return self.start + self.num_frames
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """What of a clip a head is trained on, in whole frames: one piece, or several in the order of time, of which no two touch."""
+
+    pieces: tuple[Piece, ...]
+
+    def __post_init__(self) -> None:
+        assert self.pieces, "a segment without frames"
+        assert all(one.stop < other.start for one, other in pairwise(self.pieces)), "pieces touch or are out of order"
+
+    @staticmethod
+    def whole(start: int, num_frames: int) -> Segment:
+        """In one piece."""
+        return Segment(pieces=(Piece(start=start, num_frames=num_frames),))
+
+    @staticmethod
+    def joined(starts: Iterable[int], num_frames: int) -> Segment:
+        """Of stretches of `num_frames` frames each, in any order; those that touch or overlap are one piece."""
+        found: list[Piece] = []
+        for start in sorted(starts):
+            if found and start <= found[-1].stop:
+                found[-1] = replace(found[-1], num_frames=start + num_frames - found[-1].start)
+            else:
+                found.append(Piece(start=start, num_frames=num_frames))
+        return Segment(pieces=tuple(found))
+
+    @property
+    def num_frames(self) -> int:
+        return sum(piece.num_frames for piece in self.pieces)
+
+    @property
+    def frames(self) -> NDArray[np.int64]:
+        """(num_frames,) of the clip, ascending."""
+        return np.concatenate([np.arange(piece.start, piece.stop, dtype=np.int64) for piece in self.pieces])
+
+    @property
+    def numbers(self) -> tuple[tuple[int, int], ...]:
+        """First frame and number of frames of each piece."""
+        return tuple((piece.start, piece.num_frames) for piece in self.pieces)
+
+    @property
+    def start(self) -> int:
+        """First frame of a segment in one piece; of several no start says which frames they are."""
+        assert len(self.pieces) == 1, "a segment of several pieces where one was expected"
+        return self.pieces[0].start
 
     @property
     def stop(self) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tfg.record import results
 from tfg.record.metrics import NONE, header, number
+from tfg.record.pieces import starts_of
 from tfg.record.results import DamagedRecord
 from tfg.statistics.comparison import Difference, compare
 from tfg.statistics.pairing import NoPair, Scored, matched
@@ -50,7 +51,7 @@ def read(given: Path) -> Scored:
         head=head.head_id,
         clip=head.clip["identity"],
         held_out=scores.truth_digest,
-        segment=float(head.segment["start"]),
+        segment=starts_of(head.segment),
         seed=int(head.config["seed"]),
         metrics=scores.metrics,
         truth=scores.truth,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,21 +53,33 @@ class Observed:
 
 
 def observe(features: ClipFeatures, run: Segment, plate: Plate | None = None, *, silent: bool = False) -> Observed:
-    """Faces, masks, pictures and sound of the training part, or with its `plate` of the held-out part. Silent: of no channel."""
-    clip = features.clip
-    track = _one_face(features.track(run.start, run.stop), f"{clip.path}")
-    images, masks = clip.frames(run.start, run.stop), features.mask(run.start, run.stop)
+    """Faces, masks, pictures and sound of the training part, or with its `plate` of the held-out part. Silent: of no channel.
+
+    A frame without a face is bridged from the frames around it in its own piece.
+    """
+    clip, pieces = features.clip, [(piece.start, piece.stop) for piece in run.pieces]
+    tracks = [_one_face(features.track(*piece), f"{clip.path}") for piece in pieces]
+    images = _one_after_another([clip.frames(*piece) for piece in pieces])
+    found = [features.mask(*piece) for piece in pieces]
+    masks = Masks(
+        **{item.name: _one_after_another([getattr(one, item.name) for one in found]) for item in fields(Masks)}
+    )
     plate = clean_plate(images, masks.head) if plate is None else plate
     return Observed(
-        frames=np.arange(run.start, run.stop),
+        frames=run.frames,
         images=images,
         masks=masks,
         background=fill_background(images, masks.head, plate),
         plate=plate,
-        landmarks=clip.to_clip(track.landmarks),
-        upper=track.upper,
-        audio=np.empty((run.num_frames, 0), np.float32) if silent else features.sound()[run.start : run.stop],
+        landmarks=clip.to_clip(_one_after_another([track.landmarks for track in tracks])),
+        upper=_one_after_another([track.upper for track in tracks]),
+        audio=np.empty((run.num_frames, 0), np.float32) if silent else features.sound()[run.frames],
     )
+
+
+def _one_after_another(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Rows of several pieces; those of one are not copied, pictures of minutes fill memory."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def portraits(

@@ -69,7 +69,7 @@ class Grounds:
 def grounds(portrait: Portrait) -> Grounds:
     """Of a training portrait."""
     cameras = portrait.cameras
-    cuts = cuts_of(portrait.images)
+    cuts = cuts_of(portrait.images, portrait.frames)
     own = blinks.take_apart(portrait.upper[:, blinks.EYES], cuts)
     opened, brows = portrait.upper.copy(), [i for i in range(len(UPPER_FACE)) if i not in blinks.EYES]
     opened[:, blinks.EYES] = own.eyes

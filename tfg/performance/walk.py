@@ -132,11 +132,15 @@ def calm_step(steps: Sizes) -> float:
     return float(np.quantile(steps, CALM, method="lower")) if len(steps) else 0.0
 
 
-def cuts_of(images: Bytes) -> NDArray[np.bool_]:
-    """(n - 1,) whether neighbouring pictures (n, size, size, 3) show no motion but a cut."""
+def cuts_of(images: Bytes, frames: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n - 1,) whether neighbouring pictures (n, size, size, 3) show no motion but a cut, or are no neighbours in time.
+
+    `frames` (n,): of the clip; between two that do not follow each other one piece of a segment ends and another begins.
+    """
+    joints = np.diff(frames) != 1
     steps = coarse(pictures(images)).steps()
-    calm = calm_step(steps)
-    return steps > CUT * calm if calm > 0 else np.zeros(len(steps), bool)
+    calm = calm_step(steps[~joints])
+    return joints | (steps > CUT * calm) if calm > 0 else joints
 
 
 def in_units(sizes: Sizes, unit: float) -> Sizes:

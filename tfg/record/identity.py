@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tfg.record.checks import value_at
@@ -38,6 +38,7 @@ _ONLY_OF_THE_CHOICE = ("selector", "selector_audio", "seconds", "stride_seconds"
 _NAME_LENGTH = 40  # characters kept of a clip's name
 
 Checksum = Callable[[str], str]
+Pieces = Sequence[tuple[int, int]]  # of a segment in the order of time: first frame and frames of each
 
 
 def run_science(config: Mapping[str, Any], clip: str, checksum: Checksum) -> dict[str, Any]:
@@ -50,11 +51,12 @@ def run_science(config: Mapping[str, Any], clip: str, checksum: Checksum) -> dic
     return {"clip identity": clip, **made_by, **kept(config, checksum)}
 
 
-def head_science(config: Mapping[str, Any], clip: str, segment: tuple[int, int], checksum: Checksum) -> dict[str, Any]:
-    """The same of a head: nothing of how its segment, (first frame, frames), was chosen."""
+def head_science(config: Mapping[str, Any], clip: str, segment: Pieces, checksum: Checksum) -> dict[str, Any]:
+    """The same of a head: nothing of how its segment was chosen. A segment in one piece is that piece, else a list of them."""
     of_run = run_science(config, clip, checksum)
     kept = {key: value for key, value in of_run.items() if key not in _ONLY_OF_THE_CHOICE}
-    return {**kept, "segment": list(segment)}
+    pieces = [list(piece) for piece in segment]
+    return {**kept, "segment": pieces[0] if len(pieces) == 1 else pieces}
 
 
 def kept(node: Mapping[str, Any], checksum: Checksum, prefix: str = "") -> dict[str, Any]:
@@ -82,15 +84,16 @@ def head_id(
     config: Mapping[str, Any],
     clip_name: str,
     clip: str,
-    segment: tuple[int, int],
+    segment: Pieces,
     checksum: Checksum,
     *,
     fps: int,
 ) -> str:
-    """`<backbone>-<clip>-<start>s-<seconds>s-seed<k>-<hash>`, the hash of `head_science`."""
-    start, num_frames = segment
-    parts = (config["backbone"]["name"], _file_safe(clip_name), f"{start / fps:g}s")
-    return _named(parts, num_frames / fps, config["seed"], head_science(config, clip, segment, checksum))
+    """`<backbone>-<clip>-<start>s-<seconds>s-seed<k>-<hash>`, the hash of `head_science`; of n pieces `<start>s_<n>pieces`."""
+    first = f"{segment[0][0] / fps:g}s" + (f"_{len(segment)}pieces" if len(segment) > 1 else "")
+    parts = (config["backbone"]["name"], _file_safe(clip_name), first)
+    seconds = sum(num_frames for _, num_frames in segment) / fps
+    return _named(parts, seconds, config["seed"], head_science(config, clip, segment, checksum))
 
 
 def digest_of(described: Any) -> str:

@@ -27,6 +27,7 @@ from tfg.record.checks import (
     value_at,
 )
 from tfg.record.files import write_json
+from tfg.record.pieces import check_pieces
 
 SCHEMA = 3
 HEADS = "heads"
@@ -45,7 +46,7 @@ class HeadRecord:
     made_for: str  # the run that it was trained for
     config: dict[str, Any]  # what it was trained with, the video's path included
     clip: dict[str, Any]  # identity, digest, name, crop
-    segment: dict[str, Any]  # start and num_frames in frames, and the same in seconds
+    segment: dict[str, Any]  # start and num_frames in frames, and the same in seconds; of several `pieces` of each
     stages: dict[
         str, dict[str, Any]
     ]  # features_*, training, rendering -> {seconds, processor_seconds, peak_mb, frames, ...}
@@ -66,6 +67,7 @@ class HeadRecord:
     def check(self) -> None:
         """ValueError for what is missing inside of its parts."""
         check_texts(self.clip, "identity", where="clip.")
+        check_pieces("segment", self.segment)
         check_texts(self.machine, "cpu", "python", where="machine.")
         value_at(self.machine, "cores", "machine.")
         check_stages("stages", self.stages)
@@ -155,6 +157,7 @@ class RunRecord:
         for axis in axes:
             value_at(self.config, axis.replace("/", "."), "config.")
         check_numbers(self.selection, "start", "cost.seconds", "cost.frames", where="selection.")
+        check_pieces("selection", self.selection)
         check_known(self.selection["cost"], "processor_seconds", where="selection.cost.")
         check_stages("stages", self.stages)
         value_at(self.stages, "training", "stages.")

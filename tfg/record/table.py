@@ -8,6 +8,7 @@ from typing import Any
 
 from tfg.record.costs import cell, faces_given, stage_processor_seconds
 from tfg.record.metrics import formatted, header, titled
+from tfg.record.pieces import shown as shown_starts
 from tfg.record.results import RunResult
 
 _COLUMNS = (
@@ -46,13 +47,13 @@ def markdown(runs: Sequence[tuple[str, RunResult]], others: Sequence[dict[str, A
     reasons: dict[str, list[str]] = {}
     joined: dict[str, str] = {}  # digest of a true video -> how its runs' faces were read
     for name, result in runs:
-        start = result.selection["start"]
-        rows.append([name, f"{start:.2f}", *_cells(columns, name, result.metrics, reasons), *_costs(result)])
+        start = shown_starts(result.selection)
+        rows.append([name, start, *_cells(columns, name, result.metrics, reasons), *_costs(result)])
         if faces_given(result.selection["cost"], result.config):
             reasons.setdefault(_FACES_GIVEN, []).append(name)
         for source, metrics in {**result.controls, "ground truth": result.truth}.items():
             label = source if source == "ground truth" else f"control {source}"
-            rows.append([f"  {label}", f"{start:.2f}", *_cells(columns, label, metrics, reasons), *nothing])
+            rows.append([f"  {label}", start, *_cells(columns, label, metrics, reasons), *nothing])
         joined[str(result.notes.get("truth_digest"))] = str(result.metrics.get("lmd", {}).get("definition"))
     for other in others:
         if (reading := joined.get(other["digests"][1])) is not None:

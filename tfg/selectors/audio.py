@@ -25,7 +25,7 @@ class Audio:
         voiced = voiced_ratios(candidates)
         row = best(scores, candidates.starts, 1)[0]
         return Selection(
-            segment=Segment(start=candidates.starts[row], num_frames=candidates.num_frames),
+            segment=Segment.whole(start=candidates.starts[row], num_frames=candidates.num_frames),
             method=self.name,
             scores=tuple(
                 CandidateScore(start=start, diversity=float(score), score=float(score), extras=extras)

@@ -53,6 +53,19 @@ class Selection:
     definition: str  # one sentence: what was maximised, over what, with which parameters
     timeline: tuple[str, str] | None = None  # field or extra that every candidate has, and its title: drawn over time
     panels: tuple[tuple[str, str], ...] = ()  # the same of those whose faces decided: drawn side by side
+    piece_frames: int | None = (
+        None  # length of a candidate, where the segment is made of several; None: a candidate is a segment
+    )
+
+    @property
+    def candidate_frames(self) -> int:
+        return self.segment.num_frames if self.piece_frames is None else self.piece_frames
+
+    def has(self, start: int) -> bool:
+        """Whether the candidate that begins there is in the segment."""
+        return any(
+            piece.start <= start and start + self.candidate_frames <= piece.stop for piece in self.segment.pieces
+        )
 
 
 class Selector(Protocol):

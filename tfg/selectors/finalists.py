@@ -49,7 +49,7 @@ def choose(
         )
 
     return Selection(
-        segment=Segment(start=winner, num_frames=candidates.num_frames),
+        segment=Segment.whole(start=winner, num_frames=candidates.num_frames),
         method=method,
         scores=tuple(
             scored(start, voiced) for start, voiced in zip(candidates.starts, voiced_ratios(candidates), strict=True)

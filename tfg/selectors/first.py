@@ -17,7 +17,7 @@ class First:
     def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection:
         """No feature is read."""
         return Selection(
-            segment=Segment(start=candidates.starts[0], num_frames=candidates.num_frames),
+            segment=Segment.whole(start=candidates.starts[0], num_frames=candidates.num_frames),
             method=self.name,
             scores=tuple(CandidateScore(start=start) for start in candidates.starts),
             definition=f"the first of {len(candidates.starts)} candidates",

@@ -52,7 +52,7 @@ class ISExplore:
         winner = finalists[best(np.array(list(rated.values())), finalists, 1)[0]]
         voiced = voiced_ratios(candidates)
         return Selection(
-            segment=Segment(start=winner, num_frames=num_frames),
+            segment=Segment.whole(start=winner, num_frames=num_frames),
             method=self.name,
             scores=tuple(
                 motion_score(start, outcomes[start], rated.get(start), float(value), extras)

@@ -19,7 +19,7 @@ def select_least_motion(candidates: Candidates, motion: MotionComplexity, signal
     starts = tuple(rated)
     row = best(np.array([rated[start] for start in starts]), starts, 1)[0]
     return Selection(
-        segment=Segment(start=starts[row], num_frames=candidates.num_frames),
+        segment=Segment.whole(start=starts[row], num_frames=candidates.num_frames),
         method=method,
         scores=tuple(motion_score(start, outcomes[start], rated.get(start)) for start in candidates.starts),
         definition=f"smallest MC of {len(candidates.starts)} candidates; MC = {motion.definition(signals)}",

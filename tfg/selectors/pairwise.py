@@ -57,11 +57,26 @@ def window_least_distances(
     """
     total = np.zeros(len(starts))
     for first in range(0, len(features), BLOCK):
-        least = distances(features[first : first + BLOCK], features)
-        width = 1
-        while 2 * width <= num_frames:
-            least = np.minimum(least[:, :-width], least[:, width:])
-            width *= 2
-        nearest = np.minimum(least[:, starts], least[:, starts + num_frames - width])
+        nearest = _nearest_in_windows(distances(features[first : first + BLOCK], features), starts, num_frames)
         total = np.maximum(total, nearest.max(axis=0)) if measure == "largest" else total + nearest.sum(axis=0)
     return total if measure == "largest" else total / len(features)
+
+
+def window_nearest(
+    targets: NDArray[np.float64], features: NDArray[np.float64], starts: NDArray[np.int64], num_frames: int
+) -> NDArray[np.float64]:
+    """(m, len(starts)): of each of m target vectors the distance to the nearest vector of every window [start, start + N)."""
+    blocks = [
+        _nearest_in_windows(distances(targets[first : first + BLOCK], features), starts, num_frames)
+        for first in range(0, len(targets), BLOCK)
+    ]
+    return np.concatenate(blocks)
+
+
+def _nearest_in_windows(least: NDArray[np.float64], starts: NDArray[np.int64], num_frames: int) -> NDArray[np.float64]:
+    """(r, T) distances -> (r, len(starts)): the smallest of every window, of two overlapping runs of 2^k columns."""
+    width = 1
+    while 2 * width <= num_frames:
+        least = np.minimum(least[:, :-width], least[:, width:])
+        width *= 2
+    return np.minimum(least[:, starts], least[:, starts + num_frames - width])

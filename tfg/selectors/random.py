@@ -33,7 +33,7 @@ class Random:
         chosen = drawn[candidates.draw]
         passed = set(silent) & set(order[: order.index(chosen)])
         return Selection(
-            segment=Segment(start=chosen, num_frames=candidates.num_frames),
+            segment=Segment.whole(start=chosen, num_frames=candidates.num_frames),
             method=self.name,
             scores=tuple(CandidateScore(start=start, note=SILENT if start in passed else None) for start in starts),
             definition=f"draw {candidates.draw} without replacement out of {len(drawn)} candidates with speech, all equally likely",

@@ -6,23 +6,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfg.record.pieces import pieces_of
 from tfg.selectors.base import CandidateScore, Selection
 from tfg.types import FPS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_ROUNDING = 0.5 / FPS  # of seconds that stand for frames
 CHOSEN, FINALIST, QUIET = "#c2410c", "#1d4ed8", "#64748b"
 
 
 def selection_json(selection: Selection, cost: Mapping[str, Any], *, details: bool = False) -> dict[str, Any]:
     """What `tfg select --json` prints; times in seconds. With `details`, each score also has its `note` and `extras`.
 
-    `cost`: seconds and processor_seconds (None: not known) of making it anew, frames whose faces it used, where these came from.
+    A segment of several pieces has `pieces`, and `start` is the first one's; `piece_seconds` is a candidate's length where the segment
+    is made of several. `cost`: seconds and processor_seconds (None: not known) of making it anew, frames whose faces it used, where
+    these came from.
     """
     return {
-        "start": selection.segment.start / FPS,
+        "start": selection.segment.pieces[0].start / FPS,
         "seconds": selection.segment.num_frames / FPS,
+        **_pieces_json(selection),
         "method": selection.method,
         "scores": [_score_json(score, details) for score in selection.scores],
         "cost": dict(cost),
@@ -30,20 +35,33 @@ def selection_json(selection: Selection, cost: Mapping[str, Any], *, details: bo
     }
 
 
+def _pieces_json(selection: Selection) -> dict[str, Any]:
+    """Nothing where a candidate is a segment and the segment in one piece."""
+    pieces, length = selection.segment.numbers, selection.piece_frames
+    several = [{"start": start / FPS, "seconds": count / FPS} for start, count in pieces] if len(pieces) > 1 else None
+    return ({} if several is None else {"pieces": several}) | (
+        {} if length is None else {"piece_seconds": length / FPS}
+    )
+
+
 def selection_text(record: Mapping[str, Any], most: int = 10) -> str:
     """The JSON object as a person reads it: what was chosen, the best candidates, how, at what cost."""
-    end = record["start"] + record["seconds"]
-    candidates = record["scores"]
+    spans = [(piece["start"], piece["start"] + piece["seconds"]) for piece in pieces_of(record)]
+    candidates, length = record["scores"], record.get("piece_seconds", record["seconds"])
+    among = f"one of {len(candidates)} candidates"
+    if "piece_seconds" in record:
+        among = f"of {len(candidates)} candidates of {length:g} s"
     ranked = sorted(
         (score for score in candidates if score["score"] is not None),
         key=lambda score: (-score["score"], score["start"]),
     )
-    lines = [f"{record['method']} chose {record['start']:.2f} to {end:.2f} s, one of {len(candidates)} candidates"]
+    chosen = ", ".join(f"{start:.2f} to {end:.2f}" for start, end in spans)
+    lines = [f"{record['method']} chose {chosen} s, {among}"]
     if ranked:
         lines.append(f"{'start s':>9} {'diversity':>11} {'motion':>8} {'score':>11}")
         lines += [
             f"{score['start']:9.2f} {_number(score['diversity']):>11} {_number(score['motion_complexity']):>8} "
-            f"{_number(score['score']):>11}{'  <- chosen' if score['start'] == record['start'] else ''}"
+            f"{_number(score['score']):>11}{'  <- chosen' if _is_inside(score['start'], length, spans) else ''}"
             for score in ranked[:most]
         ]
         if len(ranked) > most:
@@ -51,6 +69,11 @@ def selection_text(record: Mapping[str, Any], most: int = 10) -> str:
     lines.append(record["definition"])
     lines.append(_cost_text(record["cost"]))
     return "\n".join(lines)
+
+
+def _is_inside(start: float, length: float, spans: Sequence[tuple[float, float]]) -> bool:
+    """Whether a candidate lies in one of the spans, all in seconds."""
+    return any(begin <= start + _ROUNDING and start + length <= end + _ROUNDING for begin, end in spans)
 
 
 def _cost_text(cost: Mapping[str, Any]) -> str:
@@ -102,8 +125,9 @@ def selection_plot(selection: Selection, path: Path) -> None:
     if finalists:
         for key, (name, title) in zip(keys, selection.panels, strict=True):
             _draw_bars(panels[key], selection, finalists, name, title)
-    begin, end = selection.segment.start / FPS, selection.segment.stop / FPS
-    title = f"{selection.method} chose {begin:g} to {end:g} s, one of {len(selection.scores)} candidates of {end - begin:g} s"
+    spans = ", ".join(f"{piece.start / FPS:g} to {piece.stop / FPS:g}" for piece in selection.segment.pieces)
+    among = f"{'one ' if selection.piece_frames is None else ''}of {len(selection.scores)} candidates"
+    title = f"{selection.method} chose {spans} s, {among} of {selection.candidate_frames / FPS:g} s"
     figure.suptitle(title, fontsize=12, fontweight="bold")
     partial = path.with_name(f".{path.name}.part")
     try:
@@ -117,7 +141,7 @@ def _draw_timeline(
     panel: Axes, selection: Selection, name: str, label: str, finalists: Sequence[CandidateScore]
 ) -> None:
     """One dot a candidate at the middle of its span; spans drawn for the finalists and the chosen one."""
-    length = selection.segment.num_frames / FPS
+    length = selection.candidate_frames / FPS
     values = [(score.start, score.value(name)) for score in selection.scores]
     _shade(panel, selection)
     panel.plot(
@@ -129,10 +153,10 @@ def _draw_timeline(
         markersize=4,
         zorder=1,
     )
-    shown = {score.start for score in finalists} | {selection.segment.start}
+    shown = {score.start for score in finalists}
     for start, value in values:
-        if start in shown and value is not None:
-            color = CHOSEN if start == selection.segment.start else FINALIST
+        if (start in shown or selection.has(start)) and value is not None:
+            color = CHOSEN if selection.has(start) else FINALIST
             panel.hlines(value, start / FPS, start / FPS + length, color=color, linewidth=3.5, zorder=3)
     panel.set_xlabel("time in the clip (s); a dot is the middle of a candidate, a bar its span", fontsize=9)
     panel.set_ylabel(label, fontsize=9)
@@ -143,9 +167,12 @@ def _draw_timeline(
 def _draw_bars(panel: Axes, selection: Selection, finalists: Sequence[CandidateScore], name: str, label: str) -> None:
     """One horizontal bar a finalist, in the order of time, with its value or why it was rejected."""
     values = [score.value(name) for score in finalists]
-    colors = [CHOSEN if score.start == selection.segment.start else FINALIST for score in finalists]
+    colors = [CHOSEN if selection.has(score.start) else FINALIST for score in finalists]
     bars = panel.barh(range(len(finalists)), [value or 0.0 for value in values], color=colors, height=0.62)
-    panel.bar_label(bars, ["rejected" if value is None else f"{value:.4g}" for value in values], padding=4, fontsize=9)
+    measured = [any(score.value(panel) is not None for panel, _ in selection.panels) for score in finalists]
+    absent = ["-" if known else "rejected" for known in measured]
+    texts = [text if value is None else f"{value:.4g}" for value, text in zip(values, absent, strict=True)]
+    panel.bar_label(bars, texts, padding=4, fontsize=9)
     panel.set_yticks(range(len(finalists)), [f"{score.start / FPS:g} s" for score in finalists])
     panel.invert_yaxis()
     panel.margins(x=0.18)
@@ -165,4 +192,5 @@ def _draw_starts(panel: Axes, selection: Selection, finalists: Sequence[Candidat
 
 
 def _shade(panel: Axes, selection: Selection) -> None:
-    panel.axvspan(selection.segment.start / FPS, selection.segment.stop / FPS, color=CHOSEN, alpha=0.14, linewidth=0)
+    for piece in selection.segment.pieces:
+        panel.axvspan(piece.start / FPS, piece.stop / FPS, color=CHOSEN, alpha=0.14, linewidth=0)

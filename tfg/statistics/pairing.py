@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tfg.record.pieces import starts_of
 from tfg.record.results import RunResult
 
 
@@ -21,7 +22,7 @@ class Scored:
     head: str
     clip: str  # identity
     held_out: str  # digest of the true video
-    segment: float  # start in seconds
+    segment: tuple[float, ...]  # first second of each of its pieces
     seed: int
     metrics: dict[str, dict[str, Any]]
     truth: dict[str, dict[str, Any]]  # scored against itself
@@ -33,7 +34,7 @@ class Scored:
             head=result.head,
             clip=result.notes["clip"]["identity"],
             held_out=result.notes["truth_digest"],
-            segment=float(result.selection["start"]),
+            segment=starts_of(result.selection),
             seed=int(result.config["seed"]),
             metrics=result.metrics,
             truth=result.truth,
@@ -99,7 +100,7 @@ def _cells(clip: str, first: list[Scored], second: list[Scored]) -> list[Cell]:
 def _by_segment(clip: str, pairs: list[tuple[Scored, Scored]]) -> list[Cell]:
     """A cell a segment where the two of every pair are of one segment, else one cell."""
     agree = all(first.segment == second.segment for first, second in pairs)
-    groups: dict[float | None, list[tuple[Scored, Scored]]] = {}
+    groups: dict[tuple[float, ...] | None, list[tuple[Scored, Scored]]] = {}
     for pair in pairs:
         groups.setdefault(pair[0].segment if agree else None, []).append(pair)
     return [

@@ -16,7 +16,7 @@ from tfg.features.context import REACH, windows
 from tfg.features.lips.opening import OpeningRange, opening_range
 from tfg.types import Floats
 
-FOLDS = 5  # of consecutive frames, to see how far predictions of unseen frames move
+FOLDS = 5  # of frames that follow each other, to see how far predictions of unseen frames move
 MOST_GAIN = 2.5  # by which a prediction's motion is enlarged at most
 MOST_FRAMES = (
     6000  # that a person counts for in a prior: on the tuning people, four minutes of one speaker are worth all of them
@@ -56,7 +56,7 @@ class LipMap:
 def fit_map(
     sound: Floats, frames: NDArray[np.int64], motion: Floats, prior: Floats | None, ridge: float, opening: Floats
 ) -> LipMap:
-    """From a clip's audio features (n, channels) and the lip motion (m, k) in consecutive `frames` (m,) of it.
+    """From a clip's audio features (n, channels) and the lip motion (m, k) in ascending `frames` (m,) of it.
 
     `prior`: (2 REACH + 1, channels, k) map of standardised sound to motion in units of its total standard deviation; None: 0.
     `ridge`: e^2 / s^2 as a share of the mean power of the inputs. `opening` (k,): motion @ opening is how far the mouth opens.
@@ -73,7 +73,7 @@ def fit_map(
     size = max(float(np.sqrt(exact.var(axis=0).sum())), 1e-9)
     seen = (exact - rest) / size
     start = np.zeros((inputs.shape[1], motion.shape[1])) if prior is None else _flat(prior)
-    unseen = _unseen(start, inputs, seen, ridge)
+    unseen = _unseen(start, inputs, seen, ridge, frames)
     gain = size * _gain(seen, unseen)
     weights = gain * _drawn_to(start, inputs, seen, ridge)
     return LipMap(
@@ -155,12 +155,11 @@ def _drawn_to(start: Doubles, inputs: Doubles, seen: Doubles, ridge: float) -> D
     return start + inputs.T @ drawn
 
 
-def _unseen(start: Doubles, inputs: Doubles, seen: Doubles, ridge: float) -> Doubles:
-    """Of every frame what is predicted from frames apart from it."""
+def _unseen(start: Doubles, inputs: Doubles, seen: Doubles, ridge: float, frames: NDArray[np.int64]) -> Doubles:
+    """Of every frame what is predicted from frames apart from it in time."""
     predicted = np.zeros_like(seen)
-    rows = np.arange(len(seen))
-    for fold in np.array_split(rows, FOLDS):
-        apart = (rows < fold[0] - REACH) | (rows > fold[-1] + REACH)
+    for fold in np.array_split(np.arange(len(seen)), FOLDS):
+        apart = (frames < frames[fold[0]] - REACH) | (frames > frames[fold[-1]] + REACH)
         predicted[fold] = inputs[fold] @ _drawn_to(start, inputs[apart], seen[apart], ridge)
     return predicted
 

@@ -48,21 +48,22 @@ function clock(seconds) {
 }
 
 // The first score of every candidate over the clip's time; dots on those whose faces decided; the chosen seconds shaded.
-export function choose({ start, seconds, method, scores }) {
+export function choose({ start, seconds, method, scores, pieces = [{ start, seconds }], piece_seconds: length = seconds }) {
   const first = ["diversity", "motion_complexity", "score"].find((name) => scores.some((score) => score[name] !== null));
-  const end = scores[scores.length - 1].start + seconds;
+  const end = scores[scores.length - 1].start + length;
   const x = (time) => LEFT + (time / end) * (WIDTH - 2 * LEFT);
   const values = first ? scores.map((score) => score[first]).filter((value) => value !== null) : [0];
   const least = Math.min(...values), most = Math.max(...values);
   const y = (value) => BOTTOM - 6 - ((value - least) / (most - least || 1)) * (BOTTOM - 6 - TOP);
-  const parts = [part("rect", { class: "chosen", x: x(start), y: TOP - 8, width: x(start + seconds) - x(start), height: BOTTOM - TOP + 8 })];
+  const inside = (score) => pieces.some((piece) => piece.start <= score.start + 0.02 && score.start + length <= piece.start + piece.seconds + 0.02); // half a frame
+  const parts = pieces.map((piece) => part("rect", { class: "chosen", x: x(piece.start), y: TOP - 8, width: x(piece.start + piece.seconds) - x(piece.start), height: BOTTOM - TOP + 8 }));
   parts.push(part("line", { class: "axis", x1: LEFT, x2: WIDTH - LEFT, y1: BOTTOM, y2: BOTTOM }));
   const every = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600].find((step) => end / step <= 12) ?? 1800;
   for (let time = 0; time <= end; time += every) {
     parts.push(part("line", { class: "axis", x1: x(time), x2: x(time), y1: BOTTOM, y2: BOTTOM + 4 }));
     parts.push(part("text", { x: x(time), y: BOTTOM + 18, "text-anchor": time ? "middle" : "start" }, `${time} s`));
   }
-  const middle = (score) => x(score.start + seconds / 2);
+  const middle = (score) => x(score.start + length / 2);
   if (first) {
     let path = "", pen = "M";
     for (const score of scores) {
@@ -72,13 +73,14 @@ export function choose({ start, seconds, method, scores }) {
     parts.push(part("path", { class: "values", d: path }));
   }
   for (const score of scores) {
-    const decided = first && score[first] !== null && (score.start === start || (first === "diversity" && score.motion_complexity !== null));
-    if (decided) parts.push(part("circle", { class: score.start === start ? "best" : "finalist", cx: middle(score), cy: y(score[first]), r: 4.5 }));
+    const decided = first && score[first] !== null && (inside(score) || (first === "diversity" && score.motion_complexity !== null));
+    if (decided) parts.push(part("circle", { class: inside(score) ? "best" : "finalist", cx: middle(score), cy: y(score[first]), r: 4.5 }));
     else if (!first) parts.push(part("line", { class: "values", x1: x(score.start), x2: x(score.start), y1: BOTTOM - 12, y2: BOTTOM }));
   }
   element("curve").replaceChildren(...parts);
   const named = { diversity: "diversity of the sound; dots: candidates whose faces were compared", motion_complexity: "motion complexity", score: "score" };
-  const line = `${method} chose ${start} to ${+(start + seconds).toFixed(2)} s of ${scores.length} candidates. ${first ? `Line: ${named[first]}.` : "It scores none."}`;
+  const spans = pieces.map((piece) => `${piece.start} to ${+(piece.start + piece.seconds).toFixed(2)}`).join(", ");
+  const line = `${method} chose ${spans} s of ${scores.length} candidates. ${first ? `Line: ${named[first]}.` : "It scores none."}`;
   element("chosen").textContent = line;
   element("curve").setAttribute("aria-label", line);
   element("selection").hidden = false;
