@@ -28,6 +28,7 @@ PROCESSOR_SECONDS = 60  # after which a process counts as hanging, ...
 WAITED_SECONDS = (
     300  # ... or after which it does though it waits, as for a network; long, since the machine may be busy
 )
+POLL_SECONDS = 0.02
 WORKERS = 6  # each is short: most of its time passes in waiting where the machine is busy
 VERIFIED = 10  # every one of so many is given to `tfg verify` too
 BAD = ("hang", "crash", "traceback", "exit code", "lines")
@@ -95,18 +96,21 @@ def cases(folder: Path, share: float) -> Iterator[Case]:
 def read_all(wanted: Iterator[Case], keep: Path | None) -> Iterator[Answer]:
     """Answers as they come; a bad one is said on stderr at once."""
     _import()
-    running: dict[int, tuple[Case, float]] = {}
+    running: dict[int, Case] = {}
+    waited: dict[int, float] = {}  # seconds; those in which this process itself was stopped do not count
     more = True
     while more or running:
         while more and len(running) < WORKERS:
             if (case := next(wanted, None)) is None:
                 more = False
             else:
-                running[_start(case)] = case, time.monotonic()
-        time.sleep(0.02)
-        for process, (case, began) in list(running.items()):
+                process = _start(case)
+                running[process], waited[process] = case, 0.0
+        time.sleep(POLL_SECONDS)
+        for process, case in list(running.items()):
+            waited[process] += POLL_SECONDS
             ended, status, used = os.wait4(process, os.WNOHANG)
-            hangs = not ended and time.monotonic() - began > WAITED_SECONDS
+            hangs = not ended and waited[process] > WAITED_SECONDS
             if hangs:
                 os.kill(process, signal.SIGKILL)
                 _, status, used = os.wait4(process, 0)
@@ -208,7 +212,7 @@ def markdown(answers: list[Answer], seconds: float) -> str:
         + ".",
         "",
         "`make damaged` makes this table. Each file is read whole, in a process of its own with "
-        f"{MEMORY_GB} GiB of address space, {PROCESSOR_SECONDS} s of the processor and {WAITED_SECONDS} s of waiting. *read* is "
+        f"{MEMORY_GB} GiB of address space, {PROCESSOR_SECONDS} s of the processor and {WAITED_SECONDS} s. *read* is "
         "exit code 0 (of `verify` also 1), *refused* exit code 2 and one line, *exit code* any other, *lines* more or fewer lines than that. "
         f"Memory is the largest resident set, of which {baseline:.0f} MB are Python and its libraries.",
         "",

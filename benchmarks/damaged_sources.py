@@ -99,7 +99,7 @@ def _moved(packet: av.Packet, times: Callable[[int], int] | None, rate: int) -> 
 
 def traps(folder: Path) -> list[Path]:
     """Files that are well formed, or nearly, and would cost memory, time or a visit to the network."""
-    made = [_huge_picture(folder / f"huge.{kind}", 30_000, 30_000) for kind in ("mov", "avi", "nut")]
+    made = [huge_picture(folder / f"huge.{kind}", 30_000, 30_000) for kind in ("mov", "avi", "nut")]
     hour, day = 3600 * 25, 86_400 * 25
     moves: dict[str, Callable[[int], int]] = {
         "gap_of_an_hour": lambda number: number + (hour if number > 25 else 0),
@@ -115,12 +115,12 @@ def traps(folder: Path) -> list[Path]:
             )  # sound is sorted in, however late a picture is
             made += [write(patient, folder / f"{name}_{source.name}", times) for name, times in moves.items()]
     for rate in (1, 4_000, 191_999, 192_000, 192_001, 705_600, 2_822_400):
-        made.append(_wav(folder / f"rate_{rate}.wav", rate, 1, rate * SECONDS))
-    made += [_wav(folder / "rate_0.wav", 0, 1, 100), _wav(folder / "no_channel.wav", 48_000, 0, 100)]
-    made += [_wav(folder / "many_channels.wav", 8_000, 255, 8_000), _wav(folder / "no_sample.wav", 48_000, 1, 0)]
+        made.append(wav(folder / f"rate_{rate}.wav", rate, 1, rate * SECONDS))
+    made += [wav(folder / "rate_0.wav", 0, 1, 100), wav(folder / "no_channel.wav", 48_000, 0, 100)]
+    made += [wav(folder / "many_channels.wav", 8_000, 255, 8_000), wav(folder / "no_sample.wav", 48_000, 1, 0)]
     for kind in ("mp4", "mkv", "avi", "ts", "flv", "webm"):
-        made.append(_empty_streams(folder / f"no_packet.{kind}"))
-    for name, text in _TEXTS.items():
+        made.append(empty_streams(folder / f"no_packet.{kind}"))
+    for name, text in TEXTS.items():
         (folder / name).write_text(text)
         made.append(folder / name)
     (folder / "picture.mp4").write_bytes(_png(64, 64))
@@ -128,7 +128,7 @@ def traps(folder: Path) -> list[Path]:
     return [*made, folder / "picture.mp4", folder / "zeros.mp4"]
 
 
-_TEXTS = {
+TEXTS = {
     "live.m3u8": "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXTINF:2.0,\nh264_aac.ts\n",
     "remote.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2.0,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n",
     "master.mp4": "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1280000\nhttp://127.0.0.1:9/low.m3u8\n",
@@ -152,7 +152,7 @@ def _png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
-def _huge_picture(path: Path, width: int, height: int) -> Path:
+def huge_picture(path: Path, width: int, height: int) -> Path:
     picture = _png(width, height)
     with av.open(str(path), "w") as container:
         video = container.add_mux_stream("png", rate=25, width=width, height=height, pix_fmt="monob")
@@ -165,7 +165,7 @@ def _huge_picture(path: Path, width: int, height: int) -> Path:
     return path
 
 
-def _wav(path: Path, rate: int, channels: int, samples: int) -> Path:
+def wav(path: Path, rate: int, channels: int, samples: int) -> Path:
     """16 bits a sample, silent, whatever the header says."""
     data = bytes(2 * samples * channels)
     form = struct.pack("<HHIIHH", 1, channels, rate, 2 * rate * channels, 2 * channels, 16)
@@ -174,7 +174,7 @@ def _wav(path: Path, rate: int, channels: int, samples: int) -> Path:
     return path
 
 
-def _empty_streams(path: Path) -> Path:
+def empty_streams(path: Path) -> Path:
     """A header that names a picture and a sound, and nothing after it."""
     video, sound = ("libvpx-vp9", "libopus") if path.suffix == ".webm" else ("mpeg4", "mp2")
     if path.suffix == ".flv":
