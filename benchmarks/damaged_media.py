@@ -213,7 +213,8 @@ def markdown(answers: list[Answer], seconds: float) -> str:
         "",
         "`make damaged` makes this table. Each file is read whole, in a process of its own with "
         f"{MEMORY_GB} GiB of address space, {PROCESSOR_SECONDS} s of the processor and {WAITED_SECONDS} s. *read* is "
-        "exit code 0 (of `verify` also 1), *refused* exit code 2 and one line, *exit code* any other, *lines* more or fewer lines than that. "
+        "exit code 0 (of `verify` also 1), *refused* exit code 2 and one line, *exit code* any other, "
+        "*lines* more or fewer lines than that. "
         f"Memory is the largest resident set, of which {baseline:.0f} MB are Python and its libraries.",
         "",
         f"Commit {revision}{' with changes' if dirty else ''}; {machine}; {seconds:.0f} s with {WORKERS} processes at once.",

@@ -1,4 +1,4 @@
-"""Damaged and hostile media: one line that names the file, what was found and the key; a few of each kind of benchmarks/damaged_media.py."""
+"""Damaged and hostile media: one line that names the file, what was found and the key. All kinds of benchmarks/damaged_media.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threats of docs/security.md that are not a part's own: caches of others, foreign folders, names; and that the page names its tests."""
+"""Threats of docs/security.md that are not a part's own: caches of others, names; and that the page names its tests."""
 
 from __future__ import annotations
 

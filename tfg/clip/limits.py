@@ -76,4 +76,4 @@ def default_limits() -> MediaLimits:
     """Those of conf/, for commands that take no configuration."""
     from omegaconf import OmegaConf
 
-    return MediaLimits(**OmegaConf.load(configuration.folder() / "clip" / "embedded.yaml")["limits"])
+    return MediaLimits(**OmegaConf.load(configuration.folder() / "clip" / "embedded.yaml").limits)

@@ -48,7 +48,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
         count = 1
         for length in shape:  # of Python's numbers, which do not overflow
             count *= length
-        if count * dtype.itemsize > member.file_size:
+        if count * dtype.itemsize > member.file_size - file.tell():
             raise ValueError(f"{member.filename} claims {count} values, more than it has bytes for")
     with archive.open(member) as file:
         return np.lib.format.read_array(file, allow_pickle=False)

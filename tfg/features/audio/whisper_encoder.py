@@ -136,8 +136,8 @@ def load_whisper(path: Path, num_layers: int, width: int) -> WhisperEncoder:
     """The encoder of an npz file in CTranslate2's naming; InputError unless every array is there in its shape."""
     expected = encoder_shapes(num_layers, width)
     try:
-        found = read_npz(path, MOST_BYTES)
-        weights = {name: torch.from_numpy(found[name].astype(np.float32)) for name in expected if name in found}
+        arrays = read_npz(path, MOST_BYTES)
+        weights = {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in expected if name in arrays}
     except NPZ_ERRORS as error:
         raise InputError(
             f"{path}: is not a readable npz of weights ({error}); get it again with `tfg assets`"
