@@ -1,6 +1,6 @@
 """What `tfg inspect` and `tfg verify` answer to more than a thousand damaged media files: hangs, crashes, tracebacks, memory, lines.
 
-`python -m benchmarks.damaged_media [--out FILE] [--share 0.1]`; the committed table is benchmarks/damaged_media.md. Each file is read
+`python -m benchmarks.damaged_media [--out FILE] [--share 0.1]`; `make damaged` writes benchmarks/damaged_media.md. Each file is read
 by a process of its own, a fork of one that has imported tfg, under limits of address space and time.
 """
 
@@ -62,10 +62,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--share", type=float, default=1.0, help="of the damaged files, evenly spread (default all)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where files with a bad answer are kept")
     options = parser.parse_args(arguments)
-    started = time.monotonic()
+    started, revision = time.monotonic(), commit()
     with tempfile.TemporaryDirectory() as folder:
         answers = list(read_all(cases(Path(folder), options.share), options.keep))
-    text = markdown(answers, time.monotonic() - started)
+    text = markdown(answers, time.monotonic() - started, revision)
     print(text, end="")
     if options.out:
         options.out.write_text(text)
@@ -196,9 +196,9 @@ def _answer(case: Case, status: int, hangs: bool, used: resource.struct_rusage) 
     return Answer(case=case, verdict=verdict, code=code, text=text, seconds=seconds, megabytes=used.ru_maxrss / 1024)
 
 
-def markdown(answers: list[Answer], seconds: float) -> str:
-    """One row a kind of damage."""
-    revision, dirty = commit()
+def markdown(answers: list[Answer], seconds: float, tree: tuple[str, bool]) -> str:
+    """One row a kind of damage. `tree`: the commit that was read with, and whether it had changes."""
+    revision, dirty = tree
     machine = ", ".join(f"{name} {value}" for name, value in timing.machine().items())
     bad = {verdict: sum(answer.verdict == verdict for answer in answers) for verdict in BAD}
     kinds = list(dict.fromkeys(answer.case.kind for answer in answers))

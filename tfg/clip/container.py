@@ -68,7 +68,7 @@ def open_container(
         return av.open(f"file:{path}", "r", options=options, metadata_errors="replace")
     except PermissionError:
         raise InputError(f"{path}: may not be read; change its permissions") from None
-    except MEDIA_ERRORS as error:
+    except (*MEDIA_ERRORS, MemoryError) as error:
         if is_cut_off(path):
             raise InputError(f"{path}: is cut off ({_reason(error)}); {CUT_OFF_REMEDY}") from None
         if getattr(error, "errno", None) == errno.EINVAL:
