@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from clip_media import flag_rotation, grey_frames, make_video, number_of, tone
 
+from tfg.clip.limits import default_limits
 from tfg.clip.pictures import crop_resize
 from tfg.clip.read import read_clip
 from tfg.clip.timeline import read_timeline
@@ -228,7 +229,7 @@ def test_seeks_in_a_real_mpeg_file_equal_reading_on() -> None:
 
 
 def test_timeline_reads_no_picture(tmp_path: Path) -> None:
-    timeline = read_timeline(video(tmp_path / "a.mp4", 25, 50))
+    timeline = read_timeline(video(tmp_path / "a.mp4", 25, 50), default_limits())
     assert len(timeline.times) == 50
     assert len(timeline.keys) == 5  # every 12 pictures
     assert timeline.num_frames == 50

@@ -22,6 +22,7 @@ GROUND = {
         "tfg.assets",
         "tfg.atlas",
         "tfg.compiler",
+        "tfg.configuration",
         "tfg.statistics",
         "tfg.threads",
     ),

@@ -48,7 +48,9 @@ class OneLineParser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="tfg", description="How much video does a talking head need, and which seconds?")
     parser.add_argument("--version", action="version", version=f"tfg {__version__}")
-    names = "select | sync | run | render | verify | live | evaluate | compare | bench | clip | assets | doctor"
+    names = (
+        "select | sync | inspect | run | render | verify | live | evaluate | compare | bench | clip | assets | doctor"
+    )
     commands = parser.add_subparsers(required=True, dest="command", metavar=names)
 
     command = commands.add_parser("select", help="which seconds of a video to train on, and why")
@@ -68,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("clip", nargs="?", help="a video of someone speaking; without it the embedded clip")
     command.add_argument("--seconds", type=float, default=60.0, help="of its beginning that are looked at (default 60)")
     command.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+    command = commands.add_parser("inspect", help="whether a video or sound file can be used: decodes all of it")
+    command.add_argument("file", metavar="FILE", help="a video or a sound file")
 
     commands.add_parser(
         "run", add_help=False, help="train and score; -m for a sweep, --cfg job for every key (= run.py)"

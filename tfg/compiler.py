@@ -13,7 +13,6 @@ import os
 import platform
 import re
 import shutil
-import stat
 import subprocess
 import sys
 import time
@@ -23,7 +22,7 @@ from filelock import FileLock
 
 from tfg import assets
 from tfg.record.files import is_sealed, seal
-from tfg.types import InputError
+from tfg.record.ownership import objection, private
 
 COMPILERS = ("cc", "gcc", "clang")
 
@@ -62,42 +61,21 @@ def load(source: Path, flags: tuple[str, ...]) -> ctypes.CDLL:
     headers = sorted(source.parent.glob(f"{source.stem}*.h"))
     texts = [source.read_bytes(), *(path.read_bytes() for path in headers)]
     key = hashlib.sha256(repr((texts, flags, cc, version, processor())).encode()).hexdigest()[:20]
-    library = _private(cache_folder()) / f"{source.stem}-{key}.so"
+    library = private(cache_folder(), "whose code would run") / f"{source.stem}-{key}.so"
     if _objection(library):
         with FileLock(library.with_suffix(".lock")):
-            objection = _objection(library)  # another process may have mended it meanwhile
-            if objection and os.path.lexists(library):
-                print(f"tfg.engines: {library} {objection}: not loaded, compiled anew", file=sys.stderr)
-            if objection:
+            fault = _objection(library)  # another process may have mended it meanwhile
+            if fault and os.path.lexists(library):
+                print(f"tfg.engines: {library} {fault}: not loaded, compiled anew", file=sys.stderr)
+            if fault:
                 _compile(cc, source, flags, library)
     return ctypes.CDLL(str(library))
 
 
-def _private(folder: Path) -> Path:
-    """The folder, made if need be, in which nobody but this user may put files."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    state = folder.stat()
-    if state.st_uid != os.geteuid():
-        raise InputError(
-            f"{folder} belongs to another user (uid {state.st_uid}), whose code would run: set TFG_CACHE to a folder of yours"
-        )
-    if state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        folder.chmod(0o700)
-    return folder
-
-
 def _objection(library: Path) -> str:
     """Why a library in the cache may not be loaded, "" if it may."""
-    try:
-        state = library.lstat()
-    except FileNotFoundError:
-        return "is missing"
-    if not stat.S_ISREG(state.st_mode):
-        return "is no regular file"
-    if state.st_uid != os.geteuid():
-        return f"belongs to another user (uid {state.st_uid})"
-    if state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return "may be written by other users"
+    if found := objection(library):
+        return found
     return "" if is_sealed(library) else "is damaged (no checksum beside it fits its bytes)"
 
 

@@ -155,6 +155,7 @@ def read(folder: Path) -> tuple[DictConfig, HeadRecord]:
     try:
         record = HeadRecord.read(folder)
         config = overrides.literal({key: record.config[key] for key in CONFIGURED})
+        config.clip.pop("limits", None)  # not what a folder says: those of conf/ here
         science = identity.head_science(
             parts.plain(config), record.clip["identity"], _numbers(record), parts.weights_checksum
         )

@@ -17,6 +17,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from tfg import assets, picture_size, priors
+from tfg.clip.limits import MediaLimits, limits_of
 from tfg.features.audio import lipsync
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
 from tfg.features.clip_features import ClipFeatures
@@ -89,7 +90,7 @@ def check_clip(config: DictConfig) -> None:
     candidates_for(clip.num_reference_frames, config.seconds, config.stride_seconds, where=str(clip.path))
     if isinstance(selector := construct(config.selector, "selector"), At | Pieces):
         selector.check(frames_of(config.seconds), clip.num_reference_frames, str(clip.path))
-    if not _has_speech(clip.path, clip.digest):
+    if not _has_speech(clip.path, clip.digest, limits_of(config.clip)):
         raise InputError(
             f"{clip.path}: no speech in its sound, only silence or noise; give a video of someone speaking"
         )
@@ -214,8 +215,10 @@ def _whole_clip(config: DictConfig) -> Clip:
     from tfg.clip.read import read_clip
 
     size = picture_size.of(config)
+    limits = limits_of(config.clip)
     if config.clip.path is not None:
-        return read_clip(str(config.clip.path), size=size, name=config.clip.name, identity=clip_identity(config))
+        given, name = str(config.clip.path), config.clip.name
+        return read_clip(given, size=size, name=name, identity=clip_identity(config), limits=limits)
     from tfg.clip.synthetic.generate import make_synthetic
 
     spec = _embedded(config)
@@ -281,11 +284,11 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 
 @functools.cache
-def _has_speech(path: Path, digest: str) -> bool:
+def _has_speech(path: Path, digest: str, limits: MediaLimits) -> bool:
     """Whether a file holds any voiced sound; computed once for all cells of a sweep."""
     from tfg.clip.sound import read_audio
 
-    return bool(voiced_frames(read_audio(path)).any())
+    return bool(voiced_frames(read_audio(path, limits=limits)).any())
 
 
 def _embedded(config: DictConfig) -> Any:

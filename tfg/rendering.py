@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from tfg.backbones.base import Backbone
 from tfg.clip.write import write_video
 from tfg.data import batches
 from tfg.features.lips.regression import LipMap
+from tfg.record.arrays import NPZ_ERRORS, read_npz
 from tfg.record.files import is_sealed, seal, seal_written
 from tfg.types import Bytes, Cameras, Floats, Frames, InputError, Portrait
 
@@ -87,22 +87,23 @@ def load_portrait(path: Path) -> tuple[Portrait, Floats, Floats, LipMap | None]:
     if not is_sealed(path):
         raise InputError(f"{path}: is damaged or cut short (its checksum differs); {remedy}")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            cameras = Cameras(
-                rotation=file["rotation"],
-                translation=file["translation"],
-                focal=float(file["focal"]),
-                size=int(file["size"]),
-            )
-            named = {name.removeprefix(_LIPS): file[name] for name in file if name.startswith(_LIPS)}
-            lips = LipMap.of_arrays(named) if named else None
-            portrait = Portrait(**{name: file[name] for name in _ARRAYS}, cameras=cameras)
-            return portrait, file["mean"], file["std"], lips
-    except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        file = read_npz(path, MOST_BYTES)
+        cameras = Cameras(
+            rotation=file["rotation"],
+            translation=file["translation"],
+            focal=float(file["focal"]),
+            size=int(file["size"]),
+        )
+        named = {name.removeprefix(_LIPS): array for name, array in file.items() if name.startswith(_LIPS)}
+        lips = LipMap.of_arrays(named) if named else None
+        portrait = Portrait(**{name: file[name] for name in _ARRAYS}, cameras=cameras)
+        return portrait, file["mean"], file["std"], lips
+    except NPZ_ERRORS as error:
         reason = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise InputError(f"{path}: is no portrait of tfg ({reason}); {remedy}") from error
 
 
+MOST_BYTES = 8 << 30  # of a portrait: 40 s of 1024 pixels
 _LIPS = "lips_"  # before the names of a lip map's arrays
 _ARRAYS = (
     "frames",

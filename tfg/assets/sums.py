@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-import zlib
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-
 from tfg.assets.catalogue import Asset
 from tfg.record import files
+from tfg.record.arrays import NPZ_ERRORS, read_npz
+
+MOST_BYTES = 1 << 30  # of the arrays of one file
 
 
 def checksum(path: Path) -> str:
@@ -41,12 +41,10 @@ def content_sum(path: Path) -> str | None:
     if not zipfile.is_zipfile(path):
         return None
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            for name in sorted(arrays.files):
-                array = arrays[name]
-                total.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-                total.update(array.tobytes())
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error):
+        for name, array in sorted(read_npz(path, MOST_BYTES).items()):
+            total.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+            total.update(array.tobytes())
+    except NPZ_ERRORS:
         return None
     return total.hexdigest()
 

@@ -12,6 +12,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from tfg.clip.container import decoding, open_container, picture_stream
+from tfg.clip.limits import MediaLimits
 from tfg.clip.timeline import Timeline
 from tfg.clip.window import Window
 from tfg.types import Bytes, Crop, InputError
@@ -25,18 +26,20 @@ CONVERSION = (
 class PictureDecoder:
     """Decodes forward; `at(time)` gives the picture on display at a time of the timeline."""
 
-    def __init__(self, path: Path, timeline: Timeline) -> None:
+    def __init__(self, path: Path, timeline: Timeline, limits: MediaLimits) -> None:
         self._path = path
         self._timeline = timeline
+        self._limits = limits
         self.converter = VideoReformatter()
         self._window: Window | None = None
         self._open()
 
     def _open(self) -> None:
-        self._container: InputContainer = open_container(self._path)
-        self._stream = picture_stream(self._container, self._path)
-        self._stream.thread_type = "AUTO"
-        self._restart()
+        self._container: InputContainer = open_container(self._path, self._limits)
+        with decoding(self._path, "picture"):
+            self._stream = picture_stream(self._container, self._path, self._limits)
+            self._stream.thread_type = "AUTO"
+            self._restart()
 
     def _restart(self) -> None:
         """Decode from where the container stands."""
@@ -68,7 +71,20 @@ class PictureDecoder:
 
         Only what the crop shows is converted, with the same values, where `Window.is_exact`.
         """
+        with decoding(self._path, "picture"):
+            return self._cropped(self.at(time), coded, crop, size)
+
+    def size_at(self, time: int) -> tuple[int, int]:
+        """(width, height) of the picture at `time` as it is coded, not turned."""
         picture = self.at(time)
+        return picture.width, picture.height
+
+    def whole(self, time: int, coded: tuple[int, int]) -> Bytes:
+        """(height, width, 3) of the picture at `time`, upright; scaled to `coded` (width, height) before it is turned."""
+        with decoding(self._path, "picture"):
+            return upright(self.at(time), self.converter, *coded)
+
+    def _cropped(self, picture: VideoFrame, coded: tuple[int, int], crop: Crop, size: int) -> Bytes:
         if picture.rotation or coded != (picture.width, picture.height) or not Window.is_exact(picture):
             return crop_resize(upright(picture, self.converter, *coded), crop, size)
         if self._window is None or not self._window.fits(crop, picture):

@@ -13,7 +13,8 @@ import numpy as np
 
 from tfg.assets import checksum
 from tfg.clip.container import open_media
-from tfg.clip.pictures import PictureDecoder, upright
+from tfg.clip.limits import MediaLimits, default_limits
+from tfg.clip.pictures import PictureDecoder
 from tfg.clip.sound import read_aligned_audio
 from tfg.clip.timeline import Timeline, read_timeline
 from tfg.types import SAMPLES_PER_FRAME, Bytes, Clip, Crop, Floats, InputError
@@ -26,18 +27,19 @@ def read_clip(
     crop: Crop | None = None,
     name: str | None = None,
     identity: str | None = None,
+    limits: MediaLimits | None = None,
 ) -> Clip:
     """A clip whose frames and sound are read when asked for, nothing of it held out; InputError if it cannot be used.
 
     Without `crop` the largest square in the middle is taken; without `name` the file's own; the sidecar is the `.npz` beside the file
-    if there is one; the identity is the file's digest unless another is declared.
+    if there is one; the identity is the file's digest unless another is declared; limits are those of conf/ unless given.
     """
     path = Path(path).expanduser()
     if size < 16 or size % 2:
         raise InputError(f"clip.size: is {size}; give an even number of pixels from 16 on, such as 128")
     if crop is not None and crop.side < 1:
         raise InputError(f"clip.crop: side is {crop.side}; give at least 1 pixel")
-    reader = open_video(path)
+    reader = open_video(path, limits)
     if not reader.has_sound:
         raise InputError(f"{path}: has no sound track; a talking head is learned from speech: give a video with sound")
     width, height = reader.source_width, reader.source_height
@@ -59,27 +61,28 @@ def read_clip(
     )
 
 
-def open_video(path: str | Path) -> VideoReader:
-    """The pictures of any video, with or without sound; InputError if it cannot be used."""
-    path = Path(path).expanduser()
-    return VideoReader(path, read_timeline(path))
+def open_video(path: str | Path, limits: MediaLimits | None = None) -> VideoReader:
+    """The pictures of any video, with or without sound; InputError if it cannot be used. Limits: of conf/ unless given."""
+    path, limits = Path(path).expanduser(), limits or default_limits()
+    return VideoReader(path, read_timeline(path, limits), limits)
 
 
 class VideoReader:
     """A `MediaReader` of one file. Holds one open decoder and, once asked for, the sound track; both are left behind by pickling."""
 
-    def __init__(self, path: Path, timeline: Timeline) -> None:
+    def __init__(self, path: Path, timeline: Timeline, limits: MediaLimits) -> None:
         self._path = path
         self._timeline = timeline
+        self._limits = limits
         self._lock = threading.Lock()
         self._decoder: PictureDecoder | None = None
         self._process = 0  # the process that opened the decoder: a forked one must open its own
         self._inherited: list[PictureDecoder] = []  # kept unclosed: their threads did not survive the fork
         self._audio: Floats | None = None
         decoder = self._open()
-        first = decoder.at(int(timeline.times[0]))
-        self._coded = (first.width, first.height)
-        self.source_height, self.source_width = upright(first, decoder.converter).shape[:2]
+        first = int(timeline.times[0])
+        self._coded = decoder.size_at(first)
+        self.source_height, self.source_width = decoder.whole(first, self._coded).shape[:2]
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -107,7 +110,7 @@ class VideoReader:
 
     @functools.cached_property
     def has_sound(self) -> bool:
-        with open_media(self._path) as container:
+        with open_media(self._path, self._limits) as container:
             return bool(container.streams.audio)
 
     def frames(self, start: int, stop: int, crop: Crop | None = None, size: int | None = None) -> Bytes:
@@ -126,7 +129,7 @@ class VideoReader:
                     images[row] = images[row - 1]
                     continue
                 if crop is None or size is None:
-                    images[row] = upright(decoder.at(time), decoder.converter, *self._coded)
+                    images[row] = decoder.whole(time, self._coded)
                 else:
                     images[row] = decoder.cropped(time, self._coded, crop, size)
                 before = time
@@ -137,7 +140,7 @@ class VideoReader:
         with self._lock:
             if self._audio is None:
                 length = self._timeline.num_frames * SAMPLES_PER_FRAME
-                self._audio = read_aligned_audio(self._path, self._timeline.start_seconds, length)
+                self._audio = read_aligned_audio(self._path, self._timeline.start_seconds, length, self._limits)
             return self._audio
 
     def _open(self) -> PictureDecoder:
@@ -145,7 +148,7 @@ class VideoReader:
             self._inherited.append(self._decoder)
             self._decoder = None
         if self._decoder is None:
-            self._decoder = PictureDecoder(self._path, self._timeline)
+            self._decoder = PictureDecoder(self._path, self._timeline, self._limits)
             self._process = os.getpid()
         return self._decoder
 

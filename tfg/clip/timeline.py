@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tfg.clip.container import decoding, open_media, picture_stream
+from tfg.clip.container import CUT_OFF_REMEDY, decoding, open_media, picture_stream
+from tfg.clip.limits import MediaLimits
+from tfg.clip.whole import is_cut_off
 from tfg.types import FPS, InputError
 
 TRUNCATED_TOLERANCE = 0.5  # seconds by which sound or picture may end before the time the header states
@@ -51,23 +53,36 @@ class Timeline:
         shown = np.searchsorted(self.times - self.times[0], middle - 1e-6, side="left") - 1
         return self.times[np.clip(shown, 0, len(self.times) - 1)]
 
+    def check(self, path: Path, limits: MediaLimits) -> None:
+        """InputError where it is longer, emptier or denser than the limits allow."""
+        base = float(self.time_base)
+        first, last = int(self.times[0]), int(self.times[-1])
+        limits.check_gap(path, "picture", (self.end - last) * base)
+        limits.check_length(path, "picture", (self.end - first) * base)
+        limits.check_gap(path, "picture", float(np.diff(self.times).max(initial=0)) * base)
+        limits.check_rate(path, len(self.times), (self.end - first) * base)
+
     def key_before(self, time: int) -> int:
         """Index into `keys` of the last start for decoding at or before a time."""
         return max(0, int(np.searchsorted(self.keys, time, side="right")) - 1)
 
 
-def read_timeline(path: Path) -> Timeline:
-    """The timeline of the first video stream, exact for constant and variable rates; InputError if the file was cut off."""
-    with open_media(path) as container, decoding(path, "picture"):
-        stream = picture_stream(container, path)
-        assert stream.time_base is not None
+def read_timeline(path: Path, limits: MediaLimits) -> Timeline:
+    """The timeline of the first video stream, exact for constant and variable rates; InputError if the file was cut off, or its
+    pictures are larger, longer or further from each other than the limits allow."""
+    with open_media(path, limits) as container, decoding(path, "picture"):
+        stream = picture_stream(container, path, limits)
+        if not stream.time_base:
+            raise InputError(
+                f"{path}: its picture has no unit of time; re-encode it, for example with `ffmpeg -i IN OUT.mp4`"
+            )
         stamps: list[tuple[int | None, int | None, int, bool]] = []
         reached = Fraction(0)  # seconds, end of the last packet of any stream
-        damaged = False
+        num_damaged = 0
         for packet in container.demux():
             if packet.size == 0 or packet.time_base is None:
                 continue
-            damaged |= packet.is_corrupt
+            num_damaged += packet.is_corrupt
             moment = packet.pts if packet.pts is not None else packet.dts
             if moment is not None:
                 reached = max(reached, (moment + (packet.duration or 0)) * packet.time_base)
@@ -75,14 +90,23 @@ def read_timeline(path: Path) -> Timeline:
                 stamps.append((packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe))
         stated = Fraction(container.duration or 0, 1_000_000)
         measured = container.format.name.startswith(STATED_DURATION_FORMATS)
-        if damaged or (measured and reached < stated - Fraction(TRUNCATED_TOLERANCE)):
-            raise InputError(
-                f"{path}: is cut off: it states {float(stated):.1f} s but ends at {float(reached):.1f} s; copy or download it again"
-            )
+        if num_damaged or (measured and reached < stated - Fraction(TRUNCATED_TOLERANCE)):
+            raise InputError(f"{path}: {_fault(path, num_damaged, float(stated), float(reached))}; {CUT_OFF_REMEDY}")
         if not stamps:
             raise InputError(f"{path}: holds no picture at all; copy or download it again")
         rate = stream.average_rate or stream.guessed_rate or Fraction(FPS)
-        return _timeline(stamps, stream.time_base, rate, counted=container.format.name == "avi")
+        timeline = _timeline(stamps, stream.time_base, rate, counted=container.format.name == "avi")
+        timeline.check(path, limits)
+        return timeline
+
+
+def _fault(path: Path, num_damaged: int, stated: float, reached: float) -> str:
+    """Of a file that holds less than it states (seconds), or packets that are not whole."""
+    if is_cut_off(path):
+        return f"is cut off: it states {stated:.1f} s but ends at {reached:.1f} s"
+    if num_damaged:
+        return f"is damaged: {num_damaged} of its packets are not whole"
+    return f"is damaged: it states {stated:.1f} s but its pictures and sound end at {reached:.1f} s"
 
 
 def _timeline(

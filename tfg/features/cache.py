@@ -1,7 +1,7 @@
 """Computed features on disk: one safetensors file an entry, named by what it depends on; computed once by any number of processes.
 
 An entry remembers what it took to compute, so that the cost of a selection is the same whether or not it was cached, and
-carries the checksum of all it holds: a damaged one is named and computed anew.
+carries the checksum of all it holds: a damaged one is named and computed anew. So is one of another user, or that others may write.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from safetensors.numpy import save_file
 from tfg.progress import progress
 from tfg.record import files, meter
 from tfg.record.meter import Spent
+from tfg.record.ownership import objection, private
 from tfg.types import InputError
 
 Arrays = dict[str, np.ndarray]
@@ -116,6 +117,7 @@ def _compute_block(begin: int, end: int, compute: Callable[[int, int], Arrays]) 
 def _lock(path: Path) -> Iterator[None]:
     """Only one process at a time inside; on a full disk there is nothing to guard and the run goes on uncached."""
     try:
+        private(path.parent.parent, "whose numbers would be used")
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_suffix(".lock"))
         lock.acquire()
@@ -149,6 +151,9 @@ def _compute(path: Path, compute: Callable[[], Arrays]) -> Entry:
 def _load(path: Path) -> Entry | None:
     if not path.exists():
         return None
+    if fault := objection(path):
+        print(f"tfg: {path} {fault}: not used, computing it again", file=sys.stderr)
+        return None
     try:
         with safe_open(path, framework="numpy") as file:
             noted = file.metadata()
@@ -174,6 +179,7 @@ def _store(path: Path, entry: Entry) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(arrays, partial, metadata={**costs, "sha256": _checksum(arrays, costs)})
+        partial.chmod(0o600)  # whatever the umask
         files.put(partial, path)
     except (OSError, SafetensorError) as error:
         partial.unlink(missing_ok=True)

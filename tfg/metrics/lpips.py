@@ -16,8 +16,10 @@ from torch.nn import functional as F
 from tfg import assets
 from tfg.metrics import regions
 from tfg.metrics.base import Chunk, MetricFacts, Outcome, PerFrame, ScoredVideo, mean
+from tfg.record.arrays import NPZ_ERRORS, read_npz
 from tfg.types import Bytes, InputError
 
+MOST_BYTES = 64 << 20  # of its file, which has 10 MB of numbers
 _STRIDES, _PADDINGS = (4, 1, 1, 1, 1), (2, 2, 1, 1, 1)
 _POOL_BEFORE = (False, True, True, False, False)
 
@@ -29,14 +31,14 @@ class Lpips(nn.Module):
         super().__init__()
         path = assets.located(str(weights))
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: torch.from_numpy(file[name].astype(np.float32)) for name in file.files}
+            found = read_npz(path, MOST_BYTES)
+            arrays = {name: torch.from_numpy(array.astype(np.float32)) for name, array in found.items()}
             expected = {f"conv{i}.{part}" for i in range(5) for part in ("weight", "bias")} | {
                 f"lin{i}" for i in range(5)
             }
             if set(arrays) != expected:
                 raise ValueError(f"keys differ: {sorted(set(arrays) ^ expected)}")
-        except (OSError, ValueError) as error:
+        except NPZ_ERRORS as error:
             raise InputError(f"{weights}: not LPIPS weights ({error}); see `tfg assets`") from error
         for name, array in arrays.items():
             self.register_buffer(name.replace(".", "_"), array, persistent=False)

@@ -28,6 +28,7 @@ EXCLUDED = (
     "torso",  # likewise; no head is trained over it
     "clip.path",
     "clip.name",
+    "clip.limits",
     "clip.synthetic",  # of the clip's identity
     "face.workers",
     "masks.workers",

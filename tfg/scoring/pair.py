@@ -20,6 +20,7 @@ from tfg.metrics.openface import ActionUnitError, read_action_units
 from tfg.progress import progress
 from tfg.record import files, provenance
 from tfg.record.evaluations import SCHEMA
+from tfg.record.ownership import private
 from tfg.scoring import controls, suite
 from tfg.scoring import run as scoring
 from tfg.scoring.intervals import intervals
@@ -47,7 +48,8 @@ def evaluate(request: Request) -> dict[str, Any]:
     units, listener = _action_units(request), _listener(request, shown.prediction.shape[0])
     metrics = suite.build(request.switches, reader=reader, listener=listener, action_units=units)
     reason = listener.reason if isinstance(listener, NoListener) else ""
-    path = assets.cache_root() / "evaluations" / f"{_key(request, shown, metrics, [definition, reason])}.json"
+    folder = private(assets.cache_root() / "evaluations", "whose numbers would be shown")
+    path = folder / f"{_key(request, shown, metrics, [definition, reason])}.json"
     if path.exists():
         if files.is_sealed(path):
             return _named(json.loads(path.read_text()), request)
@@ -73,7 +75,6 @@ def evaluate(request: Request) -> dict[str, Any]:
         with progress("its truth: scores", subject.prediction.shape[0]) as advance:
             ground_truth = score(same, metrics, definition, advance)
     record = _record(shown, definition, values, ground_truth)
-    path.parent.mkdir(parents=True, exist_ok=True)
     _write(path, record)
     return _named(record, request)
 

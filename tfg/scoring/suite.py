@@ -35,6 +35,7 @@ from tfg.metrics.syncnet.network import SyncNet
 from tfg.metrics.temporal import Flicker
 from tfg.progress import progress
 from tfg.record.files import write_text
+from tfg.record.ownership import private
 from tfg.scoring.setting import WEIGHTS, Switches
 from tfg.types import InputError
 
@@ -93,7 +94,7 @@ def fit_listener(features: ClipFeatures | None, switches: Switches, num_frames: 
     stop = clip.num_reference_frames
     path = listener_file(features)
     refusal = _refusal(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private(path.parent, "whose numbers would be used")
     with FileLock(path.with_suffix(".lock")):
         if refusal.exists():
             return NoListener(reason=refusal.read_text(errors="replace"))

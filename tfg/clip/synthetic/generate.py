@@ -30,6 +30,7 @@ from tfg.clip.synthetic.specification import VERSION, SyntheticClip
 from tfg.clip.synthetic.speech import MOUTH_PARAMETERS, VISEMES, SpokenTrack, make_spoken_track
 from tfg.clip.write import write_video
 from tfg.record.files import is_sealed, put, seal
+from tfg.record.ownership import objection
 from tfg.types import NUM_LANDMARKS, UPPER_FACE, InputError
 
 _MASKS = ("head", "mouth", "torso")  # of a DrawnFrame
@@ -50,9 +51,11 @@ def make_synthetic(spec: SyntheticClip, root: Path) -> Path:
         with FileLock(folder / ".lock"):
             if not _is_whole(path):
                 for file in (path, path.with_suffix(".npz")):
-                    if file.exists() and not is_sealed(file):
+                    if file.exists() and (fault := objection(file)):
+                        print(f"{file} {fault}: not used, made anew", file=sys.stderr, flush=True)
+                    elif file.exists() and not is_sealed(file):
                         print(f"{file}: differs from its checksum; it is made anew", file=sys.stderr, flush=True)
-                write_synthetic(spec, path, seal)
+                write_synthetic(spec, path, _seal_own)
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"{folder}: cannot be written ({reason}); free some space or set TFG_CACHE") from error
@@ -81,6 +84,12 @@ def write_synthetic(spec: SyntheticClip, path: Path, place: Callable[[Path, Path
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
+def _seal_own(partial: Path, path: Path) -> Path:
+    """`seal`, for this user alone whatever the umask."""
+    partial.chmod(0o600)
+    return seal(partial, path)
+
+
 def _is_whole(path: Path) -> bool:
     """Whether mp4 and sidecar are there as they were made; read once a process, unless they change."""
     try:
@@ -88,7 +97,7 @@ def _is_whole(path: Path) -> bool:
     except OSError:
         return False
     if not _VERIFIED.issuperset(stamps):
-        if not all(is_sealed(file) for file, _, _ in stamps):
+        if not all(not objection(file) and is_sealed(file) for file, _, _ in stamps):
             return False
         _VERIFIED.update(stamps)
     return True

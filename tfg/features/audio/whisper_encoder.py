@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tfg.features.audio.mel import mel_bands, spectra
+from tfg.record.arrays import NPZ_ERRORS, read_npz
 from tfg.types import SAMPLES_PER_FRAME, Floats, InputError
 
 NUM_BANDS, WINDOW, HOP = 80, 400, 160
@@ -128,13 +129,16 @@ def pass_starts(num_positions: int) -> list[int]:
     return starts
 
 
+MOST_BYTES = 512 << 20  # of the whole model's file, which has 151 MB of numbers
+
+
 def load_whisper(path: Path, num_layers: int, width: int) -> WhisperEncoder:
     """The encoder of an npz file in CTranslate2's naming; InputError unless every array is there in its shape."""
     expected = encoder_shapes(num_layers, width)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            weights = {name: torch.from_numpy(file[name].astype(np.float32)) for name in file.files if name in expected}
-    except (OSError, ValueError, KeyError) as error:
+        arrays = read_npz(path, MOST_BYTES)
+        weights = {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in expected if name in arrays}
+    except NPZ_ERRORS as error:
         raise InputError(
             f"{path}: is not a readable npz of weights ({error}); get it again with `tfg assets`"
         ) from error
