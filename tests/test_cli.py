@@ -92,7 +92,7 @@ def answer(here, capsys):
         ("render --run x --say hello -o a.txt", "tfg: --output a.txt: must be an .mp4 in a folder that exists"),
         ("verify", "tfg: the following arguments are required: FILE; `tfg verify --help` shows how"),
         ("verify nowhere.mp4", "tfg: nowhere.mp4: no such file; check its path"),
-        ("verify {wav}", "tfg: {wav}: is not a media file that FFmpeg can open, or it was cut off ("),
+        ("verify {wav}", "tfg: {wav}: is not a media file that FFmpeg can open ("),
         ("verify {silence}", "tfg: {silence}: has no picture, only sound; give a video with sound"),
         ("render --run x --audio no.wav -o a.mp4", "tfg: no.wav: no such file; check --audio"),
         ("render --run x --audio {wav} -o a.txt", "tfg: --output a.txt: must be an .mp4 in a folder that exists"),
@@ -101,7 +101,7 @@ def answer(here, capsys):
             "render --run x --audio {wav} -o a.mp4 --seed -1",
             "tfg: --seed -1: must be a whole number, 0 or above",
         ),
-        ("render --run x --audio {wav} -o a.mp4", "tfg: {wav}: no sound in it, or it was cut off ("),
+        ("render --run x --audio {wav} -o a.mp4", "tfg: {wav}: no sound in it ("),
         ("render --run x --audio {short} -o a.mp4", "tfg: {short}: shorter than one frame (0.04 s); give more speech"),
         (
             "render --run x --audio {silence} -o a.mp4",
@@ -152,7 +152,7 @@ def test_a_file_without_sound_is_refused_before_torch_and_the_head(here):
         text=True,
     )
     assert done.stdout == "2 False\n"
-    assert done.stderr.startswith("tfg: notes.txt: no sound in it")
+    assert done.stderr.startswith("tfg: notes.txt: is damaged, or of a kind that is not opened")
     assert done.stderr.endswith("; give a wav, or any file with a sound track\n")
 
 
