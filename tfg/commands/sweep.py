@@ -13,12 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 
 from tfg import heads, overrides, parts, picture_size, sizing
+from tfg.record import claims, identity, table
 from tfg.record import evaluations as kept
-from tfg.record import identity, table
 from tfg.record.checks import value_at
 from tfg.record.files import write_text
 from tfg.record.results import DamagedRecord, RunResult, read_failure
@@ -213,17 +212,17 @@ def report(configs: list[DictConfig]) -> int:
 
 def _wait(config: DictConfig, folder: Path) -> None:
     """Wait for another process that works on this run; do the run here where it has died."""
-    if not (folder / ".lock").exists() or heads.is_done(config, folder) or (folder / "failure.json").exists():
+    if not (folder / claims.NAME).exists() or heads.is_done(config, folder) or (folder / "failure.json").exists():
         return
-    lock = FileLock(folder / ".lock")
+    claim = claims.Claim(folder / claims.NAME)
     try:
-        lock.acquire(timeout=0)
-        lock.release()
+        claim.take()
+        claim.release()
         return
-    except Timeout:
-        print(f"tfg: waiting for {folder.name}, which another process runs", file=sys.stderr)
-    with lock:
-        pass
+    except claims.Taken as taken:
+        print(f"tfg: waiting for {folder.name}, which {taken.by} runs", file=sys.stderr)
+    claim.wait()
+    claim.release()
     if not heads.is_done(config, folder) and not (folder / "failure.json").exists():
         from tfg import pipeline
 
