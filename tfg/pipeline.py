@@ -24,7 +24,7 @@ from tfg.material import Material, gather, training_part
 from tfg.picture_size import AUTO, SIZES
 from tfg.progress import run as shown_run
 from tfg.progress import say, selected
-from tfg.record import claims, files, identity, provenance, results, tracking
+from tfg.record import claims, files, identity, provenance, results, standing, tracking
 from tfg.record.stages import Stages
 from tfg.rehearsal import rehearse
 from tfg.selection import features_of, select
@@ -52,7 +52,8 @@ def run(config: DictConfig, title: str = "") -> Path:
     stages = Stages()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with claims.taken(folder / claims.NAME), shown_run(folder.name, title or folder.name):
+        name = folder.name
+        with claims.taken(folder / claims.NAME), shown_run(name, title or name), standing.noted(folder):
             # What a failed run left, one that was killed while it wrote, and one under another metrics setting.
             for left in (folder / "failure.json", folder / "result.json", *folder.glob("*.part*")):
                 left.unlink(missing_ok=True)

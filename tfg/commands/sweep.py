@@ -15,13 +15,15 @@ from omegaconf import DictConfig
 
 from tfg import cells, jobs, launching, parts, preflight
 from tfg.cells import Cell
-from tfg.record import claims, identity, table
+from tfg.launching import Launcher
+from tfg.record import claims, identity, standing, table
 from tfg.record import evaluations as kept
 from tfg.record.files import write_text
 from tfg.record.results import DamagedRecord, RunResult, read_failure
 from tfg.types import InputError
 
 MULTIRUN = ("-m", "--multirun")
+DRY_RUN = "--dry-run"
 
 
 def start(arguments: list[str], job: Callable[[list[str]], None]) -> int:
@@ -38,9 +40,15 @@ def start(arguments: list[str], job: Callable[[list[str]], None]) -> int:
             raise InputError(f"{launching.KEY}={launcher.name}: runs the cells of a sweep, also of one cell; add -m")
         elsewhere = launcher is not None and launcher.elsewhere
         plan = cells.planned(asked, multirun=options.multirun, elsewhere=elsewhere)
+        if options.dry_run or (plan.missing and len(plan.cells) > 1):
+            _foresee(plan, launcher, listed=options.dry_run)
+        if options.dry_run:
+            return 0
     except InputError as error:
         print(f"tfg: {error}", file=sys.stderr)
         return 2
+    if len(plan.cells) > 1 and plan.missing:
+        standing.expect(plan.cells[0].results, [cell.folder.name for cell in plan.cells])
     if not plan.missing:
         count = len(plan.cells)
         print(f"tfg: all {count} runs are done already" if count > 1 else "tfg: done already", file=sys.stderr)
@@ -57,6 +65,7 @@ class Options:
 
     multirun: bool
     on_interrupt: str
+    dry_run: bool
 
 
 def _options(flags: list[str]) -> Options:
@@ -68,9 +77,26 @@ def _options(flags: list[str]) -> Options:
             if value not in jobs.CHOICES:
                 raise InputError(f"{flag}: give --on-interrupt={'|'.join(jobs.CHOICES)}")
             on_interrupt = value
-        elif flag not in MULTIRUN:
-            raise InputError(f"{flag}: is no option of run.py; there are -m for a sweep, --help and --cfg job")
-    return Options(multirun=bool(set(flags) & set(MULTIRUN)), on_interrupt=on_interrupt)
+        elif flag not in (*MULTIRUN, DRY_RUN):
+            raise InputError(
+                f"{flag}: is no option of run.py; there are -m for a sweep, {DRY_RUN}, --help and --cfg job"
+            )
+    return Options(multirun=bool(set(flags) & set(MULTIRUN)), on_interrupt=on_interrupt, dry_run=DRY_RUN in flags)
+
+
+def _foresee(plan: cells.Planned, launcher: Launcher | None, *, listed: bool) -> None:
+    """Say what the sweep will need, with `listed` also of every cell; InputError where it cannot fit."""
+    from tfg import forecast
+
+    rehearse = bool(plan.missing) and plan.missing[0].config.estimate and (listed or launcher is not None)
+    found = forecast.forecast(plan.cells, plan.missing, rehearse=rehearse)
+    at_once = launching.at_once(launcher, plan.missing)
+    if listed:
+        for cell in plan.cells:
+            print(f"{cell.folder.name:60} {found.states.get(cell.folder.name, 'done')}")
+        print("\n".join(dict.fromkeys(forecast.cached(cell) for cell in plan.missing)))
+    print(f"tfg: {found.text(at_once)}", file=sys.stderr)
+    forecast.refuse(found, plan.cells[0].results, at_once, launching.key_of(launcher))
 
 
 def title(config: DictConfig, number: int) -> str:
