@@ -46,10 +46,9 @@ def run(planned: cells.Planned, *, address: str | None = None, jobs: int | None 
     """Every unfinished cell as a Ray task with one core, and a card where it trains on one; returns when all have ended."""
     import ray
 
-    environment = {
-        "PYTHONPATH": str(ROOT),
-        **{name: os.environ[name] for name in ("TFG_CACHE", "TFG_ASSETS") if name in os.environ},
-    }
+    path = dict.fromkeys([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {name: os.environ[name] for name in ("TFG_CACHE", "TFG_ASSETS") if name in os.environ}
+    environment["PYTHONPATH"] = os.pathsep.join(path)
     own: dict[str, Any] = {"num_cpus": jobs or cores(), "include_dashboard": False} if address is None else {}
     ray.init(address=address or "local", runtime_env={"env_vars": environment}, log_to_driver=True, **own)
     try:

@@ -48,7 +48,7 @@ EXPERIMENT_MAY = {
     "launch.py": LAUNCH_MAY,
     "atlas_features.py": {"tfg.segment_features", "tfg.atlas", "tfg.record", "tfg.types"},
     "foreign_speech.py": {"tfg.foreign_speech", "tfg.clip", "tfg.heads", "tfg.record", "tfg.types"},
-    "on_ray.py": {"tfg.cells", "tfg.commands.sweep", "tfg.pipeline", "tfg.progress", "tfg.threads", "tfg.types"},
+    "on_ray.py": {"tfg.cells", "tfg.commands", "tfg.pipeline", "tfg.progress", "tfg.threads", "tfg.types"},
     "leave_one_out.py": {"tfg.pretraining", "tfg.types"},
     "pretrain.py": {"tfg.pretraining", "tfg.types"},
     "pretrain_lipsync.py": {"tfg.lipsync_training", "tfg.types"},

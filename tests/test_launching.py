@@ -6,10 +6,12 @@ import importlib.metadata
 import importlib.util
 import multiprocessing
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from end_to_end import CLIP, INSTAG, run_py, shared_cache
+from end_to_end import CLIP, INSTAG, ROOT, environment, run_py, shared_cache
 from omegaconf import DictConfig, OmegaConf
 
 from tfg import cell_job, jobs, launching
@@ -17,7 +19,7 @@ from tfg.launching import JOBLIB, LOCAL, SLURM, Launcher, Share
 from tfg.record.results import RunResult
 from tfg.types import InputError
 
-HAVE_JOBLIB = importlib.util.find_spec("joblib") and importlib.util.find_spec("hydra_plugins")
+HAVE_JOBLIB = importlib.util.find_spec("joblib") and importlib.util.find_spec("hydra_plugins")  # both of the extra
 
 
 @pytest.fixture
@@ -216,7 +218,15 @@ def test_joblib_runs_the_cells_that_are_missing_and_the_table_has_all(
     quick = ["selector=first", "metrics=quick", *CLIP, *INSTAG]
     alone = run_py("seed=0", *quick, cache=cache, cwd=tmp_path)
     assert alone.returncode == 0, alone.stderr
-    both = run_py("-m", "hydra/launcher=joblib", "seed=0,1", *quick, cache=cache, cwd=tmp_path)
+    both = subprocess.run(  # from nothing, as its workers are
+        [sys.executable, str(ROOT / "run.py"), "-m", "hydra/launcher=joblib", "seed=0,1", *quick],
+        cwd=tmp_path,
+        env={**environment(cache), "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
     assert both.returncode == 0, both.stderr
     assert "tfg: hydra/launcher=joblib: 1 run, 1 at once, " in both.stderr
     assert "| first instag seed=1" in both.stdout
