@@ -14,7 +14,7 @@ import pytest
 from end_to_end import CLIP, INSTAG, ROOT, environment, run_py, shared_cache
 from omegaconf import DictConfig, OmegaConf
 
-from tfg import cell_job, jobs, launching
+from tfg import cell_job, cells, jobs, launching
 from tfg.launching import JOBLIB, LOCAL, SLURM, Launcher, Share
 from tfg.record.results import RunResult
 from tfg.types import InputError
@@ -208,6 +208,15 @@ def test_a_launcher_needs_the_flag_of_a_sweep_and_an_option_is_checked(tmp_path:
 
     assert sweep.start(["hydra/launcher=joblib"], lambda given: None) == 2
     assert sweep.start(["-m", "--on-interrupt=perhaps"], lambda given: None) == 2
+
+
+@pytest.mark.skipif(not HAVE_JOBLIB, reason="the extra `cluster` is not installed")
+def test_a_wrong_key_of_a_launcher_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    wanted = cells.resolved([["selector=first", "metrics=quick", "face=sidecar", "masks=sidecar", *CLIP]])
+    with pytest.raises(InputError, match=r"^hydra.launcher.typo=1: ") as caught:
+        launching.launch(Launcher(name=JOBLIB, given=("hydra.launcher.typo=1",)), wanted)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.skipif(not HAVE_JOBLIB, reason="the extra `cluster` is not installed")

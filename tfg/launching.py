@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from tfg import configuration, jobs
 from tfg.cell_job import CellJob
@@ -31,7 +32,6 @@ ATTEMPTS = 3  # of a sweep on this machine whose workers are killed: each goes o
 MINUTES = 240  # of a job until it is requeued
 REQUEUES = 100  # after a time-out; after a preemption there is no limit
 SHARED_CORES = 4  # of a job on a cluster whose training uses all that it has
-_ON_MACHINE = (JOBLIB, LOCAL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +119,7 @@ def share(launcher: Launcher, configs: Sequence[DictConfig]) -> Share:
 
 def at_once(launcher: Launcher | None, wanted: Sequence[Cell]) -> int | None:
     """Cells that will run together on this machine; None: they run on others."""
-    return 1 if launcher is None else share(launcher, [cell.config for cell in wanted] or []).at_once
+    return 1 if launcher is None else share(launcher, [cell.config for cell in wanted]).at_once
 
 
 def key_of(launcher: Launcher | None) -> str | None:
@@ -141,6 +141,8 @@ def launch(launcher: Launcher, wanted: Sequence[Cell], *, on_interrupt: str = jo
         except KeyboardInterrupt:
             if launcher.elsewhere:
                 jobs.interrupted(named, on_interrupt)
+            raise
+        except InputError:
             raise
         except (Exception, SystemExit) as error:  # of a job that was killed; cells that fail write failure.json
             line = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -183,6 +185,7 @@ def _launch_once(launcher: Launcher, named: str, wanted: Sequence[Cell]) -> None
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.plugins import Plugins
+    from hydra.errors import HydraException
     from hydra.types import HydraContext, RunMode
 
     results, own = wanted[0].results, share(launcher, [cell.config for cell in wanted])
@@ -192,7 +195,10 @@ def _launch_once(launcher: Launcher, named: str, wanted: Sequence[Cell]) -> None
     with _environment(own.threads), initialize_config_dir(str(configuration.folder()), "tfg", "1.3"):
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
-        config = hydra.compose_config("config", given, run_mode=RunMode.MULTIRUN)
+        try:
+            config = hydra.compose_config("config", given, run_mode=RunMode.MULTIRUN)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise InputError(f"{' '.join(launcher.given)}: {str(error).splitlines()[0]}") from error
         context = HydraContext(config_loader=hydra.config_loader, callbacks=_no_callbacks())
         engine = Plugins.instance().instantiate_launcher(hydra_context=context, task_function=job, config=config)
         _say(launcher, own, len(wanted), named)
