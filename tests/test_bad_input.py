@@ -110,7 +110,7 @@ def test_shorter_than_segment_and_test_part(answer, tmp_path):
         ("selectr=random", "unknown key 'selectr'; did you mean 'selector'?"),
         ("clip.synthetic.secnds=9", "unknown key 'clip.synthetic.secnds'; did you mean 'clip.synthetic.seconds'?"),
         ("backbone=instagg", "backbone=instagg: unknown option; did you mean 'instag'?; allowed: instag, synctalk"),
-        ("--sweep", "--sweep: is no option of run.py; there are -m for a sweep, --help and --cfg job"),
+        ("--sweep", "--sweep: is no option of run.py; there are -m for a sweep, --dry-run, --help and --cfg job"),
         ("x=1", "unknown key 'x'; `python run.py --cfg job` shows every key"),
         ("selector=random,", "selector=random,: is not understood; "),
         ("clip.path=my (1).mp4", "(1).mp4: is not understood; "),
