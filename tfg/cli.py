@@ -48,9 +48,7 @@ class OneLineParser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="tfg", description="How much video does a talking head need, and which seconds?")
     parser.add_argument("--version", action="version", version=f"tfg {__version__}")
-    names = (
-        "select | sync | inspect | run | status | render | verify | live | evaluate | compare | bench | clip | assets | doctor"
-    )
+    names = "select | sync | inspect | run | status | render | verify | live | evaluate | compare | bench | clip | assets | doctor"
     commands = parser.add_subparsers(required=True, dest="command", metavar=names)
 
     command = commands.add_parser("select", help="which seconds of a video to train on, and why")

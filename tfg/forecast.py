@@ -152,8 +152,10 @@ def _head(cell: Cell) -> str | None:
     chosen = cell.folder / "selection.json"
     num_frames = frames_of(config.seconds)
     try:
-        start = round(json.loads(chosen.read_text())["start"] * FPS)
-        segment = Segment(start=start, num_frames=num_frames)
+        record = json.loads(chosen.read_text())
+        if "pieces" in record:
+            return None  # of several, which only the selection itself puts together
+        segment = Segment.whole(round(record["start"] * FPS), num_frames)
     except (OSError, ValueError, KeyError, TypeError):
         candidates = Candidates(
             starts=candidates_for(
