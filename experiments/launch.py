@@ -1,5 +1,6 @@
 """Runs the cells of a grid that have no result yet, one process a run, and says at the end which failed and why.
 
+With `--launcher joblib|slurm` they are given to what `tfg run -m hydra/launcher=` uses, with the values of `hydra.launcher.*`.
 A cell is done when the run of its resolved configuration is, under its metrics setting: defaults count, so a changed default is a
 new run, and other weights of a metric are new scores. Each run is `python run.py <overrides>`, which resumes what was interrupted.
 """
@@ -20,11 +21,17 @@ from omegaconf import DictConfig
 
 from experiments.grid import Cell, Grid
 from experiments.ledger import write_ledger
-from tfg import heads, overrides, parts, sizing
-from tfg.record.results import RunResult
+from tfg import cells, heads, launching, overrides, parts, sizing
+from tfg.launching import JOBLIB, SLURM, Launcher
+from tfg.record.results import RunResult, read_failure
 from tfg.types import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
+LOCAL = "local"
+ENGINES = {
+    "joblib": ("n_jobs", JOBLIB),
+    "slurm": ("array_parallelism", SLURM),
+}  # -> key of runs at a time, hydra/launcher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,20 +65,41 @@ def main(grid: Grid, arguments: Sequence[str], known: Collection[str] = ()) -> i
     parser.add_argument(
         "overrides", nargs="*", metavar="key=value", help="bound to every cell, such as clip.path=my.mp4"
     )
-    parser.add_argument("--jobs", type=int, default=1, help="runs at a time (default 1)")
+    parser.add_argument("--jobs", type=int, help="runs at a time (default 1; joblib: all cores; slurm: no limit)")
+    parser.add_argument(
+        "--launcher", choices=[LOCAL, *ENGINES], default=LOCAL, help="what runs them (default local: a process each)"
+    )
     parser.add_argument("--dry-run", action="store_true", help="list the cells and what is missing, run nothing")
     options = parser.parse_args(arguments)
     try:
-        if options.jobs < 1:
+        if options.jobs is not None and options.jobs < 1:
             raise InputError(f"--jobs {options.jobs}: give 1 or more")
-        return launch(grid.bound(options.overrides), jobs=options.jobs, dry_run=options.dry_run, known=known)
+        launcher, own = _launcher(options.launcher, options.jobs, options.overrides)
+        jobs, dry_run = options.jobs or 1, options.dry_run
+        return launch(grid.bound(own), jobs=jobs, dry_run=dry_run, known=known, launcher=launcher)
     except InputError as error:
         print(f"tfg: {error}", file=sys.stderr)
         return 2
 
 
-def launch(grid: Grid, *, jobs: int = 1, dry_run: bool = False, known: Collection[str] = ()) -> int:
-    """Run what is missing and not `known`, and write the ledger; the exit code of `main`."""
+def _launcher(name: str, jobs: int | None, given: Sequence[str]) -> tuple[Launcher | None, list[str]]:
+    """None for a process a run, and the overrides of the cells; InputError where it cannot be used here."""
+    if name == LOCAL:
+        return None, list(given)
+    key, value = ENGINES[name]
+    at_once = [] if jobs is None else [f"hydra.launcher.{key}={jobs}"]
+    return launching.split([f"{launching.KEY}={value}", *at_once, *given])
+
+
+def launch(
+    grid: Grid,
+    *,
+    jobs: int = 1,
+    dry_run: bool = False,
+    known: Collection[str] = (),
+    launcher: Launcher | None = None,
+) -> int:
+    """Run what is missing and not `known`, and write the ledger; the exit code of `main`. `launcher`: None for a process a run."""
     plans = plan(grid)
     results = Path(plans[0].config.results)
     found = finished(plans)
@@ -83,6 +111,8 @@ def launch(grid: Grid, *, jobs: int = 1, dry_run: bool = False, known: Collectio
             print(f"{title:40} {done.get(title, 'known' if title in known else 'missing')}")
         return 0
     _record(grid, results, found)
+    if launcher is not None:
+        return _launch_by(launcher, grid, missing, results, found)
     ends = []
     for end in _run_all(missing, grid.name, results, jobs):
         ends.append(end)
@@ -120,6 +150,25 @@ def finished(plans: Sequence[Planned]) -> dict[str, RunResult | None]:
         )
         for planned in plans
     }
+
+
+def _launch_by(
+    launcher: Launcher, grid: Grid, missing: Sequence[Planned], results: Path, found: dict[str, RunResult | None]
+) -> int:
+    """The same by a launcher, whose jobs write failure.json."""
+    if missing:
+        launching.launch(launcher, [cells.of(planned.config, planned.overrides) for planned in missing])
+    found |= finished(missing)
+    _record(grid, results, found)
+    failed = [planned for planned in missing if found[planned.cell.title] is None]
+    for planned in failed:
+        try:
+            why = read_failure(planned.folder)["message"]
+        except FileNotFoundError:
+            why = "did not finish; the same command goes on with it"
+        _say(f"FAILED {planned.cell.title}: {why} ({planned.folder})")
+    _warn_of_other_commits([result for result in found.values() if result])
+    return 1 if failed else 0
 
 
 def last_line(log: Path) -> str:

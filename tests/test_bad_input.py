@@ -14,7 +14,7 @@ from clip_media import grey_frames, make_video, tone
 from end_to_end import CLIP, EMBEDDED, INSTAG, leftovers, own_cache, run_py
 from result_records import result, write
 
-from tfg import overrides, parts, pipeline, training
+from tfg import cells, overrides, parts, pipeline, training
 from tfg.clip.read import read_clip
 from tfg.clip.synthetic.generate import make_synthetic
 from tfg.clip.write import write_video
@@ -110,7 +110,7 @@ def test_shorter_than_segment_and_test_part(answer, tmp_path):
         ("selectr=random", "unknown key 'selectr'; did you mean 'selector'?"),
         ("clip.synthetic.secnds=9", "unknown key 'clip.synthetic.secnds'; did you mean 'clip.synthetic.seconds'?"),
         ("backbone=instagg", "backbone=instagg: unknown option; did you mean 'instag'?; allowed: instag, synctalk"),
-        ("--sweep", "--sweep: is no option of run.py; there are -m for a sweep, --help and --cfg job"),
+        ("--sweep", "--sweep: is no option of run.py; there are -m for a sweep, --dry-run, --help and --cfg job"),
         ("x=1", "unknown key 'x'; `python run.py --cfg job` shows every key"),
         ("selector=random,", "selector=random,: is not understood; "),
         ("clip.path=my (1).mp4", "(1).mp4: is not understood; "),
@@ -247,21 +247,20 @@ def test_a_full_disk_is_named_and_leaves_nothing_half_written(cache, tmp_path, m
     monkeypatch.setattr("tfg.rendering.np.savez_compressed", fill)
     config = overrides.composed([*CHOSEN, *CLIP, *INSTAG, "selector=first"])
     folder = pipeline.run(config)
-    assert sweep.report([config]) == 2
+    assert sweep.report([cells.of(config)]) == 2
     assert capsys.readouterr().err.splitlines()[-1] == (
         f"tfg: {folder.name}: no space left on the disk of results/{folder.name}; free some and run the same command again"
     )
     failure = json.loads((folder / "failure.json").read_text())
     assert (failure["stage"], failure["user"]) == ("features_held_out", True)
     assert {path.name for path in folder.iterdir()} == {
-        ".lock",
         "config.yaml",
         "failure.json",
         "selection.json",
         "selection.png",
     }
     (head,) = (tmp_path / "results" / "heads").iterdir()
-    assert {path.name for path in head.iterdir()} == {".lock"}
+    assert list(head.iterdir()) == []
 
 
 def test_a_disk_too_full_even_for_failure_json_still_ends_with_code_2(cache, tmp_path, monkeypatch, capsys):
@@ -274,7 +273,7 @@ def test_a_disk_too_full_even_for_failure_json_still_ends_with_code_2(cache, tmp
     monkeypatch.setattr("tfg.commands.sweep.shutil.disk_usage", lambda path: usage._replace(free=0))
     config = overrides.composed([*CHOSEN, *CLIP, *INSTAG, "selector=first"])
     pipeline.run(config)
-    assert sweep.report([config]) == 2
+    assert sweep.report([cells.of(config)]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert "no space left on the disk of " in lines[-2]
     assert lines[-1:] == ["tfg: 1 of 1 runs did not finish; the same command goes on with them"]
@@ -291,7 +290,7 @@ def test_a_disk_too_full_for_the_table_is_one_line_and_the_table_is_printed(cach
         replace(result(parts.run_folder(config).name, config=parts.plain(config), psnr=20.0), files=FILES),
     )
     monkeypatch.setattr("tfg.commands.sweep.write_text", fill)
-    assert sweep.report([config]) == 2
+    assert sweep.report([cells.of(config)]) == 2
     out, err = capsys.readouterr()
     assert "| first instag" in out
     assert len(err.splitlines()) == 1
@@ -310,7 +309,7 @@ def test_damaged_records_are_named_and_the_others_make_the_table(cache, tmp_path
     broken.write_bytes(b"\xff\x00")
     (tmp_path / "results" / "evaluations").mkdir()
     (tmp_path / "results" / "evaluations" / "x.json").write_text('{"name": "x"}')
-    assert sweep.report(configs) == 1
+    assert sweep.report([cells.of(config) for config in configs]) == 1
     out, err = capsys.readouterr()
     assert "| random instag" in out
     assert [line.split(": not a readable")[0] for line in err.splitlines()] == [

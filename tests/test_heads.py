@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from end_to_end import CLIP, EMBEDDED, INSTAG, leftovers, run_py, shared_cache, start_run_py, tfg
-from filelock import FileLock
 
 from tfg import overrides, parts
 from tfg.clip.synthetic.generate import make_synthetic
+from tfg.record import claims
 from tfg.record.files import checksum
 from tfg.record.results import HEADS, RunRecord, RunResult
 
@@ -108,7 +108,7 @@ def test_a_cell_that_another_process_works_on_is_waited_for_and_done_where_that_
     cell = ["selector=first", *QUICK]
     run = tmp_path / parts.run_folder(overrides.composed([*cell, "face=sidecar", "masks=sidecar"]))
     run.mkdir(parents=True)
-    with FileLock(run / ".lock"):
+    with claims.taken(run / claims.NAME):
         process = start_run_py(*cell, cache=cache, cwd=tmp_path)
         said = []
         while not said or (said[-1] and "waiting for" not in said[-1]):
@@ -116,8 +116,8 @@ def test_a_cell_that_another_process_works_on_is_waited_for_and_done_where_that_
     out, _ = process.communicate(timeout=240)
     assert process.returncode == 0
     assert said[-2:] == [
-        f"tfg: {run.name} is being run by another process; left to it\n",
-        f"tfg: waiting for {run.name}, which another process runs\n",
+        f"tfg: {run.name} is being run by {claims.this_process().text()}; left to it\n",
+        f"tfg: waiting for {run.name}, which {claims.this_process().text()} runs\n",
     ]
     assert "| first instag" in out
     assert RunResult.read(run / "result.json").trained

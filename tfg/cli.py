@@ -48,9 +48,7 @@ class OneLineParser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="tfg", description="How much video does a talking head need, and which seconds?")
     parser.add_argument("--version", action="version", version=f"tfg {__version__}")
-    names = (
-        "select | sync | inspect | run | render | verify | live | evaluate | compare | bench | clip | assets | doctor"
-    )
+    names = "select | sync | inspect | run | status | render | verify | live | evaluate | compare | bench | clip | assets | doctor"
     commands = parser.add_subparsers(required=True, dest="command", metavar=names)
 
     command = commands.add_parser("select", help="which seconds of a video to train on, and why")
@@ -77,6 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "run", add_help=False, help="train and score; -m for a sweep, --cfg job for every key (= run.py)"
     )
+
+    command = commands.add_parser("status", help="how far the runs of a results folder are, from any machine")
+    command.add_argument(
+        "results", nargs="?", default="results", metavar="RESULTS", help="the folder (default results)"
+    )
+    command.add_argument("--json", action="store_true", help="every run and its state on stdout")
 
     command = commands.add_parser("render", help="let a trained run speak any sound file, or a text")
     command.add_argument("--run", required=True, metavar="FOLDER", help="a run folder or a head folder of results/")

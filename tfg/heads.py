@@ -10,12 +10,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from tfg import overrides, parts
-from tfg.record import identity, provenance, results
+from tfg.record import claims, identity, provenance, results
 from tfg.record.files import is_sealed
 from tfg.record.pieces import pieces_of
 from tfg.record.results import HEADS, DamagedRecord, HeadRecord, ScoresRecord
@@ -79,18 +78,18 @@ class Head:
     def held(self) -> Iterator[None]:
         """One process works on a head; others wait here until it is done, and then find it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.folder / ".lock")
+        claim = claims.Claim(self.folder / claims.NAME)
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            print(f"tfg: {self.name} is being made by another process; waiting for it", file=sys.stderr)
-            lock.acquire()
+            claim.take()
+        except claims.Taken as taken:
+            print(f"tfg: {self.name} is being made by {taken.by}; waiting for it", file=sys.stderr)
+            claim.wait()
         try:
             for left in self.folder.glob("*.part*"):  # of a process that was killed while it wrote
                 left.unlink(missing_ok=True)
             yield
         finally:
-            lock.release()
+            claim.release()
 
     def describe(
         self,
@@ -234,13 +233,20 @@ def is_done(config: DictConfig, folder: Path) -> bool:
     """Whether a run has its head, and that head its scores under this metrics setting; a damaged record is named on stderr."""
     if not (folder / "result.json").exists():
         return False
+    torso = torso_file(torso_settings(config.torso))
+    return result_of(folder, scores_name(parts.plain(config.metrics), torso)) is not None
+
+
+def result_of(folder: Path, scores: str) -> results.RunResult | None:
+    """A run's result with its head and its scores in the file of this name; a damaged record is named on stderr."""
+    if not (folder / "result.json").exists():
+        return None
     try:
         found = results.RunResult.read(folder / "result.json")
     except results.DamagedRecord as error:
         _say_damaged(str(error))
-        return False
-    torso = torso_file(torso_settings(config.torso))
-    return found.scores == scores_name(parts.plain(config.metrics), torso)
+        return None
+    return found if found.scores == scores else None
 
 
 def _readable(read: Any, path: Path, argument: Path) -> bool:

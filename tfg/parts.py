@@ -253,8 +253,13 @@ def run_folder(config: DictConfig) -> Path:
     assert not picture_size.is_open(config), "clip.size=auto has no name before sizing.sized"
     values = plain(config)
     values["clip"]["size"] = picture_size.of(config)
+    return folder_named(values, config)
+
+
+def folder_named(values: dict[str, Any], config: DictConfig) -> Path:
+    """The same of plain values that have a number for `clip.size`; `config`: of the same clip."""
     name = identity.run_id(values, clip_name(config), clip_identity(config), weights_checksum)
-    return known_folder(Path(config.results), name)
+    return known_folder(Path(values["results"]), name)
 
 
 def known_folder(root: Path, name: str) -> Path:

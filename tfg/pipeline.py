@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
 from tfg import data, heads, parts, preview, rendering, sizing, training
@@ -25,7 +24,7 @@ from tfg.material import Material, gather, training_part
 from tfg.picture_size import AUTO, SIZES
 from tfg.progress import run as shown_run
 from tfg.progress import say, selected
-from tfg.record import files, identity, provenance, results, tracking
+from tfg.record import claims, files, identity, provenance, results, standing, tracking
 from tfg.record.stages import Stages
 from tfg.rehearsal import rehearse
 from tfg.selection import features_of, select
@@ -53,15 +52,18 @@ def run(config: DictConfig, title: str = "") -> Path:
     stages = Stages()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=0), shown_run(folder.name, title or folder.name):
+        name = folder.name
+        with claims.taken(folder / claims.NAME), shown_run(name, title or name), standing.noted(folder):
             # What a failed run left, one that was killed while it wrote, and one under another metrics setting.
             for left in (folder / "failure.json", folder / "result.json", *folder.glob("*.part*")):
                 left.unlink(missing_ok=True)
             if found:
                 say(f"pictures: {size.why}")
             _run(config, folder, stages)
-    except Timeout:
-        print(f"tfg: {folder.name} is being run by another process; left to it", file=sys.stderr)
+    except claims.Taken as taken:
+        print(f"tfg: {folder.name} is being run by {taken.by}; left to it", file=sys.stderr)
+    except claims.Lost as lost:
+        print(f"tfg: {folder.name}: {lost}; left to it", file=sys.stderr)
     except (SystemExit, KeyboardInterrupt) as stop:  # Lightning turns SIGTERM into a SystemExit without a code
         print(f"tfg: {folder.name} was interrupted; the same command goes on with it", file=sys.stderr)
         raise SystemExit(130 if isinstance(stop, KeyboardInterrupt) else stop.code or 143) from stop

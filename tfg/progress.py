@@ -21,6 +21,8 @@ SECONDS_BETWEEN_MEASURES = 0.5  # that a follower is given
 _working: list[str] = []  # labels of the work in hand; only the outermost is drawn
 _run: list[str] = []  # name of the run in hand
 _followers: list[Follower] = []
+_shown_pictures: list[Follower] = []  # of them
+_lines_only = False  # several processes write to one terminal
 
 
 class Advance(Protocol):
@@ -60,29 +62,39 @@ class Follower(Protocol):
 
 
 @contextmanager
-def followed(follower: Follower) -> Iterator[None]:
-    """Inside the block it is given what is shown on stderr."""
-    _followers.append(follower)
+def followed(follower: Follower, *, pictures: bool = True) -> Iterator[None]:
+    """Inside the block it is given what is shown on stderr, and `pictures` as well, which take time to make."""
+    lists = [_followers, _shown_pictures] if pictures else [_followers]
+    for one in lists:
+        one.append(follower)
     try:
         yield
     finally:
-        _followers.remove(follower)
+        for one in lists:
+            one.remove(follower)
 
 
 def followers() -> tuple[Follower, ...]:
-    return tuple(_followers)
+    """Those that are given pictures."""
+    return tuple(_shown_pictures)
 
 
 @contextmanager
 def run(name: str, title: str) -> Iterator[None]:
     """Inside the block lines of a log begin with the run's `name`; on a terminal its `title` is shown once, above them."""
-    if sys.stderr.isatty():
+    if _on_terminal():
         print(f"tfg: {title}", file=sys.stderr, flush=True)
     _run.append(name)
     try:
         yield
     finally:
         _run.pop()
+
+
+def lines_only() -> None:
+    """From now on as in a log, also on a terminal: other processes write to it too."""
+    global _lines_only
+    _lines_only = True
 
 
 def say(text: str) -> None:
@@ -107,7 +119,7 @@ def progress(label: str, total: int, unit: str = "frames", done: int = 0) -> Ite
         return
     _working.append(label)
     try:
-        if sys.stderr.isatty():
+        if _on_terminal():
             with _bar(label, total, unit, done) as advance:
                 yield _also_followed(advance, label, total, unit, done)
         else:
@@ -198,12 +210,16 @@ def _print(text: str) -> None:
     print(f"{_prefix()}{text}", file=sys.stderr, flush=True)
 
 
+def _on_terminal() -> bool:
+    return sys.stderr.isatty() and not _lines_only
+
+
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02d}"
 
 
 def _prefix() -> str:
-    if sys.stderr.isatty():
+    if _on_terminal():
         return "  " if _run else "tfg: "
     return f"tfg: {_run[-1]}: " if _run else "tfg: "

@@ -23,7 +23,7 @@ from pytorch_lightning.loggers import Logger
 from tfg.backbones.base import Learner
 from tfg.data import PeopleData, PortraitData
 from tfg.progress import Advance, progress, say
-from tfg.record import curve, meter
+from tfg.record import claims, curve, meter
 from tfg.record.files import is_sealed, keep, seal, write_text
 from tfg.record.meter import Spent
 from tfg.types import InputError
@@ -70,7 +70,7 @@ def fit(
             trainer = pl.Trainer(
                 accelerator="gpu" if device == "cuda" else "cpu",
                 devices=1,
-                plugins=LightningEnvironment(),  # one process, also where SLURM is: it would look for its tasks
+                plugins=LightningEnvironment(),  # one process, also where SLURM is: its own looks for tasks and requeues jobs
                 max_epochs=-1,
                 reload_dataloaders_every_n_epochs=1,
                 logger=logger or False,
@@ -153,6 +153,7 @@ class Checkpoints(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         last, partial = self.folder / LAST, self.folder / (LAST + ".part")
         try:
+            claims.check()
             trainer.save_checkpoint(partial)
             if last.exists():
                 keep(last, self.folder / PREVIOUS)

@@ -90,7 +90,7 @@ def test_a_face_lost_in_half_of_a_candidate_rejects_that_candidate_only(select, 
 
 
 def test_a_face_lost_in_the_held_out_part_fails_the_run_in_one_line(tmp_path, pictures, sound, monkeypatch, capfd):
-    from tfg import overrides, pipeline
+    from tfg import cells, overrides, pipeline, preflight
     from tfg.commands import sweep
 
     monkeypatch.setenv("TFG_CACHE", str(tmp_path / "cache"))
@@ -100,9 +100,9 @@ def test_a_face_lost_in_the_held_out_part_fails_the_run_in_one_line(tmp_path, pi
     write_video(tmp_path / "a.mp4", lost, sound)
     given = ["clip.path=a.mp4", "selector=first", "seconds=2", "tracker=none", "trainer=cpu", "prior=none", *SMALL]
     config = overrides.composed(overrides.complete(given))
-    sweep.check(config)
+    preflight.check(config)
     folder = pipeline.run(config)
-    assert sweep.report([config]) == 2
+    assert sweep.report([cells.of(config)]) == 2
     assert capfd.readouterr().err.splitlines()[-1] == (
         f"tfg: {folder.name}: a.mp4: no face for 15 frames from frame 185 (7.4 s), at most 5 are bridged; 15 of 19 frames have "
         "none; cut these frames out of the video, or choose another segment"

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from tfg import overrides, parts
-from tfg.commands import sweep
+from tfg import overrides, parts, preflight
 from tfg.selection import select_only
 from tfg.selectors.report import selection_plot, selection_text
 from tfg.types import InputError
@@ -30,7 +29,7 @@ def run(options: argparse.Namespace) -> None:
     config = overrides.composed(completed)
     parts.clip_identity(config)  # a video that is not there is refused before libraries are imported
     plot = Path(options.plot or plot_name(config))
-    sweep.check(config)
+    preflight.check(config)
     overrides.say_choice(given, completed)
     selection, chosen = select_only(config)
     print(json.dumps(chosen) if options.json else selection_text(chosen))

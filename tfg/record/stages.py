@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tfg import progress
-from tfg.record import meter
+from tfg.record import claims, meter
 
 
 @dataclass
@@ -36,6 +36,7 @@ class Stages:
         stage, started = Stage(), meter.now()
         reset = _reset_peak()
         yield stage
+        claims.check()
         self.records[name] = {
             **(meter.now() - started).rounded(),
             "peak_mb": _peak_mb(),

@@ -1,0 +1,291 @@
+"""`make cluster-check`: one sweep of short heads, serially and then by SLURM, joblib and Ray while jobs are killed; the same heads?
+
+Every engine gets the cells, loses jobs at random, and gets the same command again until all is done. Then each head is compared with
+the serial one: parameters bit by bit, and every number of its scores. What is not installed is left out, with the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import psutil
+
+from benchmarks.cluster_slurm import Slurm, missing
+from tfg.record import provenance
+from tfg.record.files import write_text
+from tfg.record.results import HEADS, HeadRecord, RunRecord, ScoresRecord
+
+ROOT = Path(__file__).resolve().parent.parent
+SHORT = (
+    "selector=at",
+    "seconds=3",
+    "clip.synthetic.seconds=16",
+    "clip.size=64",
+    "trainer=cpu",
+    "trainer.checkpoint_every=20",
+    "tracker=none",
+    "estimate=false",
+    "audio=logmel",
+    "conditioning=audio",
+    "metrics=quick",
+    "backbone=instag",
+    "backbone.stages.warm_up=10",
+    "backbone.stages.face=40",
+    "backbone.stages.mouth=20",
+    "backbone.stages.fuse=60",
+    "group=check",
+)
+MOST_TRIES = 8  # of the same command
+SLOTS = 4
+
+
+@dataclass
+class Outcome:
+    """Of one engine."""
+
+    name: str
+    seconds: float = 0.0
+    processor_seconds: float = 0.0  # of the trainings
+    commands: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+    heads: int = 0
+    differing: list[str] = field(default_factory=list)
+    left_out: str = ""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 where every head of every engine that is here equals the serial one."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description="Is a sweep the same everywhere?")
+    parser.add_argument("--cells", type=int, default=40, help="heads of the sweep (default 40)")
+    parser.add_argument("--folder", type=Path, required=True, help="for the results and SLURM's files; made anew")
+    parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES))
+    parser.add_argument("--seed", type=int, default=0, help="of what happens to the jobs (default 0)")
+    parser.add_argument("--markdown", type=Path, default=ROOT / "benchmarks" / "cluster.md")
+    options = parser.parse_args(arguments)
+    cells = [f"seed={','.join(map(str, range(-(-options.cells // 4))))}", "start=0,3,6,9", *SHORT]
+    serial = _serial(options.folder / "serial", cells)
+    outcomes = [serial]
+    for name in options.engines:
+        outcome = ENGINES[name](options.folder / name, cells, Random(options.seed))
+        if not outcome.left_out:
+            _compare(options.folder / "serial" / "results", options.folder / name / "results", outcome)
+        outcomes.append(outcome)
+        write_text(options.markdown, _markdown(outcomes))
+    print(_markdown(outcomes))
+    return 0 if all(not outcome.differing and (outcome.left_out or outcome.heads) for outcome in outcomes) else 1
+
+
+def _serial(folder: Path, cells: list[str]) -> Outcome:
+    outcome = Outcome("serial")
+    _until_done(folder, [_sweep(cells)], outcome, lambda processes: None)
+    outcome.heads = len(_heads(folder / "results"))
+    return outcome
+
+
+def _slurm(folder: Path, cells: list[str], random: Random) -> Outcome:
+    outcome = Outcome("SLURM, two parents")
+    if (why := missing() or _absent("hydra_plugins.hydra_submitit_launcher", "cluster")) is not None:
+        outcome.left_out = why
+        return outcome
+    with Slurm(folder / "node", SLOTS) as slurm:
+        happenings = [slurm.preempt, slurm.drain, slurm.cancel, slurm.requeue]
+        due = time.monotonic() + 20
+
+        def disturb(processes: list[subprocess.Popen[bytes]]) -> None:
+            nonlocal due
+            slurm.hasten()
+            if time.monotonic() > due and slurm.running():
+                # Each kind as often as the others, in a random order.
+                least = min(outcome.events[name] for name in ("preemption", "drain", "scancel", "requeue"))
+                rare = [
+                    at
+                    for at, name in enumerate(("preemption", "drain", "scancel", "requeue"))
+                    if outcome.events[name] == least
+                ]
+                if name := happenings[random.choice(rare)](random):
+                    outcome.events[name] += 1
+                due = time.monotonic() + random.uniform(8, 16)
+
+        command = [
+            *_sweep(cells),
+            "hydra/launcher=submitit_slurm",
+            "hydra.launcher.partition=low",
+            "hydra.launcher.timeout_min=30",
+        ]
+        _until_done(folder, [command, command], outcome, disturb, slurm.environment)
+    return outcome
+
+
+def _joblib(folder: Path, cells: list[str], random: Random) -> Outcome:
+    outcome = Outcome("joblib")
+    if (why := _absent("hydra_plugins.hydra_joblib_launcher", "cluster")) is not None:
+        outcome.left_out = why
+        return outcome
+    command = [*_sweep(cells), "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    _until_done(folder, [command], outcome, _killing(outcome, random, "loky"))
+    return outcome
+
+
+def _ray(folder: Path, cells: list[str], random: Random) -> Outcome:
+    outcome = Outcome("Ray")
+    if (why := _absent("ray", "ray")) is not None:
+        outcome.left_out = why
+        return outcome
+    command = [sys.executable, "-m", "experiments.on_ray", "--jobs", "2", *cells]
+    _until_done(folder, [command], outcome, _killing(outcome, random, "ray::"))
+    return outcome
+
+
+ENGINES = {"slurm": _slurm, "joblib": _joblib, "ray": _ray}
+
+
+def _sweep(cells: list[str]) -> list[str]:
+    return [sys.executable, str(ROOT / "run.py"), "-m", *cells]
+
+
+def _absent(module: str, extra: str) -> str | None:
+    with suppress(ModuleNotFoundError):
+        if importlib.util.find_spec(module) is not None:
+            return None
+    return f"not installed; pip install 'tfg[{extra}]'"
+
+
+def _killing(outcome: Outcome, random: Random, mark: str) -> Callable[[list[subprocess.Popen[bytes]]], None]:
+    """SIGKILL for a worker of the sweep now and then, four times in all."""
+    due = time.monotonic() + 30
+
+    def disturb(processes: list[subprocess.Popen[bytes]]) -> None:
+        nonlocal due
+        if time.monotonic() < due or outcome.events["SIGKILL"] >= 4:
+            return
+        workers = []
+        for process in processes:
+            with suppress(psutil.Error):
+                for child in psutil.Process(process.pid).children(recursive=True):
+                    with suppress(psutil.Error):
+                        if mark in " ".join(child.cmdline()) and child.cpu_times().user > 2:
+                            workers.append(child)
+        if workers:
+            random.choice(workers).kill()
+            outcome.events["SIGKILL"] += 1
+            due = time.monotonic() + random.uniform(20, 40)
+
+    return disturb
+
+
+def _until_done(
+    folder: Path,
+    commands: list[list[str]],
+    outcome: Outcome,
+    disturb: Callable[[list[subprocess.Popen[bytes]]], None],
+    environment: dict[str, str] | None = None,
+) -> None:
+    """All commands at once, then the first again until it ends with 0."""
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = {
+        **(environment or os.environ),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+    }
+    began, codes = time.monotonic(), [1]
+    while 0 not in codes and outcome.commands < MOST_TRIES:
+        now = commands if outcome.commands == 0 else commands[:1]
+        processes = []
+        for command in now:
+            outcome.commands += 1
+            log = (folder / f"{outcome.commands}.log").open("wb")
+            processes.append(subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log))
+            log.close()
+        while any(process.poll() is None for process in processes):
+            disturb(processes)
+            threading.Event().wait(1.0)
+        codes = [process.returncode for process in processes]
+    outcome.seconds = time.monotonic() - began
+    records = [HeadRecord.read(head) for head in _heads(folder / "results")]
+    outcome.processor_seconds = sum(record.stages["training"]["processor_seconds"] for record in records)
+
+
+def _heads(results: Path) -> list[Path]:
+    return sorted(path.parent for path in results.glob(f"{HEADS}/*/head.json"))
+
+
+def _compare(serial: Path, other: Path, outcome: Outcome) -> None:
+    """What differs: names of heads, of runs that one of them lacks, and what is left of locks and temporary files."""
+    names = {path.name for path in _heads(serial)} | {path.name for path in _heads(other)}
+    outcome.heads = len(_heads(other))
+    outcome.differing = sorted(name for name in names if not _equal(serial / HEADS / name, other / HEADS / name))
+    runs = [
+        {path.parent.name: RunRecord.read(path).head for path in root.glob("*/result.json")} for root in (serial, other)
+    ]
+    outcome.differing += sorted(name for name, _ in runs[0].items() ^ runs[1].items())
+    outcome.differing += [str(path) for path in other.rglob("*.part*")]
+
+
+def _equal(one: Path, other: Path) -> bool:
+    import torch
+
+    from tfg.training import LAST, read_checkpoint
+
+    if not (one / "head.json").exists() or not (other / "head.json").exists():
+        return False
+    first, second = (read_checkpoint(folder / LAST)["state_dict"] for folder in (one, other))
+    same = first.keys() == second.keys() and all(
+        values.dtype == second[name].dtype and torch.equal(_bits(values), _bits(second[name]))
+        for name, values in first.items()
+    )
+    scores = [
+        {path.name: ScoresRecord.read(path).metrics for path in folder.glob("scores-*.json")} for folder in (one, other)
+    ]
+    return same and json.dumps(scores[0], sort_keys=True) == json.dumps(scores[1], sort_keys=True)
+
+
+def _bits(values):  # type: ignore[no-untyped-def]
+    """The bytes of a tensor, so that NaN equals itself and -0 is not 0."""
+    import torch
+
+    return values.contiguous().flatten().view(torch.uint8)
+
+
+def _markdown(outcomes: list[Outcome]) -> str:
+    commit, dirty = provenance.commit()
+    machine = provenance.machine()
+    lines = [
+        "# One sweep on every engine",
+        "",
+        "`make cluster-check`: the same cells serially and by each engine while its jobs are killed, the same command again until",
+        "all is done. Equal: parameters bit by bit, every number of the scores, the same heads of the same runs, no file too many.",
+        "Wall seconds are of a machine that did other work too, and hold the waiting between what happened.",
+        "",
+        f"Commit {commit[:10]}{' with changes' if dirty else ''}, {machine['cpu']}, {machine['cores']} cores.",
+        "",
+        "| engine | heads | equal to serial | what happened | commands | wall s | training cpu s |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for outcome in outcomes:
+        if outcome.left_out:
+            lines.append(f"| {outcome.name} | - | - | left out: {outcome.left_out} | - | - | - |")
+            continue
+        equal = "-" if outcome.name == "serial" else str(outcome.heads - len(outcome.differing))
+        happened = ", ".join(f"{count} {name}" for name, count in sorted(outcome.events.items())) or "-"
+        lines.append(
+            f"| {outcome.name} | {outcome.heads} | {equal} | {happened} | {outcome.commands} | {outcome.seconds:.0f} | "
+            f"{outcome.processor_seconds:.0f} |"
+        )
+    differing = [f"- {outcome.name}: {', '.join(outcome.differing)}" for outcome in outcomes if outcome.differing]
+    return "\n".join([*lines, *(["", "Differing:", *differing] if differing else [])]) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
