@@ -197,6 +197,7 @@ PLAIN_RECORDS = (
         "meter",
         "evaluations",
         "table",
+        "tabular",
     ),
 )
 
