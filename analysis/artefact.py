@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis import plots
+from analysis import plots, tables
 from analysis.figures import COLOURS, WHISKERS, Figure, Panel, Series
 from analysis.published import Number
 from analysis.stats import Estimate, estimate
