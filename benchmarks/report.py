@@ -1,6 +1,6 @@
-"""How long `tfg report` takes and how large its site is: made records of 100 and of 1,000 runs with 150 held-out frames, as the embedded clip's.
+"""How long `tfg report` takes and how large its site is, of made records of 100 and of 1,000 runs.
 
-`python -m benchmarks.report [--runs N ...] [--frames N] [--out FILE]`. Processor seconds are those of all processes.
+`python -m benchmarks.report [--sizes 100x150 ...] [--out FILE]`. Processor seconds are those of all processes.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ print(json.dumps({"code": code, "wall": time.monotonic() - started, "processor":
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, nargs="+", default=[100, 1000])
-    parser.add_argument("--frames", type=int, nargs="+", default=[150, 680])
+    parser.add_argument("--sizes", nargs="+", default=["100x150", "1000x150", "100x680"], metavar="RUNSxFRAMES")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".md"))
     options = parser.parse_args()
-    lines = [_row(runs, frames) for frames in options.frames for runs in options.runs]
+    lines = [_row(*map(int, size.split("x"))) for size in options.sizes]
     host = f"{cpu()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     said = [
         "# The report",
         "",
-        f"`python -m benchmarks.report` on {host}; load average at the end {os.getloadavg()[0]:.1f}, its own included. `tfg report`, starting",
-        "Python included; a process a core from 32 runs on. Records are made (`benchmarks/report_records.py`), as large as real ones, without videos,",
-        "which a site links to and never holds. 150 held-out frames are the embedded clip's, 680 those of five minutes of video.",
+        f"`python -m benchmarks.report` on {host}; load average at the end {os.getloadavg()[0]:.1f}, its own included.",
+        "Starting Python is included; from 32 runs on a process a core reads them. The records are made",
+        "(`benchmarks/report_records.py`), as large as real ones, without videos, which a site links to and never holds.",
+        "150 held-out frames are the embedded clip's, 680 those of five minutes of video.",
         "",
         *HEAD,
         *lines,

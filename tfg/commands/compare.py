@@ -27,6 +27,8 @@ def run(options: argparse.Namespace) -> None:
     if left_out:
         print(f"tfg: without a partner, left out: {', '.join(left_out)}", file=sys.stderr)
     found = compare(cells)
+    if options.output is not None:
+        _write(found, first, second, Path(options.output))
     print(json.dumps(as_json(found), indent=1) if options.json else table(found, first, second))
 
 
@@ -56,6 +58,13 @@ def read(given: Path) -> Scored:
         metrics=scores.metrics,
         truth=scores.truth,
     )
+
+
+def _write(found: dict[str, Difference], first: Sequence[str], second: Sequence[str], output: Path) -> None:
+    from tfg.commands.export import write_table
+    from tfg.report.export import comparison_table
+
+    write_table(comparison_table(found, _named(first), _named(second)), output)
 
 
 def as_json(found: dict[str, Difference]) -> dict[str, dict[str, object]]:

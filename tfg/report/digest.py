@@ -21,6 +21,7 @@ from tfg.statistics.pairing import Scored
 from tfg.types import FPS
 
 MOST_POINTS = 400  # of a training curve
+CANDIDATE = ("start", "diversity", "motion_complexity", "score", "note")  # what is shown of a candidate segment
 VIDEOS = ("truth", "rendered", "side_by_side")
 
 
@@ -81,7 +82,7 @@ def _digest(result: RunResult, results: Path) -> Digest:
         "unavailable": _unavailable(result.metrics),
         "cautions": [(titled(result.metrics[name]), said) for name, said in result.cautions.items()],
         "stages": [{"name": name, **stage} for name, stage in result.stages.items()],
-        "candidates": result.selection.get("scores", []),
+        "candidates": len(result.selection.get("scores", [])),
         "selection": {key: result.selection.get(key) for key in ("method", "start", "seconds", "definition", "cost")},
         "training_missing": missing,
         "trained": result.trained,
@@ -94,8 +95,9 @@ def _digest(result: RunResult, results: Path) -> Digest:
 
 
 def _metric(entry: Mapping[str, Any], statistic: dict[str, Any] | None) -> dict[str, Any]:
-    kept = {key: entry[key] for key in ("value", "unavailable", "title", "unit", "better", "digits")}
-    return kept | {"statistic": statistic}
+    """Value or why there is none; facts of the metric stand once, in data/index.js."""
+    kept = {"value": entry["value"]} if entry["value"] is not None else {"unavailable": entry["unavailable"]}
+    return kept | ({} if statistic is None else {"statistic": statistic})
 
 
 def _training(results: Path, file: str | None) -> tuple[dict[str, list[list[float]]], str | None]:
@@ -117,8 +119,7 @@ def _training(results: Path, file: str | None) -> tuple[dict[str, list[list[floa
 
 
 def _selection(selection: Mapping[str, Any]) -> dict[str, Any]:
-    keys = ("start", "diversity", "motion_complexity", "score", "note")
-    candidates = [[candidate.get(key) for key in keys] for candidate in selection.get("scores", [])]
+    candidates = [[candidate.get(key) for key in CANDIDATE] for candidate in selection.get("scores", [])]
     return {
         "start": selection["start"],
         "seconds": selection.get("seconds"),

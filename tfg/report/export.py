@@ -9,7 +9,7 @@ from tfg.record import table
 from tfg.record.metrics import formatted, header, number, ranged, titled
 from tfg.record.table import TRUTH
 from tfg.record.tabular import Table
-from tfg.report.digest import Digest
+from tfg.report.digest import CANDIDATE, Digest
 from tfg.report.sweep import axes_of, axis_of, numbers_of
 from tfg.statistics.comparison import Difference
 
@@ -64,17 +64,15 @@ def _numbers(one: Digest) -> Iterable[tuple[str, str, dict[str, Any], tuple[floa
 
 def candidates_table(digests: Sequence[Digest]) -> Table:
     """A row a candidate segment, in the order of the clip."""
-    keys = ("start", "diversity", "motion_complexity", "score", "note")
     rows, records = [], []
     for one in digests:
-        for candidate in one.page["candidates"]:
-            values = [candidate.get(key) for key in keys]
-            chosen = candidate["start"] == one.result.selection["start"]
+        for values in one.data["selection"]["candidates"]:
+            chosen = values[0] == one.result.selection["start"]
             records.append((one.result.run_id, *values, chosen))
             texts = [value if isinstance(value, str) else "-" if value is None else f"{value:.4g}" for value in values]
             rows.append((one.label, *texts, "chosen" if chosen else ""))
     shown = ("run", "start s", "diversity", "motion", "score", "note", "")
-    return _made("candidates", "Candidate segments", shown, rows, ("run_id", *keys, "chosen"), records)
+    return _made("candidates", "Candidate segments", shown, rows, ("run_id", *CANDIDATE, "chosen"), records)
 
 
 def stages_table(digests: Sequence[Digest]) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import multiprocessing
 import os
@@ -119,7 +120,7 @@ def _pages(site: Path, results: Path, there: Found, digests: Sequence[Digest]) -
             "found": there,
             "problems": problems,
             "count": len(digests),
-            "others": shown["others"],
+            "others": [other | {"cells": other["cells"].split("\t")} for other in shown["others"]],
             "columns": shown["columns"],
             "axes": shown["axes"],
         },
@@ -140,6 +141,7 @@ def _definitions(digests: Sequence[Digest]) -> dict[str, dict[str, Any]]:
     return metrics
 
 
+@functools.cache
 def _environment() -> jinja2.Environment:
     """Every value of a record is escaped: names, texts, traces."""
     made = jinja2.Environment(

@@ -47,7 +47,7 @@ def as_json(digests: Sequence[Digest], evaluations: Sequence[dict[str, Any]]) ->
             tops.append(row.cells)
             below.append([])
         else:
-            (others if row.kind == "other" else below[-1]).append({"name": row.name, "cells": row.cells})
+            (others if row.kind == "other" else below[-1]).append({"name": row.name, "cells": "\t".join(row.cells)})
     rows = []
     for one, cells, under in zip(digests, tops, below, strict=True):
         own = [axis_of(one.result, axis) for axis in axes]
@@ -64,7 +64,10 @@ def as_json(digests: Sequence[Digest], evaluations: Sequence[dict[str, Any]]) ->
                 "below": under,
             }
         )
-    return {"columns": columns, "rows": rows, "others": others, "axes": len(axes)}
+    facts = {
+        name: {key: entry[key] for key in ("title", "unit", "better", "digits")} for name, entry in made.metrics.items()
+    }
+    return {"columns": columns, "rows": rows, "others": others, "axes": len(axes), "facts": facts}
 
 
 def axes_of(results: Sequence[RunResult]) -> list[str]:

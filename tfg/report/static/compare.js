@@ -9,7 +9,7 @@ function row(name, made) {
   const range = low === undefined ? "-" : `${tfg.signed(low, entry)} to ${tfg.signed(high, entry)}`;
   const sure = low !== undefined && low * high > 0 && entry.better !== "none";
   const kind = sure ? ((low > 0) === (entry.better === "up") ? "better" : "worse") : null;
-  const values = pair.map((run) => run.metrics[name]).map((metric) => (metric && metric.value !== null ? tfg.fixed(Number(metric.value === "inf" ? Infinity : metric.value), entry.digits).replace("Infinity", "inf") : "-"));
+  const values = pair.map((run) => run.metrics[name]).map((metric) => (metric && "value" in metric ? tfg.fixed(Number(metric.value === "inf" ? Infinity : metric.value), entry.digits).replace("Infinity", "inf") : "-"));
   const title = tfg.element("a", { href: `metrics.html#${encodeURIComponent(name)}` }, `${entry.title} ${entry.unit}`.trimEnd());
   return tfg.element(
     "tr",
@@ -58,6 +58,11 @@ function frames() {
   tfg.draw(by("chart"), traces, { height: 300, showlegend: true, xaxis: { title: { text: "s" } } });
 }
 
+function config() {
+  const count = tfg.configTable(by("config-table"), ...pair, "", by("all").checked);
+  by("config-said").textContent = `${count} keys differ.`;
+}
+
 async function change() {
   const [first, second] = [by("first").value, by("second").value];
   if (!first || !second || first === second) return void (by("said").textContent = first && first === second ? "Both are one run; choose another." : "Choose two runs.");
@@ -71,7 +76,7 @@ async function change() {
   await new Promise((resolve) => setTimeout(resolve));
   differences();
   by("config").hidden = false;
-  tfg.configTable(by("config-table"), ...pair);
+  config();
 }
 
 if (by("first")) {
@@ -81,6 +86,7 @@ if (by("first")) {
   tfg.options(by("second"), [["", "choose a run"], ...named], given.get("b"));
   for (const select of ["first", "second"]) by(select).addEventListener("change", change);
   by("metric").addEventListener("change", frames);
+  by("all").addEventListener("change", config);
   by("swap").addEventListener("click", () => {
     [by("first").value, by("second").value] = [by("second").value, by("first").value];
     change();

@@ -60,7 +60,20 @@ if (!run) {
     });
   }
 
-  const curves = by("curves") ? Object.entries(run.training).map(([name, [x, y]]) => ({ name, x, y, element: by("curves").appendChild(tfg.element("div", { role: "img", "aria-label": `${name} over the steps` })) })) : [];
+  function candidates() {
+    const number = (value, digits) => tfg.element("td", {}, value === null ? "-" : value.toFixed(digits));
+    const head = ["start s", "diversity", "motion", "score", ""].map((text) => tfg.element("th", { scope: "col" }, text));
+    const rows = run.selection.candidates.map(([start, diversity, motion, score, note]) => {
+      const chosen = start === run.selection.start;
+      const said = [chosen ? "chosen" : null, note].filter(Boolean).join(": ");
+      const cells = [number(diversity, 4), number(motion, 4), number(score, 4), tfg.element("td", { class: "text" }, said)];
+      return tfg.element("tr", { class: chosen ? "chosen" : null }, tfg.element("th", { scope: "row" }, start.toFixed(2)), ...cells);
+    });
+    by("candidates")?.replaceChildren(tfg.element("thead", {}, tfg.element("tr", {}, ...head)), tfg.element("tbody", {}, ...rows));
+  }
+  candidates();
+
+  const curves = by("curves") ? Object.entries(run.training).sort(([a], [b]) => Number(b === "loss") - Number(a === "loss")).map(([name, [x, y]]) => ({ name, x, y, element: by("curves").appendChild(tfg.element("div", { role: "img", "aria-label": `${name} over the steps` })) })) : [];
   function training() {
     for (const { name, x, y, element } of curves) tfg.draw(element, [{ type: "scatter", mode: x.length < 40 ? "lines+markers" : "lines", x, y, line: { width: 1.5 } }], { title: name, showlegend: false, height: 220, xaxis: { title: { text: "step" } } });
   }
@@ -73,11 +86,12 @@ if (!run) {
 
   let other = null;
   const config = () => {
-    const count = tfg.configTable(by("config"), run, other, by("keys").value);
-    by("config-said").textContent = other ? `${count} keys differ; they stand first.` : "";
+    const count = tfg.configTable(by("config"), run, other, by("keys").value, by("all").checked);
+    by("config-said").textContent = other ? `${count} keys differ.` : "";
   };
   tfg.options(by("against"), [["", "no other run"], ...tfg.named().filter(([id]) => id !== run.id)], "");
   by("keys").addEventListener("input", config);
+  by("all").addEventListener("change", config);
   by("against").addEventListener("change", async () => {
     try {
       other = by("against").value ? await tfg.load(by("against").value, "../") : null;

@@ -95,7 +95,7 @@ function show() {
     body.append(tfg.element("tr", {}, tfg.element("th", { scope: "row" }, tfg.element("span", { class: "row" }, box, link)), ...cells(row, visible, marks, i)));
     if (!by("below").checked) continue;
     for (const under of row.below) {
-      const whole = { cells: [...Array(axes).fill(""), ...under.cells] };
+      const whole = { cells: [...Array(axes).fill(""), ...under.cells.split("\t")] };
       body.append(tfg.element("tr", { class: "under" }, tfg.element("th", { scope: "row" }, under.name), ...cells(whole, visible, null, i)));
     }
   }

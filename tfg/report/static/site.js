@@ -53,15 +53,15 @@ tfg.flat = function (node, prefix = "") {
   return found;
 };
 
-// Key, own value, other value; of two runs those that differ stand first.
-tfg.configTable = function (table, first, second, contains = "") {
+// Key, own value, other value; of two runs what differs, and with `all` the rest below. Returns how many keys differ.
+tfg.configTable = function (table, first, second, contains, all) {
   const [one, other] = [tfg.flat(first.config), second ? tfg.flat(second.config) : new Map()];
   const keys = [...new Set([...one.keys(), ...other.keys()])].filter((key) => key.includes(contains)).sort();
   const differs = (key) => second && one.get(key) !== other.get(key);
   keys.sort((a, b) => Number(differs(b)) - Number(differs(a)));
   const cell = (map, key) => tfg.element("td", { class: "text" }, map.has(key) ? map.get(key) : "-");
   const head = ["key", first.label, ...(second ? [second.label] : [])].map((text) => tfg.element("th", { scope: "col" }, text));
-  const rows = keys.map((key) =>
+  const rows = keys.filter((key) => !second || all || differs(key)).map((key) =>
     tfg.element("tr", { class: differs(key) ? "differs" : null }, tfg.element("th", { scope: "row" }, key), cell(one, key), second ? cell(other, key) : null),
   );
   table.replaceChildren(tfg.element("thead", {}, tfg.element("tr", {}, ...head)), tfg.element("tbody", {}, ...rows));

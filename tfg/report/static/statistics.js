@@ -252,7 +252,7 @@
     const without = new Map();
     for (const run of runs) {
       const entry = run.metrics[name];
-      const why = entry === undefined ? "not among the scores" : entry.value === null ? String(entry.unavailable) : null;
+      const why = entry === undefined ? "not among the scores" : "unavailable" in entry ? String(entry.unavailable) : null;
       if (why !== null) without.set(why, [...(without.get(why) || []), run.label]);
     }
     return [...without].map(([why, names]) => `${names.length === 2 ? "both" : names.join(", ")}: ${why}`).join("; ") || null;
@@ -260,14 +260,14 @@
 
   function difference(name, first, second) {
     const runs = [first, second];
-    const entry = second.metrics[name] || first.metrics[name];
+    const entry = tfg.table.facts[name];
     const why = lacking(name, runs);
     if (why !== null) return { entry, difference: null, reason: why };
     const plain = numeric(first.metrics[name]) - numeric(second.metrics[name]);
     if (first.head === second.head) return { entry, difference: plain, reason: "both are one head: one measurement" };
     const sides = runs.map((run) => run.metrics[name].statistic);
     if (name.endsWith("_decoded")) return { entry, difference: plain, reason: DECODED };
-    if (sides.includes(null)) return { entry, difference: plain, reason: NO_SERIES };
+    if (sides.includes(undefined)) return { entry, difference: plain, reason: NO_SERIES };
     const rows = sides.map((side, i) => side.rows.map((row) => tfg.decode(runs[i].rows[row])));
     if (rows[0].length !== rows[1].length || rows[0][0].length !== rows[1][0].length) return { entry, difference: plain, reason: "no interval: records of other numbers of frames" };
     const statistic = STATISTICS[sides[0].of];
