@@ -9,7 +9,7 @@ import latex
 import numpy as np
 import pytest
 import torch
-from portraits import make_scene, rows
+from portraits import make_scene
 from test_backbones_gaussian_instag import TINY, make_backbone, windows_of
 from torch.utils.data import default_collate
 
@@ -109,7 +109,7 @@ def head():
             gaussians = branch.gaussians
             for name, spread in (("quats", 0.5), ("scales", 0.3), ("opacities", 0.5), ("harmonics", 0.2)):
                 getattr(gaussians, name).add_(spread * torch.randn_like(getattr(gaussians, name)))
-    one = batches(rows(portrait, 3, 4), windows_of(portrait)[3:4], device=torch.device("cpu"))
+    one = batches(portrait.rows(3, 4), windows_of(portrait)[3:4], device=torch.device("cpu"))
     return backbone.eval(), default_collate([one[0]])
 
 
