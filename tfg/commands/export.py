@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,12 +82,12 @@ def _write_parquet(table: Table, output: Path) -> None:
         raise InputError(f"-o {output}: Parquet needs pyarrow; pip install 'tfg[report]', or write .csv") from error
     columns = zip(*table.records, strict=True) if table.records else [()] * len(table.record_header)
     made = pyarrow.table(dict(zip(table.record_header, map(list, columns), strict=True)))
-    partial = output.with_name(f".{output.name}.part")
+    unfinished = output.with_name(f".{output.name}.part")
     try:
-        parquet.write_table(made, partial)
-        put(partial, output)
+        parquet.write_table(made, unfinished)
+        put(unfinished, output)
     finally:
-        partial.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
 
 
 def _write_head(given: Path, output: Path, options: argparse.Namespace) -> None:
@@ -137,12 +138,12 @@ def _write_ply(head: Speaker, rows: Callable[[int, int], Portrait], windows: Flo
     from tfg.data import batches
 
     one = batches(rows(frame, frame + 1), windows[frame : frame + 1], device=torch.device("cpu"))
-    partial = output.with_name(f".{output.name}.part")
+    unfinished = output.with_name(f".{output.name}.part")
     try:
-        write_ply(splats_of(head.backbone.cpu().eval(), default_collate([one[0]])), partial)
-        put(partial, output)
+        write_ply(splats_of(head.backbone.cpu().eval(), default_collate([one[0]])), unfinished)
+        put(unfinished, output)
     finally:
-        partial.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
 
 
 def _write_pictures(
@@ -161,7 +162,7 @@ def _write_pictures(
 
     with replaced(output) as folder, threads(head.threads), progress("export", len(frames)) as advance:
         for start, stop in chunks():
-            pictures = cut_out(lambda shown, a=start, b=stop: head.draw(shown, windows[a:b]), rows(start, stop))
+            pictures = cut_out(partial(head.draw, windows=windows[start:stop]), rows(start, stop))
             for frame, picture in enumerate(pictures, start):
                 path = folder / f"frame_{frame:06d}.png"
                 if not cv2.imwrite(str(path), picture[:, :, [2, 1, 0, 3]]):

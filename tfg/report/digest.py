@@ -110,7 +110,7 @@ def _training(results: Path, file: str | None) -> tuple[dict[str, list[list[floa
     lines: dict[str, list[tuple[int, str]]] = {}
     for step, name, value in curve.parse(text)[0]:
         lines.setdefault(name, []).append((step, value))
-    made = {}
+    made: dict[str, list[list[float]]] = {}
     for name, points in lines.items():
         every = -(-len(points) // MOST_POINTS)
         known = [(step, float(value)) for step, value in points[::every] if value.lstrip("-") not in ("nan", "inf")]

@@ -16,7 +16,7 @@ from tfg.statistics.measures import Measure
 
 Row = NDArray[np.float64]
 _FLAGS = "01-"  # 0, 1, no number
-_STATISTICS = {
+_STATISTICS: dict[bootstrap.Statistic, str] = {
     bootstrap.mean: "mean",
     bootstrap.correlation: "correlation",
     bootstrap.spread_ratio: "spread_ratio",

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from tfg.backbones.base import Backbone
+from tfg.backbones.gaussian.branch import Branch
 from tfg.backbones.gaussian.frame import frame_of
 from tfg.backbones.gaussian.instag import Instag
 from tfg.types import Batch, Floats, InputError
@@ -41,7 +43,8 @@ def splats_of(backbone: Backbone, batch: Batch) -> Splats:
     with backbone.face.field.still(), backbone.mouth.field.still():
         motions = backbone.motions(frame)
     parts = []
-    for branch, motion in zip((backbone.face, backbone.mouth), motions, strict=True):
+    branches: tuple[Branch[Any], Branch[Any]] = (backbone.face, backbone.mouth)
+    for branch, motion in zip(branches, motions, strict=True):
         means, quats, sizes = branch.moved(motion)
         gaussians = branch.gaussians
         quats = torch.nn.functional.normalize(quats, dim=1)
