@@ -12,6 +12,7 @@ from typing import Any
 
 from tfg.record import curve, identity
 from tfg.record.metrics import formatted, ranged, titled
+from tfg.record.pieces import shown, starts_of
 from tfg.record.results import RunResult
 from tfg.record.table import TRUTH
 from tfg.report import found
@@ -83,7 +84,7 @@ def _digest(result: RunResult, results: Path) -> Digest:
         "cautions": [(titled(result.metrics[name]), said) for name, said in result.cautions.items()],
         "stages": [{"name": name, **stage} for name, stage in result.stages.items()],
         "candidates": len(result.selection.get("scores", [])),
-        "selection": {key: result.selection.get(key) for key in ("method", "start", "seconds", "definition", "cost")},
+        "definition": result.selection.get("definition"),
         "training_missing": missing,
         "trained": result.trained,
         "head": result.head,
@@ -121,7 +122,8 @@ def _training(results: Path, file: str | None) -> tuple[dict[str, list[list[floa
 def _selection(selection: Mapping[str, Any]) -> dict[str, Any]:
     candidates = [[candidate.get(key) for key in CANDIDATE] for candidate in selection.get("scores", [])]
     return {
-        "start": selection["start"],
+        "starts": starts_of(selection),
+        "piece_seconds": selection.get("piece_seconds", selection.get("seconds")),
         "seconds": selection.get("seconds"),
         "method": selection.get("method"),
         "candidates": candidates,
@@ -130,11 +132,11 @@ def _selection(selection: Mapping[str, Any]) -> dict[str, Any]:
 
 def _facts(result: RunResult) -> list[tuple[str, str]]:
     clip, gap = result.notes["clip"], result.pose_gap
-    start, seconds = result.selection["start"], result.selection.get("seconds", result.config["seconds"])
+    seconds = result.selection.get("seconds", result.config["seconds"])
     size = f", {clip['size']} px" if "size" in clip else ""
     return [
         ("Clip", f"{clip.get('name', clip['identity'])}{size}"),
-        ("Segment", f"{start:.2f} to {start + seconds:.2f} s"),
+        ("Segment", f"{seconds:g} s from {shown(result.selection)} s"),
         ("Pose gap", f"{gap['mean_degrees']:.1f} degrees (90th percentile {gap['p90_degrees']:.1f})"),
         ("Head", result.head + ("" if result.trained else " (found: trained for another run)")),
         ("Sweep", result.group),

@@ -7,6 +7,7 @@ from typing import Any
 
 from tfg.record import table
 from tfg.record.metrics import formatted, header, number, ranged, titled
+from tfg.record.pieces import starts_of
 from tfg.record.table import TRUTH
 from tfg.record.tabular import Table
 from tfg.report.digest import CANDIDATE, Digest
@@ -67,7 +68,7 @@ def candidates_table(digests: Sequence[Digest]) -> Table:
     rows, records = [], []
     for one in digests:
         for values in one.data["selection"]["candidates"]:
-            chosen = values[0] == one.result.selection["start"]
+            chosen = values[0] in starts_of(one.result.selection)
             records.append((one.result.run_id, *values, chosen))
             texts = [value if isinstance(value, str) else "-" if value is None else f"{value:.4g}" for value in values]
             rows.append((one.label, *texts, "chosen" if chosen else ""))

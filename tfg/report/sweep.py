@@ -8,6 +8,7 @@ from typing import Any
 
 from tfg.record import costs, identity, table
 from tfg.record.metrics import header, ranged
+from tfg.record.pieces import starts_of
 from tfg.record.results import RunResult
 from tfg.report.digest import Digest
 
@@ -114,7 +115,7 @@ def numbers_of(result: RunResult, names: Sequence[str]) -> list[float | None]:
         costs.stage_processor_seconds(result.stages, "training"),
         result.stages["training"]["seconds"],
     ]
-    return [result.selection["start"], *(None if value is None else float(value) for value in values), *of_costs]
+    return [starts_of(result.selection)[0], *(None if value is None else float(value) for value in values), *of_costs]
 
 
 def _sortable(value: float | None) -> float | None:

@@ -39,9 +39,8 @@ if (!run) {
   };
 
   function timeline() {
-    const { candidates, start, seconds } = run.selection;
+    const { candidates, starts, piece_seconds: length } = run.selection;
     if (!by("timeline")) return;
-    const length = seconds ?? 0;
     const span = (value) => `${value} to ${value + length} s`;
     const known = candidates.filter((one) => one[1] !== null);
     const scored = candidates.filter((one) => one[3] !== null);
@@ -51,10 +50,10 @@ if (!run) {
     const traces = [];
     if (known.length) traces.push(drawn(known, "diversity", (one) => one[1], { mode: "lines+markers", line: { color: tfg.colour("l5"), width: 1 }, marker: { size: 5 } }));
     else traces.push(drawn(candidates, "candidates", () => 0, { mode: "markers", marker: { color: tfg.colour("l5"), size: 7, symbol: "line-ns-open" } }));
-    if (scored.length) traces.push(drawn(scored, "score (right)", (one) => one[3], { mode: "markers", yaxis: "y2", marker: { size: 10, color: scored.map((one) => tfg.colour(one[0] === start ? "l1" : "l0")), symbol: "diamond" } }));
-    const shade = { type: "rect", xref: "x", yref: "paper", x0: start, x1: start + length, y0: 0, y1: 1, fillcolor: tfg.colour("l1"), opacity: 0.18, line: { width: 0 } };
+    if (scored.length) traces.push(drawn(scored, "score (right)", (one) => one[3], { mode: "markers", yaxis: "y2", marker: { size: 10, color: scored.map((one) => tfg.colour(starts.includes(one[0]) ? "l1" : "l0")), symbol: "diamond" } }));
+    const shades = starts.map((start) => ({ type: "rect", xref: "x", yref: "paper", x0: start, x1: start + length, y0: 0, y1: 1, fillcolor: tfg.colour("l1"), opacity: 0.18, line: { width: 0 } }));
     tfg.draw(by("timeline"), traces, {
-      height: 260, shapes: [shade], showlegend: true, hovermode: "closest", xaxis: { title: { text: "s in the clip, middle of a candidate; shaded: chosen" } },
+      height: 260, shapes: shades, showlegend: true, hovermode: "closest", xaxis: { title: { text: "s in the clip, middle of a candidate; shaded: chosen" } },
       yaxis: { title: { text: known.length ? "diversity" : "" }, showticklabels: known.length > 0 },
       yaxis2: { overlaying: "y", side: "right", showgrid: false, zeroline: false, automargin: true, title: { text: scored.length ? "score" : "" }, visible: scored.length > 0 },
     });
@@ -64,7 +63,7 @@ if (!run) {
     const number = (value, digits) => tfg.element("td", {}, value === null ? "-" : value.toFixed(digits));
     const head = ["start s", "diversity", "motion", "score", ""].map((text) => tfg.element("th", { scope: "col" }, text));
     const rows = run.selection.candidates.map(([start, diversity, motion, score, note]) => {
-      const chosen = start === run.selection.start;
+      const chosen = run.selection.starts.includes(start);
       const said = [chosen ? "chosen" : null, note].filter(Boolean).join(": ");
       const cells = [number(diversity, 4), number(motion, 4), number(score, 4), tfg.element("td", { class: "text" }, said)];
       return tfg.element("tr", { class: chosen ? "chosen" : null }, tfg.element("th", { scope: "row" }, start.toFixed(2)), ...cells);
