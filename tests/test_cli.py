@@ -55,7 +55,7 @@ def answer(here, capsys):
         (
             "",
             "tfg: the following arguments are required: select | sync | inspect | run | render | verify | live | evaluate | compare | "
-            "bench | clip | assets | doctor;",
+            "report | export | bench | clip | assets | doctor;",
         ),
         (
             "select --seconds five",
