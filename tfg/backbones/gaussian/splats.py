@@ -49,8 +49,8 @@ def splats_of(backbone: Backbone, batch: Batch) -> Splats:
         gaussians = branch.gaussians
         quats = torch.nn.functional.normalize(quats, dim=1)
         parts.append((means, quats, sizes, gaussians.opacities, gaussians.coefficients(backbone.sh_degree)))
-    means, quats, sizes, opacities, harmonics = (torch.cat(rows).cpu().numpy() for rows in zip(*parts, strict=True))
-    return Splats(means=means, quats=quats, sizes=sizes, opacities=opacities, harmonics=harmonics)
+    whole = [torch.cat(rows).cpu().numpy() for rows in zip(*parts, strict=True)]
+    return Splats(means=whole[0], quats=whole[1], sizes=whole[2], opacities=whole[3], harmonics=whole[4])
 
 
 def write_ply(splats: Splats, path: Path) -> None:
