@@ -11,7 +11,9 @@ from analysis import plots, tables
 from analysis.figures import COLOURS, WHISKERS, Figure, Panel, Series
 from analysis.published import Number
 from analysis.stats import Estimate, estimate
-from analysis.tables import HOLE, Table
+from analysis.tables import HOLE
+from tfg.record import tabular
+from tfg.record.tabular import Table
 
 NOT_AT_HAND = "not at hand"
 
@@ -44,7 +46,7 @@ class Artefact:
 
 def write(made: Artefact, folder: Path) -> list[Path]:
     """Markdown, CSV and LaTeX of its table, PNG and SVG of its figure, its pictures."""
-    paths = tables.write(made.table, folder)
+    paths = tabular.write(made.table, folder)
     if made.figure is not None:
         paths += plots.save(made.figure, folder / made.name)
     for picture in made.pictures:

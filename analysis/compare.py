@@ -13,9 +13,9 @@ from pathlib import Path
 
 from analysis.load import IncompleteGrid, results_of
 from analysis.mixed import Mixed, fit
-from analysis.tables import Table, to_markdown, write
 from experiments.grid import Grid
 from tfg.record.metrics import titled
+from tfg.record.tabular import Table, to_markdown, write
 from tfg.statistics.comparison import Difference, compare
 from tfg.statistics.pairing import NoPair, Scored, matched
 

@@ -15,7 +15,8 @@ import pandas as pd
 
 from analysis.load import RUN
 from analysis.stats import estimate
-from analysis.tables import HOLE, Table, number
+from analysis.tables import HOLE, number
+from tfg.record.tabular import Table
 
 NAN = float("nan")
 WITHOUT_TUNED = ", without tuned"

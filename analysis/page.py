@@ -16,8 +16,9 @@ from plotly.subplots import make_subplots
 from analysis.artefact import NOT_AT_HAND, Artefact
 from analysis.figures import BAND, LINE, WHISKERS, Figure, Panel, Series
 from analysis.power import MOST
-from analysis.tables import HOLE, Table
+from analysis.tables import HOLE
 from analysis.verdicts import FAILS, HOLDS, UNDERPOWERED, VERDICTS, Effect, Hole, Verdict
+from tfg.record.tabular import Table
 
 TEMPLATE = Path(__file__).resolve().parent / "page.html"
 CLASSES = {HOLDS: "holds", FAILS: "fails", UNDERPOWERED: "weak"}  # of a badge; else a hole

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.load import IncompleteGrid, load
-from analysis.tables import Table, to_markdown, write
 from experiments.grid import Grid
+from tfg.record.tabular import Table, to_markdown, write
 from tfg.statistics.pairing import NoPair
 
 MEASURED = Path(__file__).resolve().parent / "data" / "measured"

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from analysis.atlas import OUT as ATLAS
 from analysis.script import MEASURED
-from analysis.tables import Table, to_markdown, write
 from tfg.atlas import report, rule
 from tfg.atlas.bench import QUALITIES, Verdict, judge, replica
 from tfg.atlas.rule import Rule
 from tfg.atlas.table import Person, read
+from tfg.record.tabular import Table, to_markdown, write
 from tfg.types import InputError
 
 BACKBONE, SECONDS = "instag", 5.0

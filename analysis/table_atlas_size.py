@@ -14,8 +14,9 @@ from scipy import stats
 
 from analysis import script
 from analysis.load import RUN
-from analysis.tables import HOLE, Table
+from analysis.tables import HOLE
 from experiments.atlas_size import GRID, PERSON, SEGMENTS, SIZES
+from tfg.record.tabular import Table
 
 METRICS = {"psnr_face": "PSNR face", "mouth_correlation": "Mouth r", "gain_sync_share": "Share of the truth's sync"}
 LARGE, *SMALLER = SIZES

@@ -13,9 +13,9 @@ from typing import Any
 from analysis import afterwards, script
 from analysis.over_people import Column, Numbers, Row, Runs, Ways
 from analysis.script import Asked
-from analysis.tables import Table
 from experiments.foreign_speech import OWN, PEOPLE, SOUNDS, STUDY, WAYS
 from experiments.priors import TUNED
+from tfg.record.tabular import Table
 
 WANTED = 0.75  # of the own voice's share: within 25 % of it
 IN_TIME = 1  # frames

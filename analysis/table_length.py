@@ -13,9 +13,10 @@ from analysis import script
 from analysis.load import RUN, results_of
 from analysis.over_people import Row, Ways, runs_of, value
 from analysis.script import Asked
-from analysis.tables import HOLE, Table
+from analysis.tables import HOLE
 from experiments.length import GRID, PEOPLE, TUNED, WAYS
 from tfg.record.results import RunResult
+from tfg.record.tabular import Table
 from tfg.statistics.comparison import Difference, compare
 from tfg.statistics.pairing import Scored, matched
 

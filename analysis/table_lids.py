@@ -15,9 +15,9 @@ import numpy as np
 from analysis import script
 from analysis.load import RUN, IncompleteGrid, results_of
 from analysis.over_people import NAN, NOTE_OF_SEGMENTS, Numbers, Runs, Ways, value
-from analysis.tables import Table
 from experiments.priors import GRID, PEOPLE, TUNED, WAYS
 from tfg.record.results import Metrics, RunResult
+from tfg.record.tabular import Table
 
 EYES = "blink_rate"  # per frame: the eye aspect ratio
 _STILL = 1e-6  # of the ratio's standard deviation

@@ -12,8 +12,8 @@ import pandas as pd
 from analysis import script
 from analysis.load import RUN
 from analysis.over_people import Ways, value
-from analysis.tables import Table
 from experiments.lips import GRID, PEOPLE, WAYS
+from tfg.record.tabular import Table
 
 COLUMNS = (
     value(RUN, "mouth_correlation", "Mouth r", 2),

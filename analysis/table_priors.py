@@ -12,8 +12,8 @@ import pandas as pd
 from analysis import script, table_lips
 from analysis.load import RUN
 from analysis.over_people import Ways, apart, size, value
-from analysis.tables import Table
 from experiments.priors import GRID, PEOPLE, TUNED, WAYS
+from tfg.record.tabular import Table
 
 COLUMNS = (
     *table_lips.COLUMNS,

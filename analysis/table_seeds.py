@@ -13,8 +13,9 @@ import pandas as pd
 
 from analysis import script
 from analysis.load import RUN
-from analysis.tables import HOLE, Table
+from analysis.tables import HOLE
 from experiments.seeds import GRID, SEEDS, SEGMENTS
+from tfg.record.tabular import Table
 
 COLUMNS = (  # metric, title, digits
     ("mouth_correlation", "Mouth r", 3),

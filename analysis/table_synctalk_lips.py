@@ -12,8 +12,8 @@ import pandas as pd
 from analysis import script
 from analysis.over_people import Ways
 from analysis.table_lips import COLUMNS
-from analysis.tables import Table
 from experiments.synctalk_lips import GRID, PEOPLE, WAYS
+from tfg.record.tabular import Table
 
 COMPARED = Ways(people=tuple(PEOPLE), ways=tuple(WAYS), columns=COLUMNS)
 

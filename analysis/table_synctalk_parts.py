@@ -13,8 +13,8 @@ from analysis import script
 from analysis.load import RUN
 from analysis.over_people import Ways, value
 from analysis.table_lips import COLUMNS
-from analysis.tables import Table
 from experiments.synctalk_parts import GRID, PEOPLE, WAYS
+from tfg.record.tabular import Table
 
 PICTURES = (value(RUN, "lpips_face", "LPIPS face", 4), value(RUN, "lpips_mouth", "LPIPS mouth", 4))
 COMPARED = Ways(people=tuple(PEOPLE), ways=tuple(WAYS), columns=(*COLUMNS, *PICTURES))

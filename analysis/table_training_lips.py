@@ -11,10 +11,10 @@ from typing import Any
 from analysis import afterwards, script
 from analysis.load import RUN
 from analysis.over_people import NAN, NOTE_OF_SEGMENTS, Runs, Ways, size, value
-from analysis.tables import Table
 from experiments.afterwards import Labels
 from experiments.priors import PEOPLE, TUNED, WAYS
 from experiments.training_lips import STUDY
+from tfg.record.tabular import Table
 
 COLUMNS = (
     value(RUN, "spoken_r", "Mouth r", 2),

@@ -9,9 +9,9 @@ import pytest
 from analysis import table_instag_parts, table_lips, table_priors, table_synctalk_lips, table_synctalk_parts
 from analysis.load import RUN, IncompleteGrid, load
 from analysis.over_people import Ways, apart, runs_of, size, value
-from analysis.tables import Table
 from experiments import lips, priors
 from experiments.ledger import write_ledger
+from tfg.record.tabular import Table
 
 R = value(RUN, "mouth_correlation", "Mouth r", 2)
 TWO = Ways(people=("anna", "ben", "cleo"), ways=("none", "prior"), columns=(R,), tuned=("cleo",))

@@ -18,8 +18,9 @@ from analysis.heads import SYNC
 from analysis.paper import __main__ as paper
 from analysis.paper import table2_full, table3_time, table4_selection, verdicts
 from analysis.sources import Sources, read_sources
-from analysis.tables import HOLE, to_latex
+from analysis.tables import HOLE
 from analysis.verdicts import VERDICTS, Hole
+from tfg.record.tabular import to_latex
 
 FIGURES = {
     "claims",

@@ -13,12 +13,12 @@ from result_records import FACTS, SCORES, result, write
 from analysis.load import IncompleteGrid, load
 from analysis.paper import table_ablation
 from analysis.stats import estimate
-from analysis.tables import Table, to_csv, to_latex, to_markdown
 from analysis.vocabulary import BACKBONES, SELECTORS, Metric, printed
 from experiments.ablation import GRID
 from experiments.grid import Grid
 from experiments.ledger import write_ledger
 from tfg.record.results import HEADS
+from tfg.record.tabular import Table, to_csv, to_latex, to_markdown
 
 RANDOM = (("random", 0), ("random", 1), ("random", 2))
 SMALL = Grid(

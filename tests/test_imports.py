@@ -200,6 +200,7 @@ PLAIN_RECORDS = (
         "meter",
         "evaluations",
         "table",
+        "tabular",
     ),
 )
 

@@ -16,6 +16,7 @@ from tfg import __version__
 from tfg.types import InputError
 
 SWITCHES = ("fid", "identity", "listener", "lpips", "syncnet")  # of tfg.scoring.setting.Switches, which imports numpy
+TABLES = ("runs", "metrics", "candidates", "stages")  # of tfg.report.export, which imports numpy
 _IN_CONF = "(default: as in conf/)"
 _ATLAS = str(Path(__file__).resolve().parent.parent / "analysis" / "data" / "measured" / "atlas.csv")
 
@@ -48,7 +49,10 @@ class OneLineParser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="tfg", description="How much video does a talking head need, and which seconds?")
     parser.add_argument("--version", action="version", version=f"tfg {__version__}")
-    names = "select | sync | inspect | run | status | render | verify | live | evaluate | compare | bench | clip | assets | doctor"
+    names = (
+        "select | sync | inspect | run | status | render | verify | live | evaluate | compare | report | export | bench | "
+        "clip | assets | doctor"
+    )
     commands = parser.add_subparsers(required=True, dest="command", metavar=names)
 
     command = commands.add_parser("select", help="which seconds of a video to train on, and why")
@@ -166,6 +170,43 @@ def _parser() -> argparse.ArgumentParser:
         "--against", nargs="+", metavar="FOLDER", help="the second group; matched by clip, seed, segment"
     )
     command.add_argument("--json", action="store_true", help="metric -> {difference, low, high, probability} on stdout")
+    command.add_argument("-o", "--output", metavar="FILE", help="also as .csv, .tex, .md or .parquet")
+
+    command = commands.add_parser(
+        "report", help="a results folder as pages: table, comparisons, videos, curves, failures"
+    )
+    command.add_argument("results", nargs="?", default="results", metavar="RESULTS", help="(default results)")
+    command.add_argument(
+        "-o", "--output", metavar="FOLDER", help="new, or an earlier report's (default RESULTS/report)"
+    )
+    command.add_argument("--open", action="store_true", help="show it in the browser")
+
+    command = commands.add_parser(
+        "export", help="a table as CSV, LaTeX, Markdown or Parquet; a head as .ply or pictures with alpha"
+    )
+    command.add_argument(
+        "given", metavar="FOLDER", help="for a table a results folder, for a head a run or head folder"
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="FILE",
+        help=".csv, .tex, .md or .parquet; .ply; or a new folder for pictures",
+    )
+    command.add_argument("--table", choices=TABLES, default="runs", help="which (default runs)")
+    command.add_argument(
+        "--frame",
+        type=int,
+        metavar="K",
+        help="of what the head says, from 0: of a .ply (default 0); of pictures only this one",
+    )
+    speech = command.add_mutually_exclusive_group()
+    speech.add_argument("--audio", metavar="FILE", help="what the head says (default: its own training part)")
+    speech.add_argument("--say", metavar="TEXT", help="in English, read aloud by espeak-ng")
+    command.add_argument(
+        "--seed", type=int, default=0, metavar="K", help="of head motion, brows and blinks (default 0)"
+    )
 
     command = commands.add_parser("bench", help="how well a selector, given as a YAML, chooses on an atlas of heads")
     command.add_argument(

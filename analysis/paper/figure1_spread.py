@@ -9,7 +9,8 @@ from analysis.evidence import spread_beyond_seeds
 from analysis.figures import POINTS, Figure, Panel, Series, colour
 from analysis.heads import COMMANDS, MADE_BY, SYNC, heads, segments
 from analysis.sources import Sources
-from analysis.tables import HOLE, Table
+from analysis.tables import HOLE
+from tfg.record.tabular import Table
 
 SHOWN = ((SYNC, "Share of the truth's sync", 2), ("mouth_correlation", "Mouth r", 3), ("psnr_face", "PSNR face dB", 2))
 

@@ -13,7 +13,8 @@ from analysis.figures import BAND, LINE, POINTS, PUBLISHED, Figure, Panel, Serie
 from analysis.heads import COMMANDS, MADE_BY, SYNC, Segments, segments
 from analysis.load import IncompleteGrid
 from analysis.sources import Sources
-from analysis.tables import HOLE, Table
+from analysis.tables import HOLE
+from tfg.record.tabular import Table
 
 MEASURES = {
     "pairs": "Mean pairwise distance D",

@@ -8,8 +8,8 @@ from analysis.evidence import FEWEST_SEGMENTS
 from analysis.figures import Figure, Panel, colour
 from analysis.heads import COMMANDS, MADE_BY, SYNC, segments
 from analysis.sources import Sources
-from analysis.tables import Table
 from tfg.atlas.columns import THRESHOLDS
+from tfg.record.tabular import Table
 
 SIGNALS = {"lips": ("Lips", "_pooled_radial"), "camera": ("Camera", ""), "both": ("Both", "_pooled_radial")}
 

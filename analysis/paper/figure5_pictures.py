@@ -6,7 +6,8 @@ from pathlib import Path
 
 from analysis.artefact import Artefact, Picture
 from analysis.sources import Sources
-from analysis.tables import HOLE, Table
+from analysis.tables import HOLE
+from tfg.record.tabular import Table
 
 FOLDER = "pictures"  # of analysis/data/measured
 CLIPS = {"embedded": "Embedded clip", "grid": "GRID, speaker s1"}

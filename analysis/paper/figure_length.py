@@ -7,7 +7,7 @@ from analysis.artefact import NOT_AT_HAND, Artefact, Ours, ours, whiskers, with_
 from analysis.figures import Figure, Panel
 from analysis.heads import COMMANDS, MADE_BY, SYNC, segments
 from analysis.sources import Sources
-from analysis.tables import Table
+from tfg.record.tabular import Table
 
 LENGTHS = (2.0, 5.0, 10.0, 20.0, None)  # seconds; None: the full reference
 SHOWN = ((SYNC, "Share of the truth's sync", 2), ("mouth_correlation", "Mouth r", 3), ("psnr_face", "PSNR face dB", 2))

@@ -9,7 +9,7 @@ from analysis.figures import Figure
 from analysis.heads import SYNC, segments
 from analysis.paper.figure2_diversity import fitted, panel
 from analysis.sources import Sources
-from analysis.tables import Table
+from tfg.record.tabular import Table
 
 MADE_BY = "python -m experiments.same_motion"
 

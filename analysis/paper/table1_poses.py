@@ -7,7 +7,8 @@ from analysis.artefact import Artefact, Ours, ours, theirs, whiskers, with_ends
 from analysis.figures import Figure, Panel
 from analysis.heads import SYNC
 from analysis.sources import Sources
-from analysis.tables import HOLE, Table
+from analysis.tables import HOLE
+from tfg.record.tabular import Table
 
 MADE_BY = "python -m experiments.poses"
 POSES = (5, 10, 20, 50)

@@ -11,7 +11,7 @@ from analysis.artefact import Artefact, Ours, ours, theirs, with_ends
 from analysis.evidence import costs
 from analysis.heads import COMMANDS, SYNC, chosen, segments
 from analysis.sources import Sources
-from analysis.tables import Table
+from tfg.record.tabular import Table
 
 BASELINES = ("ER-NeRF", "RAD-NeRF", "GaussianTalker", "TalkingGaussian")
 OURS = {  # row of the paper -> backbone, seconds (None: the full reference), growth of the steps

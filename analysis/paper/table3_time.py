@@ -6,7 +6,7 @@ from analysis import published
 from analysis.artefact import Artefact
 from analysis.figures import COLOURS, POINTS, PUBLISHED, Figure, Panel, Series
 from analysis.sources import Sources
-from analysis.tables import Table
+from tfg.record.tabular import Table
 
 
 def make(sources: Sources) -> Artefact:

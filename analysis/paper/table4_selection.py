@@ -6,8 +6,8 @@ from analysis import published
 from analysis.artefact import Artefact, ours, theirs, with_ends
 from analysis.heads import COMMANDS, SYNC, Segments, chosen, segments
 from analysis.sources import Sources
-from analysis.tables import Table
 from analysis.vocabulary import SELECTORS, printed
+from tfg.record.tabular import Table
 
 ROWS = ("random", "first", "audio", "lip", "camera", "lip_camera", "isexplore")
 BEST = "best"  # of all segments of the atlas, which no selector knows

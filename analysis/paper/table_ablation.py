@@ -10,10 +10,11 @@ import pandas as pd
 from analysis import script
 from analysis.load import RUN, IncompleteGrid
 from analysis.stats import Estimate, estimate
-from analysis.tables import HOLE, Table, number
+from analysis.tables import HOLE, number
 from analysis.vocabulary import METRICS, SELECTORS, SOURCES, Metric, printed
 from experiments.ablation import GRID
 from tfg.record import costs
+from tfg.record.tabular import Table
 
 OUT = Path(__file__).resolve().parent.parent / "out"
 COSTS = (

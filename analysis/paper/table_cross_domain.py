@@ -5,7 +5,8 @@ from __future__ import annotations
 from analysis import published
 from analysis.artefact import NOT_AT_HAND, Artefact, Ours, ours, with_ends
 from analysis.sources import Sources
-from analysis.tables import HOLE, Table
+from analysis.tables import HOLE
+from tfg.record.tabular import Table
 
 SPEECH = {
     "own": "Own voice",

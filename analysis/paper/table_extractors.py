@@ -5,7 +5,8 @@ from __future__ import annotations
 from analysis import published
 from analysis.artefact import Artefact, Ours, ours, theirs, with_ends
 from analysis.sources import Sources
-from analysis.tables import HOLE, Table
+from analysis.tables import HOLE
+from tfg.record.tabular import Table
 
 WAYS = {
     "audio, logmel": "Log-mel features",

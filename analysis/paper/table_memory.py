@@ -6,7 +6,7 @@ from analysis import published
 from analysis.artefact import Artefact, ours, theirs
 from analysis.heads import COMMANDS, segments
 from analysis.sources import Sources
-from analysis.tables import Table
+from tfg.record.tabular import Table
 
 BACKBONES = {"instag": "InsTaG", "synctalk": "SyncTalk"}
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from analysis import published
 from analysis.artefact import Artefact, theirs
 from analysis.sources import Sources
-from analysis.tables import HOLE, Table
+from analysis.tables import HOLE
+from tfg.record.tabular import Table
 
 MEASURED = Path(__file__).resolve().parents[2] / "benchmarks" / "selection.json"
 ROWS = (("Audio", None), ("every face", "every_face"), ("ISExplore", "isexplore"))

@@ -13,8 +13,9 @@ from analysis.figures import LINE, WHISKERS, Figure, Panel, Series, colour
 from analysis.heads import COMMANDS, MADE_BY, SYNC, only
 from analysis.power import POWER, curve
 from analysis.sources import Sources
-from analysis.tables import HOLE, Table
+from analysis.tables import HOLE
 from analysis.verdicts import Effect, Hole, Verdict, judge
+from tfg.record.tabular import Table
 
 COLUMNS = (
     "claim",

@@ -16,7 +16,7 @@ from scipy.special import expit
 
 from analysis.study import agreement, bradley_terry, ratings
 from analysis.study.answers import Key, Preference, Rater, Rating, kept, read_key, read_raters
-from analysis.tables import Table, to_markdown, write
+from tfg.record.tabular import Table, to_markdown, write
 from tfg.types import InputError
 
 KEY = Path("page.key.json")

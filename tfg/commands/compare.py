@@ -27,6 +27,8 @@ def run(options: argparse.Namespace) -> None:
     if left_out:
         print(f"tfg: without a partner, left out: {', '.join(left_out)}", file=sys.stderr)
     found = compare(cells)
+    if options.output is not None:
+        _write(found, first, second, Path(options.output))
     print(json.dumps(as_json(found), indent=1) if options.json else table(found, first, second))
 
 
@@ -58,6 +60,13 @@ def read(given: Path) -> Scored:
     )
 
 
+def _write(found: dict[str, Difference], first: Sequence[str], second: Sequence[str], output: Path) -> None:
+    from tfg.commands.export import write_table
+    from tfg.report.export import comparison_table
+
+    write_table(comparison_table(found, _named(first), _named(second)), output)
+
+
 def as_json(found: dict[str, Difference]) -> dict[str, dict[str, object]]:
     keys = ("difference", "low", "high", "probability", "over", "reason")
     return {name: {key: getattr(made, key) for key in keys} for name, made in found.items()}
@@ -69,9 +78,9 @@ def table(found: dict[str, Difference], first: Sequence[str], second: Sequence[s
     notes: dict[str, list[str]] = {}
     for made in found.values():
         entry, ends = made.entry, (made.low, made.high)
-        shown = NONE if None in ends else f"{_signed(made.low, entry)} to {_signed(made.high, entry)}"
+        shown = NONE if None in ends else f"{signed(made.low, entry)} to {signed(made.high, entry)}"
         probability = NONE if made.probability is None else f"{made.probability:.3f}"
-        rows.append([header(entry), _signed(made.difference, entry), shown, probability])
+        rows.append([header(entry), signed(made.difference, entry), shown, probability])
         note = made.reason if made.over is None else f"95 % interval over {made.over}"
         notes.setdefault(note or "", []).append(entry["title"])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -83,7 +92,8 @@ def table(found: dict[str, Difference], first: Sequence[str], second: Sequence[s
     return "\n".join([f"{_named(first)} minus {_named(second)}", "", *lines, "", *said])
 
 
-def _signed(value: float | None, entry: dict[str, object]) -> str:
+def signed(value: float | None, entry: dict[str, object]) -> str:
+    """In the digits of its metric, with a plus sign; a dash for none."""
     text = number(value, entry)
     return text if value is None or text.startswith("-") else f"+{text}"
 

@@ -57,15 +57,13 @@ def speak(request: Request) -> Path:
     output = request.output
     if request.seed < 0:
         raise InputError(f"--seed {request.seed}: must be a whole number, 0 or above")
-    if request.sound is not None and not request.sound.is_file():
-        raise InputError(f"{request.sound}: no such file; check --audio")
     if output.suffix.lower() != ".mp4" or not output.absolute().parent.is_dir():
         raise InputError(f"--output {output}: must be an .mp4 in a folder that exists")
     if request.full and request.torso == FIELD:
         raise InputError(
             "--torso field: is of the square that a head is trained on; --full shows the whole picture's own torso; give one"
         )
-    audio = _sound_of(request)
+    audio = sound_of(request.sound, request.text)
     folder = heads.folder_of(request.given)
     config, record = heads.read(folder)
     torso = _torso_of(folder, record) if request.torso == FIELD else None
@@ -151,17 +149,19 @@ def _write(output: Path, pictures: Iterator[Bytes], audio: Floats, mark: bool) -
         unsigned.unlink(missing_ok=True)
 
 
-def _sound_of(request: Request) -> Floats:
-    """(samples,) mono 16 kHz of a file with at least a frame of sound, or of a text read aloud."""
-    if request.sound is None:
+def sound_of(path: Path | None, text: str | None) -> Floats:
+    """(samples,) mono 16 kHz of a file with at least a frame of sound, or of a text read aloud; InputError where it is neither."""
+    if path is None:
         from tfg.clip.spoken import read_aloud
 
-        return read_aloud(request.text or "")
+        return read_aloud(text or "")
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; check --audio")
     from tfg.clip.sound import read_audio
 
-    audio = read_audio(request.sound)
+    audio = read_audio(path)
     if len(audio) < SAMPLES_PER_FRAME:
-        raise InputError(f"{request.sound}: shorter than one frame (0.04 s); give more speech")
+        raise InputError(f"{path}: shorter than one frame (0.04 s); give more speech")
     return audio
 
 

@@ -10,6 +10,8 @@ import json
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,24 @@ def write_text(path: Path, text: str) -> Path:
         return put(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def replaced(folder: Path) -> Iterator[Path]:
+    """A new folder to fill, which at the end takes the place of `folder`; nothing is left of a failed attempt.
+
+    Between its two renames there is no folder at all, never half of one.
+    """
+    partial, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{what}") for what in ("part", "old"))
+    try:
+        partial.mkdir()
+        yield partial
+        if folder.exists():
+            folder.rename(old)
+        partial.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def put(partial: Path, path: Path) -> Path:

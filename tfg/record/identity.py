@@ -104,7 +104,7 @@ def digest_of(described: Any) -> str:
 
 def varied(config: Mapping[str, Any]) -> dict[str, str]:
     """Axis -> value of this run, for the keys that vary in its sweep (`sweep.axes`); an option by its name."""
-    return {axis: _shown(config, axis) for axis in config.get("sweep", {}).get("axes", ())}
+    return {axis: shown(config, axis) for axis in config.get("sweep", {}).get("axes", ())}
 
 
 def label(config: Mapping[str, Any]) -> str:
@@ -114,7 +114,8 @@ def label(config: Mapping[str, Any]) -> str:
     return " ".join([*names, *(f"{axis}={value}" for axis, value in others.items())])
 
 
-def _shown(config: Mapping[str, Any], axis: str) -> str:
+def shown(config: Mapping[str, Any], axis: str) -> str:
+    """A key's value in few letters, an option by its name; ValueError where the configuration lacks it."""
     value = value_at(config, axis.replace("/", "."))
     if isinstance(value, Mapping):
         return str(value.get("name", axis))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from tfg.record.metrics import formatted, header, titled
 from tfg.record.pieces import shown as shown_starts
 from tfg.record.results import RunResult
 
-_COLUMNS = (
+COLUMNS = (
     "psnr_face",
     "psnr_mouth",
     "psnr",
@@ -27,10 +28,34 @@ _COLUMNS = (
     "sync_c_listener",
     "identity",
 )
-_COSTS = ("select cpu s", "train cpu s", "train s")  # processor seconds of all threads; the last, wall seconds
+COSTS = ("select cpu s", "train cpu s", "train s")  # processor seconds of all threads; the last, wall seconds
 _FULL_FRAME = ("psnr", "ssim", "lpips")  # of the columns those that no face reader has a part in
 
+TRUTH = "ground truth"
+Reasons = dict[str, dict[str, None]]  # sentence -> names of rows, in order
 _FACES_GIVEN = "select cpu s + faces: the faces were given by the sidecar, reading them is not in it"
+_DECODED = "Scored on decoded files: compare with the runs' psnr_decoded and the like"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    name: str
+    kind: str  # run | control | truth | other, a video of another method
+    cells: list[str]  # start, one of every metric, costs
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunTable:
+    """Cells as they are printed."""
+
+    metrics: dict[str, dict[str, Any]]  # name -> an entry with the facts of its column
+    rows: list[Row]
+    notes: list[str]  # of speech, shared heads, and reasons for what is missing
+
+    @property
+    def header(self) -> list[str]:
+        """Of the name and of every cell."""
+        return ["run", "start s", *map(header, self.metrics.values()), *COSTS]
 
 
 def markdown(runs: Sequence[tuple[str, RunResult]], others: Sequence[dict[str, Any]] = ()) -> str:
@@ -38,35 +63,47 @@ def markdown(runs: Sequence[tuple[str, RunResult]], others: Sequence[dict[str, A
 
     A missing number shows as a dash, its reasons below the table.
     """
+    made = tabulated(runs, others)
+    rows = [made.header]
+    rows += [[f"  {row.name}" if row.kind in ("control", "truth") else row.name, *row.cells] for row in made.rows]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(made.header))]
+    lines = [_line(row, widths) for row in rows]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join([*lines, *made.notes])
+
+
+def tabulated(
+    runs: Sequence[tuple[str, RunResult]], others: Sequence[dict[str, Any]] = (), *, every_metric: bool = False
+) -> RunTable:
+    """The same table as cells; with `every_metric` the columns are followed by all the metrics that some run has."""
     entries = [metrics for _, result in runs for metrics in (result.metrics, result.truth)]
-    columns = [name for name in _COLUMNS if any(name in found for found in entries)]
+    known = dict.fromkeys(name for found in entries for name in found)
+    columns = [name for name in COLUMNS if name in known]
+    columns += [name for name in known if name not in columns] if every_metric else []
     shown = {name: next(found[name] for found in entries if name in found) for name in columns}
-    head = ["run", "start s", *[header(entry) for entry in shown.values()], *_COSTS]
-    rows: list[list[str]] = []
-    nothing = ["-"] * len(_COSTS)
-    reasons: dict[str, list[str]] = {}
+    rows: list[Row] = []
+    nothing = ["-"] * len(COSTS)
+    reasons: Reasons = {}
     joined: dict[str, str] = {}  # digest of a true video -> how its runs' faces were read
     for name, result in runs:
         start = shown_starts(result.selection)
-        rows.append([name, start, *_cells(columns, name, result.metrics, reasons), *_costs(result)])
+        cells = [start, *_cells(columns, name, result.metrics, reasons), *_costs(result)]
+        rows.append(Row(name=name, kind="run", cells=cells))
         if faces_given(result.selection["cost"], result.config):
-            reasons.setdefault(_FACES_GIVEN, []).append(name)
-        for source, metrics in {**result.controls, "ground truth": result.truth}.items():
-            label = source if source == "ground truth" else f"control {source}"
-            rows.append([f"  {label}", start, *_cells(columns, label, metrics, reasons), *nothing])
+            reasons.setdefault(_FACES_GIVEN, {})[name] = None
+        for source, metrics in {**result.controls, TRUTH: result.truth}.items():
+            label, kind = (source, "truth") if source == TRUTH else (f"control {source}", "control")
+            cells = [start, *_cells(columns, label, metrics, reasons), *nothing]
+            rows.append(Row(name=label, kind=kind, cells=cells))
         joined[str(result.notes.get("truth_digest"))] = str(result.metrics.get("lmd", {}).get("definition"))
     for other in others:
         if (reading := joined.get(other["digests"][1])) is not None:
             name = f"{other['name']} ({Path(other['pred']).name})"
-            rows.append([name, "-", *_cells(columns, name, _comparable(other, reading), reasons), *nothing])
-            reasons.setdefault("Scored on decoded files: compare with the runs' psnr_decoded and the like", []).append(
-                name
-            )
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = [_line(head, widths), "|" + "|".join("-" * (w + 2) for w in widths) + "|"]
-    lines += [_line(row, widths) for row in rows]
+            cells = ["-", *_cells(columns, name, _comparable(other, reading), reasons), *nothing]
+            rows.append(Row(name=name, kind="other", cells=cells))
+            reasons.setdefault(_DECODED, {})[name] = None
     said = [f"{reason} ({', '.join(names)})" for reason, names in reasons.items()]
-    return "\n".join([*lines, *_of_speech(runs), *_shared(runs), *said])
+    return RunTable(metrics=shown, rows=rows, notes=[*_of_speech(runs), *_shared(runs), *said])
 
 
 def _of_speech(runs: Sequence[tuple[str, RunResult]]) -> list[str]:
@@ -115,10 +152,8 @@ def _shared(runs: Sequence[tuple[str, RunResult]]) -> list[str]:
     return [f"One head, {head}: {', '.join(rows)}" for head, rows in names.items() if len(rows) > 1]
 
 
-def _cells(
-    columns: list[str], row: str, metrics: dict[str, dict[str, Any]], reasons: dict[str, list[str]]
-) -> list[str]:
-    """One cell a column; empty where the metric does not exist for this row. Reasons: sentence -> rows."""
+def _cells(columns: list[str], row: str, metrics: dict[str, dict[str, Any]], reasons: Reasons) -> list[str]:
+    """One cell a column; empty where the metric does not exist for this row."""
     cells = []
     for name in columns:
         metric = metrics.get(name)
@@ -126,9 +161,7 @@ def _cells(
             cells.append("")
         elif metric["value"] is None:
             cells.append("-")
-            rows = reasons.setdefault(f"{titled(metric)}: unavailable: {metric['unavailable']}", [])
-            if row not in rows:
-                rows.append(row)
+            reasons.setdefault(f"{titled(metric)}: unavailable: {metric['unavailable']}", {})[row] = None
         else:
             cells.append(formatted(metric))
     return cells

@@ -72,18 +72,21 @@ class Branch(nn.Module, Generic[FieldType]):
         motion = motion if own is None else motion.plus(own)
         return replace(motion, means=motion.means * scale) if self.scaled else replace(motion, offset=offset)
 
-    def draw(self, frame: Frame, motion: GaussianMotion | None, background: Tensor, degree: int) -> Raster:
-        """The branch in the frame's size over `background` (3,) or (size, size, 3); without motion as it rests."""
-        gaussians, size = self.gaussians, frame.size
+    def moved(self, motion: GaussianMotion | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Positions (n, 3), quaternions (n, 4) of any norm and sizes (n, 3) in head units; without motion as they rest."""
+        gaussians = self.gaussians
         means, quats, scales = gaussians.means, gaussians.quats, gaussians.scales
         if motion is not None:
             means = means + motion.means
             quats = quats if motion.quats is None else quats + motion.quats
             scales = scales if motion.scales is None else scales + motion.scales
+        return means, quats, nn.functional.softplus(scales)
+
+    def draw(self, frame: Frame, motion: GaussianMotion | None, background: Tensor, degree: int) -> Raster:
+        """The branch in the frame's size over `background` (3,) or (size, size, 3); without motion as it rests."""
+        gaussians, size = self.gaussians, frame.size
         return rasterize(
-            means,
-            quats,
-            nn.functional.softplus(scales),
+            *self.moved(motion),
             gaussians.alphas,
             gaussians.coefficients(degree),
             rotation=frame.rotation,

@@ -169,7 +169,7 @@ class Instag(Backbone):
     def render(self, batch: Batch) -> Tensor:
         frames = [frame_of(batch, row) for row in range(batch["audio"].shape[0])]  # type: ignore[attr-defined]
         with self.face.field.still(), self.mouth.field.still():
-            return torch.stack([self._compose(frame, *self._motions(frame)).clamp(0, 1) for frame in frames])
+            return torch.stack([self._compose(frame, *self.motions(frame)).clamp(0, 1) for frame in frames])
 
     def _train_face(self, frame: Frame, truth: FrameTruth, step: int) -> None:
         """The head without the inside of the mouth, on a random colour.
@@ -217,7 +217,7 @@ class Instag(Backbone):
         that lip motion drives, positions and the mouth's motion are held, for given the choice they average the articulation away;
         lids and brows learn on: a blink is seen in a few frames alone.
         """
-        face, mouth = self._fused_motions(frame, int(truth.row)) if self.lip_driven else self._motions(frame)
+        face, mouth = self._fused_motions(frame, int(truth.row)) if self.lip_driven else self.motions(frame)
         rendered = self._compose(frame, face, mouth)
         loss = picture_loss(rendered, truth, self.weights, self.engine)
         loss = loss + self.weights.motion * (motion_size(face) + motion_size(mouth))
@@ -250,7 +250,7 @@ class Instag(Backbone):
     def _mouth_motion(self, frame: Frame, hook: Tensor, aligned: bool = True) -> GaussianMotion:
         return self.mouth.move(self.mouth.field, frame.audio, hook, aligned=aligned)
 
-    def _motions(self, frame: Frame) -> tuple[GaussianMotion, GaussianMotion]:
+    def motions(self, frame: Frame) -> tuple[GaussianMotion, GaussianMotion]:
         """Of face and mouth, as they are rendered."""
         face = self._face_motion(frame)
         hook = mouth_hook(face, self.stages.hook_ranks[0])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ import numpy as np
 from tfg.clip.write import write_video
 from tfg.metrics.base import Pictures
 from tfg.progress import progress
-from tfg.record.files import write_text
+from tfg.record.files import replaced, write_text
 from tfg.rendering import side_by_side
 from tfg.scoring.request import Request
 from tfg.scoring.sheet.page import Shown, page, worst_frames
@@ -30,27 +28,9 @@ def write_sheet(record: dict[str, Any], request: Request, folder: Path) -> Path:
     """The page's path. The folder appears whole or not at all; an earlier sheet in it is replaced, other files are refused."""
     folder = checked(folder)
     shown = compare(request.prediction, request.truth, request.audio, resize=request.resize)
-    partial = _beside(folder, "part")
-    try:
-        partial.mkdir()
+    with replaced(folder) as partial:
         _fill(partial, record, shown)
-        _publish(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return folder / INDEX
-
-
-def _beside(folder: Path, what: str) -> Path:
-    return folder.with_name(f".{folder.name}.{os.getpid()}.{what}")
-
-
-def _publish(partial: Path, folder: Path) -> None:
-    """Between the two renames there is no sheet at all, never half of one."""
-    old = _beside(folder, "old")
-    if folder.exists():
-        folder.rename(old)
-    partial.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _fill(folder: Path, record: dict[str, Any], shown: Comparison) -> None:

@@ -1,0 +1,168 @@
+"""Exports: tables that other programs read back, Gaussians as viewers hold them, pictures that composite to the rendering."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import latex
+import numpy as np
+import pytest
+import torch
+from portraits import make_scene
+from test_backbones_gaussian_instag import TINY, make_backbone, windows_of
+from torch.utils.data import default_collate
+
+from benchmarks.report_records import make
+from tfg.backbones.gaussian.frame import frame_of
+from tfg.backbones.gaussian.splats import splats_of, write_ply
+from tfg.cli import run
+from tfg.cutout import cut_out
+from tfg.data import batches
+from tfg.engines.gaussian import rasterize
+from tfg.record.results import RunResult
+
+FRAMES = 120
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export") / "results"
+    make(folder, 3, FRAMES)
+    return folder
+
+
+def rows_of(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_table_of_runs_holds_the_records_numbers_in_full(results, tmp_path):
+    assert run(["export", str(results), "-o", str(tmp_path / "runs.csv")]) == 0
+    for row in rows_of(tmp_path / "runs.csv"):
+        result = RunResult.read(results / row["run_id"] / "result.json")
+        assert float(row["psnr_face"]) == result.metrics["psnr_face"]["value"]
+        assert float(row["psnr_face_low"]) < float(row["psnr_face"]) < float(row["psnr_face_high"])
+        assert row["train_cpu_s"] == "14.5"
+        assert row["sync_c"] == ""
+
+
+@pytest.mark.parametrize("name", ["runs", "metrics", "candidates", "stages"])
+def test_every_table_is_latex_that_could_be_compiled(results, tmp_path, name):
+    assert run(["export", str(results), "--table", name, "-o", str(tmp_path / "t.tex")]) == 0
+    latex.check((tmp_path / "t.tex").read_text())
+
+
+def test_the_candidates_say_which_was_chosen(results, tmp_path):
+    assert run(["export", str(results), "--table", "candidates", "-o", str(tmp_path / "c.csv")]) == 0
+    chosen = [row for row in rows_of(tmp_path / "c.csv") if row["chosen"] == "True"]
+    assert [float(row["start"]) for row in chosen] == [
+        RunResult.read(path).selection["start"] for path in sorted(results.glob("*/result.json"))
+    ]
+
+
+def test_parquet_has_the_same_columns_and_numbers(results, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed: Parquet is not read back")
+    for suffix in ("csv", "parquet"):
+        assert run(["export", str(results), "--table", "metrics", "-o", str(tmp_path / f"m.{suffix}")]) == 0
+    read, texts = parquet.read_table(tmp_path / "m.parquet"), rows_of(tmp_path / "m.csv")
+    assert read.column_names == list(texts[0])
+    assert read["value"].to_pylist() == [float(row["value"]) if row["value"] else None for row in texts]
+
+
+def test_a_comparison_is_written_as_a_table_too(results, tmp_path, capsys):
+    folders = [str(path) for path in sorted(results.iterdir()) if path.name != "heads"][:2]
+    assert run(["compare", *folders, "--json", "-o", str(tmp_path / "pair.csv")]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    for row in rows_of(tmp_path / "pair.csv"):
+        assert row["low"] == ("" if printed[row["metric"]]["low"] is None else str(printed[row["metric"]]["low"]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere", "-o", "x.csv"], "nowhere: no such folder"),
+        ([".", "-o", "x.csv"], ".: holds no finished run"),
+        ([".", "-o", "x.glb"], "-o x.glb: .glb is not written"),
+        ([".", "-o", "no/x.csv"], "-o no/x.csv: its folder does not exist"),
+        ([".", "-o", "x.ply"], ".: not a finished head"),
+        ([".", "-o", "x.ply", "--frame", "-1"], "--frame -1: must be 0 or above"),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path, monkeypatch, capsys, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    assert run(["export", *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"tfg: {said}")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def head():
+    """An untrained head in a pose, whose Gaussians differ in everything that a file holds."""
+    portrait = make_scene(num_frames=6, size=32).portrait
+    torch.manual_seed(0)
+    backbone = make_backbone(portrait, TINY)
+    backbone.prepare(portrait)
+    with torch.no_grad():
+        for branch in (backbone.face, backbone.mouth):
+            gaussians = branch.gaussians
+            for name, spread in (("quats", 0.5), ("scales", 0.3), ("opacities", 0.5), ("harmonics", 0.2)):
+                getattr(gaussians, name).add_(spread * torch.randn_like(getattr(gaussians, name)))
+    one = batches(portrait.rows(3, 4), windows_of(portrait)[3:4], device=torch.device("cpu"))
+    return backbone.eval(), default_collate([one[0]])
+
+
+def test_gaussians_read_from_the_file_by_another_library_render_the_same_picture(head, tmp_path):
+    plyfile = pytest.importorskip("plyfile", reason="plyfile is not installed: the .ply is not read by another library")
+    backbone, batch = head
+    write_ply(splats_of(backbone, batch), tmp_path / "head.ply")
+    vertex = plyfile.PlyData.read(str(tmp_path / "head.ply"))["vertex"]
+    names = [one.name for one in vertex.properties]
+    assert names[:9] == ["x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2"]
+    assert names[-8:] == ["opacity", *(f"scale_{i}" for i in range(3)), *(f"rot_{i}" for i in range(4))]
+
+    def columns(*some):
+        return torch.from_numpy(np.stack([vertex[name] for name in some], axis=1))
+
+    rest = columns(*(f"f_rest_{i}" for i in range(9))).reshape(-1, 3, 3).transpose(1, 2)
+    frame, face = frame_of(batch), len(backbone.face.gaussians)
+    quats = columns(*(f"rot_{i}" for i in range(4)))
+    assert quats.norm(dim=1) == pytest.approx(1, abs=1e-5)
+
+    def drawn(which, background):
+        return rasterize(
+            columns("x", "y", "z")[which],
+            quats[which],
+            columns("scale_0", "scale_1", "scale_2")[which].exp(),
+            columns("opacity")[which, 0].sigmoid(),
+            torch.cat([columns("f_dc_0", "f_dc_1", "f_dc_2")[:, None], rest], dim=1)[which],
+            rotation=frame.rotation,
+            translation=frame.translation,
+            focal=backbone.focal,
+            width=backbone.size,
+            height=backbone.size,
+            background=background,
+            sh_degree=1,
+            engine="torch",
+        ).color
+
+    made = drawn(slice(face), drawn(slice(face, None), frame.background)).clamp(0, 1)
+    assert torch.allclose(made, backbone.render(batch)[0], atol=2e-3)  # float32 through a logarithm and back
+
+
+def test_pictures_with_alpha_composite_to_the_rendering_over_any_background():
+    portrait = make_scene(num_frames=2, size=16).portrait
+    random = np.random.default_rng(0)
+    alpha, colour = random.random((2, 16, 16, 1)), random.random((2, 16, 16, 3)) * 255
+    alpha[:, :4] = 0
+
+    def draw(shown):
+        return (alpha * colour + (1 - alpha) * shown.background).round().astype(np.uint8)
+
+    made = cut_out(draw, portrait).astype(np.float64)
+    shares = made[..., 3:] / 255
+    assert np.abs(shares[:, 4:] - alpha[:, 4:]).max() < 3 / 255
+    assert not made[:, :4].any()
+    whole = made[..., :3] * shares + portrait.background * (1 - shares)
+    assert np.abs(whole - draw(portrait)).max() < 4

@@ -1,0 +1,80 @@
+"use strict";
+// What every page of the report shares: the data that scripts of data/ bring, rows of numbers, elements. Text is set as text, never as markup.
+const tfg = {
+  runs: {},
+  index(value) {
+    this.table = value;
+  },
+  run(value) {
+    this.runs[value.id] = value;
+  },
+};
+
+// A run's data, loaded once. Pages on disk may load scripts and nothing else.
+tfg.load = function (id, root) {
+  if (id in tfg.runs) return Promise.resolve(tfg.runs[id]);
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = `${root}data/runs/${encodeURIComponent(id)}.js`;
+    script.onload = () => resolve(tfg.runs[id]);
+    script.onerror = () => reject(new Error(`data/runs/${id}.js is missing; run tfg report again`));
+    document.head.append(script);
+  });
+};
+
+// A row of numbers as tfg/report/series.py encodes it; NaN where a frame has none.
+tfg.decode = function (text) {
+  const body = text.slice(2);
+  if (text[0] === "b") return Array.from(body, (flag) => (flag === "-" ? NaN : Number(flag)));
+  const bytes = Uint8Array.from(atob(body), (char) => char.charCodeAt(0));
+  const view = new DataView(bytes.buffer);
+  const size = text[0] === "f" ? 4 : 8;
+  return Array.from({ length: bytes.length / size }, (_, i) => (size === 4 ? view.getFloat32(4 * i, true) : view.getFloat64(8 * i, true)));
+};
+
+tfg.element = function (name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    else if (value !== null && value !== undefined && value !== false) made.setAttribute(key, value === true ? "" : value);
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+};
+
+// Dotted keys of a configuration and their values as text.
+tfg.flat = function (node, prefix = "") {
+  const found = new Map();
+  for (const [key, value] of Object.entries(node)) {
+    const nested = value !== null && typeof value === "object" && !Array.isArray(value) && Object.keys(value).length;
+    if (nested) for (const [inner, text] of tfg.flat(value, `${prefix}${key}.`)) found.set(inner, text);
+    else found.set(prefix + key, JSON.stringify(value));
+  }
+  return found;
+};
+
+// Key, own value, other value; of two runs what differs, and with `all` the rest below. Returns how many keys differ.
+tfg.configTable = function (table, first, second, contains, all) {
+  const [one, other] = [tfg.flat(first.config), second ? tfg.flat(second.config) : new Map()];
+  const keys = [...new Set([...one.keys(), ...other.keys()])].filter((key) => key.includes(contains)).sort();
+  const differs = (key) => second && one.get(key) !== other.get(key);
+  keys.sort((a, b) => Number(differs(b)) - Number(differs(a)));
+  const cell = (map, key) => tfg.element("td", { class: "text" }, map.has(key) ? map.get(key) : "-");
+  const head = ["key", first.label, ...(second ? [second.label] : [])].map((text) => tfg.element("th", { scope: "col" }, text));
+  const rows = keys.filter((key) => !second || all || differs(key)).map((key) =>
+    tfg.element("tr", { class: differs(key) ? "differs" : null }, tfg.element("th", { scope: "row" }, key), cell(one, key), second ? cell(other, key) : null),
+  );
+  table.replaceChildren(tfg.element("thead", {}, tfg.element("tr", {}, ...head)), tfg.element("tbody", {}, ...rows));
+  return keys.filter(differs).length;
+};
+
+tfg.options = function (select, pairs, chosen) {
+  select.replaceChildren(...pairs.map(([value, text]) => tfg.element("option", { value, selected: value === chosen }, text)));
+};
+
+// Label and run of every row of the table; runs of one label are told apart by their id.
+tfg.named = function () {
+  const counts = {};
+  for (const row of tfg.table.rows) counts[row.label] = (counts[row.label] || 0) + 1;
+  return tfg.table.rows.map((row) => [row.id, counts[row.label] > 1 ? `${row.label} (${row.id})` : row.label]);
+};
