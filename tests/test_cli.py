@@ -54,8 +54,8 @@ def answer(here, capsys):
     [
         (
             "",
-            "tfg: the following arguments are required: select | sync | inspect | run | status | render | verify | live | evaluate | compare | "
-            "report | export | bench | clip | assets | doctor;",
+            "tfg: the following arguments are required: select | sync | inspect | run | status | render | verify | live | evaluate | "
+            "compare | report | export | bench | clip | assets | doctor;",
         ),
         (
             "select --seconds five",
