@@ -7,9 +7,11 @@ import json
 
 import latex
 import numpy as np
+import plyfile
 import pytest
 import torch
 from portraits import make_scene
+from pyarrow import parquet
 from test_backbones_gaussian_instag import TINY, make_backbone, windows_of
 from torch.utils.data import default_collate
 
@@ -62,7 +64,6 @@ def test_the_candidates_say_which_was_chosen(results, tmp_path):
 
 
 def test_parquet_has_the_same_columns_and_numbers(results, tmp_path):
-    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed: Parquet is not read back")
     for suffix in ("csv", "parquet"):
         assert run(["export", str(results), "--table", "metrics", "-o", str(tmp_path / f"m.{suffix}")]) == 0
     read, texts = parquet.read_table(tmp_path / "m.parquet"), rows_of(tmp_path / "m.csv")
@@ -114,7 +115,6 @@ def head():
 
 
 def test_gaussians_read_from_the_file_by_another_library_render_the_same_picture(head, tmp_path):
-    plyfile = pytest.importorskip("plyfile", reason="plyfile is not installed: the .ply is not read by another library")
     backbone, batch = head
     write_ply(splats_of(backbone, batch), tmp_path / "head.ply")
     vertex = plyfile.PlyData.read(str(tmp_path / "head.ply"))["vertex"]
