@@ -20,6 +20,7 @@ from analysis.paper import table2_full, table3_time, table4_selection, verdicts
 from analysis.sources import Sources, read_sources
 from analysis.tables import HOLE
 from analysis.verdicts import VERDICTS, Hole
+from experiments.atlas import GRID
 from tfg.record.tabular import to_latex
 
 FIGURES = {
@@ -66,6 +67,14 @@ def test_every_artefact_is_written_whole(written):
         assert all(path.stat().st_size for path in out.glob(f"{one.name}.*"))
         assert one.commands
         assert one.where
+
+
+def test_a_page_of_a_part_of_the_atlas_says_that_its_verdicts_are_provisional(sample):
+    assert "provisional" not in paper.size(sample)  # of other people than the atlas's
+    part = replace(sample, atlas=sample.atlas.assign(person="p03"))
+    assert f"not finished (it has {len(GRID.cells)} heads)" in paper.size(part)
+    whole = pd.concat([part.atlas] * (len(GRID.cells) // len(part.atlas) + 1))
+    assert "provisional" not in paper.size(replace(part, atlas=whole))
 
 
 def test_every_latex_table_could_be_compiled(written):
