@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tfg.record import curve
+from tfg.record.pieces import starts_of
 from tfg.record.results import HEADS, RunResult
 
 PICTURES = "renderings"  # folder of a head: <step>.png, renderings of a held-out frame in the course of its training
@@ -70,7 +71,8 @@ class Mirror:
         selection = self.result.selection
         scores = [dict(score) | dict(score.get("extras") or {}) for score in selection.get("scores", [])]
         names = dict.fromkeys(name for score in scores for name in score if name != "extras")
-        rows = [[*(score.get(name) for name in names), score["start"] == selection["start"]] for score in scores]
+        chosen = starts_of(selection) if "start" in selection else ()
+        rows = [[*(score.get(name) for name in names), score["start"] in chosen] for score in scores]
         return Table(columns=[*names, "chosen"], rows=rows)
 
     def media(self) -> dict[str, Path]:
