@@ -179,5 +179,7 @@ def test_the_constraints_hold_every_declared_package_but_torch():
         plain(line.split("==")[0]) for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line
     }
     extras = PROJECT["optional-dependencies"]
-    wanted = PROJECT["dependencies"] + [name for extra in extras.keys() - {"gpu", "cluster", "ray"} for name in extras[extra]]
+    wanted = PROJECT["dependencies"] + [
+        name for extra in extras.keys() - {"gpu", "cluster", "ray"} for name in extras[extra]
+    ]
     assert declared(wanted) - pinned == {"torch"}
