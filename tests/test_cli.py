@@ -55,7 +55,7 @@ def answer(here, capsys):
         (
             "",
             "tfg: the following arguments are required: select | sync | inspect | run | status | render | verify | live | evaluate | "
-            "compare | report | export | bench | clip | assets | doctor;",
+            "compare | report | export | bench | clip | wandb | assets | doctor;",
         ),
         (
             "select --seconds five",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("clip", "features", "selectors", "engines", "backbones", "metrics", "performance", "marking")
+ROOMS = ("clip", "features", "selectors", "engines", "backbones", "metrics", "performance", "marking", "trackers")
 GROUND = {
     *(
         "tfg.types",
@@ -178,7 +178,7 @@ def test_only_one_file_imports_wandb_and_one_instantiates() -> None:
         name: {ids(path) for path in FILES if any(inside(m, {name}) for m in imports(path))}
         for name in ("wandb", "hydra.utils")
     }
-    assert users["wandb"] <= {"tfg/record/tracking.py"}
+    assert users["wandb"] <= {"tfg/trackers/wandb.py"}
     assert users["hydra.utils"] <= {"tfg/parts.py"}
 
 

@@ -1,5 +1,7 @@
 """A held-out frame of a head that is being trained: given to who follows, and no step of the training is another for it."""
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from end_to_end import CLIP, INSTAG, SYNCTALK, shared_cache
@@ -38,7 +40,8 @@ def test_a_training_that_is_followed_is_the_same_bit_for_bit(tmp_path, tmp_path_
     monkeypatch.setattr(preview, "SHARE", 1e9)  # a picture after every step
     checkpoints, pictures = [], Pictures()
     for name in ("alone", "followed"):
-        config = overrides.composed([*OPTIONS, *backbone, f"results={tmp_path / name}"])
+        kept = [] if name == "alone" else ["tracker.pictures=3"]
+        config = overrides.composed([*OPTIONS, *backbone, *kept, f"results={tmp_path / name}"])
         if name == "alone":
             folder = pipeline.run(config)
         else:
@@ -53,5 +56,10 @@ def test_a_training_that_is_followed_is_the_same_bit_for_bit(tmp_path, tmp_path_
     assert pictures.made[0].shape == pictures.truth[0].shape == (64, 64, 3)
     errors = [abs(made.astype(int) - pictures.truth[0]).mean() for made in pictures.made]
     assert errors[-1] < errors[0]
+    steps = pictures.steps[-1]
+    (kept_in,) = (tmp_path / "followed").glob("heads/*/renderings")
+    assert {int(path.stem) for path in kept_in.iterdir()} == {round(steps / 3), round(2 * steps / 3), steps}
+    last = cv2.imread(str(kept_in / f"{steps}.png"))[:, :, ::-1]
+    assert np.array_equal(last, np.concatenate([pictures.made[-1], pictures.truth[-1]], axis=1))
     assert pictures.stages[:2] == ["selection", "sync"]
     assert pictures.chosen[0]["start"] == 0

@@ -253,6 +253,7 @@ def test_the_other_backbone_runs_the_same_way_and_is_tracked_offline(work):
     (run,) = folder.glob("results/first-synctalk-*")
     assert RunResult.read(run / "result.json").stages["training"]["steps"] == 24
     assert list(run.glob("wandb/offline-run-*/*.wandb"))
+    assert "the tracker failed" not in done.stderr
 
 
 def test_a_head_driven_by_lip_motion_is_another_head_and_speaks_another_sound(work):

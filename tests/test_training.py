@@ -68,13 +68,13 @@ def portrait():
     return make_scene(num_frames=8, size=64).portrait
 
 
-def train(portrait, folder, backbone, chunk=10):
+def train(portrait, folder, backbone, chunk=10, logger=None):
     mean, std = audio_statistics(portrait.audio)
     data = PortraitData(
         portrait, audio_windows(portrait.audio, mean, std), chunk=chunk, num_steps=backbone.num_steps, seed=1
     )
     folder.mkdir(exist_ok=True)
-    return training.fit(backbone, data, folder, device="cpu", logger=None)
+    return training.fit(backbone, data, folder, device="cpu", logger=logger)
 
 
 def test_a_resumed_training_continues_as_if_never_stopped(portrait, tmp_path):
@@ -257,19 +257,19 @@ def test_a_folder_without_a_checkpoint_is_one_line(tmp_path):
 def test_a_damaged_curve_loses_its_unreadable_rows_and_training_goes_on(
     portrait, tmp_path, capsys, monkeypatch, damage
 ):
-    monkeypatch.setattr(training.Curve.__init__, "__defaults__", (5,))
+    monkeypatch.setattr(training.Curve.__init__, "__defaults__", (None, 5))
     train(portrait, tmp_path / "r", OneNumber())
     (tmp_path / "r" / training.LAST).unlink()  # goes on from step 30
     path = tmp_path / "r" / "metrics.csv"
     whole = path.read_text()
     if damage == "rows":
-        path.write_text(whole.replace("10,loss,", "ten,loss,").replace("15,loss,", "15,loss,x"))
+        path.write_text(whole.replace("10,all/loss,", "ten,all/loss,").replace("15,all/loss,", "15,all/loss,x"))
     elif damage == "binary":
         path.write_bytes(bytes(range(256)) * 20 + b"\n")
     elif damage == "flipped":
         flip(path, count=20)
     else:
-        path.write_text(whole[: whole.index("30,loss") + 4])
+        path.write_text(whole[: whole.index("30,all/loss") + 4])
     capsys.readouterr()
     assert train(portrait, tmp_path / "r", OneNumber()).resumed_from == 30
     said = lines(capsys)
@@ -284,11 +284,16 @@ def test_a_damaged_curve_loses_its_unreadable_rows_and_training_goes_on(
     assert set(rows[1:]) <= set(whole.splitlines()) or damage == "flipped"
 
 
-def test_the_curve_has_one_row_a_number_and_survives_a_resume(portrait, tmp_path):
-    backbone = OneNumber()
-    train(portrait, tmp_path / "r", backbone)
-    path = tmp_path / "r" / "metrics.csv"
-    assert path.read_text().splitlines()[0] == "step,name,value"
+def test_the_curve_has_one_row_a_number_under_its_stage_and_a_tracker_is_given_the_same(
+    portrait, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(training.Curve.__init__, "__defaults__", (None, 20))
+    given = []
+    train(portrait, tmp_path / "r", OneNumber(), logger=lambda step, values: given.append((step, values)))
+    header, *rows = (tmp_path / "r" / "metrics.csv").read_text().splitlines()
+    assert header == "step,name,value"
+    assert [row.split(",")[:2] for row in rows] == [["20", "all/loss"], ["40", "all/loss"]]
+    assert given == [(int(step), {name: float(value)}) for step, name, value in (row.split(",") for row in rows)]
 
 
 def test_a_pickle_is_refused_as_a_checkpoint(tmp_path):

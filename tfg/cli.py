@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"tfg {__version__}")
     names = (
         "select | sync | inspect | run | status | render | verify | live | evaluate | compare | report | export | bench | "
-        "clip | assets | doctor"
+        "clip | wandb | assets | doctor"
     )
     commands = parser.add_subparsers(required=True, dest="command", metavar=names)
 
@@ -236,6 +236,20 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--motion-seconds", type=float, metavar="S", help=f"after which motion repeats {_IN_CONF}")
     command.add_argument("--force", action="store_true", help="replace files that are there")
     command.add_argument("-o", "--output", required=True, metavar="MP4", help="the sidecar gets its name with .npz")
+
+    command = commands.add_parser("wandb", help="mirror a results folder in wandb anew, or read its runs back")
+    actions = command.add_subparsers(required=True, dest="action", metavar="sync | pull")
+    action = actions.add_parser("sync", help="every finished run of a results folder, of its files alone")
+    action.add_argument("results", metavar="FOLDER", help="a results folder")
+    action.add_argument("--mode", choices=["auto", "offline", "online"], default="auto", help="as tracker.mode")
+    action.add_argument("--artifacts", choices=["none", "head", "all"], default="head", help="as tracker.artifacts")
+    action.add_argument("--project", default="tfg", help="of wandb (default tfg)")
+    action = actions.add_parser("pull", help="the runs of a project as CSV on stdout")
+    action.add_argument("--project", default="tfg", help="of wandb (default tfg)")
+    action.add_argument("--entity", help="that the project is of (default: of the login)")
+    action.add_argument("--group", help="only the runs of this sweep")
+    action.add_argument("--check", metavar="FOLDER", help="compare with this results folder; exit code 1 if not equal")
+    action.add_argument("-o", "--output", metavar="CSV")
 
     commands.add_parser("doctor", help="what this machine can do")
 

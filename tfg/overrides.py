@@ -26,6 +26,7 @@ from tfg.schedule import register_resolvers
 from tfg.types import InputError
 
 CONFIG = configuration.folder()
+SWEEPS = "sweeps"  # its folder that is no axis of a run: searches for wandb's agents
 COVERED = ("whisper", "logmel")  # audio features, as conf/audio has them, of which the universal prior holds a map
 UNTRAINED = ("trainer=cpu", "masks=sidecar", "conditioning=audio", "prior=none")  # given by commands that make no head
 
@@ -180,7 +181,7 @@ def _options() -> dict[str, list[str]]:
     return {
         folder.name: sorted(file.stem for file in folder.glob("*.yaml"))
         for folder in CONFIG.iterdir()
-        if folder.is_dir()
+        if folder.is_dir() and folder.name != SWEEPS
     }
 
 

@@ -72,13 +72,13 @@ def check(config: DictConfig) -> None:
 
     InputError names the key or file. No torch is needed for it: see `check_backbone`.
     """
-    from tfg.record import tracking
+    from tfg.trackers import choose
 
     build(config)
     torso_settings(config.torso)
     _check_settings(config)
     weights_of(config)
-    tracking.check(config.tracker)
+    choose.check(config.tracker)
 
 
 def check_clip(config: DictConfig) -> None:

@@ -24,7 +24,7 @@ from tfg.material import Material, gather, training_part
 from tfg.picture_size import AUTO, SIZES
 from tfg.progress import run as shown_run
 from tfg.progress import say, selected
-from tfg.record import claims, files, identity, provenance, results, standing, tracking
+from tfg.record import claims, files, identity, provenance, results, standing
 from tfg.record.stages import Stages
 from tfg.rehearsal import rehearse
 from tfg.selection import features_of, select
@@ -33,6 +33,9 @@ from tfg.sync import in_time
 from tfg.threads import threads
 from tfg.torso import stage as torso_stage
 from tfg.torso.settings import settings_of
+from tfg.trackers import mirror
+from tfg.trackers.base import Tracker, named, replay
+from tfg.trackers.choose import track
 from tfg.trained import Trained, held_out_sound, render_head, rendered_again, score
 from tfg.types import InputError
 
@@ -77,14 +80,7 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
     files.write_text(folder / "config.yaml", OmegaConf.to_yaml(config))
     built, clip = parts.build(config), parts.open_clip(config)
     features = features_of(built.audio, built.face, built.masks, clip)
-    with tracking.track(
-        config.tracker,
-        folder=folder,
-        run_id=folder.name,
-        name=identity.label(plain) if plain["sweep"]["axes"] else folder.name,
-        group=str(config.group),
-        config=plain,
-    ) as tracker:
+    with track(config.tracker, named(plain, folder)) as tracker:
         # How long all of it will take here, of a few of its steps.
         estimate = _rehearsed(config, built, features, stages) if config.estimate else None
 
@@ -109,7 +105,11 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
         head = heads.of_run(config, clip, selection.segment)
         switches = plain["metrics"]
         with head.held():
-            trained = None if head.is_finished else _make(head, folder.name, features, stages, tracker.logger())
+            trained = (
+                None
+                if head.is_finished
+                else _make(head, folder.name, features, stages, config.tracker.pictures, tracker)
+            )
             torso = torso_stage.made(head, settings_of(config.torso), stages)
             scores = head.folder / heads.scores_name(switches, torso)
             if not heads.is_scored(scores):
@@ -135,10 +135,10 @@ def _run(config: DictConfig, folder: Path, stages: Stages) -> None:
             machine=provenance.machine(),
         )
         record.write(folder)
-        try:
-            tracker.record(results.RunResult.read(folder / "result.json"), folder.parent, curve=trained is None)
-        except Exception as error:  # a mirror that fails loses no result
-            say(f"the tracker could not record it ({error}); the result is whole")
+        mirrored = mirror.read(folder / "result.json")
+        if trained is None:
+            replay(tracker, mirrored)
+        tracker.record(mirrored)
 
 
 def _rehearsed(config: DictConfig, built: parts.Parts, features: ClipFeatures, stages: Stages) -> Estimate | None:
@@ -164,7 +164,9 @@ def _own_stages(stages: Stages, estimate: Estimate | None) -> dict[str, dict[str
     return {name: stages.records[name] for name in ("rehearsal", "selection", "sync") if name in stages.records}
 
 
-def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, logger: Any) -> Trained:
+def _make(
+    head: Head, made_for: str, features: ClipFeatures, stages: Stages, pictures: int, tracker: Tracker
+) -> Trained:
     """Portraits, training and rendering of a head, to its head.json; goes on from the last checkpoint."""
     # Whether the prior was learned from this person.
     seen = None
@@ -196,7 +198,7 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
 
     # The optimisation, from the same random numbers for every selector that leads here.
     with stages("training") as stage, threads(head.threads) as count:
-        backbone, fitted = _fit(head, material, logger)
+        backbone, fitted = _fit(head, material, pictures, tracker)
         stage.frames = len(material.train.frames)
         stage.notes = {
             **fitted.spent.rounded(),  # of all parts of an interrupted run
@@ -216,7 +218,7 @@ def _make(head: Head, made_for: str, features: ClipFeatures, stages: Stages, log
     return Trained(material=material, backbone=backbone, rendered=rendered)
 
 
-def _fit(head: Head, material: Material, logger: Any) -> tuple[Backbone, training.Training]:
+def _fit(head: Head, material: Material, pictures: int, tracker: Tracker) -> tuple[Backbone, training.Training]:
     """The backbone after its last step: from the last checkpoint on, which may be all of it."""
     config = head.config
     torch.manual_seed(identity.seed_for("init", *head.seeded_by))
@@ -228,8 +230,11 @@ def _fit(head: Head, material: Material, logger: Any) -> tuple[Backbone, trainin
         num_steps=backbone.num_steps,
         seed=identity.seed_for("order", *head.seeded_by),
     )
-    device, previews = config.trainer.device, preview.callbacks(material.test, material.test_windows)
-    return backbone, training.fit(backbone, loaded, head.folder, device=device, logger=logger, callbacks=previews)
+    device, shown = config.trainer.device, (material.test, material.test_windows)
+    watching = [*preview.callbacks(*shown), *preview.kept(*shown, head.folder, pictures, tracker)]
+    return backbone, training.fit(
+        backbone, loaded, head.folder, device=device, logger=tracker.curve, callbacks=watching
+    )
 
 
 def _fail(folder: Path, stage: str, error: Exception) -> None:

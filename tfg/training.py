@@ -18,14 +18,14 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments import LightningEnvironment
-from pytorch_lightning.loggers import Logger
 
 from tfg.backbones.base import Learner
 from tfg.data import PeopleData, PortraitData
 from tfg.progress import Advance, progress, say
-from tfg.record import claims, curve, meter
-from tfg.record.files import is_sealed, keep, seal, write_text
+from tfg.record import claims, meter
+from tfg.record.files import is_sealed, keep, seal
 from tfg.record.meter import Spent
+from tfg.training_curve import Curve, Logger, step_of
 from tfg.types import InputError
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
@@ -51,6 +51,8 @@ def fit(
 ) -> Training:
     """Train to the backbone's `num_steps`, from the newest whole checkpoint in `folder` or from `prepare`.
 
+    `logger` is given what the curve is: a step and its numbers.
+
     InputError names a checkpoint that is whole but of another head.
     """
     _quiet()
@@ -73,11 +75,11 @@ def fit(
                 plugins=LightningEnvironment(),  # one process, also where SLURM is: its own looks for tasks and requeues jobs
                 max_epochs=-1,
                 reload_dataloaders_every_n_epochs=1,
-                logger=logger or False,
+                logger=False,
                 callbacks=[
                     RandomState(),
                     clock,
-                    Curve(folder / "metrics.csv"),
+                    Curve(folder / "metrics.csv", logger),
                     Progress(advance),
                     *callbacks,
                     Checkpoints(folder, steps),
@@ -163,7 +165,7 @@ class Checkpoints(pl.Callback):
             raise OSError(error.errno, error.strerror, str(error.filename2 or last)) from error
         finally:
             partial.unlink(missing_ok=True)
-        trainer.should_stop = _step(pl_module) >= self.steps
+        trainer.should_stop = step_of(pl_module) >= self.steps
 
 
 class RandomState(pl.Callback):
@@ -212,38 +214,6 @@ class Clock(pl.Callback):
         self._started = meter.now()
 
 
-class Curve(pl.Callback):
-    """metrics.csv, rows of step, name, value, each 50 steps, and the same to a tracker; a resumed run goes on in the same file."""
-
-    def __init__(self, path: Path, every: int = 50) -> None:
-        self.path = path
-        self.every = every
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        first = _step(pl_module)
-        text = self.path.read_text(errors="replace") if first and self.path.exists() else ""
-        rows, unreadable = curve.parse(text)
-        if unreadable:
-            print(
-                f"tfg: {self.path} is damaged: {unreadable} of {len(rows) + unreadable} rows cannot be read; dropped",
-                file=sys.stderr,
-            )
-        kept = [f"{step},{name},{value}" for step, name, value in rows if step <= first]
-        write_text(self.path, "\n".join([curve.HEADER, *kept]) + "\n")
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        assert isinstance(pl_module, Learner)
-        step = _step(pl_module)
-        if step % self.every == 0:
-            values = {name: float(value) for name, value in sorted(pl_module.noted.items())}
-            with self.path.open("a") as file:
-                file.writelines(f"{step},{name},{value:.6g}\n" for name, value in values.items())
-            for logger in trainer.loggers:
-                logger.log_metrics(values, step)
-
-
 class Progress(pl.Callback):
     """How far the training is, and the loss of the stage it is in: losses of two stages are not comparable."""
 
@@ -277,11 +247,6 @@ def _fit(trainer: pl.Trainer, backbone: Learner, data: PortraitData | PeopleData
         if isinstance(stop.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from stop
         raise
-
-
-def _step(module: pl.LightningModule) -> int:
-    """Training steps that the backbone has done."""
-    return int(module.get_buffer("step"))
 
 
 def _quiet() -> None:

@@ -52,11 +52,15 @@ def start(arguments: list[str], job: Callable[[list[str]], None]) -> int:
     if not plan.missing:
         count = len(plan.cells)
         print(f"tfg: all {count} runs are done already" if count > 1 else "tfg: done already", file=sys.stderr)
+        _track_found(plan.cells)
     elif launcher is not None:
         launching.launch(launcher, plan.missing, on_interrupt=options.on_interrupt)
     else:
         job([*(["-m"] if options.multirun else []), *plan.given])
-    return report(plan.cells, here=not elsewhere)
+    code = report(plan.cells, here=not elsewhere)
+    if plan.missing and len(plan.cells) > 1:
+        _track(plan.cells)
+    return code
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +101,21 @@ def _foresee(plan: cells.Planned, launcher: Launcher | None, *, listed: bool) ->
         print("\n".join(dict.fromkeys(forecast.cached(cell) for cell in plan.missing)))
     print(f"tfg: {found.text(at_once)}", file=sys.stderr)
     forecast.refuse(found, plan.cells[0].results, at_once, launching.key_of(launcher))
+
+
+def _track(sweep: Sequence[Cell]) -> None:
+    """The sweep's table, for the tracker."""
+    from tfg.trackers.sweeps import track_sweep
+
+    first = sweep[0].plain
+    track_sweep(first["tracker"], str(first["group"]), [cell.folder for cell in sweep])
+
+
+def _track_found(sweep: Sequence[Cell]) -> None:
+    """Runs that were done already, where somebody waits for them."""
+    from tfg.trackers.sweeps import track_found
+
+    track_found(sweep[0].plain["tracker"], [cell.folder for cell in sweep])
 
 
 def title(config: DictConfig, number: int) -> str:

@@ -182,13 +182,13 @@ class Instag(Backbone):
         aligned = self.adaptation.aligned(step / self.stages.face)
         motion = self._face_motion(frame, aligned) if moving else None
         raster = self.face.draw(frame, motion, backdrop, self._degree(step))
-        loss = face_loss(raster, backdrop, truth, self.weights, self.engine)
+        parts = {"picture": face_loss(raster, backdrop, truth, self.weights, self.engine)}
         if motion is not None:
-            loss = loss + self.weights.motion * motion_size(motion)
+            parts["motion"] = self.weights.motion * motion_size(motion)
         prior = None if frame.size < self.size else self.geometry  # its mesh is drawn in the head's size
         if prior is not None and prior.rules.due(step, self.stages.face, self.face.rules.reset_every):
-            loss = loss + prior.loss(raster, frame, int(truth.row), shown_face(truth))
-        self._descend(self.face, 0, loss, raster, step, self.stages.face, moving)
+            parts["geometry"] = prior.loss(raster, frame, int(truth.row), shown_face(truth))
+        self._descend(self.face, 0, parts, raster, step, self.stages.face, moving)
 
     def _train_mouth(self, frame: Frame, truth: FrameTruth, step: int) -> None:
         """The inside of the mouth alone; a frame that hardly shows it teaches nothing and is passed over.
@@ -205,9 +205,9 @@ class Instag(Backbone):
         motion = self._mouth_motion(frame, hook, self.adaptation.aligned(step / self.stages.mouth))
         backdrop = torch.rand(3, device=self.device)
         raster = self.mouth.draw(frame, motion, backdrop, self._degree(step))
-        loss = mouth_loss(raster, backdrop, inside, truth, self.weights, self.engine)
-        loss = loss + self.weights.motion * motion_size(motion)
-        self._descend(self.mouth, 2, loss, raster, step, self.stages.mouth, moving=True)
+        parts = {"picture": mouth_loss(raster, backdrop, inside, truth, self.weights, self.engine)}
+        parts["motion"] = self.weights.motion * motion_size(motion)
+        self._descend(self.mouth, 2, parts, raster, step, self.stages.mouth, moving=True)
 
     def _fuse(self, frame: Frame, truth: FrameTruth, step: int) -> None:
         """Both branches together on the whole frame, at rates that go on falling from where each branch stopped.
@@ -219,17 +219,17 @@ class Instag(Backbone):
         """
         face, mouth = self._fused_motions(frame, int(truth.row)) if self.lip_driven else self.motions(frame)
         rendered = self._compose(frame, face, mouth)
-        loss = picture_loss(rendered, truth, self.weights, self.engine)
-        loss = loss + self.weights.motion * (motion_size(face) + motion_size(mouth))
+        parts = {"picture": picture_loss(rendered, truth, self.weights, self.engine)}
+        parts["motion"] = self.weights.motion * (motion_size(face) + motion_size(mouth))
         late = step >= self.stages.perceptual_from * self.stages.fuse
         if self.perceptual is not None and late and frame.size == self.size:
             low, high = self.weights.perceptual_patch
             side = int(torch.randint(low, high + 1, ()))
-            loss = loss + self.weights.perceptual * patch_distance(self.perceptual, rendered, truth.image, side)
+            parts["perceptual"] = self.weights.perceptual * patch_distance(self.perceptual, rendered, truth.image, side)
         optimizers: list[Any] = self.optimizers(use_pl_optimizer=False)  # type: ignore[assignment]
         for optimizer in optimizers:
             optimizer.zero_grad()
-        self.manual_backward(loss)
+        self.manual_backward(self.total(parts))
         branches = (
             (*optimizers[:2], self.stages.face, True),
             (*optimizers[2:], self.stages.mouth, not self.lip_driven),
@@ -242,7 +242,6 @@ class Instag(Backbone):
             if moves:
                 set_rates(motion, self._motion_rates(alone + step, alone))
                 motion.step()
-        self.note(loss=loss.detach())
 
     def _face_motion(self, frame: Frame, aligned: bool = True) -> GaussianMotion:
         return self.face.move(self.face.field, frame.audio, frame.upper, aligned=aligned)
@@ -273,16 +272,23 @@ class Instag(Backbone):
         return self.face.draw(frame, face, behind, self.sh_degree).color
 
     def _descend(
-        self, branch: Branch[Any], first: int, loss: Tensor, raster: Raster, step: int, alone: int, moving: bool
+        self,
+        branch: Branch[Any],
+        first: int,
+        parts: dict[str, Tensor],
+        raster: Raster,
+        step: int,
+        alone: int,
+        moving: bool,
     ) -> None:
         optimizers = Optimizers(*self.optimizers(use_pl_optimizer=False)[first : first + 2])  # type: ignore[index]
         optimizers.gaussians.zero_grad()
         optimizers.motion.zero_grad()
         raster.means2d.retain_grad()
-        self.manual_backward(loss)
+        self.manual_backward(self.total(parts))
         gaussian_rates = self.rates.of_gaussians(self.stages.progress(step, alone))
         branch.step(optimizers, raster, step, gaussian_rates, self._motion_rates(step, alone) if moving else None)
-        self.note(loss=loss.detach(), gaussians=len(branch.gaussians))
+        self.note(**self.noted, gaussians=len(branch.gaussians))
 
     def _motion_rates(self, step: int, alone: int) -> dict[str, float]:
         """Of a branch that trains `alone` steps by itself and then goes on with the other."""

@@ -123,11 +123,9 @@ class SyncTalk(Backbone):
         with self._own_random_numbers(step):
             if step % self.schedule.occupancy_every == 0:
                 self._update_occupancy(view)
-            loss = (
-                self._patch_loss(view, target, step)
-                if self._trains_on_patch(step)
-                else self._ray_loss(view, target, step)
-            )
+            on_patch = self._trains_on_patch(step)
+            parts = self._patch_losses(view, target, step) if on_patch else self._ray_losses(view, target, step)
+            loss = self.total(parts)
 
         optimizer = cast(AdamW, self.optimizers())
         for group in optimizer.param_groups:
@@ -138,7 +136,6 @@ class SyncTalk(Backbone):
         self.step += 1
         if self.schedule.average_decay and (step + 1) % self.schedule.average_every == 0:
             self.average.update(self.head)
-        self.note(loss=loss.detach())
 
     @torch.no_grad()
     def render(self, batch: Batch) -> Tensor:
@@ -181,7 +178,7 @@ class SyncTalk(Backbone):
         row = view.index % len(self.head.codes) if len(self.head.codes) else 0
         return self._tracer.trace(self.head, view, pixels, code_row=row, offset=offset)
 
-    def _ray_loss(self, view: HeadView, target: ViewTruth, step: int) -> Tensor:
+    def _ray_losses(self, view: HeadView, target: ViewTruth, step: int) -> dict[str, Tensor]:
         """L1 with opacity entropy and the ramped attention terms on drawn rays of the frame."""
         weights, ramp = self.weights, step / self.schedule.steps
         lower = rays.lower_face_box(target.landmarks, self.size)
@@ -191,12 +188,12 @@ class SyncTalk(Backbone):
         silent = losses.ray_attention(traced.audio_attention, traced.samples.ray, ~inside)
         still = losses.ray_attention(traced.upper_attention, traced.samples.ray, inside)
         in_head_stage = not self.schedule.is_lips(step)
-        loss = self._photometric(traced, target, pixels, ramp if in_head_stage else None)
-        loss = loss + weights.entropy * losses.opacity_entropy(traced.opacity)
-        loss = loss + weights.attention * ramp * (silent + still)
+        parts = {"picture": self._photometric(traced, target, pixels, ramp if in_head_stage else None)}
+        parts["entropy"] = weights.entropy * losses.opacity_entropy(traced.opacity)
+        parts["attention"] = weights.attention * ramp * (silent + still)
         if in_head_stage and weights.smoothness and step % weights.smoothness_every == 0:
-            loss = loss + weights.smoothness * ramp * self._roughness(traced.samples.points)
-        return loss
+            parts["smoothness"] = weights.smoothness * ramp * self._roughness(traced.samples.points)
+        return parts
 
     def _photometric(self, traced: Traced, target: ViewTruth, pixels: Tensor, ramp: float | None) -> Tensor:
         """L1; with a ramp and an uncertainty net by what that expects, which is learned beside."""
@@ -233,7 +230,7 @@ class SyncTalk(Backbone):
         """In the lips stage odd steps train on the lips, even ones on random patches where there is a perceptual loss."""
         return self.schedule.is_lips(step) and (step % 2 == 1 or self.perceptual is not None)
 
-    def _patch_loss(self, view: HeadView, target: ViewTruth, step: int) -> Tensor:
+    def _patch_losses(self, view: HeadView, target: ViewTruth, step: int) -> dict[str, Tensor]:
         """L1, opacity entropy and structure (or LPIPS) on the lip box or on a random patch: SyncTalk's lips stage."""
         points, lips = target.landmarks, step % 2 == 1
         if not lips:
@@ -244,12 +241,13 @@ class SyncTalk(Backbone):
         traced = self._trace_training(view, pixels)
         side = box[1] - box[0]
         made, true = traced.color.reshape(side, side, 3), target.image[pixels].reshape(side, side, 3)
-        loss = losses.mean_difference(made, true) + self.weights.entropy * losses.opacity_entropy(traced.opacity)
+        parts = {"picture": losses.mean_difference(made, true)}
+        parts["entropy"] = self.weights.entropy * losses.opacity_entropy(traced.opacity)
         if self.perceptual is None:
-            return loss + self.weights.structure * losses.structure(made, true)
+            return {**parts, "structure": self.weights.structure * losses.structure(made, true)}
         weight = self.weights.perceptual_lips if lips else self.weights.perceptual_patch
         pictures = [image.permute(2, 0, 1)[None] * 2 - 1 for image in (made, true)]
-        return loss + weight * self.perceptual(pictures[0], pictures[1]).mean()
+        return {**parts, "perceptual": weight * self.perceptual(pictures[0], pictures[1]).mean()}
 
     @torch.no_grad()
     def _update_occupancy(self, view: HeadView) -> None:

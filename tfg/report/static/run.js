@@ -72,7 +72,7 @@ if (!run) {
   }
   candidates();
 
-  const curves = by("curves") ? Object.entries(run.training).sort(([a], [b]) => Number(b === "loss") - Number(a === "loss")).map(([name, [x, y]]) => ({ name, x, y, element: by("curves").appendChild(tfg.element("div", { role: "img", "aria-label": `${name} over the steps` })) })) : [];
+  const curves = by("curves") ? Object.entries(run.training).sort(([a], [b]) => Number(b.endsWith("loss")) - Number(a.endsWith("loss"))).map(([name, [x, y]]) => ({ name, x, y, element: by("curves").appendChild(tfg.element("div", { role: "img", "aria-label": `${name} over the steps` })) })) : [];
   function training() {
     for (const { name, x, y, element } of curves) tfg.draw(element, [{ type: "scatter", mode: x.length < 40 ? "lines+markers" : "lines", x, y, line: { width: 1.5 } }], { title: name, showlegend: false, height: 220, xaxis: { title: { text: "step" } } });
   }
