@@ -86,11 +86,11 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
     losses: dict[str, dict[int, float]] = {"whole": {}, "stopped": {}, "resumed": {}}
     current, stop = "whole", 0
 
-    def note(self: Instag, name: str, value: torch.Tensor) -> None:
-        if name == "loss":
-            losses[current][int(self.step)] = float(value)
+    def note(self: Instag, **values: torch.Tensor | float) -> None:
+        losses[current][int(self.step)] = float(values["loss"])
+        self.noted = values
 
-    monkeypatch.setattr(Instag, "log", note)
+    monkeypatch.setattr(Instag, "note", note)
     (tmp_path / "whole").mkdir()
     (tmp_path / "parts").mkdir()
     torch.manual_seed(0)
@@ -118,6 +118,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
     train(resumed, scene.portrait, tmp_path / "parts", chunk=7)
 
     assert len(resumed.face.gaussians) != 300  # the number of Gaussians has changed in between
+    assert sorted(losses["stopped"] | losses["resumed"]) == sorted(losses["whole"]) != []
     assert losses["stopped"] | losses["resumed"] == pytest.approx(losses["whole"], abs=1e-6)
     for name, value in whole.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], value, rtol=1e-5, atol=1e-6, msg=name)
