@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 
 from experiments import people
-from experiments.grid import Cell, Grid
+from experiments.grid import Grid
 
 PEOPLE = people.of("p05", "p07", "p03", "p08", "german")
 TUNED = ("p05", "p07")
@@ -36,17 +36,7 @@ FIXED = (
     "metrics.controls=false",
 )
 
-GRID = Grid(
-    name="length",
-    cells=tuple(
-        Cell(
-            labels={"person": person, "way": way},
-            overrides=(*FIXED, *people.overrides(place), *given),
-        )
-        for person, place in PEOPLE.items()
-        for way, given in WAYS.items()
-    ),
-)
+GRID = Grid(name="length", cells=people.ways(FIXED, PEOPLE, WAYS))
 
 if __name__ == "__main__":
     from experiments.launch import main  # here, so that a table can import GRID as plain data

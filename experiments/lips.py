@@ -16,7 +16,7 @@ from __future__ import annotations
 import sys
 
 from experiments import people
-from experiments.grid import Cell, Grid
+from experiments.grid import Grid
 
 PRIORS = "results/priors"  # of `python -m experiments.leave_one_out`, which comes first
 PEOPLE = people.of("p03", "p04", "p06", "p08", "p09", "p11", "german")
@@ -39,21 +39,7 @@ WAYS = {
 }
 FIXED = ("backbone=instag", "clip.size=128", "selector=at", "metrics.lpips=false", "metrics.identity=false")
 
-GRID = Grid(
-    name="lips",
-    cells=tuple(
-        Cell(
-            labels={"person": person, "way": way},
-            overrides=(
-                *FIXED,
-                *people.overrides(place),
-                *(override.format(person=person) for override in given),
-            ),
-        )
-        for person, place in PEOPLE.items()
-        for way, given in WAYS.items()
-    ),
-)
+GRID = Grid(name="lips", cells=people.ways(FIXED, PEOPLE, WAYS))
 
 if __name__ == "__main__":
     from experiments.launch import main  # here, so that a table can import GRID as plain data

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
+
+from experiments.grid import Cell
 
 FOLDER = f"{os.environ.get('TFG_ASSETS', 'assets')}/video"
 Place = tuple[str, int, int]  # file, start of the segment and held-out end in seconds
@@ -28,3 +31,15 @@ def overrides(place: Place) -> tuple[str, ...]:
     """What `selector=at` needs of it."""
     file, start, held = place
     return f"clip.path={FOLDER}/{file}", f"start={start}", f"split.held_out={held}"
+
+
+def ways(fixed: Sequence[str], places: Mapping[str, Place], given: Mapping[str, Sequence[str]]) -> tuple[Cell, ...]:
+    """Each way on each person, person by person; `{person}` in a way's overrides stands for the name."""
+    return tuple(
+        Cell(
+            labels={"person": person, "way": way},
+            overrides=(*fixed, *overrides(place), *(text.replace("{person}", person) for text in own)),
+        )
+        for person, place in places.items()
+        for way, own in given.items()
+    )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 
 from experiments import people
-from experiments.grid import Cell, Grid
+from experiments.grid import Grid
 
 PEOPLE = people.of("german", "p03")
 WAYS = {
@@ -30,17 +30,7 @@ FIXED = (
     "metrics.identity=false",
 )
 
-GRID = Grid(
-    name="synctalk_lips",
-    cells=tuple(
-        Cell(
-            labels={"person": person, "way": way},
-            overrides=(*FIXED, *people.overrides(place), *given),
-        )
-        for person, place in PEOPLE.items()
-        for way, given in WAYS.items()
-    ),
-)
+GRID = Grid(name="synctalk_lips", cells=people.ways(FIXED, PEOPLE, WAYS))
 
 if __name__ == "__main__":
     from experiments.launch import main  # here, so that a table can import GRID as plain data

@@ -17,7 +17,7 @@ from __future__ import annotations
 import sys
 
 from experiments import people
-from experiments.grid import Cell, Grid
+from experiments.grid import Grid
 
 PEOPLE = people.of("p03", "p08", "german")
 WAYS = {
@@ -38,17 +38,7 @@ FIXED = (
     "metrics.identity=false",
 )
 
-GRID = Grid(
-    name="synctalk_parts",
-    cells=tuple(
-        Cell(
-            labels={"person": person, "way": way},
-            overrides=(*FIXED, *people.overrides(place), *given),
-        )
-        for person, place in PEOPLE.items()
-        for way, given in WAYS.items()
-    ),
-)
+GRID = Grid(name="synctalk_parts", cells=people.ways(FIXED, PEOPLE, WAYS))
 
 if __name__ == "__main__":
     from experiments.launch import main  # here, so that a table can import GRID as plain data
