@@ -160,7 +160,7 @@ def _absent(module: str, extra: str) -> str | None:
     with suppress(ModuleNotFoundError):
         if importlib.util.find_spec(module) is not None:
             return None
-    return f"not installed; pip install 'tfg[{extra}]'"
+    return f"not installed; pip install -e '.[{extra}]'"
 
 
 def _killing(outcome: Outcome, random: Random, mark: str) -> Callable[[list[subprocess.Popen[bytes]]], None]:

@@ -190,7 +190,8 @@ def known_in(table: Path) -> dict[str, dict[str, str]]:
         with table.open(newline="") as file:
             rows = {_title(_labels(row)): row for row in csv.DictReader(file)}
     except (OSError, KeyError, ValueError) as error:
-        raise InputError(f"{table}: no table of `python -m analysis.atlas` ({error!r})") from error
+        reason = "no such file" if isinstance(error, FileNotFoundError) else f"no such table ({error})"
+        raise InputError(f"--known {table}: {reason}; give one of `python -m analysis.atlas`") from error
     return {title: rows[key] for key, title in titles.items() if key in rows}
 
 

@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         if importlib.util.find_spec("ray") is None:
-            raise InputError("ray is not installed here; pip install 'tfg[ray]'")
+            raise InputError("ray is not installed here; pip install -e '.[ray]'")
         planned = cells.planned(options.overrides)
     except InputError as error:
         print(f"tfg: {error}", file=sys.stderr)

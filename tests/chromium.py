@@ -64,9 +64,18 @@ class Browser:
 
     def wait(self, expression: str) -> None:
         end = time.monotonic() + SECONDS
-        while not self.evaluate(expression):
+        while not self._now(expression):
             assert time.monotonic() < end, f"never true: {expression}"
             time.sleep(0.02)
+
+    def _now(self, expression: str) -> Any:
+        """Its value; false while one page gives way to another."""
+        try:
+            return self.evaluate(expression)
+        except RuntimeError as error:
+            if "navigated or closed" in str(error) or "context was destroyed" in str(error):
+                return False
+            raise
 
     def click(self, selector: str, across: float = 0.5, down: float = 0.5) -> None:
         """A real mouse click at a fraction of an element's box."""

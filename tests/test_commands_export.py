@@ -69,6 +69,7 @@ def test_parquet_has_the_same_columns_and_numbers(results, tmp_path):
     read, texts = parquet.read_table(tmp_path / "m.parquet"), rows_of(tmp_path / "m.csv")
     assert read.column_names == list(texts[0])
     assert read["value"].to_pylist() == [float(row["value"]) if row["value"] else None for row in texts]
+    assert "null" not in {str(field.type) for field in read.schema}  # of columns that have no value here
 
 
 def test_a_comparison_is_written_as_a_table_too(results, tmp_path, capsys):
@@ -84,6 +85,7 @@ def test_a_comparison_is_written_as_a_table_too(results, tmp_path, capsys):
     [
         (["nowhere", "-o", "x.csv"], "nowhere: no such folder"),
         ([".", "-o", "x.csv"], ".: holds no finished run"),
+        ([".", "-o", "x.csv", "--frame", "3"], "--frame 3: is of a head's .ply or pictures"),
         ([".", "-o", "x.glb"], "-o x.glb: .glb is not written"),
         ([".", "-o", "no/x.csv"], "-o no/x.csv: its folder does not exist"),
         ([".", "-o", "x.ply"], ".: not a finished head"),

@@ -55,7 +55,7 @@ def test_a_missing_launcher_names_its_extra_in_one_line(name: str, monkeypatch: 
     monkeypatch.setattr(importlib.metadata, "distribution", absent)
     with pytest.raises(InputError) as caught:
         launching.split([f"hydra/launcher={name}"])
-    assert str(caught.value) == f"hydra/launcher={name}: is not installed here; pip install 'tfg[cluster]'"
+    assert str(caught.value) == f"hydra/launcher={name}: is not installed here; pip install -e '.[cluster]'"
 
 
 def test_an_unknown_launcher_and_a_machine_without_sbatch_are_refused(

@@ -20,7 +20,7 @@ def test_without_ray_its_extra_is_named_in_one_line(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert on_ray.main(["seed=0,1"]) == 2
-    assert capsys.readouterr().err == "tfg: ray is not installed here; pip install 'tfg[ray]'\n"
+    assert capsys.readouterr().err == "tfg: ray is not installed here; pip install -e '.[ray]'\n"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="the extra `ray` is not installed")

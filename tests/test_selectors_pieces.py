@@ -123,7 +123,7 @@ def test_pieces_fit_wherever_the_segment_fits(total: int) -> None:
 
 
 def test_a_segment_that_is_no_whole_number_of_pieces_is_refused() -> None:
-    line = r"selector\.piece_seconds: pieces of 1 s do not add up to seconds=5\.52; give a length that does, as 0\.92"
+    line = r"piece_seconds=1: pieces of 25 frames do not add up to seconds=5\.52, 138 frames; give a length that does, as 0\.92"
     with pytest.raises(InputError, match=line):
         select(world(), num_frames=138)
 

@@ -106,7 +106,7 @@ def follow(settings: dict[str, Any], *paths: Path, **environment: str) -> subpro
 
 def settings_of(tracker: str) -> dict[str, Any]:
     if tracker in choose.EXTRAS and importlib.util.find_spec(tracker) is None:
-        pytest.skip(f"{choose.EXTRAS[tracker]} is not installed: pip install 'tfg[{tracker}]'")
+        pytest.skip(f"{choose.EXTRAS[tracker]} is not installed: pip install -e '.[{tracker}]'")
     return {"name": tracker, "pictures": 0, **SETTINGS[tracker]}
 
 

@@ -94,7 +94,7 @@ def check(launcher: Launcher) -> None:
     try:
         importlib.metadata.distribution(PACKAGES[name])
     except importlib.metadata.PackageNotFoundError as error:
-        raise InputError(f"{KEY}={name}: is not installed here; pip install 'tfg[cluster]'") from error
+        raise InputError(f"{KEY}={name}: is not installed here; pip install -e '.[cluster]'") from error
     if name == SLURM and shutil.which("sbatch") is None:
         raise InputError(
             f"{KEY}={name}: no sbatch is found here; start it where jobs are submitted, or take {KEY}=joblib"

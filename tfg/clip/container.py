@@ -71,11 +71,19 @@ def open_container(
     except (*MEDIA_ERRORS, MemoryError) as error:
         if is_cut_off(path):
             raise InputError(f"{path}: is cut off ({_reason(error)}); {CUT_OFF_REMEDY}") from None
+        if _is_playlist(path):
+            raise InputError(f"{path}: is a playlist, which is not opened; give the video itself") from None
         if getattr(error, "errno", None) == errno.EINVAL:
             raise InputError(
                 f"{path}: is damaged, or of a kind that is not opened (playlist, list of files, subtitles, single picture); {remedy}"
             ) from None
         raise InputError(f"{path}: {fault} ({_reason(error)}); {remedy}") from None
+
+
+def _is_playlist(path: Path) -> bool:
+    """Of the kinds m3u8, pls and FFmpeg's own list of files."""
+    with path.open("rb") as file:
+        return file.read(16).lstrip(b"\xef\xbb\xbf").startswith((b"#EXTM3U", b"[playlist]", b"ffconcat "))
 
 
 @contextmanager

@@ -36,6 +36,8 @@ def run(options: argparse.Namespace) -> None:
     if not output.absolute().parent.is_dir():
         raise InputError(f"-o {output}: its folder does not exist; make it first")
     if output.suffix in (*TEXTS, PARQUET):
+        if options.frame is not None:
+            raise InputError(f"--frame {options.frame}: is of a head's .ply or pictures; -o {output} is a table")
         write_table(_table(given, options.table), output)
     elif output.suffix in (PLY, ""):
         _write_head(given, output, options)
@@ -69,6 +71,8 @@ def _table(results: Path, name: str) -> Table:
             digests.append(digest(folder))
         except DamagedRecord as error:
             print(f"tfg: left out: {error}", file=sys.stderr)
+    if not digests and (results / "result.json").exists():
+        raise InputError(f"{results}: is one run; give the folder of results that it is in")
     if not digests:
         raise InputError(f"{results}: holds no finished run; a table is of a results folder (results=)")
     return TABLES[name](digests)
@@ -79,9 +83,12 @@ def _write_parquet(table: Table, output: Path) -> None:
         import pyarrow
         from pyarrow import parquet
     except ImportError as error:
-        raise InputError(f"-o {output}: Parquet needs pyarrow; pip install 'tfg[report]', or write .csv") from error
+        raise InputError(f"-o {output}: Parquet needs pyarrow; pip install -e '.[report]', or write .csv") from error
     columns = zip(*table.records, strict=True) if table.records else [()] * len(table.record_header)
-    made = pyarrow.table(dict(zip(table.record_header, map(list, columns), strict=True)))
+    arrays = [pyarrow.array(column) for column in columns]
+    # A column without a value is one of numbers, so that the files of two folders can be joined.
+    typed = [array.cast(pyarrow.float64()) if array.type == pyarrow.null() else array for array in arrays]
+    made = pyarrow.table(dict(zip(table.record_header, typed, strict=True)))
     unfinished = output.with_name(f".{output.name}.part")
     try:
         parquet.write_table(made, unfinished)

@@ -34,7 +34,7 @@ LAST_LOOK_SECONDS = 1.0  # in which pages are given why a run failed, before the
 def run(options: argparse.Namespace) -> int:
     """The page's address on stdout; serves it until Ctrl-C, which is exit code 130. Of a training that fails, its code."""
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
-        raise InputError(f"live needs the extra `live` ({', '.join(missing)} missing): pip install 'tfg[live]'")
+        raise InputError(f"live needs the extra `live` ({', '.join(missing)} missing): pip install -e '.[live]'")
     if options.train is None and len(options.given) != 1:
         raise InputError("live: give one RUN, or --train VIDEO; `tfg live --help` shows how")
     if options.seed < 0:

@@ -57,7 +57,7 @@ def lines(results: Path, states: Sequence[State], left: float | None) -> list[st
     shown = [f"{count} {name}" for name, count in counts.items() if count and name != DONE]
     text = f"{results}: {counts[DONE]} of {len(states)} runs done{''.join(f', {part}' for part in shown)}"
     if left is not None:
-        text += f"; about {clock(left)} left"
+        text += f"; about {clock(left)} left, if they take as long as those that are done"
     elif counts[RUNNING] or counts[WAITING]:
         text += "; time left is not known before a run is done"
     listed = [text]

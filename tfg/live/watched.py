@@ -45,7 +45,8 @@ class Watched:
     def selected(self, chosen: Mapping[str, Any]) -> None:
         names = ("start", "diversity", "motion_complexity", "score")
         scores = [{name: score[name] for name in names} for score in chosen["scores"]]
-        self._chosen = {name: chosen[name] for name in ("start", "seconds", "method")} | {"scores": scores}
+        kept = [name for name in ("start", "seconds", "method", "pieces", "piece_seconds") if name in chosen]
+        self._chosen = {name: chosen[name] for name in kept} | {"scores": scores}
         self._set()
 
     def pictured(self, step: int, made: Bytes, truth: Bytes) -> None:

@@ -26,14 +26,15 @@ def runs_table(digests: Sequence[Digest]) -> Table:
     records = []
     for one in digests:
         ranges = [one.intervals.get(name, (None, None)) for name in names]
-        own = (one.result.run_id, one.label, *(axis_of(one.result, axis) for axis in axes))
+        starts = "+".join(f"{start:g}" for start in starts_of(one.result.selection))
+        own = (one.result.run_id, one.label, *(axis_of(one.result, axis) for axis in axes), starts)
         records.append((*own, *numbers_of(one.result, names), *(end for pair in ranges for end in pair)))
     return Table(
         name="runs",
         caption="Runs",
         header=tuple(made.header),
         rows=tuple((row.name, *row.cells) for row in made.rows if row.kind == "run"),
-        record_header=("run_id", "run", *axes, "start_s", *names, *costs, *ends),
+        record_header=("run_id", "run", *axes, "starts_s", "start_s", *names, *costs, *ends),
         records=tuple(records),
     )
 

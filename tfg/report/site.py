@@ -165,5 +165,5 @@ def _plotly() -> str:
     try:
         from plotly.offline import get_plotlyjs
     except ImportError as error:
-        raise InputError("report: needs plotly for its charts; pip install 'tfg[report]'") from error
+        raise InputError("report: needs plotly for its charts; pip install -e '.[report]'") from error
     return str(get_plotlyjs())

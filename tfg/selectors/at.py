@@ -76,7 +76,7 @@ class At:
         if num_frames % count:
             raise InputError(
                 f"start={self.start}: seconds={num_frames / FPS:g}, {num_frames} frames, cannot be shared by {count} pieces; "
-                "give a number of seconds that can"
+                f"give a number of seconds that can, as seconds={max(1, num_frames // count) * count / FPS:g}"
             )
         return num_frames // count
 

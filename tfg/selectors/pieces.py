@@ -51,9 +51,11 @@ class Pieces:
         """InputError where a segment of `num_frames` is no whole number of pieces. Where the segment fits, so do its pieces."""
         length = self.piece_frames
         if num_frames % length:
+            whole = [count for count in range(FEWEST, num_frames + 1) if num_frames % count == 0]
+            near = min(whole, key=lambda count: abs(count - length), default=num_frames)
             raise InputError(
-                f"selector.piece_seconds: pieces of {length / FPS:g} s do not add up to seconds={num_frames / FPS:g}; give a length "
-                f"that does, as {num_frames / FPS / max(1, round(num_frames / length)):g}"
+                f"selector.piece_seconds={self.piece_seconds:g}: pieces of {length} frames do not add up to "
+                f"seconds={num_frames / FPS:g}, {num_frames} frames; give a length that does, as {near / FPS:g}"
             )
 
     def select(self, candidates: Candidates, rng: np.random.Generator) -> Selection:

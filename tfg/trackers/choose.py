@@ -70,7 +70,7 @@ def check(settings: Mapping[str, Any]) -> None:
         if settings[key] not in allowed:
             raise InputError(f"tracker.{key}={settings[key]}: allowed are {', '.join(allowed)}")
     if name in EXTRAS and importlib.util.find_spec(name) is None:
-        raise InputError(f"tracker={name}: needs the package {EXTRAS[name]}; pip install 'tfg[{name}]'")
+        raise InputError(f"tracker={name}: needs the package {EXTRAS[name]}; pip install -e '.[{name}]'")
     count = settings["pictures"]
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise InputError(f"tracker.pictures={count}: must be a whole number, 0 or above")
