@@ -220,6 +220,6 @@ def test_a_wrong_value_is_refused_by_its_key(settings: dict[str, Any], line: str
 def test_a_tracker_whose_package_is_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(
-        InputError, match=r"tracker=mlflow: needs the package mlflow-skinny; pip install 'tfg\[mlflow\]'"
+        InputError, match=r"tracker=mlflow: needs the package mlflow-skinny; pip install -e '.\[mlflow\]'"
     ):
         choose.check({"name": "mlflow", "pictures": 0})
