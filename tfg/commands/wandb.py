@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tfg.record.files import write_text
 from tfg.record.results import DamagedRecord
 from tfg.trackers import mirror, sweeps
-from tfg.trackers.base import Named, first_line, named, replay, sweep_named
+from tfg.trackers.base import Named, finished, first_line, named, replay, sweep_named
 from tfg.types import InputError
 
 if TYPE_CHECKING:
@@ -64,17 +64,12 @@ def _sent_table(options: argparse.Namespace, results: Path, group: str, members:
 
 @contextmanager
 def _opened(options: argparse.Namespace, whose: Named, results: Path) -> Iterator[WandbTracker]:
-    """Finished as failed where the block raises."""
+    """Finished at the end of the block."""
     from tfg.trackers.wandb import WandbTracker
 
     settings = {"mode": options.mode, "project": options.project, "artifacts": options.artifacts}
-    tracker = WandbTracker(whose, settings, anew=True, files=results / OFFLINE)
-    failed = True
-    try:
+    with finished(WandbTracker(whose, settings, anew=True, files=results / OFFLINE)) as tracker:
         yield tracker
-        failed = False
-    finally:
-        tracker.finish(failed=failed)
 
 
 def pull(options: argparse.Namespace) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from tfg.record import identity
 from tfg.trackers.mirror import Mirror, Table
@@ -47,6 +48,9 @@ class Tracker(Protocol):
     def finish(self, *, failed: bool) -> None:
         """Nothing more comes."""
         ...
+
+
+Opened = TypeVar("Opened", bound=Tracker)
 
 
 class NullTracker:
@@ -95,6 +99,17 @@ def replay(tracker: Tracker, mirror: Mirror) -> None:
         tracker.curve(step, values)
     for step, path in mirror.pictures():
         tracker.picture(step, path)
+
+
+@contextmanager
+def finished(tracker: Opened) -> Iterator[Opened]:
+    """The tracker, finished at the end of the block: as failed where that raises, so that no other run logs into it."""
+    failed = True
+    try:
+        yield tracker
+        failed = False
+    finally:
+        tracker.finish(failed=failed)
 
 
 def first_line(error: Exception) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tfg.progress import say
-from tfg.trackers.base import Named, NullTracker, Tracker, first_line
+from tfg.trackers.base import Named, NullTracker, Tracker, finished, first_line
 from tfg.trackers.mirror import Mirror, Table
 from tfg.types import InputError
 
@@ -78,14 +78,9 @@ def check(settings: Mapping[str, Any]) -> None:
 
 @contextmanager
 def track(settings: Mapping[str, Any], named: Named) -> Iterator[Tracker]:
-    """The tracker of one run; it is finished as failed when the block raises, so that no other logs into it."""
-    tracker = Shielded(lambda: opened(settings, named))
-    failed = True
-    try:
+    """The tracker of one run, finished at the end of the block."""
+    with finished(Shielded(lambda: opened(settings, named))) as tracker:
         yield tracker
-        failed = False
-    finally:
-        tracker.finish(failed=failed)
 
 
 def opened(settings: Mapping[str, Any], named: Named) -> Tracker:
