@@ -53,11 +53,15 @@ tfg.player = function (fps) {
     by("trouble").textContent = `The videos cannot be played here: ${text}. They are linked below.`;
   }
 
+  function seen(name, time) {
+    shown[name] = Math.floor(time * fps + 1e-3);
+    draw();
+  }
+
   // The truth keeps the time of the rendering, whose sound is heard.
   function follow(name, video) {
     video.requestVideoFrameCallback((now, picture) => {
-      shown[name] = Math.floor(picture.mediaTime * fps + 1e-3);
-      draw();
+      seen(name, picture.mediaTime);
       if (name === "rendered" && !video.paused) {
         show(shown.rendered);
         const late = rendered.currentTime - truth.currentTime;
@@ -82,8 +86,10 @@ tfg.player = function (fps) {
     by("gain-value").textContent = by("gain").value;
   };
   const turn = () => (rendered.paused ? play() : pause());
-  for (const video of [truth, rendered]) {
+  for (const [name, video] of Object.entries({ truth, rendered })) {
     video.addEventListener("loadedmetadata", ready);
+    // Frame callbacks are told at best effort: one that a busy browser leaves out after a seek would leave an old difference.
+    video.addEventListener("seeked", () => requestAnimationFrame(() => video.seeking || !video.paused || seen(name, video.currentTime)));
     video.addEventListener("error", () => trouble(video.error?.message || "not readable"));
     video.addEventListener("click", turn);
   }
@@ -107,7 +113,7 @@ tfg.player = function (fps) {
     }
   });
   if (!truth.requestVideoFrameCallback) trouble("this browser does not say which frame a video shows, which the difference needs");
-  else for (const [name, video] of [["truth", truth], ["rendered", rendered]]) follow(name, video);
+  else for (const [name, video] of Object.entries({ truth, rendered })) follow(name, video);
   gain();
   ready();
   return player;
