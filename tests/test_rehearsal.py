@@ -50,6 +50,12 @@ def test_every_stretch_of_a_training_counts_by_its_steps(cache, backbone) -> Non
     assert all(cost.seconds > 0 for cost in estimate.parts.values())
 
 
+def test_a_stretch_is_timed_by_its_own_steps_however_few(cache) -> None:
+    """Ten steps of the mouth stage: those after them are the fuse stage's, whose head has more Gaussians."""
+    few = ["conditioning=lips", "backbone.cloud.face=100", "backbone.face_density.max_num=300"]
+    assert rehearsal.rehearse(*opened(*INSTAG, *few)).parts["training"].seconds > 0
+
+
 def test_controls_and_a_listener_that_is_not_there_cost_more(cache) -> None:
     def scoring(*given: str) -> set[str]:
         return set(rehearsal.rehearse(*opened(*INSTAG, *given)).timed)

@@ -117,9 +117,9 @@ def _train(config: DictConfig, portrait: Portrait, windows: Floats, timed: dict[
         # What Lightning's trainer would supply.
         module.optimizers = lambda use_pl_optimizer=True, optimizers=optimizers: optimizers
         module.manual_backward = lambda loss: loss.backward()
-        module.step.fill_(first)
 
-        def step(number: int) -> None:
+        def step(number: int, first: int = first, count: int = count) -> None:
+            module.step.fill_(first + number % count)  # a short stretch is repeated: steps beyond its end are another stage's
             module.training_step(default_collate([rows[number % ROWS]]), number)
             if device.type == "cuda":
                 torch.cuda.synchronize()

@@ -99,7 +99,7 @@ class ClipFeatures:
 
         def whole(name: str) -> np.ndarray:
             packed = np.concatenate([entry.arrays[name] for _, entry in entries])[rows]
-            return np.unpackbits(packed, axis=-1, count=clip.size).astype(bool)
+            return np.unpackbits(packed, axis=-1, count=clip.size).view(bool)
 
         return Masks(head=whole("head"), mouth=whole("mouth"), torso=whole("torso"))
 

@@ -21,7 +21,7 @@ class Problem:
 
     points: Array  # (n, k, 2) pixels relative to the principal point
     weights: Array  # (k,) of the points, in [0, 1]; (n, k) where they differ between frames, 0: not seen
-    noise: float | Array  # pixels, expected error of a point; or of each (k,)
+    noise: float | Array  # pixels, expected error of a point; or of each (k,) or (n, k)
     huber: float  # in units of `noise`: larger residuals count linearly
     generic: Array  # (k, 3) prior shape, head units
     shape_sigma: float  # head units, how far a person's points lie from the generic ones
@@ -84,9 +84,15 @@ def locate_points(problem: Problem, solution: Solution, steps: int = 5) -> Array
     return shape
 
 
-def locate_poses(problem: Problem, solution: Solution, steps: int = 10) -> Solution:
-    """The solution with each frame's robust pose given shape and focal length."""
-    focal = float(np.exp(solution.log_focal))
+def locate_poses(problem: Problem, solution: Solution, steps: int = 10, tolerance: float = 1e-6) -> Solution:
+    """The solution with each frame's robust pose given shape and focal length.
+
+    It ends after `steps`, or when no pose moves by more than `tolerance` (radians, head units). A point of a frame costs nothing
+    where its weight is 0.
+    """
+    focal, shape = float(np.exp(solution.log_focal)), solution.shape
+    problem, seen = _packed(problem, shape)
+    solution = replace(solution, shape=seen)
     for _ in range(steps):
         residual, robust = _residual(problem, solution)
         by_pose = _pose_jacobian(solution, focal)
@@ -95,7 +101,24 @@ def locate_poses(problem: Problem, solution: Solution, steps: int = 10) -> Solut
         pose = np.linalg.solve(normal, np.einsum("nkia,nki->na", weighted, residual)[..., None])[..., 0]
         turned = Rotation.from_rotvec(pose[:, :3]).as_matrix() @ solution.rotation
         solution = replace(solution, rotation=turned, translation=solution.translation + pose[:, 3:])
-    return solution
+        if np.abs(pose).max() < tolerance:
+            break
+    return replace(solution, shape=shape)
+
+
+def _packed(problem: Problem, shape: Array) -> tuple[Problem, Array]:
+    """Only what each frame sees, m points at most: the problem in (n, m, ...), and the shape (n, m, 3) of its points."""
+    if problem.weights.ndim == 1:
+        return problem, shape
+    unseen = problem.weights == 0
+    order = np.argsort(unseen, axis=1, kind="stable")[:, : int((~unseen).sum(axis=1).max())]
+    packed = replace(
+        problem,
+        points=np.take_along_axis(problem.points, order[..., None], axis=1),
+        weights=np.take_along_axis(problem.weights, order, axis=1),
+        noise=np.broadcast_to(problem.noise, len(shape))[order],
+    )
+    return packed, shape[order]
 
 
 def _orthographic_start(problem: Problem) -> Solution:

@@ -21,6 +21,7 @@ from tfg.types import Bytes, InputError
 
 MOST_BYTES = 64 << 20  # of its file, which has 10 MB of numbers
 _STRIDES, _PADDINGS = (4, 1, 1, 1, 1), (2, 2, 1, 1, 1)
+_AT_ONCE = 8 * 256 * 256  # pixels of a batch: eight pictures of 512 pixels are no faster than two and need 250 MB more
 _POOL_BEFORE = (False, True, True, False, False)
 
 
@@ -66,8 +67,9 @@ class Lpips(nn.Module):
         return total
 
 
-def lpips(network: Lpips, prediction: Bytes, truth: Bytes, batch: int = 8) -> PerFrame:
-    """(n, h, w, 3) uint8 twice -> (n,). Every frame is a batch entry of its own, so the batch changes no value."""
+def lpips(network: Lpips, prediction: Bytes, truth: Bytes) -> PerFrame:
+    """(n, h, w, 3) uint8 twice -> (n,). Every frame is a batch entry of its own."""
+    batch = max(2, min(8, _AT_ONCE // max(1, truth.shape[1] * truth.shape[2])))
 
     def tensor(images: Bytes) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
