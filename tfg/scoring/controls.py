@@ -67,7 +67,7 @@ def static(train: Portrait, count: int) -> Bytes:
     for picture in train.images:
         mean += picture
     mean_frame = np.round(mean / len(train.images)).astype(np.uint8)
-    return np.repeat(mean_frame[None], count, axis=0)
+    return np.broadcast_to(mean_frame, (count, *mean_frame.shape))
 
 
 def nearest(train: Portrait, test: Portrait, train_windows: Floats, test_windows: Floats) -> Bytes:
