@@ -204,6 +204,49 @@ def test_no_page_is_wider_than_a_phone(opened, site, name):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+ROOMS = (
+    "[...document.querySelectorAll('.js-plotly-plot')].map((e) => [e.clientWidth, "
+    "...[...e.querySelectorAll('.main-svg')].map((svg) => Math.round(svg.getBoundingClientRect().width))])"
+)
+
+
+@pytest.mark.parametrize("name", ["index.html", "run"])
+def test_charts_follow_the_room_that_they_have(opened, site, name):
+    """Also where the window stays: a column or a scroll bar takes some of it."""
+    page = opened(run_page(site) if name == "run" else name)
+    page.wait("document.querySelectorAll('.js-plotly-plot .main-svg').length > 0")
+    page.call("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=False)
+    page.wait(f"{ROOMS}.every(([room, ...widths]) => room < 391 && widths.every((width) => width === room))")
+    page.evaluate("document.querySelector('main').style.maxWidth = '300px'")
+    page.wait(f"{ROOMS}.every(([room, ...widths]) => room < 301 && widths.every((width) => width === room))")
+
+
+def test_no_legend_covers_a_title_on_a_phone(opened, site):
+    page = opened(run_page(site))
+    page.call("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=False)
+    page.wait(f"{ROOMS}.every(([room, ...widths]) => room < 391 && widths.every((width) => width === room))")
+    parts = "['.gtitle', '.legend', '.xaxislayer-above'].map((name) => e.querySelector(name).getBoundingClientRect())"
+    boxes = page.evaluate(
+        "[...document.querySelectorAll('#frames .js-plotly-plot')].filter((e) => e.querySelector('.legend'))"
+        f".map((e) => {parts}.map((box) => [box.top, box.bottom]))"
+    )
+    assert boxes
+    assert all(title[1] <= legend[0] and axis[1] <= legend[0] for title, legend, axis in boxes)
+
+
+def test_a_browser_that_does_not_play_says_so_and_nothing_moves(opened, site):
+    number = next(i for i in range(3) if 'id="player"' in (site / run_page(site, i)).read_text())
+    page = opened(run_page(site, number))
+    page.wait("tfg.current && tfg.current.drawn === 0")
+    page.evaluate(
+        "document.getElementById('rendered').play = () => Promise.reject(new DOMException('no', 'NotAllowedError'))"
+    )
+    page.click("#play")
+    page.wait("!document.getElementById('trouble').hidden")
+    assert page.evaluate("document.getElementById('truth').paused")
+    assert page.evaluate("document.getElementById('play').textContent") == "Play"
+
+
 @pytest.mark.parametrize("told", [True, False])
 def test_truth_and_rendering_are_in_step_and_the_difference_is_theirs(opened, site, tmp_path, told):
     """Also where the browser leaves out frame callbacks, as a busy one does."""
