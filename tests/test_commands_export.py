@@ -22,6 +22,7 @@ from tfg.cli import run
 from tfg.cutout import cut_out
 from tfg.data import batches
 from tfg.engines.gaussian import rasterize
+from tfg.record import table
 from tfg.record.results import RunResult
 
 FRAMES = 120
@@ -61,6 +62,36 @@ def test_the_candidates_say_which_was_chosen(results, tmp_path):
     assert [float(row["start"]) for row in chosen] == [
         RunResult.read(path).selection["start"] for path in sorted(results.glob("*/result.json"))
     ]
+
+
+def test_what_a_selector_measured_of_a_candidate_is_exported(tmp_path):
+    """Columns are those that any run has; a damaged record is named and left out."""
+    runs = make(tmp_path / "results", 3, 30)
+    for path, extras in zip(runs, ({"voiced_ratio": 0.75}, None, {"voiced_ratio": "much"}), strict=True):
+        record = json.loads((path / "result.json").read_text())
+        record["selection"]["scores"][1]["extras"] = extras
+        (path / "result.json").write_text(json.dumps(record))
+    for suffix in ("csv", "md"):
+        assert run(["export", str(runs[0].parent), "--table", "candidates", "-o", str(tmp_path / f"c.{suffix}")]) == 0
+    rows = rows_of(tmp_path / "c.csv")
+    assert {row["run_id"] for row in rows} == {runs[0].name, runs[1].name}
+    second = {row["run_id"]: row["voiced_ratio"] for row in rows if row["start"] == "1.0"}
+    assert second == {runs[0].name: "0.75", runs[1].name: ""}
+    assert "voiced ratio" in (tmp_path / "c.md").read_text()
+
+
+def test_the_first_second_of_each_piece_stands_in_the_table_of_runs_as_tfg_prints_it(tmp_path):
+    (folder,) = make(tmp_path / "results", 1, 30)
+    record = json.loads((folder / "result.json").read_text())
+    record["selection"]["pieces"] = [{"start": 1.0, "seconds": 2.0}, {"start": 7.2, "seconds": 3.0}]
+    (folder / "result.json").write_text(json.dumps(record))
+    assert run(["export", str(folder.parent), "-o", str(tmp_path / "runs.csv")]) == 0
+    (row,) = rows_of(tmp_path / "runs.csv")
+    assert (
+        row["starts_s"]
+        == table.tabulated([("run", RunResult.read(folder / "result.json"))]).rows[0].cells[0]
+        == "1.00 + 7.20"
+    )
 
 
 def test_parquet_has_the_same_columns_and_numbers(results, tmp_path):

@@ -35,7 +35,7 @@ function differences() {
   );
   const notes = new Map();
   for (const made of found.values()) {
-    const note = made.over ? `95 % interval over ${made.over}` : made.reason;
+    const note = made.over ? `95 % interval over ${made.over}` : made.difference === null ? `left out, no difference, ${made.reason}` : made.reason;
     notes.set(note, [...(notes.get(note) || []), made.entry.title]);
   }
   by("notes").replaceChildren(...[...notes].map(([note, titles]) => tfg.element("li", {}, `${note}: ${titles.join("; ")}`)));
