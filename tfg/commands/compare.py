@@ -91,8 +91,8 @@ def table(found: dict[str, Difference], first: Sequence[str], second: Sequence[s
     ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     said = [f"{note}: {'; '.join(titles)}" for note, titles in notes.items()] + holes(found)
-    shown = lines if len(rows) > 1 else ["no metric has a number on both sides"]
-    return "\n".join([f"{_named(first)} minus {_named(second)}", "", *shown, "", *said])
+    body = lines if len(rows) > 1 else ["no metric has a number on both sides"]
+    return "\n".join([f"{_named(first)} minus {_named(second)}", "", *body, "", *said])
 
 
 def signed(value: float | None, entry: dict[str, object]) -> str:
