@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from types import SimpleNamespace
 
 import latex
 import numpy as np
@@ -19,6 +20,7 @@ from benchmarks.report_records import make
 from tfg.backbones.gaussian.frame import frame_of
 from tfg.backbones.gaussian.splats import splats_of, write_ply
 from tfg.cli import run
+from tfg.commands import export
 from tfg.cutout import cut_out
 from tfg.data import batches
 from tfg.engines.gaussian import rasterize
@@ -182,6 +184,20 @@ def test_gaussians_read_from_the_file_by_another_library_render_the_same_picture
 
     made = drawn(slice(face), drawn(slice(face, None), frame.background)).clamp(0, 1)
     assert torch.allclose(made, backbone.render(batch)[0], atol=2e-3)  # float32 through a logarithm and back
+
+
+def test_the_exported_file_holds_the_frame_that_was_asked_for(head, tmp_path):
+    """Read by plyfile; another frame has other places."""
+    backbone, batch = head
+    portrait = make_scene(num_frames=6, size=32).portrait
+    for frame in (3, 4):
+        path = tmp_path / f"{frame}.ply"
+        export._write_ply(SimpleNamespace(backbone=backbone), portrait.rows, windows_of(portrait), frame, path)
+    read = [plyfile.PlyData.read(str(tmp_path / f"{frame}.ply"))["vertex"] for frame in (3, 4)]
+    places = [np.stack([vertex[name] for name in ("x", "y", "z")], axis=1) for vertex in read]
+    assert np.array_equal(places[0], splats_of(backbone, batch).means)
+    assert not np.array_equal(places[0], places[1])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["3.ply", "4.ply"]
 
 
 def test_pictures_with_alpha_composite_to_the_rendering_over_any_background():
