@@ -39,6 +39,7 @@ from tfg.threads import count_of, threads
 from tfg.types import FPS, SAMPLES_PER_FRAME, Bytes, Floats, Portrait, Segment
 
 STEPS_SECONDS = 0.15  # for each stretch of a training, beside the first steps of it
+READ = 100  # held-out frames whose faces and masks are read, so that opening readers does not count; the run finds them in the cache
 SHOWN = 6  # frames that are prepared
 SHOWN_TO_FIT = 50  # the same where the reader of the metrics has to be fitted to them
 ROWS = 2  # of them that steps are taken on, so that what is held of a frame is held
@@ -84,12 +85,13 @@ def _read(features: ClipFeatures, timed: dict[str, Spent]) -> Portrait:
     clip = features.clip
     count = min(SHOWN if isinstance(features.face, FaceReader) else SHOWN_TO_FIT, clip.num_frames)
     run = Segment.whole(start=(clip.num_frames - count) // CHUNK * CHUNK, num_frames=count)
+    first = min(max(clip.num_reference_frames, clip.num_frames - READ), run.start) // CHUNK * CHUNK
     with features.costing() as faces:
-        features.track(run.start, run.stop)
+        features.track(first, clip.num_frames)
     with features.costing(after=faces) as masks:
-        features.mask(run.start, run.stop)
-    chunks = min(-(-count // CHUNK) * CHUNK, clip.num_frames - run.start)
-    timed["face read"], timed["mask read"] = faces.cold.times(1 / chunks), masks.cold.times(1 / chunks)
+        features.mask(first, clip.num_frames)
+    share = 1 / (clip.num_frames - first)
+    timed["face read"], timed["mask read"] = faces.cold.times(share), masks.cold.times(share)
     observed, timed["frame prepared"] = _once(lambda: observe(features, run, silent=True), count)
     portrait, timed["pose fitted"] = _once(lambda: portrait_alone(observed, clip.size), count)
     return portrait
