@@ -115,7 +115,7 @@ def test_a_run_goes_on_where_nothing_can_be_timed(cache, monkeypatch, capsys) ->
 
 
 def test_as_many_held_out_frames_are_read_as_make_opening_a_reader_small(cache, tmp_path: Path) -> None:
-    _, built, features = opened(*INSTAG)
+    _, built, features = opened(*INSTAG, "split.held_out=6")
     features = ClipFeatures(
         clip=features.clip, audio=built.audio, face=built.face, masks=built.masks, root=tmp_path / "empty"
     )
