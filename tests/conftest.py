@@ -7,9 +7,17 @@ os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 if "PYTEST_XDIST_WORKER" in os.environ:  # a process a core: threads of each would only wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import importlib.util
 from pathlib import Path
 
 import pytest
+
+if importlib.util.find_spec("triton") is not None:  # a CUDA build of torch
+    import torch
+
+    # Kernels are interpreted where no card is. Read once in a process, as triton is imported, which Lightning does too.
+    if not torch.cuda.is_available():
+        os.environ["TRITON_INTERPRET"] = "1"
 
 # A file is one worker's (`--dist loadfile`): the longest first, so that none begins when the others are done.
 LONGEST = (

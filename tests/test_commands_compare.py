@@ -50,14 +50,28 @@ def test_the_table_says_what_its_intervals_are_over(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "| PSNR face dB \u2191 | +1.10" in out
     assert "95 % interval over 3 seeds and the frames they share: PSNR face" in out
-    assert "all 6 runs: no weights: LPIPS" in out
+    assert "left out, no difference, all 6 runs: no weights: LPIPS" in out
+    assert not [line for line in out.splitlines() if line.startswith("| LPIPS")]
 
 
 def test_titles_that_hold_commas_are_parted_by_semicolons():
     titles = ("PSNR, decoded", "SSIM, decoded")
     facts = {"unit": "", "better": "up", "digits": 2}
     found = {t: Difference(entry={**facts, "title": t}, difference=None, reason="both: no weights") for t in titles}
-    assert table(found, ["a"], ["b"]).endswith("both: no weights: PSNR, decoded; SSIM, decoded")
+    lines = table(found, ["a"], ["b"]).splitlines()
+    assert lines[-1] == "left out, no difference, both: no weights: PSNR, decoded; SSIM, decoded"
+    assert lines[2] == "no metric has a number on both sides"
+    assert not [line for line in lines if line.startswith("|")]
+
+
+def test_a_written_comparison_has_rows_for_what_differs_and_records_for_all(tmp_path, capsys):
+    first, second = made(tmp_path, "a", 31.0), made(tmp_path, "b", 30.0)
+    for name in ("pair.md", "pair.csv"):
+        assert cli.run(["compare", first, second, "-o", str(tmp_path / name)]) == 0
+    shown = (tmp_path / "pair.md").read_text()
+    assert "| LPIPS" not in shown
+    assert "- left out, no difference, both: no weights: LPIPS" in shown
+    assert "lpips,LPIPS,,,,,,,both: no weights" in (tmp_path / "pair.csv").read_text()
 
 
 def test_a_head_folder_stands_for_its_run(tmp_path, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from types import SimpleNamespace
 
 import latex
 import numpy as np
@@ -19,9 +20,11 @@ from benchmarks.report_records import make
 from tfg.backbones.gaussian.frame import frame_of
 from tfg.backbones.gaussian.splats import splats_of, write_ply
 from tfg.cli import run
+from tfg.commands import export
 from tfg.cutout import cut_out
 from tfg.data import batches
 from tfg.engines.gaussian import rasterize
+from tfg.record import table
 from tfg.record.results import RunResult
 
 FRAMES = 120
@@ -61,6 +64,36 @@ def test_the_candidates_say_which_was_chosen(results, tmp_path):
     assert [float(row["start"]) for row in chosen] == [
         RunResult.read(path).selection["start"] for path in sorted(results.glob("*/result.json"))
     ]
+
+
+def test_what_a_selector_measured_of_a_candidate_is_exported(tmp_path):
+    """Columns are those that any run has; a damaged record is named and left out."""
+    runs = make(tmp_path / "results", 3, 30)
+    for path, extras in zip(runs, ({"voiced_ratio": 0.75}, None, {"voiced_ratio": "much"}), strict=True):
+        record = json.loads((path / "result.json").read_text())
+        record["selection"]["scores"][1]["extras"] = extras
+        (path / "result.json").write_text(json.dumps(record))
+    for suffix in ("csv", "md"):
+        assert run(["export", str(runs[0].parent), "--table", "candidates", "-o", str(tmp_path / f"c.{suffix}")]) == 0
+    rows = rows_of(tmp_path / "c.csv")
+    assert {row["run_id"] for row in rows} == {runs[0].name, runs[1].name}
+    second = {row["run_id"]: row["voiced_ratio"] for row in rows if row["start"] == "1.0"}
+    assert second == {runs[0].name: "0.75", runs[1].name: ""}
+    assert "voiced ratio" in (tmp_path / "c.md").read_text()
+
+
+def test_the_first_second_of_each_piece_stands_in_the_table_of_runs_as_tfg_prints_it(tmp_path):
+    (folder,) = make(tmp_path / "results", 1, 30)
+    record = json.loads((folder / "result.json").read_text())
+    record["selection"]["pieces"] = [{"start": 1.0, "seconds": 2.0}, {"start": 7.2, "seconds": 3.0}]
+    (folder / "result.json").write_text(json.dumps(record))
+    assert run(["export", str(folder.parent), "-o", str(tmp_path / "runs.csv")]) == 0
+    (row,) = rows_of(tmp_path / "runs.csv")
+    assert (
+        row["starts_s"]
+        == table.tabulated([("run", RunResult.read(folder / "result.json"))]).rows[0].cells[0]
+        == "1.00 + 7.20"
+    )
 
 
 def test_parquet_has_the_same_columns_and_numbers(results, tmp_path):
@@ -151,6 +184,20 @@ def test_gaussians_read_from_the_file_by_another_library_render_the_same_picture
 
     made = drawn(slice(face), drawn(slice(face, None), frame.background)).clamp(0, 1)
     assert torch.allclose(made, backbone.render(batch)[0], atol=2e-3)  # float32 through a logarithm and back
+
+
+def test_the_exported_file_holds_the_frame_that_was_asked_for(head, tmp_path):
+    """Read by plyfile; another frame has other places."""
+    backbone, batch = head
+    portrait = make_scene(num_frames=6, size=32).portrait
+    for frame in (3, 4):
+        path = tmp_path / f"{frame}.ply"
+        export._write_ply(SimpleNamespace(backbone=backbone), portrait.rows, windows_of(portrait), frame, path)
+    read = [plyfile.PlyData.read(str(tmp_path / f"{frame}.ply"))["vertex"] for frame in (3, 4)]
+    places = [np.stack([vertex[name] for name in ("x", "y", "z")], axis=1) for vertex in read]
+    assert np.array_equal(places[0], splats_of(backbone, batch).means)
+    assert not np.array_equal(places[0], places[1])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["3.ply", "4.ply"]
 
 
 def test_pictures_with_alpha_composite_to_the_rendering_over_any_background():

@@ -5,7 +5,6 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
@@ -50,14 +49,12 @@ for kernel, types, fixed in (
 
 
 @pytest.fixture(scope="module")
-def kernels() -> Iterator[tuple[ModuleType, ModuleType]]:
-    """The CUDA paths of grids and marching, their kernels interpreted."""
-    os.environ["TRITON_INTERPRET"] = "1"
+def kernels() -> tuple[ModuleType, ModuleType]:
+    """The CUDA paths of grids and marching, their kernels interpreted (TRITON_INTERPRET, which conftest sets where no card is)."""
     from tfg.engines.hashgrid import cuda as grids
     from tfg.engines.march import cuda as marching
 
-    yield grids, marching
-    del os.environ["TRITON_INTERPRET"]
+    return grids, marching
 
 
 @pytest.mark.parametrize(

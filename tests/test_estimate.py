@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tfg.estimate import PARTS, Estimate, clock, noted, taken
+from tfg.estimate import PARTS, Estimate, noted, taken
+from tfg.progress import clock
 from tfg.record.meter import Spent
 
 

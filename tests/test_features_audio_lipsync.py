@@ -11,7 +11,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 from support.parts import part
 
-from tfg import learned, overrides, parts
+from tfg import clip_checks, learned, overrides
 from tfg.features.audio.lipsync import FILE
 from tfg.features.audio.lipsync_encoder import build_lipsync, load_encoder, save_encoder
 from tfg.features.audio.lipsync_file import ENCODER
@@ -75,10 +75,10 @@ def test_a_clip_that_it_was_learned_from_is_refused_unless_allowed(axis: str, we
     given = [f"{axis}=lipsync", f"{axis}.weights={weights}"]
     config = overrides.composed(given)
     known, other = (SimpleNamespace(path="a.mp4", identity=identity) for identity in ("aa", "bb"))
-    parts.check_unseen(config, other)  # type: ignore[arg-type]
+    clip_checks.check_unseen(config, other)  # type: ignore[arg-type]
     with pytest.raises(InputError, match=rf"learned from this clip \(as one\).*set {axis}.allow_seen=true"):
-        parts.check_unseen(config, known)  # type: ignore[arg-type]
-    parts.check_unseen(overrides.composed([*given, f"{axis}.allow_seen=true"]), known)  # type: ignore[arg-type]
+        clip_checks.check_unseen(config, known)  # type: ignore[arg-type]
+    clip_checks.check_unseen(overrides.composed([*given, f"{axis}.allow_seen=true"]), known)  # type: ignore[arg-type]
 
 
 def test_the_shipped_file_is_small_and_learned_from_what_may_be_shipped() -> None:

@@ -25,7 +25,7 @@ def here(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: 
 
 def states(*given: str) -> list[str]:
     plan = cells.planned([*given, *QUICK])
-    found = forecast.forecast(plan.cells, plan.missing, rehearse=False)
+    found = forecast.forecast(plan.cells, plan.missing)
     return [found.states[cell.folder.name] for cell in plan.missing]
 
 
@@ -62,9 +62,33 @@ def test_a_dry_run_lists_every_cell_and_what_is_cached_and_runs_nothing(
     assert (first.endswith(TRAINS), second.endswith(CHOOSES)) == (True, True)
     assert cache.startswith("embedded: cached are ")
     assert shown.err.splitlines()[-1] == (
-        "tfg: 2 runs: 0 done, 2 heads to train at most, 0 to find (not known before one is done)"
+        "tfg: 2 runs: 0 done, 2 heads to train at most, none to find; time, disk and memory are not known before one is done"
     )
     assert not (here / "results").exists()
+
+
+def test_a_sweep_that_runs_is_foreseen_as_a_dry_run_is(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forecast, "_rehearsed", lambda cell: Each(seconds=60.0, by="by some steps of the first"))
+    monkeypatch.setattr(sweep, "report", lambda wanted, here: 0)
+    monkeypatch.setattr(sweep, "_track", lambda wanted: None)
+    given = ["-m", "selector=first", "seed=0,1", *QUICK, "estimate=true"]
+    said = []
+    for options in (["--dry-run"], []):
+        assert sweep.start([*options, *given], lambda given: None) == 0
+        said.append([line for line in capsys.readouterr().err.splitlines() if "to train" in line])
+    assert said[0] == said[1]
+    assert said[0] == [
+        "tfg: 2 runs: 0 done, 2 heads to train, none to find; about 2:00 one after the other (by some steps of the first)"
+    ]
+
+
+def test_where_nothing_is_left_no_cost_is_spoken_of() -> None:
+    assert Forecast(done=3, states={}, each=Each()).text(1) == "all 3 runs are done: nothing to train"
+    assert Forecast(done=1, states={}, each=Each()).text(1) == "the run is done: nothing to train"
+    found = Forecast(done=1, states={"a": FOUND}, each=Each(seconds=60.0, by="by 1 run of this kind here"))
+    assert found.text(1) == "2 runs: 1 done, no heads to train, 1 to find"
 
 
 def test_one_line_says_what_a_sweep_needs() -> None:

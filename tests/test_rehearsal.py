@@ -12,9 +12,11 @@ from end_to_end import CLIP, INSTAG, SYNCTALK, own_cache, run_py
 
 from tfg import overrides, parts, pipeline, rehearsal, sizing
 from tfg.estimate import PARTS
+from tfg.features.cache import CHUNK
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.cost import FACES, MASKS
 from tfg.record.files import checksum
+from tfg.record.meter import Spent
 from tfg.record.stages import Stages
 from tfg.selection import features_of
 from tfg.types import InputError, Segment
@@ -110,6 +112,37 @@ def test_a_run_goes_on_where_nothing_can_be_timed(cache, monkeypatch, capsys) ->
         "tfg: how long it will take is not known: a.mp4: no face in frame 194"
     )
     assert stages.records["rehearsal"]["unavailable"] == "a.mp4: no face in frame 194"
+
+
+def test_as_many_held_out_frames_are_read_as_make_opening_a_reader_small(cache, tmp_path: Path) -> None:
+    _, built, features = opened(*INSTAG, "split.held_out=6")
+    features = ClipFeatures(
+        clip=features.clip, audio=built.audio, face=built.face, masks=built.masks, root=tmp_path / "empty"
+    )
+    clip = features.clip
+    rehearsal._read(features, {})
+    wanted = max(clip.num_reference_frames, clip.num_frames - rehearsal.READ)
+    for feature in (FACES, MASKS):
+        assert features.missing(feature, wanted, clip.num_frames) == 0
+        assert (
+            features.missing(feature, 0, wanted // CHUNK * CHUNK) == wanted // CHUNK * CHUNK
+        )  # nothing that a run may not need
+
+
+def test_what_is_spent_once_is_not_multiplied(monkeypatch) -> None:
+    """Opening costs 10, each frame 1; and where by chance the first is the slower, a tenth of the mean is left."""
+    clock = [0.0]
+    monkeypatch.setattr(rehearsal.meter, "now", lambda: Spent(seconds=clock[0], processor_seconds=clock[0] / 2))
+
+    def work(count: int) -> None:
+        clock[0] += 10 + count
+
+    assert rehearsal._one_more(work, 1, 5) == Spent(seconds=1, processor_seconds=0.5)
+
+    def first_is_slow(count: int) -> None:
+        clock[0] += 100 if count == 1 else 80
+
+    assert rehearsal._one_more(first_is_slow, 1, 4) == Spent(seconds=2, processor_seconds=1)
 
 
 def test_silent_frames_have_no_sound(cache) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from urllib.parse import quote
 
 import chromium
@@ -14,7 +15,8 @@ from support import forks
 
 from benchmarks.report_records import make
 from tfg.clip.write import write_video
-from tfg.record import table
+from tfg.record import claims, standing, states, table
+from tfg.record.files import write_json
 from tfg.record.identity import label
 from tfg.record.results import HEADS, RunResult, write_failure
 from tfg.report.site import checked, write_site
@@ -33,7 +35,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """Three finished runs of a person with a hostile name, one with videos; one failed, one not finished, two damaged."""
+    """Three finished runs of a person with a hostile name, one with videos; one failed, one interrupted, one waits, two damaged."""
     folder = tmp_path_factory.mktemp("hostile") / "results <b>"
     runs = make(folder, 5, FRAMES, person=HOSTILE)
     head = folder / HEADS / RunResult.read(runs[0] / "result.json").head
@@ -46,6 +48,7 @@ def results(tmp_path_factory):
     write_failure(folder / "failed", stage="training", message=HOSTILE, trace=f"Traceback\n{HOSTILE}", user=False)
     (folder / "began").mkdir()
     (folder / "began" / "config.yaml").write_text("seed: 0\n")
+    standing.expect(folder, {"waits": ""})
     return folder
 
 
@@ -115,11 +118,39 @@ def test_names_and_messages_are_text_and_nothing_is_asked_of_a_network(opened, s
 
 def test_what_failed_is_not_finished_or_cannot_be_read_is_named(opened):
     text = opened("index.html").evaluate("document.body.innerText")
-    assert all(part in text for part in ("3 finished", "1 failed", "1 not finished", "2 not readable"))
+    assert all(part in text for part in ("3 finished", "1 failed", "1 waiting", "1 interrupted", "2 not readable"))
     holes = opened("index.html").evaluate("[...document.querySelectorAll('.hole')].map((hole) => hole.textContent)")
-    assert holes[0] == "began"
     assert "head.json: missing" in " ".join(holes)
     assert "result.json: not a readable record" in " ".join(holes)
+
+
+def test_what_runs_waits_or_was_interrupted_stands_with_its_state(results, tmp_path, browser):
+    """As `tfg status` has it; what a file of a run says is text."""
+    works = results / "works"
+    works.mkdir()
+    try:
+        with claims.taken(works / claims.NAME), standing.noted(works):
+            write_json(works / standing.NAME, {"stage": HOSTILE, "work": None, "time": 0})
+            index, there = write_site(results, tmp_path / "site")
+            expected = [state for state in states.of_folder(results) if state.state not in (states.DONE, states.FAILED)]
+    finally:
+        shutil.rmtree(works)
+    assert {state.run for state in there.unfinished} == {state.run for state in expected}
+    browser.open(index.as_uri())
+    rows = browser.evaluate(
+        "[...document.querySelectorAll('.states tr')].map((row) => [...row.cells].map((c) => c.innerText))"
+    )
+    assert [row[:2] for row in rows[1:]] == [["works", "running"], ["waits", "waiting"], ["began", "interrupted"]]
+    assert rows[1][2].startswith(f"{HOSTILE}, for ")
+    assert browser.evaluate("window.hacked") is None
+
+
+def test_a_sweep_of_which_nothing_is_done_has_a_report(tmp_path):
+    (tmp_path / "results").mkdir()
+    standing.expect(tmp_path / "results", {"first": "", "second": ""})
+    index, there = write_site(tmp_path / "results", tmp_path / "site")
+    assert [state.run for state in there.unfinished] == ["first", "second"]
+    assert "<b>2</b> waiting" in index.read_text()
 
 
 def test_a_missing_video_is_a_hole_that_names_it(opened, site):
@@ -171,6 +202,49 @@ def test_no_page_is_wider_than_a_phone(opened, site, name):
     )
     assert page.evaluate(f"{wide}.map((e) => e.outerHTML.slice(0, 80))") == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+ROOMS = (
+    "[...document.querySelectorAll('.js-plotly-plot')].map((e) => [e.clientWidth, "
+    "...[...e.querySelectorAll('.main-svg')].map((svg) => Math.round(svg.getBoundingClientRect().width))])"
+)
+
+
+@pytest.mark.parametrize("name", ["index.html", "run"])
+def test_charts_follow_the_room_that_they_have(opened, site, name):
+    """Also where the window stays: a column or a scroll bar takes some of it."""
+    page = opened(run_page(site) if name == "run" else name)
+    page.wait("document.querySelectorAll('.js-plotly-plot .main-svg').length > 0")
+    page.call("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=False)
+    page.wait(f"{ROOMS}.every(([room, ...widths]) => room < 391 && widths.every((width) => width === room))")
+    page.evaluate("document.querySelector('main').style.maxWidth = '300px'")
+    page.wait(f"{ROOMS}.every(([room, ...widths]) => room < 301 && widths.every((width) => width === room))")
+
+
+def test_no_legend_covers_a_title_on_a_phone(opened, site):
+    page = opened(run_page(site))
+    page.call("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=False)
+    page.wait(f"{ROOMS}.every(([room, ...widths]) => room < 391 && widths.every((width) => width === room))")
+    parts = "['.gtitle', '.legend', '.xaxislayer-above'].map((name) => e.querySelector(name).getBoundingClientRect())"
+    boxes = page.evaluate(
+        "[...document.querySelectorAll('#frames .js-plotly-plot')].filter((e) => e.querySelector('.legend'))"
+        f".map((e) => {parts}.map((box) => [box.top, box.bottom]))"
+    )
+    assert boxes
+    assert all(title[1] <= legend[0] and axis[1] <= legend[0] for title, legend, axis in boxes)
+
+
+def test_a_browser_that_does_not_play_says_so_and_nothing_moves(opened, site):
+    number = next(i for i in range(3) if 'id="player"' in (site / run_page(site, i)).read_text())
+    page = opened(run_page(site, number))
+    page.wait("tfg.current && tfg.current.drawn === 0")
+    page.evaluate(
+        "document.getElementById('rendered').play = () => Promise.reject(new DOMException('no', 'NotAllowedError'))"
+    )
+    page.click("#play")
+    page.wait("!document.getElementById('trouble').hidden")
+    assert page.evaluate("document.getElementById('truth').paused")
+    assert page.evaluate("document.getElementById('play').textContent") == "Play"
 
 
 @pytest.mark.parametrize("told", [True, False])

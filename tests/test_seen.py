@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from test_record_table import run
 
-from tfg import assets, learned, overrides, parts, priors, seen
+from tfg import assets, clip_checks, learned, overrides, priors, seen
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.context import REACH
 from tfg.landmarks import LIP_CHANNELS
@@ -134,13 +134,13 @@ def test_a_run_on_someone_the_prior_knows_is_refused_unless_it_is_allowed() -> N
     ]  # of its people, in another clip
     clip = features("embedded-y", Path("a.npz")).clip
     with pytest.raises(InputError) as caught:
-        parts.check_unseen(overrides.composed(given), clip)
+        clip_checks.check_unseen(overrides.composed(given), clip)
     assert str(caught.value) == (
         "a.mp4: the prior universal was learned from this person (as synthetic 101: clip.synthetic.identity_seed=101), so its scores "
         "would say nothing; take another prior or prior=none, or set prior.allow_seen=true"
     )
-    parts.check_unseen(overrides.composed([*given, "prior.allow_seen=true"]), clip)
-    parts.check_unseen(overrides.composed(given[:2]), clip)  # the embedded clip's own person is nobody of them
+    clip_checks.check_unseen(overrides.composed([*given, "prior.allow_seen=true"]), clip)
+    clip_checks.check_unseen(overrides.composed(given[:2]), clip)  # the embedded clip's own person is nobody of them
 
 
 def test_a_table_says_which_runs_prior_had_seen_their_person() -> None:

@@ -20,7 +20,7 @@ SWEEP = ["-m", "selector=random,isexplore", *CLIP, *INSTAG]
 SAID = (
     r"tfg: chose face=sidecar( masks=sidecar)?( prior=none)?",
     r"Making the embedded clip, once: .*|  frame \d+ of \d+|  done in \d+ s",
-    r"tfg: \d+ runs: \d+ done, \d+ heads to train( at most)?, \d+ to find.*",
+    r"tfg: \d+ runs: \d+ done, (\d+|no) heads? to train( at most)?, (\d+|none) to find.*",
     r"tfg: [\w-]+: (selection|sync|prior|features_train|features_held_out|training|rendering|torso|metrics)",
     r"tfg\.engines: (compiled|engine=auto|OpenMP) .*",
     r"tfg: [\w-]+ was trained on seconds without a whole blink and has not learned closed lids: it will not blink",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from result_records import result, write
+from result_records import CONFIG, result, write
 
 from tfg import cli, progress
-from tfg.record import claims, standing
+from tfg.record import claims, kinds, standing
 from tfg.record.results import write_failure
 
 
@@ -19,7 +20,7 @@ def results(tmp_path: Path) -> Path:
     """A sweep of five runs: one done, one at work, one failed, one interrupted, one that has not begun."""
     folder = tmp_path / "results"
     write(folder, result("done", config={"seed": 0, "clip": {}}, psnr=20.0))
-    standing.expect(folder, ["done", "works", "failed", "interrupted", "waits"])
+    standing.expect(folder, dict.fromkeys(["done", "works", "failed", "interrupted", "waits"], ""))
     write_failure(folder / "failed", stage="training", message="no space left", trace="", user=True)
     (folder / "interrupted").mkdir()
     (folder / "interrupted" / "config.yaml").touch()
@@ -82,9 +83,39 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_the_same_sweep_announces_itself_once(tmp_path: Path) -> None:
-    assert standing.expect(tmp_path, ["a", "b"]) == standing.expect(tmp_path, ["b", "a"])
+    assert standing.expect(tmp_path, {"a": "1", "b": "2"}) == standing.expect(tmp_path, {"b": "2", "a": "1"})
     (tmp_path / standing.SWEEPS / "cells-0.json").write_text("{")
-    assert standing.expected(tmp_path) == ["b", "a"]
+    assert list(standing.expected(tmp_path).items()) == [("b", "2"), ("a", "1")]
+
+
+def test_a_list_of_runs_without_kinds_is_read_and_a_name_that_leads_elsewhere_is_not(tmp_path: Path) -> None:
+    folder = tmp_path / standing.SWEEPS
+    folder.mkdir()
+    (folder / "cells-0.json").write_text(json.dumps({"runs": ["a", "../b", "/etc", "..", ".hidden", "", "a" * 300]}))
+    assert standing.expected(tmp_path) == {"a": ""}
+
+
+def test_time_left_follows_from_runs_of_the_kind_that_waits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small, large, other = ({"clip": {"size": size}, "seed": size} for size in (128, 512, 256))
+    runs = (("small", small, 60.0), ("large", large, 600.0), ("larger", large, 800.0))
+    for name, config, seconds in runs:
+        stages = {"training": {"seconds": seconds, "processor_seconds": 90.0, "peak_mb": 500, "frames": 125}}
+        write(tmp_path, replace(result(name, config=config, psnr=20.0), stages=stages))
+    kind = kinds.kind_of(CONFIG | large).digest
+    standing.expect(tmp_path, {"one": kind, "two": kind})
+    (line,) = said(tmp_path, capsys).splitlines()
+    assert line.endswith("2 waiting; about 23:20 left, by 2 finished runs of the same kind (instag, 512 px, 5 s)")
+    standing.expect(tmp_path, {"three": kinds.kind_of(CONFIG | other).digest})
+    (line,) = said(tmp_path, capsys).splitlines()
+    assert line.endswith(
+        "about 31:27 left, by 2 finished runs of the same kind (instag, 512 px, 5 s), "
+        "and by 3 finished runs of any kind for the other 1"
+    )
+
+
+def test_time_left_by_runs_of_another_kind_says_so(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, *_ = said(results, capsys).splitlines()
+    assert first.endswith("left, by 1 finished run, none of which is known to be of the same kind")
 
 
 def test_who_only_notes_how_far_a_run_is_is_given_no_pictures(tmp_path: Path) -> None:

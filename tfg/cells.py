@@ -15,7 +15,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from tfg import heads, overrides, parts, preflight
+from tfg import clip_checks, heads, overrides, parts, preflight
 from tfg.record import identity
 from tfg.record.results import RunResult
 from tfg.torso.settings import file_name, settings_of
@@ -76,7 +76,7 @@ def planned(asked: Sequence[str], *, multirun: bool = True, elsewhere: bool = Fa
     cells = resolved(plan, elsewhere=elsewhere)
     missing = [cell for cell in cells if cell.result() is None]
     preflight.refuse_twins([(cell.folder, cell.plain) for cell in cells])
-    for look in (parts.check, parts.check_clip, parts.check_backbone):  # the cheap checks of all cells first
+    for look in (parts.check, clip_checks.check_clip, parts.check_backbone):  # the cheap checks of all cells first
         for cell in missing:
             look(cell.config)
     overrides.say_choice(asked, given)

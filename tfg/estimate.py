@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tfg.progress import clock
 from tfg.record.meter import Spent
 
 PARTS = {  # -> the stages of a run that it is
@@ -49,13 +50,6 @@ def taken(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Spent]:
 def noted(took: Mapping[str, Spent]) -> dict[str, Any]:
     """For the record of a stage."""
     return {"took": _rounded(took)}
-
-
-def clock(seconds: float) -> str:
-    """`1:02:03`, `2:03`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def _total(costs: Mapping[str, Spent]) -> Spent:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,16 +17,14 @@ import psutil
 
 from tfg import heads, parts, preflight
 from tfg.cells import Cell
-from tfg.estimate import clock
-from tfg.record import identity
+from tfg.progress import clock
+from tfg.record import identity, kinds
 from tfg.record.results import HEADS
 from tfg.selectors.base import Candidates
 from tfg.selectors.candidates import candidates_for, frames_of
 from tfg.types import FPS, InputError, Segment
 
-MOST_PAST = 100  # finished runs that are looked at, the newest
 ROOM = 1.2  # of what is estimated, so much must be free
-_OF_A_KIND = ("backbone", "audio", "conditioning", "seconds", "face", "masks", "metrics", "torso")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +55,16 @@ class Forecast:
         count, found = len(self.states), len(self.states) - self.to_train
         open_ones = sum(state == CHOOSES for state in self.states.values())
         most = " at most" if open_ones else ""
-        said = [f"{self.done + count} runs: {self.done} done, {self.to_train} heads to train{most}, {found} to find"]
+        if not count:
+            return (
+                f"all {self.done} runs are done: nothing to train"
+                if self.done > 1
+                else "the run is done: nothing to train"
+            )
+        heads_to = f"{self.to_train or 'no'} head{'' if self.to_train == 1 else 's'} to train{most}"
+        said = [f"{self.done + count} runs: {self.done} done, {heads_to}, {found or 'none'} to find"]
+        if not self.to_train:
+            return said[0]
         each = self.each
         if each.seconds is not None:
             together = (
@@ -68,15 +75,16 @@ class Forecast:
             said.append(f"{_size(each.disk_mb * self.to_train)} of disk")
         if each.memory_mb is not None:
             said.append(f"{_size(each.memory_mb)} of memory each")
-        return f"{'; '.join([said[0], ', '.join(said[1:])] if said[1:] else said)} ({each.by})"
+        needs = f"{', '.join(said[1:])} ({each.by})" if said[1:] else f"time, disk and memory are {each.by}"
+        return f"{said[0]}; {needs}"
 
 
 FOUND, TRAINS, CHOOSES, GOES_ON = "its head is found", "trains its head", "chooses its segment, then trains", "goes on"
 STATES = (FOUND, TRAINS, CHOOSES, GOES_ON)
 
 
-def forecast(cells: Sequence[Cell], missing: Sequence[Cell], *, rehearse: bool) -> Forecast:
-    """Of the cells and those of them that are not done. `rehearse`: where no run of their kind is done, some seconds of the first."""
+def forecast(cells: Sequence[Cell], missing: Sequence[Cell]) -> Forecast:
+    """Of the cells and those of them that are not done; where none of their kind is done, by some steps of the first (`estimate`)."""
     states: dict[str, str] = {}
     names: set[str] = set()
     for cell in missing:
@@ -92,23 +100,20 @@ def forecast(cells: Sequence[Cell], missing: Sequence[Cell], *, rehearse: bool) 
         names.add(name)
     each = Each()
     if missing:
-        each = past(missing[0]) or (_rehearsed(missing[0]) if rehearse else Each())
+        each = past(missing[0]) or (_rehearsed(missing[0]) if missing[0].config.estimate else Each())
     return Forecast(done=len(cells) - len(missing), states=states, each=each)
 
 
 def past(cell: Cell) -> Each | None:
     """Of the runs of this cell's kind in its results folder; None where there is none."""
-    wanted, took = _kind(cell.plain), []
-    for record in _newest(cell.results):
-        if _kind(record["config"]) == wanted and record["config"]["clip"].get("size") == cell.plain["clip"]["size"]:
-            took.append(record)
+    wanted = kinds.kind_of(cell.plain)
+    took = [one for one in kinds.newest(cell.results) if one.kind == wanted]
     if not took:
         return None
-    stages = [record["stages"].values() for record in took]
-    folders = [[cell.results / record["run_id"], cell.results / HEADS / record["head"]] for record in took[:5]]
+    folders = [[cell.results / one.run_id, cell.results / HEADS / one.head] for one in took[:5]]
     return Each(
-        seconds=sum(stage["seconds"] for of_run in stages for stage in of_run) / len(took),
-        memory_mb=max(stage["peak_mb"] for of_run in stages for stage in of_run),
+        seconds=sum(one.seconds for one in took) / len(took),
+        memory_mb=max(one.peak_mb for one in took),
         disk_mb=sum(_used(folder) for pair in folders for folder in pair) / len(folders) / 1e6,
         by=f"by {len(took)} run{'s' if len(took) > 1 else ''} of this kind here",
     )
@@ -200,22 +205,6 @@ def _rehearsed(cell: Cell) -> Each:
     return Each(
         seconds=seconds, memory_mb=memory, by="by some steps of the first; disk is not known before one is done"
     )
-
-
-def _newest(results: Path) -> Iterator[dict[str, Any]]:
-    """Records of finished runs."""
-    found = sorted(results.glob("*/result.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in found[:MOST_PAST]:
-        try:
-            record = json.loads(path.read_text())
-            _ = record["config"], record["stages"], record["head"], record["run_id"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # a run that is read is named by who reads it
-        yield record
-
-
-def _kind(plain: Mapping[str, Any]) -> str:
-    return identity.digest_of({key: plain.get(key) for key in _OF_A_KIND} | {"profile": plain["trainer"]["profile"]})
 
 
 def _used(folder: Path) -> int:

@@ -5,7 +5,6 @@ Only classes that conf/ itself names as `_target_` are ever built, whatever a co
 
 from __future__ import annotations
 
-import functools
 import importlib
 import inspect
 from dataclasses import dataclass, replace
@@ -17,19 +16,13 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from tfg import assets, picture_size, priors
-from tfg.clip.limits import MediaLimits, limits_of
+from tfg.clip.limits import limits_of
 from tfg.features.audio import lipsync
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
-from tfg.features.clip_features import ClipFeatures
 from tfg.landmarks import LIP_CHANNELS
-from tfg.prior_file import SHIPPED, UNIVERSAL, prior_path
+from tfg.prior_file import SHIPPED, UNIVERSAL
 from tfg.record import identity
-from tfg.seen import Acquaintance
-from tfg.selectors.at import At
 from tfg.selectors.base import Selector
-from tfg.selectors.candidates import candidates_for, frames_of
-from tfg.selectors.pieces import Pieces
-from tfg.selectors.voicing import voiced_frames
 from tfg.split import split
 from tfg.targets import refuse_foreign
 from tfg.torso.settings import settings_of as torso_settings
@@ -81,22 +74,6 @@ def check(config: DictConfig) -> None:
     choose.check(config.tracker)
 
 
-def check_clip(config: DictConfig) -> None:
-    """Open the clip; InputError where it cannot be used, holds no segment of that length, or no speech."""
-    from tfg.features.face.crop import read_crop
-
-    clip = open_clip(config)
-    read_crop(config.clip.crop, clip)
-    candidates_for(clip.num_reference_frames, config.seconds, config.stride_seconds, where=str(clip.path))
-    if isinstance(selector := construct(config.selector, "selector"), At | Pieces):
-        selector.check(frames_of(config.seconds), clip.num_reference_frames, str(clip.path))
-    if not _has_speech(clip.path, clip.digest, limits_of(config.clip)):
-        raise InputError(
-            f"{clip.path}: no speech in its sound, only silence or noise; give a video of someone speaking"
-        )
-    check_unseen(config, clip)
-
-
 def check_backbone(config: DictConfig) -> None:
     """Construct the backbone once for its own checks."""
     channels = LIP_CHANNELS if config.conditioning == "lips" else construct(config.audio, "audio").channels
@@ -137,27 +114,6 @@ def weights_of(config: DictConfig) -> None:
         raise InputError(f"conditioning={config.conditioning}: allowed are {', '.join(CONDITIONINGS)}")
     priors.lip_prior(config)
     priors.universal_motion(config)
-
-
-def check_unseen(config: DictConfig, clip: Clip) -> None:
-    """InputError where the prior was learned from this person, or an encoder from this clip, and no `allow_seen` permits it."""
-    if config.prior.weights is not None and not config.prior.allow_seen:
-        audio, face, masks = extractors(config)
-        features = ClipFeatures(clip=clip, audio=audio, face=face, masks=masks, root=assets.cache_root() / "features")
-        if (found := seen_by_prior(config, features)).person is not None:
-            raise InputError(
-                f"{clip.path}: the prior {config.prior.weights} was learned from this person (as {found.person}: {found.why}), so its "
-                "scores would say nothing; take another prior or prior=none, or set prior.allow_seen=true"
-            )
-    for axis in ("audio", "selector_audio"):
-        if not config[axis].get("allow_seen", True):
-            priors.check_encoder(axis, str(config[axis].weights), construct(config[axis], axis).people, clip)
-
-
-def seen_by_prior(config: DictConfig, features: ClipFeatures) -> Acquaintance:
-    """Which of the people of the configuration's prior a clip shows."""
-    seed = config.clip.synthetic.identity_seed if config.clip.path is None else None
-    return priors.known_in(prior_path(config.prior.weights), features, seed)
 
 
 def make_backbone(config: DictConfig, portrait: Portrait) -> Backbone:
@@ -286,14 +242,6 @@ def plain(config: DictConfig) -> dict[str, Any]:
     container = OmegaConf.to_container(config, resolve=True)
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}
-
-
-@functools.cache
-def _has_speech(path: Path, digest: str, limits: MediaLimits) -> bool:
-    """Whether a file holds any voiced sound; computed once for all cells of a sweep."""
-    from tfg.clip.sound import read_audio
-
-    return bool(voiced_frames(read_audio(path, limits=limits)).any())
 
 
 def _embedded(config: DictConfig) -> Any:

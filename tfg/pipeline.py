@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from tfg import data, heads, parts, preview, rendering, sizing, training
+from tfg import clip_checks, data, heads, parts, preview, rendering, sizing, training
 from tfg.backbones.base import Backbone
 from tfg.estimate import Estimate, noted, taken
 from tfg.features.clip_features import ClipFeatures
@@ -173,7 +173,7 @@ def _make(
     if head.config.prior.weights is not None:
         with stages("prior") as stage:
             with features.costing() as cost:
-                seen = parts.seen_by_prior(head.config, features)
+                seen = clip_checks.seen_by_prior(head.config, features)
             stage.frames, stage.notes = cost.frames, cost.notes()
         if seen.person is not None or not seen.compared:
             say(f"prior={head.config.prior.name}: {seen.text()}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from tfg import parts, picture_size, sizing
+from tfg import clip_checks, parts, picture_size, sizing
 from tfg.record.checks import value_at
 from tfg.schedule import is_amount
 from tfg.split import amount_of
@@ -35,7 +35,7 @@ def check(config: DictConfig) -> None:
     """What can be known to be wrong with a cell before any run starts, its backbone aside; InputError names the key or file."""
     _check_values(config)
     parts.check(config)
-    parts.check_clip(config)
+    clip_checks.check_clip(config)
 
 
 def refuse_twins(cells: list[tuple[Path, dict[str, Any]]]) -> None:

@@ -170,7 +170,7 @@ def _lines(label: str, total: int, unit: str, first: int) -> Advance:
             return
         printed = now
         rate = (count - first) / (now - began)
-        left = _clock((total - count) / rate) if rate > 0 else "unknown"
+        left = clock((total - count) / rate) if rate > 0 else "unknown"
         noted = f", {note()}" if note else ""
         _print(f"{label}: {count} of {total} {unit}, {rate:.1f}/s, {left} left{noted}")
 
@@ -214,9 +214,11 @@ def _on_terminal() -> bool:
     return sys.stderr.isatty() and not _lines_only
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """`1:02:03`, `2:03`."""
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def _prefix() -> str:

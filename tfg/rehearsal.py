@@ -39,10 +39,13 @@ from tfg.threads import count_of, threads
 from tfg.types import FPS, SAMPLES_PER_FRAME, Bytes, Floats, Portrait, Segment
 
 STEPS_SECONDS = 0.15  # for each stretch of a training, beside the first steps of it
+READ = 100  # held-out frames whose faces and masks are read, so that opening readers does not count; the run finds them in the cache
 SHOWN = 6  # frames that are prepared
 SHOWN_TO_FIT = 50  # the same where the reader of the metrics has to be fitted to them
 ROWS = 2  # of them that steps are taken on, so that what is held of a frame is held
-FEW = 2  # of them that are rendered, written and scored, beside one to get going
+FEW = 2  # of them that are rendered, beside one to get going
+SCORED = 4  # pictures that are scored, and whose faces are read
+WRITTEN = 24  # pictures that are written as videos
 SOUND_SECONDS = 30.0  # of sound that features are timed on: Whisper's window
 LISTENER_SECONDS = 0.15  # for its steps
 
@@ -82,12 +85,13 @@ def _read(features: ClipFeatures, timed: dict[str, Spent]) -> Portrait:
     clip = features.clip
     count = min(SHOWN if isinstance(features.face, FaceReader) else SHOWN_TO_FIT, clip.num_frames)
     run = Segment.whole(start=(clip.num_frames - count) // CHUNK * CHUNK, num_frames=count)
+    first = min(max(clip.num_reference_frames, clip.num_frames - READ), run.start) // CHUNK * CHUNK
     with features.costing() as faces:
-        features.track(run.start, run.stop)
+        features.track(first, clip.num_frames)
     with features.costing(after=faces) as masks:
-        features.mask(run.start, run.stop)
-    chunks = min(-(-count // CHUNK) * CHUNK, clip.num_frames - run.start)
-    timed["face read"], timed["mask read"] = faces.cold.times(1 / chunks), masks.cold.times(1 / chunks)
+        features.mask(first, clip.num_frames)
+    share = 1 / (clip.num_frames - first)
+    timed["face read"], timed["mask read"] = faces.cold.times(share), masks.cold.times(share)
     observed, timed["frame prepared"] = _once(lambda: observe(features, run, silent=True), count)
     portrait, timed["pose fitted"] = _once(lambda: portrait_alone(observed, clip.size), count)
     return portrait
@@ -119,7 +123,9 @@ def _train(config: DictConfig, portrait: Portrait, windows: Floats, timed: dict[
         module.manual_backward = lambda loss: loss.backward()
 
         def step(number: int, first: int = first, count: int = count) -> None:
-            module.step.fill_(first + number % count)  # a short stretch is repeated: steps beyond its end are another stage's
+            module.step.fill_(
+                first + number % count
+            )  # a short stretch is repeated: steps beyond its end are another stage's
             module.training_step(default_collate([rows[number % ROWS]]), number)
             if device.type == "cuda":
                 torch.cuda.synchronize()
@@ -143,11 +149,14 @@ def _render(
     made, timed["rendered frame"] = _once(
         lambda: rendering.render(backbone, portrait, windows, device=device).images, 1 + FEW
     )
-    with tempfile.TemporaryDirectory() as folder:
-        sound = np.zeros(len(made) * SAMPLES_PER_FRAME, np.float32)
-        _, timed["written frame"] = _once(
-            lambda: rendering.write_videos(Path(folder), made, portrait.images, sound), len(made)
-        )
+
+    def write(count: int) -> None:
+        rows = np.arange(count) % len(made)
+        sound = np.zeros(count * SAMPLES_PER_FRAME, np.float32)
+        with tempfile.TemporaryDirectory() as folder:
+            rendering.write_videos(Path(folder), made[rows], portrait.images[rows], sound)
+
+    timed["written frame"] = _one_more(write, 1, WRITTEN)
     return made
 
 
@@ -196,14 +205,17 @@ def _score(
     silent = NoListener(reason="timed without one")
     metrics, loading = _once(lambda: suite.build(heads.suite_switches(switches), reader=reader, listener=silent))
 
-    def judged(first: int, stop: int) -> scoring.Judge:
-        sound = np.zeros((stop - first) * SAMPLES_PER_FRAME, np.float32)
-        return scoring.judge(portrait.rows(first, stop), sound, reader, metrics)
+    shown = images[np.arange(SCORED) % len(images)]
+    shown[:, 0, 0, 0] = np.arange(SCORED)  # the face of equal pictures would be read once
 
-    judged(0, 1).score(images[:1])
-    judge, read = _once(lambda: judged(1, 1 + FEW), FEW)
-    _, timed["scored frame"] = _once(lambda: judge.score(images[1:]), FEW)
-    timed["face read of a rendering"] = read
+    def judged(count: int) -> scoring.Judge:
+        sound = np.zeros(count * SAMPLES_PER_FRAME, np.float32)
+        return scoring.judge(portrait.rows(0, count), sound, reader, metrics)
+
+    judges = {count: judged(count) for count in (1, SCORED)}
+    judges[1].score(shown[:1])
+    read = timed["face read of a rendering"] = _one_more(judged, 1, SCORED)
+    timed["scored frame"] = _one_more(lambda count: judges[count].score(shown[:count]), 1, SCORED)
     # Five videos: rendered, decoded, static, nearest and the truth, faces read in the first, the fourth and the last.
     frame = timed["scored frame"].times(5) - read.times(2)
     if switches["controls"]:
@@ -253,6 +265,20 @@ def _once(work: Callable[[], Any], shared_by: int = 1) -> tuple[Any, Spent]:
     began = meter.now()
     made = work()
     return made, (meter.now() - began).times(1 / shared_by)
+
+
+def _one_more(work: Callable[[int], Any], few: int, many: int) -> Spent:
+    """The cost of one more, so that what opening a reader or a file costs is not counted with every frame.
+
+    A tenth of one's share of the many at least, which the difference of two short times can fall below by chance.
+    """
+    _, first = _once(lambda: work(few))
+    _, whole = _once(lambda: work(many))
+    more, least = (whole - first).times(1 / (many - few)), whole.times(0.1 / many)
+    processor = None
+    if more.processor_seconds is not None and least.processor_seconds is not None:
+        processor = max(more.processor_seconds, least.processor_seconds)
+    return Spent(seconds=max(more.seconds, least.seconds), processor_seconds=processor)
 
 
 def _repeated(step: Callable[[int], None], seconds: float) -> Spent:

@@ -12,7 +12,7 @@ from tfg.record import results
 from tfg.record.metrics import NONE, header, number
 from tfg.record.pieces import starts_of
 from tfg.record.results import DamagedRecord
-from tfg.statistics.comparison import Difference, compare
+from tfg.statistics.comparison import Difference, compare, holes
 from tfg.statistics.pairing import NoPair, Scored, matched
 from tfg.types import InputError
 
@@ -73,11 +73,13 @@ def as_json(found: dict[str, Difference]) -> dict[str, dict[str, object]]:
 
 
 def table(found: dict[str, Difference], first: Sequence[str], second: Sequence[str]) -> str:
-    """A row a metric; what the intervals are over and what is missing below it."""
+    """A row a metric that has a difference; below it what the intervals are over, and which metrics have none and why."""
     rows = [["metric", "difference", "95 % interval", "probability of better"]]
     notes: dict[str, list[str]] = {}
     for made in found.values():
         entry, ends = made.entry, (made.low, made.high)
+        if made.difference is None:
+            continue
         shown = NONE if None in ends else f"{signed(made.low, entry)} to {signed(made.high, entry)}"
         probability = NONE if made.probability is None else f"{made.probability:.3f}"
         rows.append([header(entry), signed(made.difference, entry), shown, probability])
@@ -88,8 +90,9 @@ def table(found: dict[str, Difference], first: Sequence[str], second: Sequence[s
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
     ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    said = [f"{note}: {'; '.join(titles)}" for note, titles in notes.items()]
-    return "\n".join([f"{_named(first)} minus {_named(second)}", "", *lines, "", *said])
+    said = [f"{note}: {'; '.join(titles)}" for note, titles in notes.items()] + holes(found)
+    body = lines if len(rows) > 1 else ["no metric has a number on both sides"]
+    return "\n".join([f"{_named(first)} minus {_named(second)}", "", *body, "", *said])
 
 
 def signed(value: float | None, entry: dict[str, object]) -> str:

@@ -4,128 +4,91 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from tfg.estimate import clock
-from tfg.record import claims, standing
-from tfg.record.results import HEADS, DamagedRecord, read_failure
+from tfg.progress import clock
+from tfg.record import kinds, standing, states
+from tfg.record.kinds import Took
+from tfg.record.states import DONE, FAILED, INTERRUPTED, RUNNING, STATES, WAITING, State
 from tfg.types import InputError
-
-DONE, RUNNING, WAITING, FAILED, INTERRUPTED = "done", "running", "waiting", "failed", "interrupted"
-STATES = (DONE, RUNNING, WAITING, FAILED, INTERRUPTED)
-TIMED = 50  # finished runs that time left is judged by
-_BEGUN = ("config.yaml", "result.json", "failure.json", claims.NAME)
 
 
 @dataclass(frozen=True, kw_only=True)
-class State:
-    """Of one run."""
+class Left:
+    """Until every run has ended that runs or waits."""
 
-    run: str
-    state: str  # one of STATES
-    says: str = ""  # stage and rate of one that runs, why one failed
-    seconds: float = 0.0  # since it was begun or gone on with; 0 where it does not run
+    seconds: float
+    by: str  # the finished runs that it follows from
 
 
 def run(options: argparse.Namespace) -> int:
     results = Path(options.results)
     if not results.is_dir():
         raise InputError(f"{results}: no such folder; give the results folder of a sweep")
-    states = of_folder(results)
-    left = seconds_left(results, states)
+    found = states.of_folder(results)
+    left = left_of(results, found)
     if options.json:
-        counts = {name: sum(state.state == name for state in states) for name in STATES}
-        print(json.dumps({**counts, "seconds_left": left, "runs": [asdict(state) for state in states]}))
+        known = {"seconds_left": left and left.seconds, "seconds_left_by": left and left.by}
+        print(json.dumps({**_counts(found), **known, "runs": [asdict(state) for state in found]}))
     else:
-        print("\n".join(lines(results, states, left)))
+        print("\n".join(lines(results, found, left)))
     return 0
 
 
-def of_folder(results: Path) -> list[State]:
-    """Every run that is there or that a sweep has announced."""
-    begun = sorted(path.name for path in results.iterdir() if _is_run(path))
-    return [_state(results / name) for name in dict.fromkeys([*standing.expected(results), *begun])]
-
-
-def lines(results: Path, states: Sequence[State], left: float | None) -> list[str]:
+def lines(results: Path, found: Sequence[State], left: Left | None) -> list[str]:
     """What is printed."""
-    counts = {name: sum(state.state == name for state in states) for name in STATES}
+    counts = _counts(found)
     shown = [f"{count} {name}" for name, count in counts.items() if count and name != DONE]
-    text = f"{results}: {counts[DONE]} of {len(states)} runs done{''.join(f', {part}' for part in shown)}"
+    text = f"{results}: {counts[DONE]} of {len(found)} runs done{''.join(f', {part}' for part in shown)}"
     if left is not None:
-        text += f"; about {clock(left)} left, if they take as long as those that are done"
+        text += f"; about {clock(left.seconds)} left, {left.by}"
     elif counts[RUNNING] or counts[WAITING]:
         text += "; time left is not known before a run is done"
     listed = [text]
     for name in (RUNNING, FAILED, INTERRUPTED):
         listed += [
-            f"  {name}  {state.run}{': ' if state.says else ''}{state.says}" for state in states if state.state == name
+            f"  {name}  {state.run}{': ' if state.says else ''}{state.says}" for state in found if state.state == name
         ]
     if counts[INTERRUPTED] or counts[FAILED]:
         listed.append("the same command goes on with what is interrupted, and tries again what failed")
     return listed
 
 
-def seconds_left(results: Path, states: Sequence[State]) -> float | None:
-    """By what the last finished runs took, with as many at once as run now; None where that is not known or nothing is left."""
-    running = [state for state in states if state.state == RUNNING]
-    waiting = sum(state.state == WAITING for state in states)
-    if not running and not waiting:
+def left_of(results: Path, found: Sequence[State]) -> Left | None:
+    """By the newest finished runs of the kind of each run that runs or waits, with as many at once as run now.
+
+    Where none of its kind is done by all of them; None where none is done, or nothing is left.
+    """
+    ahead = [state for state in found if state.state in (RUNNING, WAITING)]
+    done = list(kinds.newest(results)) if ahead else []
+    if not done:
         return None
-    took = [seconds for state in states if state.state == DONE for seconds in [_took(results / state.run)] if seconds][
-        -TIMED:
-    ]
-    if not took:
-        return None
-    mean = sum(took) / len(took)
-    return (waiting * mean + sum(max(mean - state.seconds, 0.0) for state in running)) / max(len(running), 1)
+    wanted = standing.expected(results)
+    used: dict[str, list[Took]] = {}  # kind -> those of it
+    alike, total = 0, 0.0
+    for state in ahead:
+        kind = wanted.get(state.run, "")
+        used.setdefault(kind, [one for one in done if one.kind.digest == kind])
+        alike += bool(used[kind])
+        took = used[kind] or done
+        total += max(sum(one.seconds for one in took) / len(took) - state.seconds, 0.0)
+    running = sum(state.state == RUNNING for state in ahead)
+    by = _by([one for of_kind in used.values() for one in of_kind], alike, len(ahead), len(done))
+    return Left(seconds=total / max(running, 1), by=by)
 
 
-def _is_run(path: Path) -> bool:
-    if path.name == HEADS or path.name.startswith(".") or not path.is_dir():
-        return False
-    return any((path / name).exists() for name in _BEGUN)
+def _by(used: Sequence[Took], alike: int, ahead: int, done: int) -> str:
+    """`used`: of the kinds of `alike` of the runs `ahead`; the others follow from all `done` that were read."""
+    of_all = f"{done} finished run{'s' if done > 1 else ''}"
+    if not used:
+        return f"by {of_all}, none of which is known to be of the same kind"
+    texts = list(dict.fromkeys(one.kind.text for one in used))
+    runs = f"{len(used)} finished run{'s' if len(used) > 1 else ''}"
+    said = f"by {runs} of the same kind{'s' if len(texts) > 1 else ''} ({'; '.join(texts)})"
+    return said if alike == ahead else f"{said}, and by {of_all} of any kind for the other {ahead - alike}"
 
 
-def _state(folder: Path) -> State:
-    if (folder / "result.json").exists():
-        return State(run=folder.name, state=DONE)
-    if claims.is_held(folder / claims.NAME):
-        owner = claims.owner_of(folder / claims.NAME)
-        seconds = max(time.time() - owner.began, 0.0) if owner and owner.began else 0.0
-        where = f", for {clock(seconds)} by {owner.text()}" if owner else ""
-        return State(run=folder.name, state=RUNNING, says=_how_far(folder) + where, seconds=seconds)
-    if (folder / "failure.json").exists():
-        try:
-            failure = read_failure(folder)
-            return State(run=folder.name, state=FAILED, says=f"in {failure['stage']}: {failure['message']}")
-        except DamagedRecord as error:
-            return State(run=folder.name, state=FAILED, says=str(error))
-    if not folder.exists():
-        return State(run=folder.name, state=WAITING)
-    at = standing.read(folder)
-    return State(run=folder.name, state=INTERRUPTED, says=f"in {at['stage']}" if at else "")
-
-
-def _how_far(folder: Path) -> str:
-    at = standing.read(folder)
-    if at is None:
-        return "starting"
-    work: dict[str, Any] | None = at.get("work")
-    if not work:
-        return str(at["stage"])
-    noted = f", {work['note']}" if work.get("note") else ""
-    return f"{at['stage']}, {work['done']} of {work['total']} {work['unit']}, {work['rate']:.1f}/s{noted}"
-
-
-def _took(folder: Path) -> float | None:
-    """Wall seconds of all stages of a run that trained its head."""
-    try:
-        stages = json.loads((folder / "result.json").read_text())["stages"]
-        return float(sum(stage["seconds"] for stage in stages.values()))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+def _counts(found: Sequence[State]) -> dict[str, int]:
+    return {name: sum(state.state == name for state in found) for name in STATES}

@@ -19,6 +19,7 @@ from tfg.launching import Launcher
 from tfg.record import claims, identity, standing, table
 from tfg.record import evaluations as kept
 from tfg.record.files import write_text
+from tfg.record.kinds import kind_of
 from tfg.record.results import DamagedRecord, RunResult, read_failure
 from tfg.types import InputError
 
@@ -48,7 +49,7 @@ def start(arguments: list[str], job: Callable[[list[str]], None]) -> int:
         print(f"tfg: {error}", file=sys.stderr)
         return 2
     if len(plan.cells) > 1 and plan.missing:
-        standing.expect(plan.cells[0].results, [cell.folder.name for cell in plan.cells])
+        standing.expect(plan.cells[0].results, {cell.folder.name: kind_of(cell.plain).digest for cell in plan.cells})
     if not plan.missing:
         count = len(plan.cells)
         print(f"tfg: all {count} runs are done already" if count > 1 else "tfg: done already", file=sys.stderr)
@@ -92,8 +93,7 @@ def _foresee(plan: cells.Planned, launcher: Launcher | None, *, listed: bool) ->
     """Say what the sweep will need, with `listed` also of every cell; InputError where it cannot fit."""
     from tfg import forecast
 
-    rehearse = bool(plan.missing) and plan.missing[0].config.estimate and (listed or launcher is not None)
-    found = forecast.forecast(plan.cells, plan.missing, rehearse=rehearse)
+    found = forecast.forecast(plan.cells, plan.missing)
     at_once = launching.at_once(launcher, plan.missing)
     if listed:
         for cell in plan.cells:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 NAME = "progress.json"
 SWEEPS = ".sweeps"
 SECONDS_BETWEEN_WRITES = 5.0
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")  # of a folder in the results folder, as runs are named
 
 
 class Standing:
@@ -77,18 +79,23 @@ def read(folder: Path) -> dict[str, Any] | None:
     return record if isinstance(record, dict) and "stage" in record else None
 
 
-def expect(results: Path, runs: Sequence[str]) -> Path:
-    """Write which runs a sweep will have; the same sweep again is the same file."""
+def expect(results: Path, runs: Mapping[str, str]) -> Path:
+    """Write which runs a sweep will have and of which kind each is (kinds.Kind.digest); the same sweep again is the same file."""
     folder = results / SWEEPS
     folder.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256("\n".join(sorted(runs)).encode()).hexdigest()[:8]
-    return write_json(folder / f"cells-{digest}.json", {"runs": list(runs)})
+    return write_json(folder / f"cells-{digest}.json", {"runs": dict(runs)})
 
 
-def expected(results: Path) -> list[str]:
-    """Runs of all sweeps that were begun here, in the order of their sweeps and cells; a file that cannot be read names none."""
-    runs: dict[str, None] = {}
+def expected(results: Path) -> dict[str, str]:
+    """Runs of all sweeps that were begun here and the kind of each, "" where it is not known, in the order of their sweeps and cells.
+
+    A file that cannot be read names none, and a name that is no folder's in `results` is left out.
+    """
+    found: dict[str, str] = {}
     for path in sorted((results / SWEEPS).glob("cells-*.json"), key=lambda path: path.stat().st_mtime):
         with suppress(OSError, ValueError, KeyError, TypeError):
-            runs |= dict.fromkeys(str(run) for run in json.loads(path.read_text())["runs"])
-    return list(runs)
+            runs = json.loads(path.read_text())["runs"]
+            kinds = runs if isinstance(runs, dict) else dict.fromkeys(runs, "")  # a list as tfg wrote it first
+            found |= {str(run): str(kind) for run, kind in kinds.items() if _NAME.fullmatch(str(run))}
+    return found

@@ -33,6 +33,7 @@ class Digest:
     intervals: dict[str, tuple[float, float]]  # metric -> ends, where there is an interval
     page: dict[str, Any]  # for runs/<id>.html
     data: dict[str, Any]  # for data/runs/<id>.js
+    extras: list[dict[str, float]]  # of each candidate, what its selector measured beside CANDIDATE; for exports alone
 
 
 def digest(folder: Path) -> Digest:
@@ -92,7 +93,9 @@ def _digest(result: RunResult, results: Path) -> Digest:
         "dirty": result.dirty,
         "machine": result.machine,
     }
-    return Digest(label=label, result=_slim(result), intervals=ranges, page=page, data=data)
+    candidates = result.selection.get("scores", [])
+    extras = [{str(name): float(value) for name, value in (one.get("extras") or {}).items()} for one in candidates]
+    return Digest(label=label, result=_slim(result), intervals=ranges, page=page, data=data, extras=extras)
 
 
 def _metric(entry: Mapping[str, Any], statistic: dict[str, Any] | None) -> dict[str, Any]:

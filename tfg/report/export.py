@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tfg.record import table
 from tfg.record.metrics import formatted, header, number, ranged, titled
+from tfg.record.pieces import shown as shown_starts
 from tfg.record.pieces import starts_of
 from tfg.record.table import TRUTH
 from tfg.record.tabular import Table
 from tfg.report.digest import CANDIDATE, Digest
 from tfg.report.sweep import axes_of, axis_of, numbers_of
-from tfg.statistics.comparison import Difference
+from tfg.statistics.comparison import Difference, holes
 
 RUN = "run"  # the head itself, beside its controls and the truth
 
@@ -26,8 +28,12 @@ def runs_table(digests: Sequence[Digest]) -> Table:
     records = []
     for one in digests:
         ranges = [one.intervals.get(name, (None, None)) for name in names]
-        starts = "+".join(f"{start:g}" for start in starts_of(one.result.selection))
-        own = (one.result.run_id, one.label, *(axis_of(one.result, axis) for axis in axes), starts)
+        own = (
+            one.result.run_id,
+            one.label,
+            *(axis_of(one.result, axis) for axis in axes),
+            shown_starts(one.result.selection),
+        )
         records.append((*own, *numbers_of(one.result, names), *(end for pair in ranges for end in pair)))
     return Table(
         name="runs",
@@ -65,16 +71,21 @@ def _numbers(one: Digest) -> Iterable[tuple[str, str, dict[str, Any], tuple[floa
 
 
 def candidates_table(digests: Sequence[Digest]) -> Table:
-    """A row a candidate segment, in the order of the clip."""
+    """A row a candidate segment, in the order of the clip, with all that its selector measured; None where it did not."""
+    names = sorted({name for one in digests for extras in one.extras for name in extras})
     rows, records = [], []
     for one in digests:
-        for values in one.data["selection"]["candidates"]:
+        for values, extras in zip(one.data["selection"]["candidates"], one.extras, strict=True):
             chosen = values[0] in starts_of(one.result.selection)
-            records.append((one.result.run_id, *values, chosen))
-            texts = [value if isinstance(value, str) else "-" if value is None else f"{value:.4g}" for value in values]
+            measured = [extras.get(name) for name in names]
+            records.append((one.result.run_id, *values, *measured, chosen))
+            texts = [
+                value if isinstance(value, str) else "-" if value is None else f"{value:.4g}"
+                for value in (*values, *measured)
+            ]
             rows.append((one.label, *texts, "chosen" if chosen else ""))
-    shown = ("run", "start s", "diversity", "motion", "score", "note", "")
-    return _made("candidates", "Candidate segments", shown, rows, ("run_id", *CANDIDATE, "chosen"), records)
+    shown = ("run", "start s", "diversity", "motion", "score", "note", *(name.replace("_", " ") for name in names), "")
+    return _made("candidates", "Candidate segments", shown, rows, ("run_id", *CANDIDATE, *names, "chosen"), records)
 
 
 def stages_table(digests: Sequence[Digest]) -> Table:
@@ -91,17 +102,22 @@ def stages_table(digests: Sequence[Digest]) -> Table:
 
 
 def comparison_table(found: dict[str, Difference], first: str, second: str) -> Table:
-    """A row a metric of `tfg compare`."""
+    """A row a metric of `tfg compare`; what has no difference is in the records and named in the notes, without a row."""
     rows, records = [], []
     for name, made in found.items():
         ends = None if made.low is None or made.high is None else (made.low, made.high)
         probability = "-" if made.probability is None else f"{made.probability:.3f}"
-        rows.append((header(made.entry), number(made.difference, made.entry), ranged(ends, made.entry), probability))
+        if made.difference is not None:
+            rows.append(
+                (header(made.entry), number(made.difference, made.entry), ranged(ends, made.entry), probability)
+            )
         known = made.difference, made.low, made.high, made.probability, made.over, made.reason
         records.append((name, made.entry["title"], made.entry["unit"], *known))
     keys = ("metric", "title", "unit", "difference", "low", "high", "probability_of_better", "over", "reason")
     shown = ("metric", "difference", "95 % interval", "probability of better")
-    return _made("comparison", f"{first} minus {second}", shown, rows, keys, records)
+    return replace(
+        _made("comparison", f"{first} minus {second}", shown, rows, keys, records), notes=tuple(holes(found))
+    )
 
 
 def _made(

@@ -1,15 +1,17 @@
-"""What lies in a results folder: finished runs, failed and unfinished ones, and records that cannot be read, each by name."""
+"""What lies in a results folder: runs that are finished, failed, run, wait or were interrupted, and records that cannot be read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfg.record.results import HEADS, DamagedRecord, RunResult, read_failure
+from tfg.record import states
+from tfg.record.results import DamagedRecord, RunResult, read_failure
+from tfg.record.states import DONE, FAILED, INTERRUPTED, RUNNING, WAITING, State
 
 # What a record that another tfg or another hand wrote can raise where its parts are not as this one writes them.
 BROKEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
-_OF_A_RUN = ("result.json", "failure.json", "config.yaml")
+_ORDER = (RUNNING, WAITING, INTERRUPTED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,29 +26,33 @@ class Failure:
 class Found:
     finished: list[Path]  # folders with a result.json, in the order of their names
     failures: list[Failure]
-    unfinished: list[str]  # folders of runs with neither: interrupted, or running
+    unfinished: list[State]  # that run, wait or were interrupted, in this order
     damaged: list[str]  # a line each
 
 
 def found(results: Path) -> Found:
-    """Every run folder of a results folder, sorted by what is in it."""
+    """Every run of a results folder by its state, as `tfg status` has it; finished and failed ones in the order of their names."""
     finished: list[Path] = []
     failures: list[Failure] = []
-    unfinished: list[str] = []
+    unfinished: list[State] = []
     damaged: list[str] = []
-    for folder in sorted(results.iterdir()):
-        if folder.name == HEADS or folder.name.startswith(".") or not _is_run(folder):
-            continue
-        if (folder / "result.json").exists():
+    for state in states.of_folder(results):
+        folder = results / state.run
+        if state.state == DONE:
             finished.append(folder)
-        elif (folder / "failure.json").exists():
+        elif state.state == FAILED:
             try:
                 failures.append(_failure(folder))
             except DamagedRecord as error:
                 damaged.append(str(error))
         else:
-            unfinished.append(folder.name)
-    return Found(finished=finished, failures=failures, unfinished=unfinished, damaged=damaged)
+            unfinished.append(state)
+    return Found(
+        finished=sorted(finished),
+        failures=sorted(failures, key=lambda failure: failure.name),
+        unfinished=sorted(unfinished, key=lambda state: _ORDER.index(state.state)),
+        damaged=sorted(damaged),
+    )
 
 
 def read(folder: Path) -> RunResult:
@@ -67,10 +73,6 @@ def damage(path: Path, error: Exception) -> DamagedRecord:
     """In one line, where a record is readable but not what it should be."""
     reason = " ".join(f"{type(error).__name__}: {error}".split())
     return DamagedRecord(f"{path}: not a record of this tfg ({reason}); run the same command again")
-
-
-def _is_run(folder: Path) -> bool:
-    return folder.is_dir() and any((folder / name).exists() for name in _OF_A_RUN)
 
 
 def _failure(folder: Path) -> Failure:

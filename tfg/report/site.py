@@ -102,7 +102,7 @@ def _run(folder: Path, site: Path, to_results: str) -> Digest | str:
     _script(site / "data" / "runs" / f"{folder.name}.js", "run", made.data)
     text = _environment().get_template("run.html").render(run=made.page, root="../", title=made.label)
     (site / "runs" / f"{folder.name}.html").write_text(text)
-    return replace(made, page={}, data={})
+    return replace(made, page={}, data={}, extras=[])
 
 
 def _pages(site: Path, results: Path, there: Found, digests: Sequence[Digest]) -> None:

@@ -8,7 +8,7 @@ their interval is Student's t and no bootstrap. Frames are drawn in blocks, the 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,15 @@ def compare(cells: Sequence[Cell]) -> dict[str, Difference]:
     runs = [run for cell in cells for run in (*cell.first, *cell.second)]
     entries = {name: entry for run in runs for name, entry in run.metrics.items()}
     return {name: _difference(name, entry, cells) for name, entry in entries.items()}
+
+
+def holes(found: Mapping[str, Difference]) -> list[str]:
+    """A line a reason for which metrics have no difference, with their titles: what a table leaves out."""
+    reasons: dict[str, list[str]] = {}
+    for made in found.values():
+        if made.difference is None:
+            reasons.setdefault(str(made.reason), []).append(made.entry["title"])
+    return [f"left out, no difference, {reason}: {'; '.join(titles)}" for reason, titles in reasons.items()]
 
 
 def _difference(name: str, entry: dict[str, Any], cells: Sequence[Cell]) -> Difference:

@@ -35,7 +35,7 @@ function differences() {
   );
   const notes = new Map();
   for (const made of found.values()) {
-    const note = made.over ? `95 % interval over ${made.over}` : made.reason;
+    const note = made.over ? `95 % interval over ${made.over}` : made.difference === null ? `left out, no difference, ${made.reason}` : made.reason;
     notes.set(note, [...(notes.get(note) || []), made.entry.title]);
   }
   by("notes").replaceChildren(...[...notes].map(([note, titles]) => tfg.element("li", {}, `${note}: ${titles.join("; ")}`)));
@@ -51,7 +51,7 @@ function frames() {
     chart.lines.filter((line) => i === 0 || line.label !== "ground truth").map((line, place) => {
       const y = tfg.decode(pair[i].rows[line.row]).map((value) => (Number.isNaN(value) ? null : value));
       const colour = line.label === "ground truth" ? tfg.colour("l5") : tfg.colour(`l${i}`);
-      const name = tfg.plain(line.label === "ground truth" ? line.label : `${pair[i].label}${chart.lines.length > 1 ? `, ${line.label}` : ""}`);
+      const name = tfg.plain(line.label === "ground truth" ? line.label : `${["first", "second"][i]}${chart.lines.length > 1 ? `, ${line.label}` : ""}`);
       return { type: "scatter", mode: "lines", name, x: y.map((_, k) => k / pair[i].fps), y, line: { width: 1.6, color: colour, dash: ["solid", "dot", "dash", "dashdot"][place % 4] } };
     }),
   );

@@ -44,7 +44,9 @@ tfg.player = function (fps) {
     try {
       await Promise.all([truth.play(), rendered.play()]);
     } catch (error) {
-      if (error.name !== "AbortError") trouble(error.message);
+      if (error.name === "AbortError") return; // a pause, or a seek
+      pause();
+      trouble(error.message);
     }
   }
 
