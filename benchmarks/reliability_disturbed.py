@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from benchmarks.short_sweep import JOBLIB, Sweep
+from benchmarks.short_sweep import JOBLIB, Process, Sweep
 from tfg.record.results import HEADS
 
 FREE_KILOBYTES = (0, 16, 64, 200, 1000, 3500, 6000)  # left of a full disk; a short head has about 5,400
@@ -180,7 +180,7 @@ def _sweep(folder: Path, reference: Path, starts: tuple[int, ...] = (0, 4, 8), e
     return sweep
 
 
-def _await(sweep: Sweep, process: subprocess.Popen[bytes], stage: str, random: Random) -> None:
+def _await(sweep: Sweep, process: Process, stage: str, random: Random) -> None:
     if stage == "start":
         time.sleep(random.uniform(0.5, 3))
         return
@@ -200,7 +200,7 @@ def _jumping(path: Path) -> dict[str, str]:
     }
 
 
-def _jump_until_ended(processes: list[subprocess.Popen[bytes]], path: Path, random: Random) -> None:
+def _jump_until_ended(processes: list[Process], path: Path, random: Random) -> None:
     while any(process.poll() is None for process in processes):
         partial = path.with_suffix(".next")
         partial.write_text(random.choice(JUMPS) + "\n")

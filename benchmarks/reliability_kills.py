@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from random import Random
 import psutil
 
 from benchmarks.cluster_slurm import Slurm, missing
-from benchmarks.short_sweep import JOBLIB, Sweep, alive, gone, kill, tree
+from benchmarks.short_sweep import JOBLIB, Process, Sweep, alive, gone, kill, tree
 
 # A moment to wait for -> most seconds until the kill after it began: about as long as it lasts.
 MOMENTS = {
@@ -55,7 +54,7 @@ class Kills:
         return sum(self.hits.values())
 
 
-Victim = Callable[[Sweep, subprocess.Popen[bytes], str, Random], "tuple[psutil.Process, str] | None"]
+Victim = Callable[[Sweep, Process, str, Random], "tuple[psutil.Process, str] | None"]
 
 
 def serial(folder: Path, reference: Path, random: Random, count: int) -> Kills:
@@ -142,7 +141,7 @@ def _ended(sweep: Sweep, meanwhile: Callable[[], None]) -> list[int]:
     return [sweep.ended(process)]
 
 
-def _await(moment: str, sweep: Sweep, process: subprocess.Popen[bytes], meanwhile: Callable[[], None]) -> bool:
+def _await(moment: str, sweep: Sweep, process: Process, meanwhile: Callable[[], None]) -> bool:
     """Until a process of the sweep is there; False where the command has ended before."""
     if moment == "start":
         return process.poll() is None
@@ -175,16 +174,12 @@ def _hit(sweep: Sweep, moment: str, pid: int, at_work: set[str]) -> str:
     return sorted(stages)[0]
 
 
-def _parent(
-    sweep: Sweep, process: subprocess.Popen[bytes], moment: str, random: Random
-) -> tuple[psutil.Process, str] | None:
+def _parent(sweep: Sweep, process: Process, moment: str, random: Random) -> tuple[psutil.Process, str] | None:
     found = tree(process)
     return (found[0], "parent") if found else None
 
 
-def _parent_or_worker(
-    sweep: Sweep, process: subprocess.Popen[bytes], moment: str, random: Random
-) -> tuple[psutil.Process, str] | None:
+def _parent_or_worker(sweep: Sweep, process: Process, moment: str, random: Random) -> tuple[psutil.Process, str] | None:
     draw = random.random()
     if moment == "table" or draw < 0.25:
         return _parent(sweep, process, moment, random)
@@ -198,9 +193,7 @@ def _parent_or_worker(
     return other, "worker" if "LokyProcess" in " ".join(other.cmdline()) else "helper"
 
 
-def _of_a_job(
-    sweep: Sweep, process: subprocess.Popen[bytes], moment: str, random: Random
-) -> tuple[psutil.Process, str] | None:
+def _of_a_job(sweep: Sweep, process: Process, moment: str, random: Random) -> tuple[psutil.Process, str] | None:
     found = tree(process)
     if moment == "table" or (found and random.random() < 0.15):
         return (found[0], "parent") if found else None

@@ -18,7 +18,7 @@ By the stage of the run that the killed process had in hand (*checkpoint*: its t
 stage of a run that was in hand elsewhere; *between stages*: none was). A training that was begun again went on from a checkpoint.
 """
 OF_COSTS = """
-Measured as follows; processor seconds are of processes that were waited for: those of a killed parent's workers and of SLURM are not in them.
+Measured as follows; processor seconds are of processes that were waited for, without those of a killed parent's workers and SLURM's.
 """
 
 
@@ -62,12 +62,7 @@ def _kills(kills: dict[str, Any]) -> list[str]:
         )
         lines.append(f"| {row['engine']} | {' | '.join(map(str, numbers))} |")
     stages = list(dict.fromkeys(stage for row in kills.values() for stage in row["hits"]))
-    lines += [
-        "",
-        "By the stage of the run that the killed process had in hand (*checkpoint*: its temporary file was there; of a parent and of helpers, the",
-        "stage of a run that was in hand elsewhere; *between stages*: no run was). A training that was begun again went on from a checkpoint.",
-        "",
-    ]
+    lines.append(OF_STAGES)
     lines += [f"| engine | {' | '.join(stages)} | processes killed |", f"|---|{'---:|' * len(stages)}---|"]
     for row in kills.values():
         killed = ", ".join(f"{count} {name}" for name, count in row["victims"].items())

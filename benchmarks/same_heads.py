@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tfg.record.results import HEADS, HeadRecord, RunRecord, ScoresRecord
 from tfg.training import LAST, read_checkpoint
@@ -47,7 +48,7 @@ def _equal(one: Path, other: Path) -> bool:
     return same and json.dumps(scores[0], sort_keys=True) == json.dumps(scores[1], sort_keys=True)
 
 
-def _bits(values):  # type: ignore[no-untyped-def]
+def _bits(values: Any) -> Any:
     """The bytes of a tensor, so that NaN equals itself and -0 is not 0."""
     import torch
 

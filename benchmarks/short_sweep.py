@@ -17,10 +17,12 @@ from pathlib import Path
 import psutil
 
 from benchmarks import same_heads
+from benchmarks.forks import Fork
 from tfg import compiler
 from tfg.record.results import HEADS, DamagedRecord, RunRecord
 
 ROOT = Path(__file__).resolve().parent.parent
+Process = subprocess.Popen[bytes] | Fork
 SHORT = (
     "selector=at",
     "seconds=3",
@@ -63,7 +65,7 @@ class Sweep:
     environment: dict[str, str] = field(default_factory=dict)
     prefix: tuple[str, ...] = ()  # a command that runs this one
     commands: int = 0
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
     made: dict[str, tuple[int, int]] = field(default_factory=dict)  # finished head -> inode and time of its record
     again: set[str] = field(default_factory=set)  # finished heads whose record was written again or is gone
 
@@ -90,8 +92,8 @@ class Sweep:
         many = ["-m"] if len(self.starts) > 1 or any("launcher" in text for text in self.extra + more) else []
         return [*self.prefix, sys.executable, str(ROOT / "run.py"), *many, starts, *SHORT, *self.extra, *more]
 
-    def start(self, *more: str) -> subprocess.Popen[bytes]:
-        """The command once more; its log is `<number>.log`."""
+    def start(self, *more: str) -> Process:
+        """The command once more, as a fork where it is one process of this environment; its log is `<number>.log`."""
         self.look()
         self.commands += 1
         environment = {
@@ -101,14 +103,19 @@ class Sweep:
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
             **self.environment,
         }
-        with (self.log(self.commands)).open("wb") as log:
-            process = subprocess.Popen(
-                self.command(*more), cwd=self.folder, env=environment, stdout=log, stderr=log, start_new_session=True
-            )
+        command, log = self.command(*more), self.log(self.commands)
+        process: Process
+        if self.prefix or self.environment or ("-m" in command[:3] and any("launcher" in text for text in command)):
+            with log.open("wb") as file:
+                process = subprocess.Popen(
+                    command, cwd=self.folder, env=environment, stdout=file, stderr=file, start_new_session=True
+                )
+        else:
+            process = Fork(command[1:], cwd=self.folder, env=environment, log=log)
         self.processes.append(process)
         return process
 
-    def ended(self, process: subprocess.Popen[bytes], seconds: float = 600) -> int:
+    def ended(self, process: Process, seconds: float = 600) -> int:
         """Its exit code; TimeoutExpired raises where it hangs."""
         code = process.wait(seconds)
         self.look()
@@ -194,7 +201,7 @@ class Sweep:
         return [name for name in same_heads.differing(reference, results) if name in wanted | runs or "/" in name]
 
 
-def tree(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+def tree(process: Process) -> list[psutil.Process]:
     """A process and all that it started and that live."""
     try:
         parent = psutil.Process(process.pid)
