@@ -50,6 +50,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reliability", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=names, default=[name for name in names if name != JOBLIB])
     parser.add_argument("--kills", type=int, help="of each kind, in place of those of the table")
+    parser.add_argument("--minutes", type=float, default=30.0, help="after which a part kills no more (default 30)")
     parser.add_argument("--seed", type=int, default=0, help="of moments, processes and bits (default 0)")
     parser.add_argument("--folder", type=Path, help="where the sweeps are kept (default: a temporary one, removed)")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "reliability", help="of .json and .md")
@@ -61,7 +62,7 @@ def main(arguments: list[str]) -> int:
         for name in options.only:
             shutil.rmtree(folder / name, ignore_errors=True)
             (folder / name).mkdir()
-            measured = _measured(name, folder / name, reference, Random(f"{options.seed} {name}"), options.kills)
+            measured = _measured(name, folder / name, reference, Random(f"{options.seed} {name}"), options)
             found = json.loads(kept.read_text()) if kept.exists() else {}
             found = {part: found.get(part) for part in names} | {name: measured}
             found = {part: values for part, values in found.items() if values is not None}
@@ -85,11 +86,11 @@ def _reference(folder: Path) -> Path:
     return sweep.results
 
 
-def _measured(name: str, folder: Path, reference: Path, random: Random, kills: int | None) -> dict[str, Any]:
+def _measured(name: str, folder: Path, reference: Path, random: Random, options: argparse.Namespace) -> dict[str, Any]:
     began, busy = time.monotonic(), _processor_seconds()
     if name in KILLS:
         measure, count = KILLS[name]
-        rows = [asdict(measure(folder, reference, random, kills or count))]
+        rows = [asdict(measure(folder, reference, random, options.kills or count, options.minutes))]
     elif name == JOBLIB:
         rows = [asdict(reliability_together.two_at_once(folder, reference))]
     else:

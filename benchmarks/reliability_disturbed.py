@@ -4,6 +4,7 @@ reliability_damage.py."""
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -233,7 +234,17 @@ def _mount(*arguments: str) -> None:
 
 
 def _short(line: str, sweep: Sweep) -> str:
-    """Without names that differ between cases."""
-    for path in sorted(sweep.results.glob(f"{HEADS}/*")) + sorted(sweep.results.glob("at-*")):
+    """Without names and numbers that differ between cases."""
+    for path in sorted(sweep.results.glob(f"{HEADS}/*")) + sorted(sweep.results.glob("*-*-seed0-*")):
         line = line.replace(path.name, "<head>" if path.parent.name == HEADS else "<run>")
-    return line.replace(str(sweep.folder), "<folder>")
+    line = line.replace(str(sweep.folder), "<folder>")
+    for pattern, name in (
+        (r"[0-9a-f]{2}/[0-9a-f]{30}", "<entry>"),
+        (r"process \d+ on \w+", "process <n> on <host>"),
+        (r"from step \d+", "from step <n>"),
+        (r"(line|column|char|position) \d+", r"\1 <n>"),
+        (r"scores-[0-9a-f]{8}", "scores-<hash>"),
+        (r"(damaged) \(.*\)(; computing it again)", r"\1 (<why>)\2"),
+    ):
+        line = re.sub(pattern, name, line)
+    return line

@@ -39,6 +39,7 @@ class Kills:
 
     engine: str
     asked: int
+    minutes: float = 0.0  # after which no more were asked for
     hits: Counter[str] = field(default_factory=Counter)  # by the stage that the killed process was in
     victims: Counter[str] = field(default_factory=Counter)
     sweeps: int = 0
@@ -57,22 +58,24 @@ class Kills:
 Victim = Callable[[Sweep, Process, str, Random], "tuple[psutil.Process, str] | None"]
 
 
-def serial(folder: Path, reference: Path, random: Random, count: int) -> Kills:
+def serial(folder: Path, reference: Path, random: Random, count: int, minutes: float) -> Kills:
     """The one process of a sweep that runs its cells itself."""
-    return _killed("one process", folder, reference, random, count, (), _parent, {})
+    return _killed("one process", folder, reference, random, count, minutes, (), _parent, {})
 
 
-def joblib(folder: Path, reference: Path, random: Random, count: int) -> Kills:
+def joblib(folder: Path, reference: Path, random: Random, count: int, minutes: float) -> Kills:
     """The parent, the worker that is in the stage, or any other process of the sweep."""
-    return _killed("joblib", folder, reference, random, count, JOBLIB, _parent_or_worker, {})
+    return _killed("joblib", folder, reference, random, count, minutes, JOBLIB, _parent_or_worker, {})
 
 
-def cluster(folder: Path, reference: Path, random: Random, count: int) -> Kills:
+def cluster(folder: Path, reference: Path, random: Random, count: int, minutes: float) -> Kills:
     """The parent, or of a job its training, its step's slurmstepd, its srun, its script or its script's slurmstepd."""
     if (why := missing()) is not None:
         return Kills(engine="SLURM", asked=count, left_out=why)
     with Slurm(folder / "node", SLOTS) as slurm:
-        return _killed("SLURM", folder, reference, random, count, SLURM, _of_a_job, slurm.environment, slurm.hasten)
+        return _killed(
+            "SLURM", folder, reference, random, count, minutes, SLURM, _of_a_job, slurm.environment, slurm.hasten
+        )
 
 
 def _killed(
@@ -81,20 +84,22 @@ def _killed(
     reference: Path,
     random: Random,
     count: int,
+    minutes: float,
     extra: tuple[str, ...],
     victim: Victim,
     environment: dict[str, str],
     meanwhile: Callable[[], None] = lambda: None,
 ) -> Kills:
-    made = Kills(engine=engine, asked=count)
+    made = Kills(engine=engine, asked=count, minutes=minutes)
     moments: list[str] = []
-    while made.done < count:
+    until = time.monotonic() + 60 * minutes
+    while made.done < count and time.monotonic() < until:
         made.sweeps += 1
         sweep = Sweep(folder=folder / f"{made.sweeps}", extra=extra, environment=environment)
         sweep.begin_cache(reference.parent / "cache" / "clips")
         known: dict[int, psutil.Process] = {}
         process = sweep.start()
-        while made.done < count:
+        while made.done < count and time.monotonic() < until:
             moments = moments or random.sample(list(MOMENTS), len(MOMENTS))  # each as often as the others
             if not _await(moments[-1], sweep, process, meanwhile):
                 if sweep.all_recorded():

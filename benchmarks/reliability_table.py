@@ -53,7 +53,7 @@ def _kills(kills: dict[str, Any]) -> list[str]:
             lines.append(f"| {row['engine']} | left out: {row['left_out']} | | | | | |")
             continue
         numbers = (
-            sum(row["hits"].values()),
+            f"{sum(row['hits'].values())} of {row['asked']}",
             row["commands"],
             row["sweeps"],
             row["heads"],
