@@ -52,7 +52,7 @@ def half_written(folder: Path, reference: Path, random: Random) -> Iterator[Row]
         (_run_of(sweep, heads[0]) / ".claim.json").write_text('{"host"')
         for path in (sweep.results / ".sweeps").iterdir():
             _cut(path, length)
-        sweep.begun_again()
+        sweep.spoiled = {heads[0].name}
         _run(sweep, row, reference)
         _no_steps(sweep, row)
     yield row
@@ -97,7 +97,7 @@ def flipped_bits(folder: Path, reference: Path, random: Random) -> Iterator[Row]
         for head in heads:
             _flip(head / LAST, random)
             shutil.rmtree(_run_of(sweep, head))  # as where another selector leads to it
-        sweep.begun_again()
+        sweep.spoiled = {head.name for head in heads}
         _run(sweep, row, reference)
     yield row
 

@@ -242,7 +242,7 @@ def _short(line: str, sweep: Sweep) -> str:
         (r"[0-9a-f]{2}/[0-9a-f]{30}", "<entry>"),
         (r"process \d+ on \w+", "process <n> on <host>"),
         (r"from step \d+", "from step <n>"),
-        (r"(line|column|char|position) \d+", r"\1 <n>"),
+        (r"(not a readable record) \(.*\)", r"\1 (<why>)"),
         (r"scores-[0-9a-f]{8}", "scores-<hash>"),
         (r"(damaged) \(.*\)(; computing it again)", r"\1 (<why>)\2"),
     ):

@@ -67,6 +67,7 @@ class Sweep:
     commands: int = 0
     processes: list[Process] = field(default_factory=list)
     made: dict[str, tuple[int, int]] = field(default_factory=dict)  # finished head -> inode and time of its record
+    spoiled: set[str] = field(default_factory=set)  # heads that are damaged on purpose: they shall be made again
     again: set[str] = field(default_factory=set)  # finished heads whose record was written again or is gone
 
     def __post_init__(self) -> None:
@@ -149,10 +150,7 @@ class Sweep:
             if self.made.setdefault(head.name, key) != key:
                 self.again.add(head.name)
         self.again |= {name for name in self.made if not (self.results / HEADS / name / "head.json").exists()}
-
-    def begun_again(self) -> None:
-        """What was finished so far may be made again: it is damaged on purpose."""
-        self.made.clear()
+        self.again -= self.spoiled
 
     def trainings(self) -> int:
         """That were begun, by all logs."""
