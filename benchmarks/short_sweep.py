@@ -183,7 +183,7 @@ class Sweep:
         self.look()
         found = [f"{name} was made again" for name in sorted(self.again)]
         try:
-            found += [f"{name} differs" for name in self._differing(reference, results)]
+            found += self._differing(reference, results)
         except (DamagedRecord, OSError) as error:
             found.append(str(error))
         left = [*results.rglob(".claim*"), *results.rglob("progress.json"), *results.rglob("failure.json")]
@@ -194,9 +194,10 @@ class Sweep:
         wanted = {path.name for path in same_heads.finished(results)}
         heads = {RunRecord.read(path).head for path in results.glob("*/result.json")}
         if len(heads) != len(set(self.starts)):
-            return [f"number of heads: {len(heads)}, not {len(set(self.starts))};"]
+            return [f"{len(heads)} heads, not {len(set(self.starts))}"]
         runs = {path.parent.name for path in results.glob("*/result.json")}
-        return [name for name in same_heads.differing(reference, results) if name in wanted | runs or "/" in name]
+        found = same_heads.differing(reference, results)
+        return [f"{name} differs" for name in found if name in wanted | runs] + [name for name in found if "/" in name]
 
 
 def tree(process: Process) -> list[psutil.Process]:
