@@ -73,8 +73,17 @@ def cluster(folder: Path, reference: Path, random: Random, count: int, minutes: 
     if (why := missing()) is not None:
         return Kills(engine="SLURM", asked=count, left_out=why)
     with Slurm(folder / "node", SLOTS) as slurm:
+        due = 0.0
+
+        def meanwhile() -> None:
+            nonlocal due
+            slurm.hasten()
+            if time.monotonic() > due:
+                slurm.notice()
+                due = time.monotonic() + 10
+
         return _killed(
-            "SLURM", folder, reference, random, count, minutes, SLURM, _of_a_job, slurm.environment, slurm.hasten
+            "SLURM", folder, reference, random, count, minutes, SLURM, _of_a_job, slurm.environment, meanwhile
         )
 
 
