@@ -25,8 +25,8 @@ LENGTHS: dict[str, Callable[[int], int]] = {
     "half": lambda whole: whole // 2,
     "one-less": lambda whole: whole - 1,
 }
-FLIPS = 6  # of every file of the cache
-CHECKPOINT_FLIPS = 12  # runs with a flipped bit in the last checkpoint
+FLIPS = 4  # of every file of the cache
+CHECKPOINT_FLIPS = 8  # runs with a flipped bit in the last checkpoint
 SUMS = 1000  # flips that only the checksum looks at
 
 

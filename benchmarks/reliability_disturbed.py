@@ -239,7 +239,7 @@ def _short(line: str, sweep: Sweep) -> str:
         line = line.replace(path.name, "<head>" if path.parent.name == HEADS else "<run>")
     line = line.replace(str(sweep.folder), "<folder>")
     for pattern, name in (
-        (r"[0-9a-f]{2}/[0-9a-f]{30}", "<entry>"),
+        (r"[0-9a-f]{2}/[0-9a-f]{32}", "<entry>"),
         (r"process \d+ on \w+", "process <n> on <host>"),
         (r"from step \d+", "from step <n>"),
         (r"(not a readable record) \(.*\)", r"\1 (<why>)"),
