@@ -89,9 +89,10 @@ class Sweep:
             shutil.copytree(clips, self.cache / "clips")
 
     def command(self, *more: str) -> list[str]:
-        starts = f"start={','.join(map(str, self.starts))}"
+        at = not any(text.startswith("selector=") for text in more)
+        starts = [f"start={','.join(map(str, self.starts))}"] if at else []
         many = ["-m"] if len(self.starts) > 1 or any("launcher" in text for text in self.extra + more) else []
-        return [*self.prefix, sys.executable, str(ROOT / "run.py"), *many, starts, *SHORT, *self.extra, *more]
+        return [*self.prefix, sys.executable, str(ROOT / "run.py"), *many, *starts, *SHORT, *self.extra, *more]
 
     def start(self, *more: str) -> Process:
         """The command once more, as a fork where it is one process of this environment; its log is `<number>.log`."""

@@ -275,3 +275,14 @@ def test_a_worker_whose_parent_is_gone_before_its_first_cell_ends() -> None:
     here = {**os.environ, "PYTHONPATH": str(ROOT)}
     gone = subprocess.run([sys.executable, "-c", WORKER, "1"], env=here, check=False, timeout=120)
     assert gone.returncode == 143
+
+
+def test_a_parent_that_runs_its_one_cell_itself_does_not_wait_for_its_own_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[int | None] = []
+    monkeypatch.setattr(cell_job, "_end_with", ends.append)
+    monkeypatch.setattr("tfg.pipeline.run", lambda config: None)
+    monkeypatch.setattr("tfg.progress.lines_only", lambda: None)
+    monkeypatch.setattr("tfg.overrides.name_prior", lambda config: None)
+    for parent in (None, os.getpid(), os.getppid()):
+        cell_job.CellJob(folder="", at_once=1, cards=False, together=True, parent=parent)(config())
+    assert ends == [os.getppid()]

@@ -28,7 +28,7 @@ class CellJob:
     parent: int | None = None  # a process whose children run the cells and end with it; None: they need no parent
 
     def __call__(self, config: DictConfig) -> None:
-        if self.parent is not None:
+        if self.parent not in (None, os.getpid()):  # one cell at once is run by the parent itself
             _end_with(self.parent)
         if self.at_once is not None and (self.cards or not self.together):
             place = _place(self.folder, self.at_once)
@@ -44,7 +44,7 @@ class CellJob:
 
 
 @functools.cache
-def _end_with(parent: int) -> None:
+def _end_with(parent: int | None) -> None:
     """End this process at once when its parent has ended: joblib's workers live on for minutes, with what they have in hand."""
 
     def watch() -> None:
