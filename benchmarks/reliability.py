@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -90,11 +89,11 @@ def _measured(name: str, folder: Path, reference: Path, random: Random, options:
     began, busy = time.monotonic(), _processor_seconds()
     if name in KILLS:
         measure, count = KILLS[name]
-        rows = [asdict(measure(folder, reference, random, options.kills or count, options.minutes))]
+        rows = [vars(measure(folder, reference, random, options.kills or count, options.minutes))]
     elif name == JOBLIB:
-        rows = [asdict(reliability_together.two_at_once(folder, reference))]
+        rows = [vars(reliability_together.two_at_once(folder, reference))]
     else:
-        rows = [asdict(row) for row in ROWS[name](folder, reference, random)]
+        rows = [vars(row) for row in ROWS[name](folder, reference, random)]
     commit, dirty = provenance.commit()
     return {
         "commit": commit,

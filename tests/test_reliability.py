@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from random import Random
 
+import pytest
+
+from benchmarks import reliability
 from benchmarks.reliability_disturbed import Row
+from benchmarks.reliability_kills import Kills
 from benchmarks.reliability_table import markdown
 from benchmarks.short_sweep import Sweep
 
@@ -79,3 +85,17 @@ def test_the_table_names_kills_stages_codes_lines_and_faults() -> None:
     assert "  - `tfg: was interrupted`" in text
     assert "- joblib 1: x differs" in text
     assert "- signals: commit 0123456789, a processor, 2 cores, 10 s, 5 processor s" in text
+
+
+def test_what_a_part_has_counted_is_kept_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(folder: Path, reference: Path, random: Random, count: int, minutes: float) -> Kills:
+        return Kills(engine="joblib", asked=count, hits=Counter(training=2), victims=Counter(worker=2))
+
+    monkeypatch.setattr(reliability, "_reference", lambda folder: folder)
+    monkeypatch.setitem(reliability.KILLS, "kills_joblib", (killed, 30))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # which main sets
+    given = ["--only", "kills_joblib", "--out", str(tmp_path / "table"), "--folder", str(tmp_path / "sweeps")]
+    (tmp_path / "sweeps").mkdir()
+    assert reliability.main(given) == 0
+    assert "| joblib | 2 of 30 |" in (tmp_path / "table.md").read_text()
+    assert '"training": 2' in (tmp_path / "table.json").read_text()
