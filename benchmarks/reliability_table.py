@@ -18,7 +18,7 @@ By the stage of the run that the killed process had in hand (*checkpoint*: its t
 stage of a run that was in hand elsewhere; *between stages*: none was). A training that was begun again went on from a checkpoint.
 """
 OF_COSTS = """
-Measured as follows; processor seconds are of processes that were waited for, without those of a killed parent's workers and SLURM's.
+Measured as follows; processor seconds are of processes that were waited for, without forks, a killed parent's workers and SLURM's.
 """
 
 
@@ -114,11 +114,7 @@ def _list(values: list[float]) -> str:
 
 
 def _measured(found: dict[str, Any]) -> list[str]:
-    lines = [
-        "",
-        "Measured (processor seconds are of processes that were waited for: those of a killed parent and SLURM's are not in them):",
-        "",
-    ]
+    lines = [OF_COSTS]
     for name, part in found.items():
         machine = part["machine"]
         changed = " with changes" if part["dirty"] else ""

@@ -154,11 +154,10 @@ class Sweep:
         self.again -= self.spoiled
 
     def trainings(self) -> int:
-        """That were begun, by all logs."""
-        return sum(
-            len(TRAINING.findall(self.log(number).read_text(errors="replace")))
-            for number in range(1, self.commands + 1)
-        )
+        """That were begun, by the logs of all commands and of their jobs on a cluster."""
+        logs = [self.log(number) for number in range(1, self.commands + 1)]
+        logs += self.results.glob(".sweeps/*/*/*_log.*")
+        return sum(len(TRAINING.findall(log.read_text(errors="replace"))) for log in logs)
 
     def doing(self) -> dict[int, Seen]:
         """Of each process that has or had a run in hand when it ended, by its number."""
@@ -198,7 +197,10 @@ class Sweep:
             return [f"{len(heads)} heads, not {len(set(self.starts))}"]
         runs = {path.parent.name for path in results.glob("*/result.json")}
         found = same_heads.differing(reference, results)
-        return [f"{name} differs" for name in found if name in wanted | runs] + [name for name in found if "/" in name]
+        return [
+            *(f"{name} differs" for name in found if name in wanted | runs),
+            *(f"{Path(name).relative_to(results)} is left" for name in found if "/" in name),
+        ]
 
 
 def tree(process: Process) -> list[psutil.Process]:
