@@ -11,7 +11,7 @@ FETCHED := $(VENV)/.fetched
 FETCH := $(BIN)/tfg assets fetch face_landmarker selfie_segmenter whisper_tiny_en --optional && touch $(FETCHED)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage test-slow lint format bench sensitivity paper study damaged cluster-check gpu-check clean
+.PHONY: help setup demo test coverage test-slow lint format bench sensitivity paper study damaged reliability cluster-check gpu-check clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ study: $(FETCHED) ## First what the page lacks is run (about a day on two cores;
 
 damaged: $(STAMP) ## More than a thousand damaged videos and sounds, read by tfg inspect: hangs, crashes, tracebacks (minutes)
 	$(BIN)/python -m benchmarks.damaged_media --out benchmarks/damaged_media.md
+
+reliability: $(STAMP) ## Sweeps killed 150 times, disturbed and damaged: is any head lost, made again or different? (about an hour)
+	$(BIN)/python -m benchmarks.reliability
 
 cluster-check: $(STAMP) ## A sweep on SLURM, joblib and Ray (those that are here) while jobs are killed: the same heads? (about an hour)
 	folder=$$(mktemp -d) && $(BIN)/python -m benchmarks.cluster --folder $$folder && rm -rf $$folder

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import os
 import subprocess
 import sys
@@ -23,10 +22,10 @@ from random import Random
 
 import psutil
 
+from benchmarks import same_heads
 from benchmarks.cluster_slurm import Slurm, missing
 from tfg.record import provenance
 from tfg.record.files import write_text
-from tfg.record.results import HEADS, HeadRecord, RunRecord, ScoresRecord
 
 ROOT = Path(__file__).resolve().parent.parent
 SHORT = (
@@ -81,7 +80,9 @@ def main(arguments: Sequence[str]) -> int:
     for name in options.engines:
         outcome = ENGINES[name](options.folder / name, cells, Random(options.seed))
         if not outcome.left_out:
-            _compare(options.folder / "serial" / "results", options.folder / name / "results", outcome)
+            theirs = options.folder / name / "results"
+            outcome.heads = len(same_heads.finished(theirs))
+            outcome.differing = same_heads.differing(options.folder / "serial" / "results", theirs)
         outcomes.append(outcome)
         write_text(options.markdown, _markdown(outcomes))
     print(_markdown(outcomes))
@@ -91,7 +92,7 @@ def main(arguments: Sequence[str]) -> int:
 def _serial(folder: Path, cells: list[str]) -> Outcome:
     outcome = Outcome("serial")
     _until_done(folder, [_sweep(cells)], outcome, lambda processes: None)
-    outcome.heads = len(_heads(folder / "results"))
+    outcome.heads = len(same_heads.finished(folder / "results"))
     return outcome
 
 
@@ -214,49 +215,7 @@ def _until_done(
             threading.Event().wait(1.0)
         codes = [process.returncode for process in processes]
     outcome.seconds = time.monotonic() - began
-    records = [HeadRecord.read(head) for head in _heads(folder / "results")]
-    outcome.processor_seconds = sum(record.stages["training"]["processor_seconds"] for record in records)
-
-
-def _heads(results: Path) -> list[Path]:
-    return sorted(path.parent for path in results.glob(f"{HEADS}/*/head.json"))
-
-
-def _compare(serial: Path, other: Path, outcome: Outcome) -> None:
-    """What differs: names of heads, of runs that one of them lacks, and what is left of locks and temporary files."""
-    names = {path.name for path in _heads(serial)} | {path.name for path in _heads(other)}
-    outcome.heads = len(_heads(other))
-    outcome.differing = sorted(name for name in names if not _equal(serial / HEADS / name, other / HEADS / name))
-    runs = [
-        {path.parent.name: RunRecord.read(path).head for path in root.glob("*/result.json")} for root in (serial, other)
-    ]
-    outcome.differing += sorted(name for name, _ in runs[0].items() ^ runs[1].items())
-    outcome.differing += [str(path) for path in other.rglob("*.part*")]
-
-
-def _equal(one: Path, other: Path) -> bool:
-    import torch
-
-    from tfg.training import LAST, read_checkpoint
-
-    if not (one / "head.json").exists() or not (other / "head.json").exists():
-        return False
-    first, second = (read_checkpoint(folder / LAST)["state_dict"] for folder in (one, other))
-    same = first.keys() == second.keys() and all(
-        values.dtype == second[name].dtype and torch.equal(_bits(values), _bits(second[name]))
-        for name, values in first.items()
-    )
-    scores = [
-        {path.name: ScoresRecord.read(path).metrics for path in folder.glob("scores-*.json")} for folder in (one, other)
-    ]
-    return same and json.dumps(scores[0], sort_keys=True) == json.dumps(scores[1], sort_keys=True)
-
-
-def _bits(values):  # type: ignore[no-untyped-def]
-    """The bytes of a tensor, so that NaN equals itself and -0 is not 0."""
-    import torch
-
-    return values.contiguous().flatten().view(torch.uint8)
+    outcome.processor_seconds = same_heads.training_seconds(folder / "results")
 
 
 def _markdown(outcomes: list[Outcome]) -> str:

@@ -133,6 +133,10 @@ class Slurm:
                 self.answer("scontrol", "release", job)
                 self.answer("scontrol", "update", f"JobId={job}", "StartTime=now")
 
+    def notice(self) -> None:
+        """A job whose slurmstepd was killed counts as running until its node registers again, which takes long; now it does."""
+        self.answer("scontrol", "reconfigure")
+
     def _to_one(self, *command: str, random: Random, name: str) -> str | None:
         jobs = self.running()
         if not jobs:

@@ -1,5 +1,10 @@
 """The landmark reader that is fitted on one clip, on drawn faces."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -9,6 +14,7 @@ from tfg.features.face.fitted import READ, FittedLandmarks, _alignments, _apply
 from tfg.landmarks import ANCHORS, mouth_opening
 from tfg.types import Bytes, Floats, InputError
 
+ROOT = Path(__file__).resolve().parent.parent
 SIZE = 96
 
 
@@ -86,3 +92,29 @@ def test_alignment_is_the_similarity_that_made_the_points() -> None:
 def test_too_few_frames_are_refused() -> None:
     with pytest.raises(InputError, match="too few"):
         FittedLandmarks.fit(*drawn(10, 0))
+
+
+def test_it_is_the_same_bit_by_bit_with_any_number_of_threads() -> None:
+    said = set()
+    for threads in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", FITTED],
+            env={**os.environ, "OMP_NUM_THREADS": threads, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        said.add(done.stdout)
+    assert len(said) == 1, said
+
+
+FITTED = """
+import hashlib
+from test_features_face_fitted import drawn
+from tfg.features.face.fitted import FittedLandmarks
+images, landmarks = drawn(500, 3)
+fitted = FittedLandmarks.fit(images, landmarks)
+for values in (fitted.weights, fitted.landmarks(images, landmarks)):
+    print(hashlib.sha256(values.tobytes()).hexdigest())
+print(fitted.read_error_pixels, fitted.opening_correlation)
+"""

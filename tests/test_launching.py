@@ -242,3 +242,47 @@ def test_joblib_runs_the_cells_that_are_missing_and_the_table_has_all(
     results = [RunResult.read(path) for path in tmp_path.glob("results/*/result.json")]
     assert {result.config["seed"] for result in results} == {0, 1}
     assert all(result.stages["training"]["threads"] == 1 for result in results)
+
+
+WORKER = """
+import os, sys, time
+from tfg.cell_job import _end_with
+_end_with(int(sys.argv[1]) or os.getppid())
+print("works", flush=True)
+time.sleep(600)
+"""
+PARENT = """
+import subprocess, sys
+worker = subprocess.Popen([sys.executable, "-c", sys.argv[1], "0"])
+print(worker.pid, flush=True)
+worker.wait()
+"""
+
+
+def test_a_worker_ends_with_its_killed_parent() -> None:
+    here = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, WORKER], stdout=subprocess.PIPE, text=True, env=here
+    ) as parent:
+        assert parent.stdout is not None
+        said = {parent.stdout.readline().strip(), parent.stdout.readline().strip()}
+        assert "works" in said
+        parent.kill()
+        assert parent.stdout.read() == ""  # at the end of the last process that holds it
+
+
+def test_a_worker_whose_parent_is_gone_before_its_first_cell_ends() -> None:
+    here = {**os.environ, "PYTHONPATH": str(ROOT)}
+    gone = subprocess.run([sys.executable, "-c", WORKER, "1"], env=here, check=False, timeout=120)
+    assert gone.returncode == 143
+
+
+def test_a_parent_that_runs_its_one_cell_itself_does_not_wait_for_its_own_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[int | None] = []
+    monkeypatch.setattr(cell_job, "_end_with", ends.append)
+    monkeypatch.setattr("tfg.pipeline.run", lambda config: None)
+    monkeypatch.setattr("tfg.progress.lines_only", lambda: None)
+    monkeypatch.setattr("tfg.overrides.name_prior", lambda config: None)
+    for parent in (None, os.getpid(), os.getppid()):
+        cell_job.CellJob(folder="", at_once=1, cards=False, together=True, parent=parent)(config())
+    assert ends == [os.getppid()]

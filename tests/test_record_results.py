@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 from result_records import metric, result, write
 
 from tfg.record import evaluations, provenance
+from tfg.record.files import remove_abandoned
 from tfg.record.results import HEADS, DamagedRecord, RunResult, read_failure, write_failure
 
 CONFIG: dict[str, Any] = {"selector": {"name": "first"}, "backbone": {"name": "instag"}, "clip": {}, "seed": 0}
@@ -267,3 +270,13 @@ def test_a_partly_damaged_evaluation_is_named_in_one_line(tmp_path: Path, where:
     assert len(problems) == 1
     assert problems[0].startswith(f"{path}: not a readable evaluation (")
     assert "\n" not in problems[0]
+
+
+def test_only_old_temporary_files_of_the_same_file_are_abandoned(tmp_path: Path) -> None:
+    names = ("table-a.md.1-0f.part", "table-a.md.2-0f.part", "table-b.md.1-0f.part", "table-a.md")
+    for name in names:
+        (tmp_path / name).touch()
+        if not name.startswith("table-a.md.2"):
+            os.utime(tmp_path / name, (time.time() - 4000,) * 2)
+    remove_abandoned(tmp_path / "table-a.md")
+    assert {path.name for path in tmp_path.iterdir()} == set(names[1:])

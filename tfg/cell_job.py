@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import os
 import socket
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +25,11 @@ class CellJob:
     at_once: int | None  # cells of this machine; None: the cluster sees to it
     cards: bool  # one of the machine's cards for each
     together: bool  # several write to one terminal
+    parent: int | None = None  # a process whose children run the cells and end with it; None: they need no parent
 
     def __call__(self, config: DictConfig) -> None:
+        if self.parent not in (None, os.getpid()):  # one cell at once is run by the parent itself
+            _end_with(self.parent)
         if self.at_once is not None and (self.cards or not self.together):
             place = _place(self.folder, self.at_once)
             if self.cards:
@@ -39,10 +44,20 @@ class CellJob:
 
 
 @functools.cache
+def _end_with(parent: int | None) -> None:
+    """End this process at once when its parent has ended: joblib's workers live on for minutes, with what they have in hand."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(POLL_SECONDS)
+        os._exit(143)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+@functools.cache
 def _place(folder: str, count: int) -> int:
     """Number of the place of this process among `count` of this machine, waited for; it keeps it to its end."""
-    import time
-
     root = Path(folder) / f"places-{socket.gethostname()}"
     root.mkdir(parents=True, exist_ok=True)
     while True:

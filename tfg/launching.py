@@ -190,7 +190,14 @@ def _launch_once(launcher: Launcher, named: str, wanted: Sequence[Cell]) -> None
 
     results, own = wanted[0].results, share(launcher, [cell.config for cell in wanted])
     folder = results / ".sweeps"
-    job = CellJob(folder=str(folder), at_once=own.at_once, cards=bool(own.cards), together=launcher.name == JOBLIB)
+    together = launcher.name == JOBLIB
+    job = CellJob(
+        folder=str(folder),
+        at_once=own.at_once,
+        cards=bool(own.cards),
+        together=together,
+        parent=os.getpid() if together else None,
+    )
     given = [*overrides_of(launcher, own, named, str(folder)), f"results='{results}'"]
     with _environment(own.threads), initialize_config_dir(str(configuration.folder()), "tfg", "1.3"):
         hydra = GlobalHydra.instance().hydra

@@ -18,7 +18,7 @@ from tfg.cells import Cell
 from tfg.launching import Launcher
 from tfg.record import claims, identity, standing, table
 from tfg.record import evaluations as kept
-from tfg.record.files import write_text
+from tfg.record.files import remove_abandoned, write_text
 from tfg.record.kinds import kind_of
 from tfg.record.results import DamagedRecord, RunResult, read_failure
 from tfg.types import InputError
@@ -191,6 +191,7 @@ def _show(first: Cell, folders: list[Path], done: list[tuple[str, RunResult]]) -
         print(f"  plot   {root / result.files['selection_plot']}")
     path = root / f"table-{_table_name(first.plain['group'], [folder.name for folder in folders])}.md"
     try:
+        remove_abandoned(path)
         write_text(path, text + "\n")
     except OSError as error:
         print(

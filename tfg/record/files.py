@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+ABANDONED_SECONDS = 3600.0
 
 
 def write_json(path: Path, record: Any) -> Path:
@@ -29,6 +33,14 @@ def write_text(path: Path, text: str) -> Path:
         return put(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove what processes that were killed while they wrote `path` have left: temporary files of more than an hour ago."""
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
+        with suppress(FileNotFoundError):  # another process does the same
+            if time.time() - left.stat().st_mtime > ABANDONED_SECONDS:
+                left.unlink()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.landmarks import ANCHORS, LOWER_JAW, MOUTH, indices, mouth_opening
+from tfg.threads import threads
 from tfg.types import Bytes, FaceTrack, Floats, InputError
 
 READ = indices(LOWER_JAW, MOUTH)
@@ -83,7 +84,7 @@ class FittedLandmarks:
         """(n, size, size, 3) and the true (n, 68, 2) -> (n, 68, 2)."""
         to_picture = _alignments(guide)
         regressors = (_regressors(_patches(images, to_picture), guide, to_picture) - self.mean) / self.scale
-        aligned = (regressors @ self.weights + self.offset).reshape(len(images), len(READ), 2)
+        aligned = (_product(regressors, self.weights) + self.offset).reshape(len(images), len(READ), 2)
         found = guide.astype(np.float32).copy()
         found[:, list(READ)] = _apply(to_picture, aligned)
         return found
@@ -107,8 +108,8 @@ def _fit(images: Bytes, landmarks: Floats, error: float, correlation: float) -> 
     centered = (regressors - mean) / scale
     penalty = RIDGE * len(centered) * float(centered.var(axis=0).mean())
     # Fewer examples than regressors or not, the smaller of the two systems gives the same weights.
-    gram = centered @ centered.T + penalty * np.eye(len(centered), dtype=np.float32)
-    weights = centered.T @ np.linalg.solve(gram.astype(np.float64), targets - offset)
+    gram = _product(centered, centered.T) + penalty * np.eye(len(centered), dtype=np.float32)
+    weights = _product(centered.T.astype(np.float64), _solved(gram.astype(np.float64), targets - offset))
     return FittedLandmarks(
         mean=mean,
         scale=scale,
@@ -118,6 +119,22 @@ def _fit(images: Bytes, landmarks: Floats, error: float, correlation: float) -> 
         read_error_pixels=error,
         opening_correlation=correlation,
     )
+
+
+def _product(left: NDArray[np.floating], right: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The matrix product by one thread: numpy's rounds by the number of threads, and scores with it in their seventh digit."""
+    import torch
+
+    with threads(1):
+        return (torch.from_numpy(left) @ torch.from_numpy(right)).numpy()
+
+
+def _solved(matrix: NDArray[np.float64], right: NDArray[np.floating]) -> NDArray[np.float64]:
+    """x with matrix @ x = right, by one thread."""
+    import torch
+
+    with threads(1):
+        return torch.linalg.solve(torch.from_numpy(matrix), torch.from_numpy(right.astype(np.float64))).numpy()
 
 
 _NUM_PLACES = 2 * len(ANCHORS)
