@@ -158,7 +158,7 @@ def report(wanted: Sequence[Cell], *, here: bool = True) -> int:
 
 
 def _wait(cell: Cell, *, here: bool) -> None:
-    """Wait for another process that works on this run; where it has died do the run, if that is to be done `here`."""
+    """Wait for another process that works on this run; where it dies meanwhile do the run, if that is to be done `here`."""
     folder = cell.folder
     if not (folder / claims.NAME).exists() or _ended(cell):
         return
