@@ -27,6 +27,27 @@ def portrait_of(frames: int, size: int) -> Portrait:
     return make_scene(num_frames=frames, size=size, channels=CHANNELS).portrait
 
 
+def prepared(
+    backbone: str,
+    engine: str,
+    *,
+    device: str = "cpu",
+    size: int = SIZE,
+    frames: int = FRAMES,
+    changes: dict[str, Any] | None = None,
+) -> Any:
+    """A fresh backbone, its YAML merged with `changes`, placed in its portrait."""
+    portrait = portrait_of(frames, size)
+    torch.manual_seed(0)
+    profile = "gpu" if device == "cuda" else "cpu"
+    composed = overrides.composed([f"backbone={backbone}", f"trainer={profile}"])
+    config = OmegaConf.merge(composed, {"backbone": {**(changes or {}), "engine": engine}})
+    assert isinstance(config, DictConfig)
+    module: Any = parts.backbone(config, size=size, focal=portrait.cameras.focal, audio_channels=CHANNELS)
+    module.prepare(portrait)
+    return module.to(device)
+
+
 def iteration(
     backbone: str,
     engine: str,
@@ -36,17 +57,10 @@ def iteration(
     frames: int = FRAMES,
     changes: dict[str, Any] | None = None,
 ) -> Callable[[], None]:
-    """A function that trains a fresh backbone, its YAML merged with `changes`, by one step a call."""
+    """A function that trains such a backbone by one step a call."""
     portrait = portrait_of(frames, size)
-    torch.manual_seed(0)
-    profile = "gpu" if device == "cuda" else "cpu"
-    composed = overrides.composed([f"backbone={backbone}", f"trainer={profile}"])
-    config = OmegaConf.merge(composed, {"backbone": {**(changes or {}), "engine": engine}})
-    assert isinstance(config, DictConfig)
-    module: Any = parts.backbone(config, size=size, focal=portrait.cameras.focal, audio_channels=CHANNELS)
-    module.prepare(portrait)
-    module.to(device).train()
-    module.step.fill_(FIRST_STEP[profile])
+    module = prepared(backbone, engine, device=device, size=size, frames=frames, changes=changes).train()
+    module.step.fill_(FIRST_STEP["gpu" if device == "cuda" else "cpu"])
     optimizers = module.configure_optimizers()
     # What Lightning's trainer would supply.
     module.optimizers = lambda use_pl_optimizer=True: optimizers

@@ -8,7 +8,7 @@ import torch
 from omegaconf import OmegaConf
 
 from benchmarks import engines, floors, grids, raster, steps
-from benchmarks.gpu import check, operations
+from benchmarks.gpu import check, live, operations
 from benchmarks.gpu.meter import Ceilings, Measured
 from benchmarks.timing import Case, measure, ratios_of
 from tfg.engines import HashGridSpec
@@ -117,3 +117,9 @@ def test_gpu_operations_run_on_any_device() -> None:
         "cpu", "cpu", operations.SMALL
     )
     assert [row.engine for row in rows] == ["torch", "cpu", "torch", "torch", "cpu", "cpu"]
+    small = "cpu", "cpu", operations.SMALL
+    rows = operations.perceptrons(*small) + operations.losses(*small) + live.pictures(*small)
+    assert [row.engine for row in rows] == ["torch", *["cpu"] * 6]
+    assert [row.name for row in rows if row.target == "<= 1 s"] == [
+        f"live, {name}, 32 px: first picture" for name in live.BACKBONES
+    ]

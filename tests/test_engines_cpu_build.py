@@ -215,7 +215,7 @@ def test_auto_says_its_choice_once(fresh: Path, capsys: pytest.CaptureFixture[st
 
 def test_double_precision_goes_to_the_twin_or_is_refused() -> None:
     assert resolve_engine("auto", "cpu", torch.float64) == "torch"
-    with pytest.raises(InputError, match="engine=cpu computes in float32"):
+    with pytest.raises(InputError, match="engine=cpu takes float32"):
         resolve_engine("cpu", "cpu", torch.float64)
 
 

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from support.parts import part
 
+from tfg.backbones.gaussian import motion
+from tfg.backbones.nerf import field
 from tfg.engines import HashGridSpec, hash_encode, triplane_encode
 from tfg.engines.hashgrid.twin import table_rows
 from tfg.types import InputError
@@ -24,6 +27,13 @@ def unit_spec(levels: int = 1, base: float = 4, desired: float = 4, **options: o
     return HashGridSpec(
         dim=2, levels=levels, channels=1, log2_size=12, base=base, desired=desired, bound=1.0, **options
     )  # type: ignore[arg-type]
+
+
+def test_every_grid_of_a_backbone_has_dense_levels_so_that_none_is_tiny_cuda_nns() -> None:
+    instag = motion.grid_of(part("backbone/instag", "motion"))
+    synctalk = field.grid_of(part("backbone/synctalk", "field"))
+    assert [sum(not row for row in spec.strides) for spec in (instag, synctalk)] == [0, 8]  # hashed, of 12
+    assert synctalk.scales[4] + 1 == pytest.approx(136.33, abs=5e-3)  # where these begin: no whole number
 
 
 @pytest.mark.parametrize(("spec", "rows", "finest"), [(ER_NERF, 163_584, 512), (FACE, 9_464, 39), (MOUTH, 46_600, 58)])

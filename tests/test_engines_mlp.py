@@ -1,36 +1,23 @@
 """Fused perceptrons: the C path against torch in double precision, at every shape its tiles must pad."""
 
-import itertools
-
 import pytest
 import torch
+from perceptron_nets import Net, differentiated, net
 from torch import Tensor
 
 from tfg.engines import mlp
 from tfg.types import InputError
 
 
-def net(*widths: int, rows: int, seed: int = 0) -> tuple[Tensor, list[Tensor], Tensor]:
-    """Input, weights and an upstream gradient; values keep away from 0, where a ReLU may fall on either side."""
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(rows, widths[0], generator=generator)
-    pairs = itertools.pairwise(widths)
-    weights = [torch.randn(outputs, inputs, generator=generator) / inputs**0.5 for inputs, outputs in pairs]
-    return x, weights, torch.randn(rows, widths[-1], generator=generator)
-
-
-def run(x: Tensor, weights: list[Tensor], upstream: Tensor, engine: str, dtype: torch.dtype) -> list[Tensor]:
-    leaves = [values.to(dtype).clone().requires_grad_() for values in (x, *weights)]
-    out = mlp(leaves[0], leaves[1:], engine)
-    out.backward(upstream.to(dtype))
-    return [out.detach(), *(leaf.grad for leaf in leaves if leaf.grad is not None)]
+def run(given: Net, engine: str, dtype: torch.dtype) -> list[Tensor]:
+    return differentiated(given, lambda x, weights: mlp(x, weights, engine), dtype)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 47, 48, 49, 2000])
 @pytest.mark.parametrize("widths", [(36, 64, 32), (75, 64, 64, 65), (3, 2), (1, 1, 1), (17, 16, 33, 7)])
 def test_c_equals_torch_in_double(widths: tuple[int, ...], rows: int) -> None:
     given = net(*widths, rows=rows)
-    for found, expected in zip(run(*given, "cpu", torch.float32), run(*given, "torch", torch.float64), strict=True):
+    for found, expected in zip(run(given, "cpu", torch.float32), run(given, "torch", torch.float64), strict=True):
         # float32 sums of up to 2000 rows
         torch.testing.assert_close(found.double(), expected, rtol=1e-4, atol=1e-5 * max(1, rows) ** 0.5)
 
@@ -50,7 +37,7 @@ def test_same_bits_for_any_number_of_threads() -> None:
     given, threads, found = net(36, 64, 32, rows=5000), torch.get_num_threads(), []
     for count in (1, 2):
         torch.set_num_threads(count)
-        found.append(run(*given, "cpu", torch.float32))
+        found.append(run(given, "cpu", torch.float32))
     torch.set_num_threads(threads)
     assert all(torch.equal(first, second) for first, second in zip(*found, strict=True))
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 import torch
+from photometric_scenes import SEEN, TERMS, descend, scene
 from torch import Tensor
 
 from tfg.engines import Terms, photometric, ssim
 from tfg.types import InputError
 
 SHAPES = [(128, 128, 3), (17, 13, 3), (5, 200, 1), (1, 1, 3), (1, 40, 2), (16, 16, 4), (14, 397, 3), (3, 1030, 1)]
-TERMS = Terms(absolute=0.7, dissimilarity=0.2, box=1.3, alpha=0.4)
 
 
 @pytest.fixture(params=["torch", "cpu"])
@@ -120,34 +120,8 @@ def test_ssim_agrees_with_a_convolution_written_out() -> None:
     torch.testing.assert_close(ssim(x, y), expected, rtol=1e-4, atol=1e-5)  # float32 variances cancel
 
 
-def scene(height: int, width: int, *, shown: bool, veiled: bool = False) -> dict[str, Any]:
-    """Arguments of a loss with every term, in double precision."""
-    generator = torch.Generator().manual_seed(1)
-    rendered, truth = torch.rand(2, height, width, 3, generator=generator).double()
-    mask, alpha, silhouette = torch.rand(3, height, width, generator=generator).double()
-    given: dict[str, Any] = {
-        "rendered": rendered,
-        "truth": truth,
-        "veiled": veiled,
-        "alpha": alpha,
-        "silhouette": silhouette,
-    }
-    given["box"] = (slice(height // 3, height), slice(width // 4, width // 2))
-    seen = {"shown": mask.clamp(0.2, 0.8), "backdrop": torch.tensor([0.1, 0.5, 0.9]).double()}
-    return given | (seen if shown else {})
-
-
-def descend(given: dict[str, Any], engine: str, dtype: torch.dtype) -> list[Tensor]:
-    """The loss, and twice the gradients of the picture and of alpha."""
-    cast = {name: value.to(dtype) if isinstance(value, Tensor) else value for name, value in given.items()}
-    leaves = [cast[name].clone().requires_grad_() for name in ("rendered", "alpha")]
-    loss = photometric(**cast | {"rendered": leaves[0], "alpha": leaves[1]}, terms=TERMS, engine=engine)
-    (2 * loss).backward()
-    return [loss.detach().double(), *(leaf.grad.double() for leaf in leaves)]  # type: ignore[union-attr]
-
-
 @pytest.mark.parametrize("size", [(20, 24), (40, 190), (1, 7)])  # 190 pixels are more than one strip
-@pytest.mark.parametrize("seen", [{"shown": False}, {"shown": True}, {"shown": True, "veiled": True}])
+@pytest.mark.parametrize("seen", SEEN)
 def test_all_terms_in_float32_equal_the_twin_in_double(
     size: tuple[int, int], seen: dict[str, bool], engine: str
 ) -> None:

@@ -100,6 +100,13 @@ def test_scientific_values_change_both_names(key: str, value: object) -> None:
     assert head_name(changed(key, value)) != head_name(CONFIG)
 
 
+def test_an_engine_that_rounds_to_half_precision_makes_other_heads() -> None:
+    half = changed("backbone.engine", "tinycudann")
+    assert head_name(half) != head_name(CONFIG)
+    assert run_name(half) != run_name(CONFIG)
+    assert head_name(changed("backbone.engine", "cuda")) == head_name(CONFIG)
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [("selector.name", "first"), ("selector_audio.window_ms", 80), ("seconds", 10.0), ("stride_seconds", 0.5)],

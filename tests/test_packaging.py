@@ -23,7 +23,7 @@ COMMANDS = {
     "pytest-xdist",
     "ruff",
 }  # of dev: run by the Makefile, or plugins of what it runs
-NO_INDEX = {"tinycudann": "built from source by its users; benchmarks/gpu compares with it where it is installed"}
+NO_INDEX = {"tinycudann": "built from source by its users, for engine=tinycudann: docs/engines.md"}
 OF_TFG = ("gpu", "live", "ray", "tensorboard", "mlflow")  # extras of the package itself
 SKINNY = {"mlflow": "mlflow-skinny"}  # a module that two distributions provide: the one that is declared
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import os
 import re
@@ -80,12 +81,20 @@ def _check_values(config: DictConfig, *, elsewhere: bool = False) -> None:
             raise InputError(f"trainer.{key}={config.trainer[key]}: allowed are {', '.join(allowed)}")
     if config.trainer.device == "cuda" and not elsewhere and not _has_card():
         raise InputError("trainer.device=cuda: no CUDA card is found here; use trainer=cpu")
-    engine, device = config.backbone.engine, config.trainer.device
-    if engine not in ENGINES or (engine in ("cpu", "cuda") and engine != device):
-        raise InputError(f"backbone.engine={engine}: on trainer.device={device} allowed are auto, torch, {device}")
+    _check_engine(config.backbone.engine, config.trainer.device, elsewhere=elsewhere)
     if config.group is not None and not re.fullmatch(r"[\w.-]+", str(config.group)):
         raise InputError(f"group={config.group}: it names files; use letters, digits, dots, dashes and underscores")
     check_folder("results", config.results)
+
+
+def _check_engine(engine: str, device: str, *, elsewhere: bool) -> None:
+    allowed = [name for name, needed in ENGINES.items() if needed in (None, device)]
+    if engine not in allowed:
+        raise InputError(f"backbone.engine={engine}: on trainer.device={device} allowed are {', '.join(allowed)}")
+    if engine == "tinycudann" and not elsewhere and importlib.util.find_spec("tinycudann") is None:
+        from tfg.engines.choose import NO_TINY_CUDA_NN
+
+        raise InputError(f"backbone.{NO_TINY_CUDA_NN}")
 
 
 def _has_card() -> bool:

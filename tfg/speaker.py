@@ -66,6 +66,6 @@ def opened(folder: Path, config: DictConfig) -> Speaker:
         mean=mean,
         std=std,
         backbone=backbone,
-        device="cuda" if torch.cuda.is_available() else "cpu",
+        device="cuda" if torch.cuda.is_available() and config.backbone.engine != "cpu" else "cpu",
         threads=count_of(config.trainer.threads, portrait.cameras.size),
     )

@@ -36,7 +36,8 @@ UPPER_FACE = (
     "eyeBlinkLeft",
     "eyeBlinkRight",
 )
-ENGINES = ("auto", "torch", "cpu", "cuda")  # implementations of the costly functions, chosen by `backbone.engine`
+# Implementations of the costly functions, chosen by `backbone.engine`: name -> the device that it needs.
+ENGINES = {"auto": None, "torch": None, "cpu": "cpu", "cuda": "cuda", "tinycudann": "cuda"}
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]

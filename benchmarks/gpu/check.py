@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.gpu import operations
+from benchmarks.gpu import live, operations
 from benchmarks.gpu.meter import Ceilings, Measured, ceilings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -33,9 +33,12 @@ def measure(device: str, fast: str, sizes: operations.Sizes, ceiling: Ceilings) 
     found: list[Measured] = []
     groups = (
         lambda: operations.grids(device, fast, sizes, ceiling),
+        lambda: operations.perceptrons(device, fast, sizes),
         lambda: operations.marching(device, fast, sizes),
         lambda: operations.rasterising(device, fast, sizes),
+        lambda: operations.losses(device, fast, sizes),
         lambda: operations.steps(device, fast, sizes),
+        lambda: live.pictures(device, fast, sizes),
     )
     for group in groups:
         for row in group():

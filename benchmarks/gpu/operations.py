@@ -1,8 +1,9 @@
-"""The operations measured on a CUDA card: grids, marching, rasterising, one step of each backbone."""
+"""The operations measured on a CUDA card: grids, perceptrons, marching, rasterising, losses, one step of each backbone."""
 
 from __future__ import annotations
 
 import importlib.util
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,10 +11,20 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.gpu.meter import Ceilings, Measured, milliseconds
-from benchmarks.grids import SAMPLING
+from benchmarks.grids import SAMPLING, SYNCTALK
 from benchmarks.raster import head
 from benchmarks.steps import iteration
-from tfg.engines import HashGridSpec, OccupancyGrid, composite, march, rasterize, triplane_encode
+from tfg.engines import (
+    HashGridSpec,
+    OccupancyGrid,
+    Terms,
+    composite,
+    march,
+    mlp,
+    photometric,
+    rasterize,
+    triplane_encode,
+)
 
 SECTOR = 32  # bytes that a scattered access moves
 
@@ -23,6 +34,7 @@ class Sizes:
     """How much is measured; `small` proves the script on a machine without a card."""
 
     points: int = 65_536
+    rows: int = 262_144
     rays: int = 65_536
     gaussians: int = 30_000
     picture: int = 512
@@ -31,7 +43,7 @@ class Sizes:
     repeats: int = 20
 
 
-SMALL = Sizes(points=256, rays=64, gaussians=50, picture=32, train_rays=64, frames=2, repeats=1)
+SMALL = Sizes(points=256, rows=100, rays=64, gaussians=50, picture=32, train_rays=64, frames=2, repeats=1)
 
 
 def grids(device: str, fast: str, sizes: Sizes, ceiling: Ceilings) -> list[Measured]:
@@ -65,9 +77,13 @@ def grids(device: str, fast: str, sizes: Sizes, ceiling: Ceilings) -> list[Measu
     return found + _tiny_cuda_nn(points, spec, sizes)
 
 
+def _has_tiny_cuda_nn(device: str) -> bool:
+    return device == "cuda" and importlib.util.find_spec("tinycudann") is not None
+
+
 def _tiny_cuda_nn(points: Tensor, spec: HashGridSpec, sizes: Sizes) -> list[Measured]:
     """The same work by tiny-cuda-nn's own rules and half precision, where it is installed."""
-    if points.device.type != "cuda" or importlib.util.find_spec("tinycudann") is None:
+    if not _has_tiny_cuda_nn(points.device.type):
         return []
     import tinycudann
 
@@ -90,6 +106,46 @@ def _tiny_cuda_nn(points: Tensor, spec: HashGridSpec, sizes: Sizes) -> list[Meas
     return [
         Measured(name=f"tri-plane encoding, {sizes.points} points, L14 2^14", engine="tiny-cuda-nn", milliseconds=spent)
     ]
+
+
+def perceptrons(device: str, fast: str, sizes: Sizes) -> list[Measured]:
+    """SyncTalk's density net, values and all gradients; on CUDA torch's products are our engine, beside tiny-cuda-nn if it is here."""
+    generator = torch.Generator().manual_seed(0)
+    pairs = itertools.pairwise(SYNCTALK)
+    weights = [torch.randn(out, inner, generator=generator) / inner**0.5 for inner, out in pairs]
+    x, upstream = (torch.randn(sizes.rows, width, generator=generator) for width in (SYNCTALK[0], SYNCTALK[-1]))
+    leaves = [values.to(device).requires_grad_() for values in (x, *weights)]
+    upstream = upstream.to(device)
+    engines = ["torch", *([fast] if device == "cpu" else []), *(["tinycudann"] if _has_tiny_cuda_nn(device) else [])]
+    found = []
+    for engine in engines:
+
+        def run(engine: str = engine) -> object:
+            return torch.autograd.grad(mlp(leaves[0], leaves[1:], engine), leaves, upstream)
+
+        name = f"perceptron {'-'.join(map(str, SYNCTALK))}, {sizes.rows} rows"
+        found.append(Measured(name=name, engine=engine, milliseconds=milliseconds(run, device, sizes.repeats)))
+    return found
+
+
+def losses(device: str, fast: str, sizes: Sizes) -> list[Measured]:
+    """A picture's loss with every term, and its gradients; on CUDA the twin is the engine."""
+    generator = torch.Generator().manual_seed(0)
+    side = sizes.picture
+    pictures = (torch.rand(side, side, 3, generator=generator).to(device) for _ in range(2))
+    maps = (torch.rand(side, side, generator=generator).to(device) for _ in range(3))
+    (rendered, truth), (shown, alpha, silhouette) = pictures, maps
+    leaves = [rendered.requires_grad_(), alpha.requires_grad_()]
+    given = {"shown": shown, "backdrop": torch.rand(3, generator=generator).to(device), "silhouette": silhouette}
+    box = (slice(side // 2, side), slice(side // 4, side // 2))
+    terms = Terms(absolute=0.8, dissimilarity=0.2, box=1.0, alpha=1e-3)
+
+    def run() -> object:
+        loss = photometric(rendered, truth, terms, **given, veiled=True, box=box, alpha=alpha, engine=fast)
+        return torch.autograd.grad(loss, leaves)
+
+    spent = milliseconds(run, device, sizes.repeats)
+    return [Measured(name=f"photometric loss, {side} x {side}", engine=fast, milliseconds=spent)]
 
 
 def marching(device: str, fast: str, sizes: Sizes) -> list[Measured]:

@@ -35,6 +35,7 @@ def lines() -> Iterator[str]:
         yield "cuda        none found: trainer=cpu is chosen (minutes)"
     yield f"cpu engine  {_compiler()}"
     yield f"gsplat      {_version('gsplat', 'pip install gsplat on a CUDA machine')}"
+    yield f"tinycudann  {_version('tinycudann', 'only for engine=tinycudann, built from source: docs/engines.md')}"
     yield f"video       PyAV {_version('av', '')}, {_encoder()}"
     yield f"speech      {_version('espeakng-loader', 'pip install espeakng-loader')} (espeak-ng, for the embedded clip)"
     yield f"mediapipe   {_version('mediapipe', 'pip install mediapipe')}"

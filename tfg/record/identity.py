@@ -32,7 +32,7 @@ EXCLUDED = (
     "clip.synthetic",  # of the clip's identity
     "face.workers",
     "masks.workers",
-    "backbone.engine",
+    "backbone.engine",  # but for one that rounds to half precision
 )
 LIPS_VERSION = 3  # of how heads are driven by lip motion: heads of another one are other heads
 _ONLY_OF_THE_CHOICE = ("selector", "selector_audio", "seconds", "stride_seconds")
@@ -48,7 +48,9 @@ def run_science(config: Mapping[str, Any], clip: str, checksum: Checksum) -> dic
     `checksum`: file or name of pretrained weights -> sha256.
     """
     driven_by_lips = config.get("conditioning") == "lips"
-    made_by = {"lips version": LIPS_VERSION} if driven_by_lips else {}
+    made_by: dict[str, Any] = {"lips version": LIPS_VERSION} if driven_by_lips else {}
+    if config["backbone"].get("engine") == "tinycudann":
+        made_by["perceptrons"] = "float16"
     return {"clip identity": clip, **made_by, **kept(config, checksum)}
 
 

@@ -1,7 +1,7 @@
 """The CUDA path of grid encoding: Triton kernels behind an autograd function; float32.
 
-tiny-cuda-nn is no substitute: its dense levels have resolution corners where torch-ngp has resolution + 1, it
-is not zero outside, and it computes in half precision. `benchmarks.gpu` compares speeds where it is installed.
+tiny-cuda-nn is no substitute: its dense levels have resolution corners where torch-ngp has resolution + 1 (its grid.h at
+03a659d), and no grid of tfg is without them: docs/engines.md. `benchmarks.gpu` compares speeds where it is installed.
 """
 
 from __future__ import annotations
