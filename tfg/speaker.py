@@ -66,6 +66,11 @@ def opened(folder: Path, config: DictConfig) -> Speaker:
         mean=mean,
         std=std,
         backbone=backbone,
-        device="cuda" if torch.cuda.is_available() and config.backbone.engine != "cpu" else "cpu",
+        device=device_of(config.backbone.engine),
         threads=count_of(config.trainer.threads, portrait.cameras.size),
     )
+
+
+def device_of(engine: str) -> str:
+    """Where a head speaks: on a card if one is here, unless it was trained by the C engine, which needs tensors on the CPU."""
+    return "cuda" if torch.cuda.is_available() and engine != "cpu" else "cpu"
