@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -61,10 +61,11 @@ def signals(folder: Path, reference: Path, random: Random) -> Iterator[Row]:
                 sweep = _sweep(folder / f"{sent.name}-{name[:3]}-{stage}", reference, starts=(0, 4), extra=extra)
                 process = sweep.start()
                 _await(sweep, process, stage, random)
-                if sent == signal.SIGINT:
-                    os.killpg(process.pid, sent)
-                else:
-                    process.send_signal(sent)
+                with suppress(ProcessLookupError):  # it has just ended, by itself: an exit code of 0 in the table
+                    if sent == signal.SIGINT:
+                        os.killpg(process.pid, sent)
+                    else:
+                        process.send_signal(sent)
                 codes = [sweep.ended(process)]
                 sweep.until_done()
                 row.note(sweep, codes, reference)
@@ -183,7 +184,7 @@ def _sweep(folder: Path, reference: Path, starts: tuple[int, ...] = (0, 4, 8), e
 
 def _await(sweep: Sweep, process: Process, stage: str, random: Random) -> None:
     if stage == "start":
-        time.sleep(random.uniform(0.5, 3))
+        time.sleep(random.uniform(0.1, 1))
         return
     while process.poll() is None and not any(seen.stage == stage for seen in sweep.doing().values()):
         time.sleep(0.002)
