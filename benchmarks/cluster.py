@@ -7,7 +7,6 @@ the serial one: parameters bit by bit, and every number of its scores. What is n
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from random import Random
 import psutil
 
 from benchmarks import same_heads
-from benchmarks.cluster_slurm import Slurm, missing
+from benchmarks.cluster_slurm import Slurm, absent, missing
 from tfg.record import provenance
 from tfg.record.files import write_text
 
@@ -98,7 +97,7 @@ def _serial(folder: Path, cells: list[str]) -> Outcome:
 
 def _slurm(folder: Path, cells: list[str], random: Random) -> Outcome:
     outcome = Outcome("SLURM, two parents")
-    if (why := missing() or _absent("hydra_plugins.hydra_submitit_launcher", "cluster")) is not None:
+    if (why := missing() or absent("hydra_plugins.hydra_submitit_launcher", "cluster")) is not None:
         outcome.left_out = why
         return outcome
     with Slurm(folder / "node", SLOTS) as slurm:
@@ -132,7 +131,7 @@ def _slurm(folder: Path, cells: list[str], random: Random) -> Outcome:
 
 def _joblib(folder: Path, cells: list[str], random: Random) -> Outcome:
     outcome = Outcome("joblib")
-    if (why := _absent("hydra_plugins.hydra_joblib_launcher", "cluster")) is not None:
+    if (why := absent("hydra_plugins.hydra_joblib_launcher", "cluster")) is not None:
         outcome.left_out = why
         return outcome
     command = [*_sweep(cells), "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
@@ -142,7 +141,7 @@ def _joblib(folder: Path, cells: list[str], random: Random) -> Outcome:
 
 def _ray(folder: Path, cells: list[str], random: Random) -> Outcome:
     outcome = Outcome("Ray")
-    if (why := _absent("ray", "ray")) is not None:
+    if (why := absent("ray", "ray")) is not None:
         outcome.left_out = why
         return outcome
     command = [sys.executable, "-m", "experiments.on_ray", "--jobs", "2", *cells]
@@ -155,13 +154,6 @@ ENGINES = {"slurm": _slurm, "joblib": _joblib, "ray": _ray}
 
 def _sweep(cells: list[str]) -> list[str]:
     return [sys.executable, str(ROOT / "run.py"), "-m", *cells]
-
-
-def _absent(module: str, extra: str) -> str | None:
-    with suppress(ModuleNotFoundError):
-        if importlib.util.find_spec(module) is not None:
-            return None
-    return f"not installed; pip install -e '.[{extra}]'"
 
 
 def _killing(outcome: Outcome, random: Random, mark: str) -> Callable[[list[subprocess.Popen[bytes]]], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import secrets
 import shutil
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -53,6 +55,14 @@ def missing() -> str | None:
     """Why SLURM cannot be started here; None where it can."""
     absent = [name for name in NEEDED if shutil.which(name) is None]
     return f"{', '.join(absent)} not found; Debian: apt-get install slurm-wlm munge" if absent else None
+
+
+def absent(module: str, extra: str) -> str | None:
+    """Why a package of an extra cannot be used, None where it is here."""
+    with suppress(ModuleNotFoundError):
+        if importlib.util.find_spec(module) is not None:
+            return None
+    return f"not installed; pip install -e '.[{extra}]'"
 
 
 class Slurm:

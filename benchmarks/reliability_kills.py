@@ -12,7 +12,7 @@ from random import Random
 
 import psutil
 
-from benchmarks.cluster_slurm import Slurm, missing
+from benchmarks.cluster_slurm import Slurm, absent, missing
 from benchmarks.short_sweep import JOBLIB, Process, Sweep, alive, gone, kill, tree
 
 # A moment to wait for -> most seconds until the kill after it began: about as long as it lasts.
@@ -65,12 +65,14 @@ def serial(folder: Path, reference: Path, random: Random, count: int, minutes: f
 
 def joblib(folder: Path, reference: Path, random: Random, count: int, minutes: float) -> Kills:
     """The parent, the worker that is in the stage, or any other process of the sweep."""
+    if (why := absent("hydra_plugins.hydra_joblib_launcher", "cluster")) is not None:
+        return Kills(engine="joblib", asked=count, left_out=why)
     return _killed("joblib", folder, reference, random, count, minutes, JOBLIB, _parent_or_worker, {})
 
 
 def cluster(folder: Path, reference: Path, random: Random, count: int, minutes: float) -> Kills:
     """The parent, or of a job its training, its step's slurmstepd, its srun, its script or its script's slurmstepd."""
-    if (why := missing()) is not None:
+    if (why := missing() or absent("hydra_plugins.hydra_submitit_launcher", "cluster")) is not None:
         return Kills(engine="SLURM", asked=count, left_out=why)
     with Slurm(folder / "node", SLOTS) as slurm:
         due = 0.0
