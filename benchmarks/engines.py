@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import floors, grids, steps
+from benchmarks import floors, grids, looks, steps
 from benchmarks.timing import Case, key_of, machine, measure, ratios_of
 
 REPEATS, QUICK = 9, 3
@@ -33,7 +33,7 @@ def all_cases() -> list[Case]:
         from benchmarks import raster
 
         found += raster.cases()
-    return [*found, *grids.cases(), *steps.cases()]
+    return [*found, *grids.cases(), looks.look_case(), *steps.cases()]
 
 
 def run(cases: list[Case], repeats: int) -> dict[str, Any]:

@@ -40,6 +40,14 @@ def test_the_ray_of_a_pixel_passes_through_the_point_seen_there(scene: portraits
     assert distance < 0.71 * pixel_width * 1.05  # at most half a pixel's diagonal from its centre
 
 
+def test_tiles_hold_every_pixel_once_and_neighbours_together() -> None:
+    order = rays.by_tiles(48)
+    assert torch.equal(order.sort().values, torch.arange(48**2))
+    first = order[: 16**2]
+    assert (first // 48).max() == (first % 48).max() == 15
+    assert torch.equal(rays.by_tiles(7), torch.arange(49))  # no common tile
+
+
 def test_a_ray_hits_the_box_only_in_front_of_its_origin() -> None:
     box = torch.tensor([[-1.0, -1, -1], [1, 1, 1]])
     origins = torch.tensor([[0.0, 0, -5], [0, 0, -5], [3, 0, -5], [0.5, 0, 0]])

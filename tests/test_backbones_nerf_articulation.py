@@ -57,7 +57,7 @@ def test_the_chin_of_an_open_mouth_is_the_chin_at_rest(articulation: Articulatio
     chin = torch.from_numpy(SHAPE[[CHIN]])
     mean = float(spoken.audio.reshape(100, -1, 2)[:, LIPS_AND_CHIN.index(CHIN), 1].mean())
     seen = chin + torch.tensor([[0.0, DOWN - mean, 0.0]])
-    found = articulation.resting(normalised(spoken, LOWEST))(seen * FIELD_SCALE) / FIELD_SCALE
+    found = articulation.table(normalised(spoken, LOWEST)).rest(seen * FIELD_SCALE) / FIELD_SCALE
     assert (found - chin).norm() < 0.2 * DOWN  # the warp smooths what the landmarks say
 
 

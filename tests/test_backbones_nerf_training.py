@@ -11,14 +11,15 @@ import portraits
 import pytest
 import torch
 from support.parts import part
+from torch.utils.data import default_collate
 
 from tfg.backbones.nerf.synctalk import SyncTalk
-from tfg.data import PortraitData, audio_statistics, audio_windows
+from tfg.data import PortraitData, audio_statistics, audio_windows, batches
 from tfg.features.lips.motion import lip_motion
 from tfg.landmarks import LIP_CHANNELS
 from tfg.rendering import render
 from tfg.training import fit, load, read_checkpoint
-from tfg.types import Portrait
+from tfg.types import PRECISIONS, Portrait
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),  # Lightning 2.6 beside torch 2.13
@@ -112,6 +113,27 @@ def test_a_render_uses_no_truth_and_leaves_the_background_where_no_head_can_be(s
     pictures = [render(head, shown, windows_of(test, train), device="cpu").images for shown in (test, blind)]
     assert np.array_equal(pictures[0], pictures[1])
     assert np.array_equal(pictures[0][0, :, :2], test.background[0, :, :2])
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_the_picture_in_one_pass_is_that_of_the_operations(scene: portraits.Scene, precision: str) -> None:
+    train = portraits.rows(scene, 0, 8).portrait
+    portrait = replace(train, audio=lip_motion(train.landmarks, train.cameras, train.face_shape))
+    head = make(8, lips_steps=0, lip_driven=True, precision=precision)
+    head.prepare(portrait)
+    head.eval()
+    with torch.no_grad():
+        head.head.field.tables.uniform_(-1, 1)
+        for weight in (*head.head.field.density.parameters(), *head.head.field.color.parameters()):
+            weight.mul_(4)  # opaque in places
+    batch = default_collate([batches(portrait, windows_of(portrait, portrait), device=torch.device("cpu"))[0]])
+    in_c = head.render(batch)
+    head.engine = "torch"
+    expected = head.render(batch)
+    assert (expected - batch["background"]).abs().max() > 0.2
+    # float32: positions in double there; bfloat16: eight bits of each factor
+    assert (in_c - expected).abs().max() < {"float32": 1e-3, "bfloat16": 0.05}[precision]
+    assert 0 < (in_c - expected).abs().mean() < {"float32": 1e-5, "bfloat16": 2e-3}[precision]
 
 
 def test_an_uncertainty_net_learns_in_the_head_stage_alone_and_is_no_part_of_a_rendering(

@@ -64,7 +64,7 @@ def test_what_moved_is_found_where_it_rests(warp: LipWarp, amount: float) -> Non
     motion = (amount * OPEN).flatten() / warp.std
     rest = (torch.rand(20_000, 3, generator=torch.Generator().manual_seed(2)) * 2 - 1) * torch.tensor([1.2, 1.4, 1.0])
     seen = rest + warp(rest, motion)
-    found = warp.resting(motion)(seen)
+    found = warp.table(motion).rest(seen)
     away = (found + warp(found, motion) - seen).norm(dim=1)  # head units; at 128 px one is about 30 pixels
     assert away.mean() < 1e-3
     assert away.max() < 0.015
@@ -76,4 +76,4 @@ def test_what_moved_is_found_where_it_rests(warp: LipWarp, amount: float) -> Non
 
 def test_a_still_mouth_takes_no_point_anywhere(warp: LipWarp) -> None:
     points = 4 * torch.rand(100, 3, generator=torch.Generator().manual_seed(3)) - 2
-    assert torch.equal(warp.resting(torch.zeros(LIP_CHANNELS))(points), points)
+    assert torch.equal(warp.table(torch.zeros(LIP_CHANNELS)).rest(points), points)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from benchmarks import engines, floors, grids, raster, steps
+from benchmarks import engines, floors, grids, looks, raster, steps
 from benchmarks.gpu import check, live, operations
 from benchmarks.gpu.meter import Ceilings, Measured
 from benchmarks.timing import Case, measure, ratios_of
@@ -52,6 +52,14 @@ def test_a_missed_ratio_is_said_and_fails(
     assert record["floors"]["easy"]["milliseconds"] == 3.0
     assert "| `easy` | 2.0 | 3.0 | 3 |" in table
     assert engines.main(["--quick", "--only", "easy"]) == 0
+
+
+def test_all_variants_of_looking_at_a_field_see_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looks, "SIZE", 24)
+    found = {name: run()[0] for name, run in looks.look_case().variants.items()}
+    assert found["torch"].max() > 0.1
+    for name, color in found.items():
+        assert (color - found["torch"]).abs().max() < (0.02 if name.endswith("bfloat16") else 1e-3)
 
 
 def test_all_variants_of_the_grid_compute_the_same_gradient(monkeypatch: pytest.MonkeyPatch) -> None:

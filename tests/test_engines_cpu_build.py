@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tfg import compiler
 from tfg.engines import choose, hash_encode, resolve_engine
 from tfg.engines.cpu import build
 from tfg.engines.hashgrid.base import HashGridSpec
@@ -44,6 +45,14 @@ def test_flags_are_part_of_the_cache_key(fresh: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("TFG_CFLAGS", "-DOTHER=1")
     build.load("probe")
     assert len(list((fresh / "engines").glob("*.so"))) == 2
+
+
+def test_headers_that_are_included_are_part_of_the_key(tmp_path: Path) -> None:
+    (tmp_path / "a.c").write_text('#include <math.h>\n#include "b.h"\n#include "b.h"\n')
+    (tmp_path / "b.h").write_text('#include "c.h"\n')
+    (tmp_path / "c.h").write_text("")
+    (tmp_path / "a_other.h").write_text("")
+    assert [path.name for path in compiler.sources(tmp_path / "a.c")] == ["a.c", "b.h", "c.h"]
 
 
 def test_many_threads_build_one_library(fresh: Path, capsys: pytest.CaptureFixture[str]) -> None:

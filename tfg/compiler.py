@@ -54,12 +54,11 @@ def processor() -> str:
 
 
 def load(source: Path, flags: tuple[str, ...]) -> ctypes.CDLL:
-    """The library of a C file and of the headers beside it whose names begin with its own; compiled (printed once) unless a sound one
-    of this machine is in the cache. CompilerMissing where that does not work."""
+    """The library of a C file and the headers beside it that it includes, compiled (printed once) unless a sound one of
+    this machine is in the cache. CompilerMissing where that does not work."""
     cc = compiler()
     version = subprocess.run([cc, "--version"], capture_output=True, text=True, check=False).stdout
-    headers = sorted(source.parent.glob(f"{source.stem}*.h"))
-    texts = [source.read_bytes(), *(path.read_bytes() for path in headers)]
+    texts = [path.read_bytes() for path in sources(source)]
     key = hashlib.sha256(repr((texts, flags, cc, version, processor())).encode()).hexdigest()[:20]
     library = private(cache_folder(), "whose code would run") / f"{source.stem}-{key}.so"
     if _objection(library):
@@ -70,6 +69,16 @@ def load(source: Path, flags: tuple[str, ...]) -> ctypes.CDLL:
             if fault:
                 _compile(cc, source, flags, library)
     return ctypes.CDLL(str(library))
+
+
+def sources(source: Path) -> list[Path]:
+    """A C file and the headers beside it that it includes, also through one another, each once."""
+    found = [source]
+    for path in found:  # grows meanwhile
+        for name in re.findall(rb'^#include "([^"]+)"', path.read_bytes(), re.MULTILINE):
+            if (header := source.parent / name.decode()) not in found:
+                found.append(header)
+    return found
 
 
 def _objection(library: Path) -> str:

@@ -38,6 +38,7 @@ UPPER_FACE = (
 )
 # Implementations of the costly functions, chosen by `backbone.engine`: name -> the device that it needs.
 ENGINES = {"auto": None, "torch": None, "cpu": "cpu", "cuda": "cuda", "tinycudann": "cuda"}
+PRECISIONS = ("float32", "bfloat16")  # of what rendering multiplies, chosen by `backbone.precision`
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tfg.engines.field import WarpTable, in_front
 from tfg.landmarks import EYE_CORNERS, LIP_CHANNELS, LIPS_AND_CHIN, NOSE_BRIDGE, NOSTRILS, TEMPLES
 
 WIDTH = 0.25  # head units, of the Gaussian kernel
@@ -48,7 +49,7 @@ class LipWarp(nn.Module):
 
     def spread(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Of points (n, 3): how much every landmark's kernel reaches each, (n, k), and how far each is in front, (n, 1)."""
-        return self._kernel(points[:, :2]), _front(points)
+        return self._kernel(points[:, :2]), in_front(points, _BACK, _EDGE)
 
     def moved(self, spread: tuple[Tensor, Tensor], motion: Tensor) -> Tensor:
         """As `forward`, of points whose `spread` is known."""
@@ -56,40 +57,25 @@ class LipWarp(nn.Module):
         return F.pad(kernel @ self._weights(motion) * front, (0, 1))
 
     @torch.no_grad()
-    def resting(self, motion: Tensor) -> Callable[[Tensor], Tensor]:
-        """Where points (n, 3) of a face moved by `forward` were in the face at rest: r + forward(r) = point, (n, 3) head space.
-
-        For thousands of points: bilinear from a table of the frontal plane, with the exact fade in depth; off by less than 0.001 head
-        units on average.
-        """
+    def table(self, motion: Tensor, scale: float = 1.0) -> WarpTable:
+        """The way back: of `table.rest`, r + forward(r) = point for normalised lip motion (LIP_CHANNELS,), off by less than 0.001 head
+        units on average. `scale`: of its points, in head units."""
         low, high = self.centres.amin(dim=0) - _REACH * WIDTH, self.centres.amax(dim=0) + _REACH * WIDTH
-
-        def sampled(table: Tensor, places: Tensor) -> Tensor:
-            """(c, _CELLS, _CELLS) at (n, 2) -> (n, c)."""
-            unit = (places - low) / (high - low) * 2 - 1
-            found = F.grid_sample(table[None], unit[None, None], padding_mode="border", align_corners=True)
-            return found[0, :, 0].T
-
         steps = torch.linspace(0, 1, _CELLS, device=low.device)
         x, y = (low + (high - low) * steps[:, None]).unbind(dim=1)
         along, down = (
             torch.exp((axis[:, None] - centres).square() / (-2 * WIDTH**2))
             for axis, centres in ((x, self.centres[:, 0]), (y, self.centres[:, 1]))
         )  # the kernel of a plane is the product of its axes' kernels
-        forth = torch.einsum("yk,kc,xk->cyx", down, self._weights(motion), along)
+        forth = torch.einsum("yk,kc,xk->cyx", down, self._weights(motion), along).permute(1, 2, 0).contiguous()
         nodes = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).view(-1, 2)
-        back = forth.view(2, -1).T
+        made = WarpTable(
+            back=forth, forth=forth, low=low, high=high, depth=_BACK, edge=_EDGE, damping=_DAMPING, scale=scale
+        )
+        back = forth.view(-1, 2)
         for _ in range(_ROUNDS):
-            back = torch.lerp(back, sampled(forth, nodes - back), _DAMPING)
-
-        @torch.no_grad()
-        def rest(points: Tensor) -> Tensor:
-            front = _front(points)
-            moved = front * sampled(back.T.view(2, _CELLS, _CELLS), points[:, :2])
-            moved = torch.lerp(moved, front * sampled(forth, points[:, :2] - moved), _DAMPING)
-            return torch.cat([points[:, :2] - moved, points[:, 2:]], dim=1)
-
-        return rest
+            back = torch.lerp(back, made.sampled(forth, nodes - back), _DAMPING)
+        return replace(made, back=back.view(_CELLS, _CELLS, 2))
 
     def _weights(self, motion: Tensor) -> Tensor:
         """Kernel weights (k, 2) of normalised lip motion (LIP_CHANNELS,)."""
@@ -99,8 +85,3 @@ class LipWarp(nn.Module):
         """(n, 2) -> (n, k)."""
         across, down = ((places[:, axis, None] - self.centres[:, axis]).square_() for axis in (0, 1))
         return across.add_(down).mul_(-0.5 / WIDTH**2).exp_()
-
-
-def _front(points: Tensor) -> Tensor:
-    """(n, 3) -> (n, 1) 1 in the face, 0 behind it."""
-    return torch.sigmoid((_BACK - points[:, 2:]) / _EDGE)

@@ -8,6 +8,7 @@ base <- twin, cpu, cuda <- call. `choose.py` picks the engine, `cpu/` holds the 
 """
 
 from tfg.engines.choose import resolve_engine
+from tfg.engines.field import FieldNets
 from tfg.engines.gaussian import Raster, rasterize
 from tfg.engines.harmonics import spherical_harmonics
 from tfg.engines.hashgrid import HashGridSpec, hash_encode, triplane_encode
@@ -16,6 +17,7 @@ from tfg.engines.mlp import mlp
 from tfg.engines.photometric import Terms, photometric, ssim
 
 __all__ = [
+    "FieldNets",
     "HashGridSpec",
     "OccupancyGrid",
     "Raster",

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from tfg.backbones.nerf.rays import FIELD_SCALE
 from tfg.backbones.warp import LipWarp
+from tfg.engines.field import WarpTable
 from tfg.landmarks import CHIN_ARC, LIP_CHANNELS, LIPS_AND_CHIN, MOUTH_CORNERS
 from tfg.types import Portrait
 
@@ -42,13 +43,13 @@ class Articulation(nn.Module):
         rows = [low.argmax(), low.argmin(), wide.argmax(), wide.argmin()]
         self.extremes.copy_(normal[torch.stack(rows)])
 
-    def resting(self, windows: Tensor) -> Callable[[Tensor], Tensor]:
-        """Field points (n, 3) of the frame of a window of lip motion (1, 8, LIP_CHANNELS) -> (n, 3) of the field at rest."""
-        return self._back(windows[0, windows.shape[1] // 2])
+    def table(self, windows: Tensor) -> WarpTable:
+        """How points of the frame of a window of lip motion (1, 8, LIP_CHANNELS) go back to the face at rest, (n, 3) of the field."""
+        return self.warp.table(windows[0, windows.shape[1] // 2], FIELD_SCALE)
 
     def reached(self, points: Tensor) -> Tensor:
         """(EXTREMES, n, 3) where field points (n, 3) are at rest under each of the extremes."""
-        return torch.stack([self._back(motion)(points) for motion in self.extremes])
+        return torch.stack([self.warp.table(motion, FIELD_SCALE).rest(points) for motion in self.extremes])
 
     def most(self, density: Callable[[Tensor], Tensor], cell: float) -> Callable[[Tensor], Tensor]:
         """Of points (n, 3) the largest density (n,) at rest and under the extremes, so that no moved lip or jaw is cut off.
@@ -64,7 +65,3 @@ class Articulation(nn.Module):
             return found
 
         return largest
-
-    def _back(self, motion: Tensor) -> Callable[[Tensor], Tensor]:
-        rest = self.warp.resting(motion)
-        return lambda points: rest(points / FIELD_SCALE) * FIELD_SCALE

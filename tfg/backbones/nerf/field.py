@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from tfg.backbones.layers import MLP
 from tfg.backbones.nerf.settings import FieldShape
-from tfg.engines import HashGridSpec, spherical_harmonics, triplane_encode
+from tfg.engines import FieldNets, HashGridSpec, spherical_harmonics, triplane_encode
+from tfg.engines.field import WarpTable
 
 GEOMETRY = 64  # width of the geometry feature that the density net hands to the colour net
 UNCERTAINTY = 32  # width of the uncertainty net (ER-NeRF)
@@ -124,6 +125,32 @@ class HeadField(nn.Module):
         inputs = torch.cat([features, audio_attention * audio, upper_attention * upper], dim=-1)
         hidden = self.density(inputs)
         return truncated_exp(hidden[:, 0]), hidden[:, 1:], audio_attention, upper_attention, features
+
+    def nets(self, audio: Tensor, upper: Tensor, gates: Tensor, warp: WarpTable | None) -> FieldNets:
+        """All of the field that one picture needs, for the engine that looks at it; arguments as of `geometry`."""
+
+        def weights(net: MLP) -> list[Tensor]:
+            return [weight.detach() for weight in net.parameters()]
+
+        return FieldNets(
+            grid=self.grid,
+            tables=self.tables.detach(),
+            audio_attention=weights(self.audio_attention),
+            upper_attention=weights(self.upper_attention),
+            density=weights(self.density),
+            color=weights(self.color),
+            audio=audio,
+            upper=upper,
+            gates=gates,
+            gate_width=self.gate_width,
+            warp=warp,
+            harmonics=self.direction_degree**2,
+        )
+
+    def seen_along(self, directions: Tensor, code: Tensor) -> Tensor:
+        """What the colour net takes beside geometry (n, harmonics + code width), of unit `directions` (n, 3)."""
+        harmonics = spherical_harmonics(directions, self.direction_degree)
+        return torch.cat([harmonics, code.expand(len(directions), -1)], dim=-1) if code.numel() else harmonics
 
     def shade(self, directions: Tensor, geometry: Tensor, code: Tensor) -> Tensor:
         """Colour (n, 3) of geometry features (n, 64) seen along unit `directions` (n, 3)."""

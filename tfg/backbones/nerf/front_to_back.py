@@ -12,8 +12,8 @@ from tfg.engines import Samples, composite
 
 _TOGETHER = 3  # samples of a ray in a round
 _ROWS = 2**15  # evaluated at once: what lies between the nets stays in cache
-_HIDDEN = 1e-4  # share of the light; a sample that less reaches weighs nothing in `composite` either
-_FAINT = 1e-4  # weight below which no colour is evaluated: of a ray's 24 samples at most 0.6 of 255
+HIDDEN = 1e-4  # share of the light; a sample that less reaches weighs nothing in `composite` either
+FAINT = 1e-4  # weight below which no colour is evaluated: of a ray's 24 samples at most 0.6 of 255
 
 
 def front_to_back(
@@ -33,10 +33,10 @@ def front_to_back(
     for rows in _rounds(samples, depth):
         sigma[rows], features = density(rows)
         before, thick = _passed(sigma[rows] * samples.delta[rows], samples.ray[rows], depth)
-        lit = (torch.exp(-before) * -torch.expm1(-thick) > _FAINT).nonzero()[:, 0]
+        lit = (torch.exp(-before) * -torch.expm1(-thick) > FAINT).nonzero()[:, 0]
         if len(lit):
             colors[rows[lit]] = color(rows[lit], features[lit])
-    made, opacity, _ = composite(sigma, colors, samples, engine=engine, stop=_HIDDEN)
+    made, opacity, _ = composite(sigma, colors, samples, engine=engine, stop=HIDDEN)
     return made, opacity
 
 
@@ -49,7 +49,7 @@ def _rounds(samples: Samples, depth: Tensor) -> Iterator[Tensor]:
         due = left[rank[left] < first + _TOGETHER]
         yield from due.split(_ROWS)
         first += _TOGETHER
-        left = left[(rank[left] >= first) & (depth[samples.ray[left]] < -math.log(_HIDDEN))]
+        left = left[(rank[left] >= first) & (depth[samples.ray[left]] < -math.log(HIDDEN))]
 
 
 def _passed(thick: Tensor, ray: Tensor, depth: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,12 +5,15 @@ Field space is head space times `FIELD_SCALE`: a head with hair, which fits [-2,
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from tfg.landmarks import NOSE_TIP, OUTER_LIPS
 
 FIELD_SCALE = 0.5  # field units per head unit
+_TILE = 16  # pixels
 Box = tuple[int, int, int, int]  # top, bottom, left, right in pixels, half open
 
 
@@ -28,6 +31,12 @@ def camera_rays(
     directions = torch.nn.functional.normalize(toward, dim=-1)
     origin = -(translation @ rotation) * FIELD_SCALE
     return origin.expand_as(directions).contiguous(), directions
+
+
+def by_tiles(size: int) -> Tensor:
+    """(size * size,) the pixels of a picture in square tiles, so that those after one another lie beside each other."""
+    side = math.gcd(size, _TILE)
+    return torch.arange(size**2).view(size // side, side, size // side, side).transpose(1, 2).flatten()
 
 
 def hits_box(origins: Tensor, directions: Tensor, box: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tfg.types import InputError
+from tfg.types import PRECISIONS, InputError
 
 NO_FIELD = "prior: backbone=synctalk has no motion field to start from other people's; take conditioning=lips"
 
@@ -21,6 +21,7 @@ def check_head(
     depth_margin: float,
     num_codes: int,
     code_width: int,
+    precision: str,
     universal: dict[str, Any] | None,
 ) -> None:
     """InputError unless the constructor of `SyncTalk` can use what is no group of its own; pictures are `size` pixels wide.
@@ -29,6 +30,8 @@ def check_head(
     """
     if universal is not None:
         raise InputError(NO_FIELD)
+    if precision not in PRECISIONS:
+        raise InputError(f"backbone.precision={precision} is unknown: choose one of {', '.join(PRECISIONS)}")
     if sampling.patch > size:
         raise InputError(f"backbone.sampling.patch={sampling.patch} is larger than the pictures ({size} pixels)")
     if occupancy_resolution < 8 or depth_margin <= 0 or num_codes < 0 or code_width < 1:

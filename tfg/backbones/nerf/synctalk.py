@@ -53,6 +53,7 @@ class SyncTalk(Backbone):
         perceptual: Perceptual | None,
         engine: str,
         lip_driven: bool,
+        precision: str = "float32",  # heads of before this key have none
     ) -> None:
         super().__init__(size=size, focal=focal, audio_channels=audio_channels, lip_driven=lip_driven)
         check_head(
@@ -62,9 +63,11 @@ class SyncTalk(Backbone):
             depth_margin=depth_margin,
             num_codes=num_codes,
             code_width=code_width,
+            precision=precision,
             universal=None,
         )
-        self.sampling, self.weights, self.schedule, self.engine = sampling, weights, schedule, engine
+        self.sampling, self.weights, self.schedule = sampling, weights, schedule
+        self.engine, self.precision = engine, precision
         self.depth_margin = depth_margin
         self.perceptual = perceptual
         self.head = TalkingHead(
@@ -145,10 +148,7 @@ class SyncTalk(Backbone):
         head.eval()
         pictures, tracer = [], self._tracer
         for view in views_of(batch):
-            picture = view.background.clone()
-            pixels = tracer.box_pixels(view).nonzero()[:, 0]
-            if len(pixels):
-                picture[pixels] = tracer.look(head, view, pixels)
+            picture = tracer.look(head, view)
             pictures.append(picture.reshape(self.size, self.size, 3).clamp(0, 1))
         return torch.stack(pictures)
 
@@ -170,6 +170,7 @@ class SyncTalk(Backbone):
             gates=self.gates,
             articulation=self.articulation,
             engine=self.engine,
+            precision=self.precision,
         )
 
     def _trace_training(self, view: HeadView, pixels: Tensor) -> Traced:

@@ -9,11 +9,14 @@ from torch import Tensor
 
 from tfg.backbones.nerf import losses, rays
 from tfg.backbones.nerf.articulation import Articulation
-from tfg.backbones.nerf.front_to_back import front_to_back
+from tfg.backbones.nerf.field import HeadField
+from tfg.backbones.nerf.front_to_back import FAINT, HIDDEN, front_to_back
 from tfg.backbones.nerf.head import TalkingHead
 from tfg.backbones.nerf.settings import Sampling
 from tfg.backbones.nerf.view import HeadView
-from tfg.engines import OccupancyGrid, Samples, composite, march
+from tfg.engines import FieldNets, OccupancyGrid, Samples, composite, field, march
+
+_PIXELS = 2**14  # looked at together: their samples' memory is used again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,7 @@ class Tracer:
     gates: Tensor  # (2,) see `HeadField.geometry`
     articulation: Articulation | None
     engine: str
+    precision: str  # of `look`
 
     def box_pixels(self, view: HeadView) -> Tensor:
         """(size * size,) bool: the pixel's ray meets the head's box."""
@@ -49,9 +53,9 @@ class Tracer:
         self, head: TalkingHead, view: HeadView, pixels: Tensor, *, code_row: int, offset: Tensor | None
     ) -> Traced:
         """March the pixels' rays (n,) through a head over the view's background."""
-        samples = self._march(view, pixels, offset)
+        samples = self._march(*self._rays(view, pixels), offset)
         if self.articulation is not None:
-            samples = replace(samples, points=self.articulation.resting(view.audio)(samples.points))
+            samples = replace(samples, points=self.articulation.table(view.audio).rest(samples.points))
         audio, code = head.encode_audio(view.audio)[0], head.code(code_row)
         field = head.field(samples.points, samples.directions, audio, view.upper, code, self.gates)
         color, opacity, _, weights = composite(field.sigma, field.color, samples, engine=self.engine, with_weights=True)
@@ -65,27 +69,48 @@ class Tracer:
         )
 
     @torch.no_grad()
-    def look(self, head: TalkingHead, view: HeadView, pixels: Tensor) -> Tensor:
-        """(n, 3) the colour that `trace` finds with the first code and no offset, without what is hidden from the camera."""
-        samples, field = self._march(view, pixels, None), head.field
-        rest = None if self.articulation is None else self.articulation.resting(view.audio)
-        audio, code = head.encode_audio(view.audio)[0], head.code(0)
+    def look(self, head: TalkingHead, view: HeadView) -> Tensor:
+        """(size * size, 3) what `trace` finds with the first code and no offset, but for what is hidden from the camera or faint."""
+        warp = None if self.articulation is None else self.articulation.table(view.audio)
+        nets = head.field.nets(head.encode_audio(view.audio)[0], view.upper, self.gates, warp)
+        in_c = field.runs(nets, self.engine)
+        return (self._look_in_c if in_c else self._look_in_torch)(head.field, nets, head.code(0), view)
+
+    def _look_in_c(self, head: HeadField, nets: FieldNets, code: Tensor, view: HeadView) -> Tensor:
+        look = field.prepare(nets, hidden=HIDDEN, faint=FAINT, precision=self.precision)
+        picture = view.background.clone()
+        for pixels in rays.by_tiles(self.size).split(_PIXELS):
+            origins, directions = self._rays(view, pixels)
+            samples = self._march(origins, directions, None)
+            if len(samples.t):
+                made, opacity = look(samples, head.seen_along(directions, code))
+                picture[pixels] = made + (1 - opacity)[:, None] * view.background[pixels]
+        return picture
+
+    def _look_in_torch(self, head: HeadField, nets: FieldNets, code: Tensor, view: HeadView) -> Tensor:
+        """By the operations that training has; rays that miss the head's box are background."""
+        pixels = self.box_pixels(view).nonzero()[:, 0]
+        picture = view.background.clone()
+        if not len(pixels):
+            return picture
+        samples = self._march(*self._rays(view, pixels), None)
 
         def density(rows: Tensor) -> tuple[Tensor, Tensor]:
             points = samples.points[rows]
-            return field.geometry(points if rest is None else rest(points), audio, view.upper, self.gates)[:2]
+            points = points if nets.warp is None else nets.warp.rest(points)
+            return head.geometry(points, nets.audio, nets.upper, nets.gates)[:2]
 
         def color(rows: Tensor, features: Tensor) -> Tensor:
-            return field.shade(samples.directions[rows], features, code)
+            return head.shade(samples.directions[rows], features, code)
 
         made, opacity = front_to_back(samples, density, color, engine=self.engine)
-        return made + (1 - opacity)[:, None] * view.background[pixels]
+        picture[pixels] = made + (1 - opacity)[:, None] * view.background[pixels]
+        return picture
 
     def _rays(self, view: HeadView, pixels: Tensor) -> tuple[Tensor, Tensor]:
         return rays.camera_rays(view.rotation, view.translation, self.focal, self.size, pixels)
 
-    def _march(self, view: HeadView, pixels: Tensor, offset: Tensor | None) -> Samples:
-        origins, directions = self._rays(view, pixels)
+    def _march(self, origins: Tensor, directions: Tensor, offset: Tensor | None) -> Samples:
         return march(
             origins,
             directions,

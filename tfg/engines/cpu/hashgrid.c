@@ -3,7 +3,6 @@
  * Points are taken in blocks: rows and weights of all corners of a level are computed in vector loops, then the entries
  * are gathered or scattered one point at a time. A level's gradient is summed by one task in point order, so it has the
  * same bits for any number of threads. */
-#include <math.h>
 #include <omp.h>
 #include <stdint.h>
 #include <string.h>
@@ -11,55 +10,13 @@
 #include <sys/mman.h>
 #endif
 
-#define INLINE static inline __attribute__((always_inline))
-#define BLOCK 256 /* points whose rows and weights lie in the L1 cache */
-
-typedef struct {
-    double scale;    /* cells from the first to the last sample position */
-    uint32_t first;  /* row of the table */
-    uint32_t mask;   /* of a row in the level: all ones where the level fits whole */
-    uint32_t hashed; /* 1: spatial hash; 0: the strides below */
-    uint32_t stride[3];
-} Level;
-
-typedef struct {
-    double bound;
-    int64_t dim, levels, channels, planes, width; /* width: coordinates of a point */
-    int64_t rows;                                 /* of one plane's table */
-    int32_t axes[9];                              /* (planes, dim) coordinates of each plane */
-    const Level *level;
-} Grid;
-
-typedef struct { /* of one block, one plane: coordinates in [0, 1] and 1 inside, 0 outside */
-    double unit[3][BLOCK];
-    float inside[BLOCK];
-} Place;
+#include "grid_place.h"
 
 typedef struct { /* of one block, one level */
     uint32_t row[8][BLOCK];
     float weight[8][BLOCK];
     float fraction[3][BLOCK];
 } Corners;
-
-/* Positions are in double: a float32 position in a fine level leaves only 3 digits of the fraction. Returns 1 on NaN. */
-static int locate(const Grid *grid, int plane, const float *points, int count, Place *place) {
-    const double bound = grid->bound, inverse = 0.5 / bound;
-    const float limit = (float)bound;
-    const int width = (int)grid->width, dim = (int)grid->dim;
-    int bad = 0;
-    for (int i = 0; i < count; i++) place->inside[i] = 1;
-    for (int axis = 0; axis < dim; axis++) {
-        const float *from = points + grid->axes[plane * dim + axis];
-        for (int i = 0; i < count; i++) {
-            const float x = from[i * width];
-            const int in = fabsf(x) <= limit;
-            bad |= x != x;
-            place->unit[axis][i] = in ? ((double)x + bound) * inverse : 0.0;
-            place->inside[i] = in ? place->inside[i] : 0.0f;
-        }
-    }
-    return bad;
-}
 
 INLINE void fill(const Level *level, const Place *place, int count, int dim, Corners *corners) {
     const uint32_t prime[3] = {1u, 2654435761u, 805459861u};

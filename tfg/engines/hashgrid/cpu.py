@@ -36,7 +36,7 @@ class _Grid(ctypes.Structure):
 
 
 @functools.lru_cache(maxsize=64)
-def _grid(spec: HashGridSpec, planes: Planes, width: int) -> _Grid:
+def grid_of(spec: HashGridSpec, planes: Planes, width: int) -> _Grid:
     """The C description of a spec; it keeps its levels alive."""
     levels = (_Level * spec.levels)()
     for index, (scale, strides, mask) in enumerate(zip(spec.scales, spec.strides, spec.masks, strict=True)):
@@ -50,7 +50,7 @@ class _Encode(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, points: Tensor, tables: Tensor, spec: HashGridSpec, planes: Planes) -> Tensor:
         points, tables = points.contiguous(), tables.contiguous()
-        grid = _grid(spec, planes, points.shape[1])
+        grid = grid_of(spec, planes, points.shape[1])
         out = torch.empty((len(points), len(planes) * spec.output))
         count = ctypes.c_int64(len(points))
         library = build.load("hashgrid")
