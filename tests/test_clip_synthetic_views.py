@@ -11,7 +11,7 @@ from tfg.clip.synthetic.motion import rotations, translations
 from tfg.clip.synthetic.person import make_person
 from tfg.clip.synthetic.render import REST_TRANSLATION, DrawnFrame, FrameRenderer
 from tfg.clip.synthetic.shade import WITH_CAMERA, Lights
-from tfg.landmarks import NOSE_BRIDGE, NOSE_TIP
+from tfg.landmarks import EYES, NOSE_BRIDGE, NOSE_TIP
 
 SIZE = 96
 BLINKS = slice(5, 7)  # of UPPER_FACE
@@ -80,7 +80,7 @@ def test_eyes_are_where_they_are_open_and_nowhere_when_shut(renderer):
     frame = drawn(renderer, 0)
     assert (frame.surfaces.eyes & ~frame.head).sum() == 0
     row, column = np.nonzero(frame.surfaces.eyes)
-    low, high = frame.landmarks[36:48].min(axis=0), frame.landmarks[36:48].max(axis=0)
+    low, high = frame.landmarks[EYES].min(axis=0), frame.landmarks[EYES].max(axis=0)
     assert (np.abs(np.array([column.min(), row.min()]) + 0.5 - low) < 2).all()
     assert (np.abs(np.array([column.max(), row.max()]) + 0.5 - high) < 2).all()
     assert drawn(renderer, 0, blink=1.0).surfaces.eyes.sum() < 0.2 * frame.surfaces.eyes.sum()

@@ -131,8 +131,10 @@ def score_run(
     train: Portrait,
     train_windows: Floats,
     test_windows: Floats,
+    *,
+    by_distance: bool = False,
 ) -> Scores:
-    """Everything that is scored of one run.
+    """Everything that is scored of one run; `by_distance`: also by how far its poses lie from the training's.
 
     `over_own_torso`: as `rendered`, over the torso field's pictures. `renderings`: the controls that the head itself renders, one at a
     time. Windows (n, 8, channels) are normalised.
@@ -140,6 +142,8 @@ def score_run(
     test = judged.test
     metrics = judged.score(rendered)
     metrics["psnr_face_near"] = pose_gap.near(metrics["psnr_face"], pose_gap.angles(train, test))
+    if by_distance:
+        metrics |= pose_gap.by_distance(metrics, pose_gap.angles(train, test))
     if over_own_torso is not None:
         metrics["psnr_torso"] = judged.over_own_torso(over_own_torso)
     metrics |= judged.decoded(*decoded)

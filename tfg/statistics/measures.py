@@ -39,11 +39,13 @@ def measure(name: str, metrics: Mapping[str, dict[str, Any]], truth: Mapping[str
     entry = metrics[name]
     if entry["value"] is None:
         return None
-    if name in _OF_OPENINGS:
-        made, true = (_row(entries.get(OPENINGS, {}).get("per_frame")) for entries in (metrics, truth))
+    measured = next((known for known in _OF_OPENINGS if name == known or name.startswith(f"{known}_")), None)
+    if measured is not None:
+        openings = OPENINGS + name.removeprefix(measured)  # of the same view
+        made, true = (_row(entries.get(openings, {}).get("per_frame")) for entries in (metrics, truth))
         if made is None or true is None or len(made) != len(true):
             return None
-        found = _OF_OPENINGS[name](np.stack([made, true]))
+        found = _OF_OPENINGS[measured](np.stack([made, true]))
     else:
         row = None if entry["curve"] and name not in MEANS_BESIDE_A_CURVE else _row(entry["per_frame"])
         if row is None:
