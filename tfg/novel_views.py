@@ -20,10 +20,11 @@ from tfg.features.face.fitted import FittedLandmarks
 from tfg.features.pose_fit import project
 from tfg.heads import Head
 from tfg.material import Material
-from tfg.metrics.views import VIEWS, DepthError, View
+from tfg.metrics.depth import DepthError
 from tfg.progress import progress
 from tfg.record.results import Metrics
-from tfg.rotations import about_necks, necks
+from tfg.record.views import VIEWS, View
+from tfg.rotations import about_necks, necks, turns
 from tfg.scoring import controls, views
 from tfg.scoring.run import Judge, Values, as_json
 from tfg.scoring.views import Side
@@ -93,7 +94,7 @@ def scored(made: Rendered, judged: Judge, lights: LightsStay, *, with_controls: 
 def posed(portrait: Portrait, view: View, neck: NDArray[np.float64], background: Bytes) -> Portrait:
     """Its frames at a view's pose, over one picture (size, size, 3)."""
     count = len(portrait.frames)
-    rotation, translation = about_necks(np.repeat(view.rotation[None], count, axis=0), neck)
+    rotation, translation = about_necks(turns(np.full(count, view.yaw), np.full(count, view.pitch)), neck)
     cameras = replace(portrait.cameras, rotation=rotation, translation=translation)
     return replace(portrait, cameras=cameras, background=np.repeat(background[None], count, axis=0))
 
@@ -101,6 +102,15 @@ def posed(portrait: Portrait, view: View, neck: NDArray[np.float64], background:
 def neck_of(cameras: Cameras) -> NDArray[np.float64]:
     """(3,) the mean place of the neck in camera space, about which views turn the head."""
     return np.asarray(necks(cameras.rotation, cameras.translation).mean(axis=0))
+
+
+def resting_face(portrait: Portrait) -> Floats:
+    """(n, 68, 2) pixels of its rigid face at its poses."""
+    cameras = portrait.cameras
+    rotation, translation, shape = (
+        values.astype(np.float64) for values in (cameras.rotation, cameras.translation, portrait.face_shape)
+    )
+    return np.asarray(project(rotation, translation, shape, cameras.focal) + cameras.size / 2, np.float32)
 
 
 def spread(count: int, most: int) -> NDArray[np.int64]:
@@ -125,12 +135,14 @@ class _Studio:
         size = material.test.cameras.size
         shown = posed(material.test.take(rows), view, neck, np.full((size, size, 3), views.GREY, np.uint8))
         pose = shown.cameras.rotation[0], shown.cameras.translation[0]
+        resting = resting_face(shown)[0]
         side = Side(
             view=view,
             where=f"{len(rows)} of {len(material.test.frames)} held-out frames of {size}x{size}, evenly spread, drawn again with the "
             f"head at one pose ({view.title}, degrees from the camera); true cameras; {LIGHTS[self.lights]}",
             retake=self.retakes.take(shown.frames, *pose, self.lights),
-            reader=self._reader(pose),
+            resting=resting,
+            reader=self._reader(pose, resting),
             metrics=self.judged.metrics,
         )
         depth = self._depth(shown, windows, side)
@@ -142,13 +154,14 @@ class _Studio:
             found.controls.update({TURNED: turned, MUTE: mute})
         return found
 
-    def _reader(self, pose: tuple[Floats, Floats]) -> FaceReader:
+    def _reader(self, pose: tuple[Floats, Floats], resting: Floats) -> FaceReader:
         """The head's own reader, or for one that is fitted to true frames one fitted to frames of this view."""
         if not self.judged.reader.is_guided:
             return self.judged.reader
         frames = spread(self.made.head.clip.num_reference_frames, READER_FRAMES)
         seen = self.retakes.take(frames, *pose, self.lights)
-        return FittedLandmarks.fit(views.over_grey(seen.images, seen.head), seen.landmarks)
+        alone = views.over_grey(seen.images, seen.head)
+        return FittedLandmarks.fit(alone, views.with_anchors(seen.landmarks, resting))
 
     def _depth(self, shown: Portrait, windows: Floats, side: Side) -> DepthError:
         rows = np.arange(0, len(windows), DEPTH_EVERY)
@@ -165,10 +178,7 @@ def _imposed(made: Rendered, judged: Judge, view: View) -> _Found:
     train, neck = material.train, neck_of(material.train.cameras)
     shown = posed(material.test, view, neck, train.background[controls.middle_row(train)])
     cameras = shown.cameras
-    rotation, translation, shape = (
-        values.astype(np.float64) for values in (cameras.rotation, cameras.translation, train.face_shape)
-    )
-    guide = (project(rotation, translation, shape, cameras.focal) + cameras.size / 2).astype(np.float32)
+    guide = resting_face(shown)
     where = (
         f"{len(shown.frames)} held-out frames of {cameras.size}x{cameras.size} with the head at one pose ({view.title}, degrees from "
         "the camera) over a training frame's background; no truth from there is known: identity is compared with the true frames at "

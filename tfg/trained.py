@@ -17,9 +17,9 @@ from tfg.features.clip_features import ClipFeatures
 from tfg.features.portrait import face_reader
 from tfg.heads import Head
 from tfg.material import Material, gather, training_part
-from tfg.metrics.views import VIEWS
 from tfg.record import provenance, results
 from tfg.record.stages import Stages
+from tfg.record.views import VIEWS
 from tfg.scoring import controls, gains, suite
 from tfg.scoring import run as scoring
 from tfg.scoring.setting import NO_VIEWS, check_views

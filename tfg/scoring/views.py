@@ -16,13 +16,15 @@ from tfg.clip.synthetic.retake import Retake
 from tfg.features.base import FaceReader
 from tfg.features.face.fitted import FittedLandmarks
 from tfg.features.pose_fit import project
+from tfg.landmarks import ANCHORS
 from tfg.metrics.base import Metric, MetricValue
+from tfg.metrics.depth import DepthError
 from tfg.metrics.identity import Identity
 from tfg.metrics.image import ImageQuality
 from tfg.metrics.landmark import MouthCorrelation
 from tfg.metrics.listener.metric import ListenerSync
 from tfg.metrics.lpips import PerceptualDistance
-from tfg.metrics.views import DepthError, View
+from tfg.record.views import View
 from tfg.scoring.run import Judge, Values
 from tfg.scoring.score import Held, Subject, read_faces, score
 from tfg.types import Bools, Bytes, Cameras, FaceTrack, Floats, Portrait
@@ -30,9 +32,10 @@ from tfg.types import Bools, Bytes, Cameras, FaceTrack, Floats, Portrait
 GREY = 128  # of everything but the head
 OF_IMAGES = ("psnr_face", "psnr_mouth", "ssim_face", "lpips_face")
 OF_FACES = ("mouth_correlation", "identity")
-DEPTH = "depth_error"
+EYES_LEFT_OUT = ", open eyes grey in both: no head is given the gaze"
 WITHOUT_TRUTH = ("identity", "sync_c_listener", "sync_offset_listener")
 OF_MUTE = ("psnr_mouth", "mouth_correlation")  # of OF_IMAGES and OF_FACES what speech moves
+_PICTURES, _FACES = (ImageQuality, PerceptualDistance), (MouthCorrelation, Identity)
 LEAST_READ = 0.8  # correlation of lip openings that a fitted reader must reach on true frames of the view
 
 
@@ -43,6 +46,7 @@ class Side:
     view: View
     where: str  # which frames, their number and size; cameras and lights
     retake: Retake
+    resting: Floats  # (68, 2) the face at rest at this pose, in pixels: where every frame's head is, for readers that must be shown it
     reader: FaceReader
     metrics: tuple[Metric, ...]  # those of the head's other scores
 
@@ -50,18 +54,17 @@ class Side:
         self, images: Bytes, depth: DepthError | None = None, names: Sequence[str] = (*OF_IMAGES, *OF_FACES)
     ) -> Values:
         """Of pictures (n, size, size, 3) over plain GREY, those numbers whose metric is there; without `depth` no depth error."""
-        retake = self.retake
-        made, true = over_grey(images, ~retake.torso), over_grey(retake.images, retake.head)
-        seen = ~retake.eyes
-        pictures = over_grey(made, seen), over_grey(true, seen)
-        values = self._values(
-            *pictures, (ImageQuality, PerceptualDistance), ", open eyes grey in both: no head is given the gaze", None
+        made, true, seen = self.alone(images), over_grey(self.retake.images, self.retake.head), ~self.retake.eyes
+        values = self._scored(
+            over_grey(made, seen), over_grey(true, seen), self._chosen(names, _PICTURES), EYES_LEFT_OUT
         )
-        track = self._read(made), self._read(true)
-        values |= self._values(made, true, (MouthCorrelation, Identity), "", track)
+        if of_faces := self._chosen(names, _FACES):
+            guide = np.repeat(self.resting[None], len(made), axis=0)
+            track = (read_faces(self.reader, Held(images=pictures), guide) for pictures in (made, true))
+            values |= self._scored(made, true, of_faces, "", *track)
         if depth is not None:
-            values |= self._scored(made, true, (depth,), "", None)
-        kept = (*names, *(() if depth is None else (DEPTH,)))
+            values |= self._scored(made, true, (depth,), "")
+        kept = (*names, *(() if depth is None else depth.names))
         return {name: self._checked(name, values[name]) for name in kept if name in values}
 
     def truth(self, depth: DepthError | None) -> Values:
@@ -73,14 +76,16 @@ class Side:
         """The same for a control: what it is joins every definition."""
         return replace(self, where=f"{self.where}; control: {control}")
 
-    def _read(self, images: Bytes) -> FaceTrack:
-        return read_faces(self.reader, Held(images=images), self.retake.landmarks)
+    def alone(self, images: Bytes) -> Bytes:
+        """Pictures of a head without what the torso hides of it in every frame.
 
-    def _values(
-        self, made: Bytes, true: Bytes, kinds: tuple[type, ...], note: str, track: tuple[FaceTrack, FaceTrack] | None
-    ) -> Values:
-        chosen = tuple(metric for metric in self.metrics if isinstance(metric, kinds))
-        return self._scored(made, true, chosen, note, track)
+        Only in every frame: where the jaw moves, its true edge would show in the prediction, and lips and jaw could be read off it.
+        """
+        hidden = self.retake.torso.all(axis=0)
+        return over_grey(images, np.broadcast_to(~hidden, self.retake.torso.shape))
+
+    def _chosen(self, names: Sequence[str], kinds: tuple[type, ...]) -> tuple[Metric, ...]:
+        return tuple(metric for metric in self.metrics if isinstance(metric, kinds) and set(names) & set(metric.names))
 
     def _scored(
         self,
@@ -88,17 +93,17 @@ class Side:
         true: Bytes,
         metrics: tuple[Metric, ...],
         note: str,
-        track: tuple[FaceTrack, FaceTrack] | None,
+        made_faces: FaceTrack | None = None,
+        true_faces: FaceTrack | None = None,
     ) -> Values:
         none = FaceTrack.empty(0, len(made))
-        faces = (none, none) if track is None else track
         subject = Subject(
             prediction=Held(images=made),
             truth=Held(images=true),
-            made=faces[0],
-            true=faces[1],
+            made=none if made_faces is None else made_faces,
+            true=none if true_faces is None else true_faces,
             guide=self.retake.landmarks,
-            where=f"{self.where}; the head alone over plain grey, the true torso's pixels grey in both{note}",
+            where=f"{self.where}; the head alone over plain grey{note}",
         )
         return score(subject, metrics, self.reader.definition)
 
@@ -140,6 +145,16 @@ def at(view: View, values: Values) -> Values:
 def over_grey(images: Bytes, shown: Bools) -> Bytes:
     """(n, size, size, 3) where `shown` (n, size, size), GREY elsewhere."""
     return np.where(shown[..., None], images, np.uint8(GREY))
+
+
+def with_anchors(landmarks: Floats, resting: Floats) -> Floats:
+    """Landmarks (n, 68, 2) with the points that say where the head is at those of the resting face (68, 2).
+
+    Lids and brows move them by a part of a pixel, which would show through in what a reader makes of a head that keeps still.
+    """
+    found, rows = landmarks.copy(), list(ANCHORS)
+    found[:, rows] = resting[rows]
+    return found
 
 
 def turned_pictures(train: Portrait, rows: NDArray[np.int64], cameras: Cameras) -> Bytes:

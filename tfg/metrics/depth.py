@@ -1,7 +1,4 @@
-"""From which sides a head is judged, and how far its surface lies from the true one there.
-
-Positive yaw turns the head to the image's right, positive pitch brings the chin down, as everywhere in the project.
-"""
+"""How far a head's surface lies from the true one; of views of which a truth is drawn, for no picture shows it."""
 
 from __future__ import annotations
 
@@ -13,46 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfg.metrics.base import Chunk, MetricFacts, Outcome, ScoredVideo
-from tfg.rotations import turns
 from tfg.types import Bools, Floats
 
 FEWEST_PIXELS = 50  # of a frame that must have both depths
-
-
-@dataclass(frozen=True, kw_only=True)
-class View:
-    """A pose of the head, in degrees."""
-
-    yaw: int
-    pitch: int
-
-    @property
-    def name(self) -> str:
-        """Joins the names of metrics: `front`, `right30`, `left45_down20`."""
-        parts = [f"right{self.yaw}" if self.yaw > 0 else f"left{-self.yaw}"] if self.yaw else []
-        parts += [f"down{self.pitch}" if self.pitch > 0 else f"up{-self.pitch}"] if self.pitch else []
-        return "_".join(parts) or "front"
-
-    @property
-    def title(self) -> str:
-        """Joins the titles: `30 right, 20 down`."""
-        parts = [f"{abs(self.yaw)} {'right' if self.yaw > 0 else 'left'}"] if self.yaw else []
-        parts += [f"{abs(self.pitch)} {'down' if self.pitch > 0 else 'up'}"] if self.pitch else []
-        return ", ".join(parts) or "front"
-
-    @property
-    def rotation(self) -> NDArray[np.float64]:
-        """(3, 3) camera from head."""
-        return np.asarray(turns(np.array([self.yaw]), np.array([self.pitch]))[0])
-
-
-YAWS, PITCHES = (0, 15, 30, 45), (-20, 0, 20)
-# Both signs of each yaw, and each sign with every |pitch|, at the cost of one: the sign alternates over the grid.
-VIEWS = tuple(
-    View(yaw=yaw if (row + column) % 2 else -yaw, pitch=pitch)
-    for row, yaw in enumerate(YAWS)
-    for column, pitch in enumerate(PITCHES)
-)
 
 
 @dataclass(frozen=True, kw_only=True)
