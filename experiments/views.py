@@ -6,12 +6,12 @@ of five seconds each, at 128 px. In this study, and nowhere else, heads are trai
 named. Lights stay in the world while the camera goes round the head. Beside each head at each view: the nearest training frame turned
 there as a flat picture, and the head without its speech.
 
-Expected (written on 2026-11-23 before it ran, but when one cell had been seen, InsTaG on s31: face 29.2 dB in front, 24.4 at 15
-left, 22.6 at 30 right, 22.7 at 45 left, a nod of 20 degrees costs 4 dB; identity 0.96, 0.93, 0.71, 0.62; mouth r 0.93 in front and 0.80
-to 0.87 at 45, mute within 0.3 of 0; depth error 0.13 and 0.10): InsTaG over people 26, 24, 22, 22 dB in the means of yaw 0, 15, 30, 45,
-identity 0.87, 0.83, 0.72, 0.64. SyncTalk 1 dB below at 0 and 1 dB above at 45, since density does not come apart as Gaussians do that
-were never seen from the side; mouth r 0.1 below. The turned picture is 8 dB below both at every yaw, and above both in identity from 30
-degrees on.
+Expected (2026-11-23, before it ran, when one cell had been seen, InsTaG on s31: face 29.2 dB in front, 24.4 at 15 left, 22.6 at
+30 right, 22.7 at 45 left, a nod of 20 degrees costs 4 dB; identity 0.96, 0.93, 0.71, 0.62; mouth r 0.93 in front and 0.80 to 0.87
+at 45, mute within 0.3 of 0; depth error 0.13 and 0.10): InsTaG over people 26, 24, 22, 22 dB in the means of yaw 0, 15, 30, 45,
+identity 0.87, 0.83, 0.72, 0.64. SyncTalk 1 dB below at 0 and 1 dB above at 45, since density does not come apart as Gaussians do
+that were never seen from the side; mouth r 0.1 below. The turned picture is 8 dB below both at every yaw, and above both in
+identity from 30 degrees on.
 
 Budget: 8 heads of 35 (InsTaG) and about 150 (SyncTalk) processor seconds of training; each 55 of scoring and 135 (SyncTalk more: it
 renders slower) from the side: about an hour of one core.

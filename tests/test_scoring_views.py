@@ -17,7 +17,8 @@ from tfg.metrics.image import ImageQuality
 from tfg.metrics.landmark import MouthCorrelation
 from tfg.record.views import View
 from tfg.scoring import pose_gap
-from tfg.scoring.run import as_json
+from tfg.scoring.run import as_json, judge, score_run
+from tfg.scoring.score import Held
 from tfg.scoring.views import GREY, Side, at, over_grey, turned_pictures, with_anchors
 
 SIZE, FRAMES = 64, 110
@@ -144,3 +145,24 @@ def test_ranges_of_distance_hold_the_frames_that_lie_there():
     assert found["psnr_face_pose8to12"].unavailable == (
         "10 of 70 frames lie 8 to 12 degrees from the nearest training pose, 25 are needed"
     )
+
+
+def test_the_controls_of_a_run_are_sorted_by_distance_as_the_run_is(portrait):
+    train, test = portrait.rows(0, 40), portrait.rows(40, FRAMES)
+    reader = FittedLandmarks.fit(portrait.images, portrait.landmarks)
+    judged = judge(test, np.zeros(len(test.frames) * 640, np.float32), reader, (ImageQuality(),))
+    pictures, windows = Held(images=test.images), np.zeros((FRAMES, 8, 3), np.float32)
+
+    def scored(*, by_distance):
+        decoded = (pictures, pictures)
+        given = (train, windows[:40], windows[40:])
+        return score_run(judged, test.images[::-1], None, (), decoded, *given, by_distance=by_distance)
+
+    plain, sorted_ = scored(by_distance=False), scored(by_distance=True)
+    ranges = {name for name in sorted_.metrics if "_pose" in name}
+    assert {name.split("_pose")[0] for name in ranges} == {"psnr_face", "psnr_mouth", "ssim_face"}
+    assert set(sorted_.metrics) == set(plain.metrics) | ranges
+    for metrics in (*sorted_.controls.values(), sorted_.truth):
+        assert {name for name in metrics if "_pose" in name} == ranges
+    frames = [sum(row is not None for row in sorted_.metrics[name]["per_frame"] or ()) for name in sorted(ranges)]
+    assert max(frames) >= 25

@@ -142,8 +142,6 @@ def score_run(
     test = judged.test
     metrics = judged.score(rendered)
     metrics["psnr_face_near"] = pose_gap.near(metrics["psnr_face"], pose_gap.angles(train, test))
-    if by_distance:
-        metrics |= pose_gap.by_distance(metrics, pose_gap.angles(train, test))
     if over_own_torso is not None:
         metrics["psnr_torso"] = judged.over_own_torso(over_own_torso)
     metrics |= judged.decoded(*decoded)
@@ -158,7 +156,12 @@ def score_run(
         else:
             note = f"{IN_MEMORY}; control: {controls.NOTES[one.name]}"
             beside[one.name] = judged.score(one.images, wanted, note, one.guide)
-    truth = as_json(judged.score(test.images))
+    of_truth = judged.score(test.images)
+    if by_distance:
+        away = pose_gap.angles(train, test)
+        for values in (metrics, of_truth, *beside.values()):
+            values |= pose_gap.by_distance(values, away)
+    truth = as_json(of_truth)
     made = as_json(metrics, truth)
     controlled = {name: as_json(values) for name, values in beside.items()}
     read = None if judged.reader.is_guided else agreement_of_readings(judged.true.landmarks, test.landmarks)
