@@ -282,3 +282,8 @@ def test_an_unknown_metric_to_leave_out_is_refused(here, capsys):
     with pytest.raises(SystemExit):
         evaluate("--pred", "a.mp4", "--without", "psnr")
     assert "invalid choice: 'psnr'" in capsys.readouterr().err
+
+
+def test_a_video_is_not_scored_from_the_side(here, capsys):
+    evaluate("--pred", video(here / "made.mp4"), "--views", code=2)
+    assert capsys.readouterr().err == "tfg: --views: goes with --head; a video shows one pose a frame\n"

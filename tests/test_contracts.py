@@ -87,3 +87,47 @@ def test_every_backbone_renders_a_frame_without_its_truth(name):
     assert float(picture.max()) <= 1
     assert not picture.requires_grad
     assert backbone.num_steps > 0
+
+
+@pytest.mark.parametrize("name", names("backbone"))
+def test_every_backbone_knows_how_far_its_surface_is(name):
+    """Of a head that was placed and not trained, made opaque: where it is, its depth is the head's within its size."""
+    scene = make_scene(num_frames=12, size=64)
+    portrait = scene.portrait
+    torch.manual_seed(0)
+    backbone = parts.make_backbone(overrides.composed([f"backbone={name}", "trainer=cpu"]), portrait)
+    backbone.prepare(portrait)
+    OPAQUE[name](backbone)
+    windows = data.audio_windows(portrait.audio, *data.audio_statistics(portrait.audio))
+    rows = data.batches(portrait, windows, device=torch.device("cpu"), truth=False)
+    backbone.eval()
+    depth = backbone.depth(default_collate([rows[3], rows[9]]))
+    assert depth.shape == (2, 64, 64)
+    assert not depth.requires_grad
+    for row, picture in zip((3, 9), depth, strict=True):
+        there, head = ~torch.isnan(picture), torch.from_numpy(portrait.head_mask[row])
+        assert (there & head).sum() > 0.8 * head.sum()
+        middle = float(portrait.cameras.translation[row, 2])
+        assert middle - 2 < float(picture[there].min())
+        assert float(picture[there].max()) < middle + 2
+        corner = picture[0, 0], picture[-1, -1]
+        assert torch.isnan(torch.stack(corner)).all()  # the wall has none
+
+
+def _opaque_gaussians(backbone):
+    with torch.no_grad():
+        for branch in (backbone.face, backbone.mouth):
+            branch.gaussians.opacities.fill_(5.0)  # before the sigmoid
+
+
+def _opaque_field(backbone):
+    geometry = backbone.head.field.geometry
+
+    def dense(points, *given):
+        sigma, *rest = geometry(points, *given)
+        return (torch.full_like(sigma, 200.0), *rest)
+
+    backbone.head.field.geometry = dense
+
+
+OPAQUE = {"instag": _opaque_gaussians, "synctalk": _opaque_field}

@@ -201,6 +201,7 @@ PLAIN_RECORDS = (
         "evaluations",
         "table",
         "tabular",
+        "views",
     ),
 )
 

@@ -183,6 +183,24 @@ def test_what_is_made_of_mouth_openings_is_found_and_drawn():
     assert measure("mouth_correlation", metrics, {}) is None
 
 
+def test_a_views_numbers_are_the_same_statistics_of_its_own_series():
+    made, true = openings()
+    shown = {"curve": "Mouth opening, px"}
+    pair = np.array([made[1:], true[1:]], np.float64)
+    metrics = {
+        "mouth_correlation": entry(1.0, true, **shown),
+        "mouth_correlation_right30": entry(float(np.corrcoef(pair)[0, 1]), made, **shown),
+        "sync_c_listener_right30": entry(float(np.mean(true)), true, curve="Distance"),
+        "sync_offset_listener_right30": entry(float(np.mean(true)), true, curve="Distance"),
+    }
+    truth = {"mouth_correlation_right30": entry(1.0, true, **shown)}
+    low_high = measure("mouth_correlation_right30", metrics, truth).interval()
+    assert low_high.low < metrics["mouth_correlation_right30"]["value"] < low_high.high
+    assert measure("sync_c_listener_right30", metrics, truth) is not None
+    assert measure("sync_offset_listener_right30", metrics, truth) is None  # no mean of what is drawn
+    assert measure("mouth_correlation", metrics, truth) is None  # whose truth is not there
+
+
 def test_over_people_the_interval_covers_as_it_says():
     """Clips differ, seeds differ within them: of 400 made studies of 5 clips and 2 seeds, 95 % +- 2 cover the true difference."""
     rng, hits = np.random.default_rng(4), 0

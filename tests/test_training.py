@@ -59,6 +59,9 @@ class OneNumber(Backbone):
         self.losses.append(loss.item())
         self.note(loss=loss.detach())
 
+    def depth(self, batch):
+        raise NotImplementedError
+
     def render(self, batch):
         return batch["background"]
 

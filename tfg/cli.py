@@ -98,6 +98,13 @@ def _parser() -> argparse.ArgumentParser:
         default="loop",
         help="behind the head: the training part's own pictures (default), or the torso field's for the head's poses",
     )
+    command.add_argument(
+        "--orbit",
+        nargs="+",
+        default=[],
+        metavar="AXIS=LOW..HIGH",
+        help="turn the head to its sides while it speaks, in degrees: yaw=-30..30, pitch=-15..15, or both; one angle is held",
+    )
     command.add_argument("-o", "--output", required=True, metavar="MP4")
     command.add_argument(
         "--seed", type=int, default=0, metavar="K", help="of head motion, brows and blinks (default 0)"
@@ -154,6 +161,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--resize", action="store_true", help="scale the prediction to the size of the truth")
     command.add_argument(
         "--without", nargs="+", default=[], metavar="METRIC", choices=SWITCHES, help=f"leave out: {', '.join(SWITCHES)}"
+    )
+    command.add_argument(
+        "--views",
+        nargs="?",
+        const="world",
+        choices=["world", "camera"],
+        help="of a head: also score it from the side, under lights that stay in the world (default) or follow the camera",
     )
     command.add_argument("--jobs", type=int, default=1, metavar="N", help="videos scored at once (default 1)")
     command.add_argument("--json", metavar="FILE", help="write every number with its definition and its frames")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from tfg.record import claims, identity, provenance, results
 from tfg.record.files import is_sealed
 from tfg.record.pieces import pieces_of
 from tfg.record.results import HEADS, DamagedRecord, HeadRecord, ScoresRecord
-from tfg.scoring.setting import Switches, setting
+from tfg.scoring.setting import NO_VIEWS, VIEWS_VERSION, Switches, setting
 from tfg.seen import Acquaintance
 from tfg.targets import refuse_foreign
 from tfg.threads import count_of
@@ -203,7 +203,7 @@ def folder_of(given: Path) -> Path:
     return given.parent / HEADS / run.head
 
 
-def scores_name(switches: dict[str, bool], torso: str | None) -> str:
+def scores_name(switches: Mapping[str, Any], torso: str | None) -> str:
     """File of the scores under these switches and with the weights that are here: other weights are another file.
 
     `torso`: the file of the head's torso field, None without one.
@@ -211,15 +211,17 @@ def scores_name(switches: dict[str, bool], torso: str | None) -> str:
     return f"scores-{identity.digest_of(scored_with(switches, torso))}.json"
 
 
-def scored_with(switches: dict[str, bool], torso: str | None) -> dict[str, Any]:
-    """What scores depend on beside their head: the metrics, their weights, its controls, its torso field."""
-    return {**setting(suite_switches(switches)), "controls": switches["controls"], "torso": torso}
+def scored_with(switches: Mapping[str, Any], torso: str | None) -> dict[str, Any]:
+    """What scores depend on beside their head: the metrics, their weights, its controls, its views, its torso field."""
+    views = switches.get("views", NO_VIEWS)
+    beside = {} if views == NO_VIEWS else {"views": {"lights": views, "version": VIEWS_VERSION}}
+    return {**setting(suite_switches(switches)), "controls": switches["controls"], "torso": torso, **beside}
 
 
-def suite_switches(switches: dict[str, bool]) -> Switches:
-    """Of `metrics=` those that choose metrics; the other, `controls`, renders the head without its speech."""
+def suite_switches(switches: Mapping[str, Any]) -> Switches:
+    """Of `metrics=` those that choose metrics; `controls` and `views` render the head again, without its speech and from the side."""
     try:
-        return Switches(**{name: value for name, value in switches.items() if name != "controls"})
+        return Switches(**{name: value for name, value in switches.items() if name not in ("controls", "views")})
     except TypeError as error:
         raise InputError(f"metrics: {error}; conf/metrics/full.yaml has every switch") from error
 

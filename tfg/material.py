@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from tfg import data, priors
 from tfg.features.clip_features import ClipFeatures
@@ -13,9 +13,15 @@ from tfg.features.face.crop import read_crop
 from tfg.features.lips.motion import lip_motion, lip_opening
 from tfg.features.lips.regression import LipMap, fit_map
 from tfg.features.portrait import Observed, frame_face, observe, portraits
+from tfg.features.true_cameras import SIDECAR, true_cameras
 from tfg.heads import Head
 from tfg.record import meter
 from tfg.types import Floats, Portrait
+
+
+def has_true_cameras(config: DictConfig) -> bool:
+    """Whether a head's poses are the ground truth's; heads of before the key have fitted ones."""
+    return bool(OmegaConf.select(config, "clip.cameras", default="fitted") == SIDECAR)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +63,8 @@ def gather(head: Head, shown: Shown) -> Material:
     started = meter.now()
     # Heads of before the key were posed by landmarks alone.
     stabilise = OmegaConf.select(head.config, "clip.stabilise", default=False) and features.face.name != "sidecar"
-    train, test, cameras = portraits(observed, held_out, features.clip.size, stabilise=stabilise)
+    known = true_cameras(features.clip) if has_true_cameras(head.config) else None
+    train, test, cameras = portraits(observed, held_out, features.clip.size, stabilise=stabilise, known=known)
     spent = (meter.now() - started).rounded("camera_fit_")
     sound, stop = features.sound(), features.clip.num_reference_frames
     mean, std = data.audio_statistics(train.audio)

@@ -19,9 +19,11 @@ from tfg import assets, picture_size, priors
 from tfg.clip.limits import limits_of
 from tfg.features.audio import lipsync
 from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor
+from tfg.features.true_cameras import FITTED, check_cameras
 from tfg.landmarks import LIP_CHANNELS
 from tfg.prior_file import SHIPPED, UNIVERSAL
 from tfg.record import identity
+from tfg.scoring.setting import check_views
 from tfg.selectors.base import Selector
 from tfg.split import split
 from tfg.targets import refuse_foreign
@@ -69,6 +71,8 @@ def check(config: DictConfig) -> None:
 
     build(config)
     torso_settings(config.torso)
+    check_views(config.metrics.views, config.clip)
+    check_cameras(config.clip.get("cameras", FITTED), config.clip.crop, config.face.name)
     _check_settings(config)
     weights_of(config)
     choose.check(config.tracker)
@@ -177,7 +181,7 @@ def _whole_clip(config: DictConfig) -> Clip:
         return read_clip(given, size=size, name=name, identity=clip_identity(config), limits=limits)
     from tfg.clip.synthetic.generate import make_synthetic
 
-    spec = _embedded(config)
+    spec = embedded(config)
     path = make_synthetic(spec, assets.cache_root() / "clips")
     return read_clip(path, size=size, name=clip_name(config), identity=spec.identity)
 
@@ -192,7 +196,7 @@ def clip_name(config: DictConfig) -> str:
 def clip_identity(config: DictConfig) -> str:
     """What seeds and names depend on: the embedded clip's specification, which need not have been made, or a video's bytes."""
     if config.clip.path is None:
-        return _embedded(config).identity
+        return embedded(config).identity
     path = Path(str(config.clip.path)).expanduser()
     if not path.exists():
         raise InputError(f"{config.clip.path}: no such file; check its path")
@@ -244,7 +248,8 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in container.items()}
 
 
-def _embedded(config: DictConfig) -> Any:
+def embedded(config: DictConfig) -> Any:
+    """The specification of the embedded clip."""
     from tfg.clip.synthetic.specification import SyntheticClip
 
     return SyntheticClip(**config.clip.synthetic, size=picture_size.of(config))

@@ -37,6 +37,18 @@ def render(backbone: Backbone, portrait: Portrait, windows: Floats, *, device: s
     return Frames(frames=portrait.frames, images=np.concatenate(pictures))
 
 
+def depths(backbone: Backbone, portrait: Portrait, windows: Floats, *, device: str) -> Floats:
+    """(n, size, size) head units along the camera's axis, NaN where the head is not; as `render` has every frame."""
+    backbone.to(device).eval()
+    rows = batches(portrait, windows, device=torch.device(device))
+    found = []
+    with torch.no_grad():
+        for first in range(0, len(rows), TOGETHER):
+            some = [rows[row] for row in range(first, min(first + TOGETHER, len(rows)))]
+            found.append(backbone.depth(default_collate(some)).float().cpu().numpy())
+    return np.concatenate(found)
+
+
 def side_by_side(truth: Bytes, rendered: Bytes, gain: float = 4.0) -> Iterator[Bytes]:
     """Truth | render | `gain` times their absolute difference, (height, 3 * width, 3) a frame."""
     for true, made in zip(truth, rendered, strict=True):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from tfg import heads, parts, rendering, training
+from tfg import heads, novel_views, parts, rendering, training
 from tfg.backbones.base import Backbone
 from tfg.clip.read import open_video
 from tfg.features.clip_features import ClipFeatures
@@ -17,8 +19,10 @@ from tfg.heads import Head
 from tfg.material import Material, gather, training_part
 from tfg.record import provenance, results
 from tfg.record.stages import Stages
+from tfg.record.views import VIEWS
 from tfg.scoring import controls, gains, suite
 from tfg.scoring import run as scoring
+from tfg.scoring.setting import NO_VIEWS, check_views
 from tfg.selection import features_of
 from tfg.threads import threads
 from tfg.torso import stage as torso_stage
@@ -49,9 +53,10 @@ def rendered_again(head: Head, features: ClipFeatures) -> Trained:
 
 
 def score(
-    head: Head, trained: Trained, switches: dict[str, bool], torso: str | None, path: Path, stages: Stages
+    head: Head, trained: Trained, switches: dict[str, Any], torso: str | None, path: Path, stages: Stages
 ) -> None:
-    """The head, also over its own torso, its controls and the truth by one evaluator, to a scores file."""
+    """The head, also over its own torso and from the side, its controls and the truth by one evaluator, to a scores file."""
+    seen_from_the_side = switches.get("views", NO_VIEWS) != NO_VIEWS
     with stages("metrics") as stage:
         material, test = trained.material, trained.material.test
         chosen, reader = heads.suite_switches(switches), face_reader(material.features)
@@ -75,8 +80,19 @@ def score(
             material.train,
             material.train_sound,
             material.test_sound,
+            by_distance=seen_from_the_side,
         )
         stage.frames = len(test.frames)
+    if seen_from_the_side:
+        with stages("views") as stage:
+            seen = novel_views.scored(
+                _rendered(head, trained),
+                judged,
+                switches["views"],
+                with_controls=switches["controls"],
+            )
+            stage.frames = len(VIEWS) * min(novel_views.FRAMES, len(test.frames))
+        scores = _joined(scores, seen)
     commit, dirty = provenance.commit()
     results.ScoresRecord(
         head_id=head.name,
@@ -89,11 +105,34 @@ def score(
         pose_gap=scores.pose_gap,
         cautions=scores.cautions,
         truth_digest=truth.digest,
-        stages={"metrics": stages.records["metrics"]},
+        stages={name: stages.records[name] for name in ("metrics", "views") if name in stages.records},
         commit=commit,
         dirty=dirty,
         machine=provenance.machine(),
     ).write(path)
+
+
+def _rendered(head: Head, trained: Trained) -> novel_views.Rendered:
+    device = _device(head)
+
+    def depths(portrait: Portrait, windows: Floats) -> Floats:
+        with threads(head.threads):
+            return rendering.depths(trained.backbone, portrait, windows, device=device)
+
+    return novel_views.Rendered(
+        head=head, material=trained.material, images=partial(render_head, head, trained.backbone), depths=depths
+    )
+
+
+def _joined(scores: scoring.Scores, seen: novel_views.ViewScores) -> scoring.Scores:
+    """The numbers from the side beside the others; a control that both have, as one."""
+    beside = {name: scores.controls.get(name, {}) | values for name, values in seen.controls.items()}
+    return replace(
+        scores,
+        metrics=scores.metrics | seen.metrics,
+        truth=scores.truth | seen.truth,
+        controls=scores.controls | beside,
+    )
 
 
 def _control_renderings(head: Head, trained: Trained) -> Iterator[scoring.ControlRendering]:
@@ -108,9 +147,10 @@ def _control_renderings(head: Head, trained: Trained) -> Iterator[scoring.Contro
             yield scoring.ControlRendering(name=name, images=made, guide=driven.portrait.landmarks)
 
 
-def score_head(folder: Path, switches: dict[str, bool]) -> results.ScoresRecord:
+def score_head(folder: Path, switches: dict[str, Any]) -> results.ScoresRecord:
     """`tfg evaluate --head`: the scores of a finished head under these switches, with its torso field and the weights here."""
     head = heads.opened(heads.folder_of(folder))
+    check_views(switches.get("views", NO_VIEWS), head.config.clip)
     torso = results.HeadRecord.read(head.folder).files.get("torso")
     path = head.folder / heads.scores_name(switches, torso)
     if not heads.is_scored(path):
@@ -124,9 +164,12 @@ def score_head(folder: Path, switches: dict[str, bool]) -> results.ScoresRecord:
 
 def render_head(head: Head, backbone: Backbone, portrait: Portrait, windows: Floats) -> Bytes:
     """(n, size, size, 3); on a card only if one is here, wherever the head was trained."""
-    device = "cuda" if head.config.trainer.device == "cuda" and torch.cuda.is_available() else "cpu"
     with threads(head.threads):
-        return rendering.render(backbone, portrait, windows, device=device).images
+        return rendering.render(backbone, portrait, windows, device=_device(head)).images
+
+
+def _device(head: Head) -> str:
+    return "cuda" if head.config.trainer.device == "cuda" and torch.cuda.is_available() else "cpu"
 
 
 def held_out_sound(clip: Clip, test: Portrait) -> Floats:

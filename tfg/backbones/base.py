@@ -107,3 +107,10 @@ class Backbone(Learner, ABC):
     @abstractmethod
     def render(self, batch: Batch) -> Tensor:
         """(b, size, size, 3) in [0, 1] without gradients, head composited on `background`. Uses no truth of the frame."""
+
+    @abstractmethod
+    def depth(self, batch: Batch) -> Tensor:
+        """(b, size, size) head units along the camera's axis to what `render` shows of the head, mean over what a pixel's ray meets.
+
+        NaN where the head covers less than half of the pixel's light. Uses no truth of the frame.
+        """

@@ -21,6 +21,8 @@ def run(options: argparse.Namespace) -> None:
     """Scores on stdout, everything else on stderr; InputError when a video failed, after the others are done and written."""
     if options.head is not None:
         return _head(options)
+    if options.views is not None:
+        raise InputError("--views: goes with --head; a video shows one pose a frame")
     wanted = _checked(options)
     from tfg.scoring import folder, report
 
@@ -134,10 +136,10 @@ def _reference(given: Path | None, held_out: str | None) -> tuple[Path | None, s
     return given, amount
 
 
-def _switches(options: argparse.Namespace) -> dict[str, bool]:
+def _switches(options: argparse.Namespace) -> dict[str, Any]:
     """conf/metrics/full.yaml without what is left out."""
     full = parts.plain(overrides.composed(["metrics=full", "trainer=cpu"]))["metrics"]
-    return full | dict.fromkeys(options.without, False)
+    return full | dict.fromkeys(options.without, False) | ({} if options.views is None else {"views": options.views})
 
 
 def _many(records: list[dict[str, Any]]) -> dict[str, Any]:

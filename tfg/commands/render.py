@@ -12,6 +12,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from tfg import __version__, heads
+from tfg.performance.orbit import Orbit
 from tfg.record.results import HeadRecord
 from tfg.types import SAMPLES_PER_FRAME, Bytes, Clip, Crop, Floats, InputError
 
@@ -34,6 +35,7 @@ class Request:
     seed: int = 0  # of head motion, brows and blinks
     full: bool = False  # in the whole original picture
     torso: str = LOOP  # what stands behind the head
+    orbit: tuple[str, ...] = ()  # how the head turns to its sides meanwhile, as `Orbit.parse` reads it
     mark: bool = True  # by a watermark and a manifest
 
 
@@ -47,6 +49,7 @@ def run(options: argparse.Namespace) -> None:
         seed=options.seed,
         full=options.full,
         torso=options.torso,
+        orbit=tuple(options.orbit),
         mark=not options.no_mark,
     )
     print(speak(request))
@@ -63,6 +66,7 @@ def speak(request: Request) -> Path:
         raise InputError(
             "--torso field: is of the square that a head is trained on; --full shows the whole picture's own torso; give one"
         )
+    orbit = Orbit.parse(request.orbit) if request.orbit else None
     audio = sound_of(request.sound, request.text)
     folder = heads.folder_of(request.given)
     config, record = heads.read(folder)
@@ -74,7 +78,7 @@ def speak(request: Request) -> Path:
         from tfg.marking import manifest
 
         manifest.check()
-    _write(output, _pictures(folder, config, audio, request.seed, clip, torso), audio, request.mark)
+    _write(output, _pictures(folder, config, audio, request.seed, clip, torso, orbit), audio, request.mark)
     if not request.mark:
         print(f"tfg: {output}: --no-mark: it carries neither watermark nor manifest", file=sys.stderr)
     return output
@@ -91,7 +95,13 @@ def _torso_of(folder: Path, record: HeadRecord) -> Path:
 
 
 def _pictures(
-    folder: Path, config: DictConfig, audio: Floats, seed: int, clip: Clip | None, torso: Path | None
+    folder: Path,
+    config: DictConfig,
+    audio: Floats,
+    seed: int,
+    clip: Clip | None,
+    torso: Path | None,
+    orbit: Orbit | None,
 ) -> Iterator[Bytes]:
     """The head's frames for a sound, (size, size, 3), or whole pictures of its clip; made as they are taken.
 
@@ -104,7 +114,7 @@ def _pictures(
     print(f"tfg: opening {folder.name}", file=sys.stderr)
     head = speaker.opened(folder, config)
     features = head.driven_by(audio)
-    performance = perform(head.portrait, features, seed)
+    performance = replace(perform(head.portrait, features, seed), orbit=orbit)
     if torso is not None:
         from tfg.torso.field import load
 

@@ -83,12 +83,16 @@ def _one_after_another(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def portraits(
-    train: Observed, held_out: Observed, size: int, *, stabilise: bool
+    train: Observed, held_out: Observed, size: int, *, stabilise: bool, known: CameraFit | None = None
 ) -> tuple[Portrait, Portrait, CameraFit]:
     """The training and the held-out portrait of `size` x `size` pictures. Face shape and focal length are the training part's.
 
-    `stabilise`: poses also by the texture of the upper face.
+    `stabilise`: poses also by the texture of the upper face. `known`: the cameras of all frames of the clip; then nothing is fitted.
     """
+    if known is not None:
+        train_cameras, test_cameras = (known.cameras.take(part.frames) for part in (train, held_out))
+        shape = known.face_shape
+        return _portrait(train, train_cameras, shape), _portrait(held_out, test_cameras, shape), known
     numbers = np.concatenate([train.frames, held_out.frames])
     order = np.argsort(numbers, kind="stable")
     landmarks = np.concatenate([train.landmarks, held_out.landmarks])[order]

@@ -12,9 +12,12 @@ from tfg.record.arrays import NPZ_ERRORS, read_npz
 from tfg.types import Clip, InputError
 
 
-def read_sidecar(clip: Clip, names: tuple[str, ...], option: str) -> dict[str, np.ndarray]:
-    """The named fields; `option` ("face=sidecar") is what the user chose, for the message where there is no usable file."""
-    other = option.replace("sidecar", "mediapipe")
+def read_sidecar(clip: Clip, names: tuple[str, ...], option: str, other: str = "") -> dict[str, np.ndarray]:
+    """The named fields; `option` ("face=sidecar") is what the user chose, for the message where there is no usable file.
+
+    `other`: what to choose instead; mediapipe if not given.
+    """
+    other = other or option.replace("sidecar", "mediapipe")
     if clip.sidecar is None:
         raise InputError(f"{clip.path}: has no ground truth beside it, which {option} reads; use {other}")
     try:

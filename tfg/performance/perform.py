@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from tfg.performance import blinks, channels
+from tfg.performance.orbit import Orbit
 from tfg.performance.walk import Ground, Walk, cuts_of, endless, joined, walk
 from tfg.record.identity import seed_for
 from tfg.types import UPPER_FACE, Bytes, Cameras, Floats, Portrait
@@ -35,6 +36,7 @@ class Performance:
     behind: Behind | None = (
         None  # in place of the training rows' own backgrounds, which follow the path as the poses do
     )
+    orbit: Orbit | None = None  # how the head turns on top of the path, which torso and background do not follow
 
     def rows(self, start: int, stop: int) -> Portrait:
         """Frames [start, stop); images, masks and landmarks are the nearest training row's, of no truth."""
@@ -52,7 +54,7 @@ class Performance:
             background=path.of(own) if self.behind is None else self.behind.pictures(cameras),
             audio=self.audio[start:stop],
             upper=self.upper[start:stop],
-            cameras=cameras,
+            cameras=cameras if self.orbit is None else self.orbit.turned(cameras, start, len(self.audio)),
         )
 
 

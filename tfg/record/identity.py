@@ -35,6 +35,8 @@ EXCLUDED = (
     "backbone.engine",  # but for one that rounds to half precision
     "backbone.precision",  # of rendering: pictures 75 dB alike (docs/engines.md)
 )
+# Keys that came later, and the value that says what was done before there was the key: with it, names stay as they were.
+LATER = {"clip.cameras": "fitted"}
 LIPS_VERSION = 3  # of how heads are driven by lip motion: heads of another one are other heads
 _ONLY_OF_THE_CHOICE = ("selector", "selector_audio", "seconds", "stride_seconds")
 _NAME_LENGTH = 40  # characters kept of a clip's name
@@ -67,7 +69,7 @@ def kept(node: Mapping[str, Any], checksum: Checksum, prefix: str = "") -> dict[
     """The values of a configuration, or of some of its groups, that a result depends on: none of EXCLUDED, weights by checksum."""
     values: dict[str, Any] = {}
     for key, value in node.items():
-        if f"{prefix}{key}" in EXCLUDED or key == "_target_":
+        if f"{prefix}{key}" in EXCLUDED or key == "_target_" or LATER.get(f"{prefix}{key}", NotImplemented) == value:
             continue
         if isinstance(value, Mapping):
             values[key] = kept(value, checksum, f"{prefix}{key}.")

@@ -75,10 +75,15 @@ def nearest(train: Portrait, test: Portrait, train_windows: Floats, test_windows
 
     Both are standardised on the training segment and weighted equally. Windows are normalised, (n, 8, c).
     """
+    return train.images[nearest_rows(train, test, train_windows, test_windows)]
+
+
+def nearest_rows(train: Portrait, test: Portrait, train_windows: Floats, test_windows: Floats) -> NDArray[np.int64]:
+    """(n,) the rows of these training frames."""
     known = np.concatenate([_sound(train_windows, train_windows), _pose(train, train)], axis=1)
     wanted = np.concatenate([_sound(test_windows, train_windows), _pose(test, train)], axis=1)
     squared = (wanted**2).sum(1)[:, None] - 2 * wanted @ known.T + (known**2).sum(1)[None]
-    return train.images[squared.argmin(axis=1)]
+    return np.asarray(squared.argmin(axis=1))
 
 
 def absent(like: dict[str, MetricValue], why: str) -> dict[str, MetricValue]:
@@ -99,14 +104,18 @@ def _held_still(train: Portrait, test: Portrait) -> Portrait:
 
     Landmarks are that frame's, for readers that must be shown where the head is; expressions stay the test's.
     """
-    poses = _pose(train, train)
-    rows: NDArray[np.int64] = np.full(len(test.frames), int((poses**2).sum(axis=1).argmin()), np.int64)
+    rows: NDArray[np.int64] = np.full(len(test.frames), middle_row(train), np.int64)
     return replace(
         test,
         cameras=train.cameras.take(rows),
         background=train.background[rows],
         landmarks=train.landmarks[rows],
     )
+
+
+def middle_row(train: Portrait) -> int:
+    """The training frame whose pose is nearest the mean pose."""
+    return int((_pose(train, train) ** 2).sum(axis=1).argmin())
 
 
 def _sound(windows: Floats, reference: Floats) -> Floats:

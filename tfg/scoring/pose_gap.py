@@ -10,6 +10,7 @@ segments of the embedded clip, face PSNR and the mean angle correlated at -0.97.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,12 @@ from tfg.features.pose_fit import project
 from tfg.landmarks import MOUTH_CORNERS, eye_distance, mouth_opening
 from tfg.metrics.base import MetricValue, mean
 from tfg.rotations import nearest_angles
-from tfg.types import UPPER_FACE, Floats, Portrait
+from tfg.types import UPPER_FACE, Bools, Floats, Portrait
 
 NEAR_DEGREES = 5.0
 FEWEST_NEAR = 25  # frames: 1 s
+BINNED = ("psnr_face", "psnr_mouth", "ssim_face", "lpips_face", "identity")  # means over frames
+BINS = (0, 2, 4, 6, 8, 12, 16, 24, 181)  # degrees to the nearest training pose
 RANGE = (2, 98)  # percentiles
 DEFINITIONS = {
     "mean_degrees": "mean over held-out frames of the angle of the turn to the training frame of nearest head rotation, degrees",
@@ -93,17 +96,34 @@ def coverage(train: NDArray[np.floating[Any]], test: NDArray[np.floating[Any]]) 
 
 def near(psnr: MetricValue, turned: NDArray[np.float64]) -> MetricValue:
     """`psnr_face_near`: face PSNR over the frames within NEAR_DEGREES of a training pose; (n,) angles in degrees."""
-    facts = replace(psnr.facts, title=f"{psnr.facts.title} near")
-    definition = f"of the frames within {NEAR_DEGREES:g} degrees of a training pose; {psnr.definition}"
-    if psnr.per_frame is None:
-        return replace(psnr, facts=facts, definition=definition)
-    close = turned <= NEAR_DEGREES
-    kept = tuple(value if row else None for value, row in zip(psnr.per_frame, close, strict=True))
-    known = [value for value in kept if value is not None]
+    said = f"within {NEAR_DEGREES:g} degrees of a training pose"
+    return of_frames(psnr, turned <= NEAR_DEGREES, f"{psnr.facts.title} near", said)
+
+
+def of_frames(value: MetricValue, chosen: Bools, title: str, said: str) -> MetricValue:
+    """A mean over frames, of `chosen` (n,) frames alone, which lie as is `said`; unavailable where they are fewer than FEWEST_NEAR."""
+    facts, definition = replace(value.facts, title=title), f"of the frames {said}; {value.definition}"
+    if value.per_frame is None:
+        return replace(value, facts=facts, definition=definition)
+    kept = tuple(number if row else None for number, row in zip(value.per_frame, chosen, strict=True))
+    known = [number for number in kept if number is not None]
     if len(known) < FEWEST_NEAR:
-        why = f"{len(known)} of {len(close)} frames lie within {NEAR_DEGREES:g} degrees of a training pose, {FEWEST_NEAR} are needed"
-        return replace(psnr, facts=facts, definition=definition, value=None, per_frame=None, unavailable=why)
-    return replace(psnr, facts=facts, definition=definition, value=mean(np.array(known)).value, per_frame=kept)
+        why = f"{len(known)} of {len(chosen)} frames lie {said}, {FEWEST_NEAR} are needed"
+        return replace(value, facts=facts, definition=definition, value=None, per_frame=None, unavailable=why)
+    return replace(value, facts=facts, definition=definition, value=mean(np.array(known)).value, per_frame=kept)
+
+
+def by_distance(values: dict[str, MetricValue], turned: NDArray[np.float64]) -> dict[str, MetricValue]:
+    """BINNED over the frames of each range of distance to the training poses, (n,) degrees, that has some: `psnr_face_pose4to6`."""
+    found = {}
+    for name in (name for name in BINNED if name in values):
+        for low, high in pairwise(BINS):
+            chosen = (turned >= low) & (turned < high)
+            said = f"{low} to {high} degrees from the nearest training pose"
+            if chosen.any():
+                title = f"{values[name].facts.title}, {low} to {high} degrees away"
+                found[f"{name}_pose{low}to{high}"] = of_frames(values[name], chosen, title, said)
+    return found
 
 
 def _width(landmarks: Floats) -> Floats:

@@ -131,8 +131,10 @@ def score_run(
     train: Portrait,
     train_windows: Floats,
     test_windows: Floats,
+    *,
+    by_distance: bool = False,
 ) -> Scores:
-    """Everything that is scored of one run.
+    """Everything that is scored of one run; `by_distance`: also by how far its poses lie from the training's.
 
     `over_own_torso`: as `rendered`, over the torso field's pictures. `renderings`: the controls that the head itself renders, one at a
     time. Windows (n, 8, channels) are normalised.
@@ -154,7 +156,12 @@ def score_run(
         else:
             note = f"{IN_MEMORY}; control: {controls.NOTES[one.name]}"
             beside[one.name] = judged.score(one.images, wanted, note, one.guide)
-    truth = as_json(judged.score(test.images))
+    of_truth = judged.score(test.images)
+    if by_distance:
+        away = pose_gap.angles(train, test)
+        for values in (metrics, of_truth, *beside.values()):
+            values |= pose_gap.by_distance(values, away)
+    truth = as_json(of_truth)
     made = as_json(metrics, truth)
     controlled = {name: as_json(values) for name, values in beside.items()}
     read = None if judged.reader.is_guided else agreement_of_readings(judged.true.landmarks, test.landmarks)

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from tfg import assets
 from tfg.metrics.listener import features
+from tfg.types import InputError
 
 # Raised with every change of the code that can move a number of an unchanged head.
 SCORING_VERSION = 4
 # Switch -> the asset that its metrics need.
 WEIGHTS = {"lpips": "lpips_alex", "syncnet": "syncnet", "identity": "mobilefacenet", "fid": "inception_fid"}
+
+
+VIEWS_VERSION = 1  # the same of metrics.views alone, without which a head's scores do not depend on it
+NO_VIEWS = "none"
+VIEWS = (
+    NO_VIEWS,
+    "world",
+    "camera",
+)  # values of metrics.views: what lights stay with while the camera goes round the head
+
+
+def check_views(views: object, clip: Mapping[str, Any]) -> None:
+    """InputError for a value of `metrics.views` that is none, or that needs other poses of the head's `clip` configuration."""
+    if views not in VIEWS:
+        raise InputError(f"metrics.views={views}: allowed are {', '.join(VIEWS)}")
+    if views != NO_VIEWS and clip.get("path") is None and clip.get("cameras", "fitted") != "sidecar":
+        raise InputError(
+            f"metrics.views={views}: the embedded clip is drawn from the side at true poses, which a head of fitted ones does not "
+            "have; train it with clip.cameras=sidecar"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

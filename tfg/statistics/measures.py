@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,13 +39,16 @@ def measure(name: str, metrics: Mapping[str, dict[str, Any]], truth: Mapping[str
     entry = metrics[name]
     if entry["value"] is None:
         return None
-    if name in _OF_OPENINGS:
-        made, true = (_row(entries.get(OPENINGS, {}).get("per_frame")) for entries in (metrics, truth))
+    measured = _without_view(name, _OF_OPENINGS)
+    if measured is not None:
+        openings = OPENINGS + name.removeprefix(measured)  # of the same view
+        made, true = (_row(entries.get(openings, {}).get("per_frame")) for entries in (metrics, truth))
         if made is None or true is None or len(made) != len(true):
             return None
-        found = _OF_OPENINGS[name](np.stack([made, true]))
+        found = _OF_OPENINGS[measured](np.stack([made, true]))
     else:
-        row = None if entry["curve"] and name not in MEANS_BESIDE_A_CURVE else _row(entry["per_frame"])
+        is_mean = not entry["curve"] or _without_view(name, MEANS_BESIDE_A_CURVE) is not None
+        row = _row(entry["per_frame"]) if is_mean else None
         if row is None:
             return None
         found = Measure(series=row[None], statistic=bootstrap.mean)
@@ -55,6 +58,11 @@ def measure(name: str, metrics: Mapping[str, dict[str, Any]], truth: Mapping[str
     value = float(found.statistic(whole))
     recorded = IDENTICAL_DB if np.isinf(float(entry["value"])) else float(entry["value"])
     return found if abs(value - recorded) <= _ROUNDING * max(1.0, abs(recorded)) else None
+
+
+def _without_view(name: str, known: Iterable[str]) -> str | None:
+    """Which of the known metrics `name` is, also of a view (`mouth_correlation_right30`)."""
+    return next((one for one in known if name == one or name.startswith(f"{one}_")), None)
 
 
 def _correlation(openings: Series) -> Measure:

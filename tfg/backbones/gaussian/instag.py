@@ -171,6 +171,22 @@ class Instag(Backbone):
         with self.face.field.still(), self.mouth.field.still():
             return torch.stack([self._compose(frame, *self.motions(frame)).clamp(0, 1) for frame in frames])
 
+    @torch.no_grad()
+    def depth(self, batch: Batch) -> Tensor:
+        frames = [frame_of(batch, row) for row in range(batch["audio"].shape[0])]  # type: ignore[attr-defined]
+        with self.face.field.still(), self.mouth.field.still():
+            return torch.stack([self._depth(frame, *self.motions(frame)) for frame in frames])
+
+    def _depth(self, frame: Frame, face: GaussianMotion, mouth: GaussianMotion) -> Tensor:
+        """(size, size) of face before mouth, as `_compose` lays them over each other."""
+        front, behind = (
+            branch.draw(frame, motion, frame.background, 0)
+            for branch, motion in ((self.face, face), (self.mouth, mouth))
+        )
+        depth = front.depth + (1 - front.alpha) * behind.depth
+        alpha = front.alpha + (1 - front.alpha) * behind.alpha
+        return torch.where(alpha >= 0.5, depth / alpha, torch.nan)
+
     def _train_face(self, frame: Frame, truth: FrameTruth, step: int) -> None:
         """The head without the inside of the mouth, on a random colour.
 

@@ -143,14 +143,30 @@ class SyncTalk(Backbone):
     @torch.no_grad()
     def render(self, batch: Batch) -> Tensor:
         """(b, size, size, 3) in [0, 1]; rays that miss the head's box are background."""
-        averaged = self.schedule.average_decay > 0 and int(self.average.updates) > 0
-        head = cast(TalkingHead, self.average.copy) if averaged else self.head
-        head.eval()
+        head = self._rendered_head()
         pictures, tracer = [], self._tracer
         for view in views_of(batch):
             picture = tracer.look(head, view)
             pictures.append(picture.reshape(self.size, self.size, 3).clamp(0, 1))
         return torch.stack(pictures)
+
+    @torch.no_grad()
+    def depth(self, batch: Batch) -> Tensor:
+        head, tracer = self._rendered_head(), self._tracer
+        pictures = []
+        for view in views_of(batch):
+            depth = view.background.new_full((self.size**2,), torch.nan)
+            pixels = tracer.box_pixels(view).nonzero()[:, 0]
+            if len(pixels):
+                depth[pixels] = tracer.depth(head, view, pixels)
+            pictures.append(depth.reshape(self.size, self.size))
+        return torch.stack(pictures)
+
+    def _rendered_head(self) -> TalkingHead:
+        """The average of the learner, once there is one."""
+        averaged = self.schedule.average_decay > 0 and int(self.average.updates) > 0
+        head = cast(TalkingHead, self.average.copy) if averaged else self.head
+        return head.eval()
 
     @contextmanager
     def _own_random_numbers(self, step: int) -> Iterator[None]:

@@ -107,6 +107,21 @@ class Tracer:
         picture[pixels] = made + (1 - opacity)[:, None] * view.background[pixels]
         return picture
 
+    @torch.no_grad()
+    def depth(self, head: TalkingHead, view: HeadView, pixels: Tensor) -> Tensor:
+        """(n,) head units along the camera's axis, mean over what the rays meet; NaN where that is less than half of their light."""
+        samples = self._march(view, pixels, None)
+        rest = None if self.articulation is None else self.articulation.resting(view.audio)
+        audio, toward = head.encode_audio(view.audio)[0], self._rays(view, pixels)[1] @ view.rotation[2]
+
+        def density(rows: Tensor) -> tuple[Tensor, Tensor]:
+            points = samples.points[rows]
+            return head.field.geometry(points if rest is None else rest(points), audio, view.upper, self.gates)[:2]
+
+        along = samples.t[:, None].expand(-1, 3)
+        far, opacity = front_to_back(samples, density, lambda rows, features: along[rows], engine=self.engine)
+        return torch.where(opacity >= 0.5, far[:, 0] / opacity * toward / rays.FIELD_SCALE, torch.nan)
+
     def _rays(self, view: HeadView, pixels: Tensor) -> tuple[Tensor, Tensor]:
         return rays.camera_rays(view.rotation, view.translation, self.focal, self.size, pixels)
 

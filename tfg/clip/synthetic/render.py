@@ -9,16 +9,24 @@ from numpy.typing import NDArray
 
 from tfg.clip.synthetic.arithmetic import product
 from tfg.clip.synthetic.kernel import Kernel, fastest
-from tfg.clip.synthetic.mesh import CLOTH, EAR, MOUTH, NECK, PersonMesh, head_normals
+from tfg.clip.synthetic.mesh import CLOTH, EAR, EYE, HAIR, MOUTH, NECK, SKIN, PersonMesh, head_normals
 from tfg.clip.synthetic.paint import paint_wall
 from tfg.clip.synthetic.raster import Floats32, Indices
-from tfg.clip.synthetic.shade import FrameView, encode, shade
+from tfg.clip.synthetic.shade import WITH_CAMERA, FrameView, Lights, encode, shade
 from tfg.types import Bools, Bytes
 
 OVERSAMPLING = 2
 FOCAL_SHARE = 2.4  # focal length in picture sides
 REST_TRANSLATION = (0.0, 0.25, 8.0)  # head units: the face a little under the middle
 _TORSO_TURN, _TORSO_SHIFT = 0.12, 0.35  # share of the head's rotation and shift that the torso follows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surfaces:
+    """What lies in the pixels of one frame, beyond what a clip's sidecar keeps."""
+
+    eyes: Bools  # (size, size) any part of an open eye: where the gaze shows
+    depth: Floats32  # (size, size) head units along the camera's axis, of skin, hair and ears; NaN where they are less than half
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +38,7 @@ class DrawnFrame:
     mouth: Bools  # (size, size) inside of the lips' outer contour
     torso: Bools  # (size, size) neck and body
     landmarks: Floats32  # (68, 2) pixels
+    surfaces: Surfaces | None = None  # where they are asked for
 
 
 class FrameRenderer:
@@ -57,7 +66,10 @@ class FrameRenderer:
         translation: NDArray[np.float64],  # (3,)
         gaze: NDArray[np.floating],  # (2,) radians, to the image's right and down
         tongue: float,
+        lights: Lights = WITH_CAMERA,
+        surfaces: bool = False,
     ) -> DrawnFrame:
+        """One frame; of a camera that went round the head, `lights` that stay in the world are turned with it."""
         mesh = self.mesh
         deformed = self._closed.copy()
         for weight, field in zip(weights.astype(np.float32), self._fields, strict=True):
@@ -80,6 +92,7 @@ class FrameRenderer:
             jaw=float(weights[0]),
             rounding=float(weights[3]),
             tongue=tongue,
+            lights=lights,
         )
         given = self._corners, hits.triangle[order], hits.weight[:, order]
         place, normal = (self._kernel.interpolate(values, *given) for values in (self._texture_place, normals))
@@ -95,6 +108,9 @@ class FrameRenderer:
             mouth=self._most(red) & head,
             torso=self._most(sample[parts[NECK].start :]) & ~head,
             landmarks=pixels[:, mesh.landmarks].T,
+            surfaces=self._surfaces(sample, parts, self._kernel.interpolate(depth[None], *given)[0])
+            if surfaces
+            else None,
         )
 
     def _posed(
@@ -114,6 +130,20 @@ class FrameRenderer:
         of_head = turned(head_normals(self.mesh, deformed), turn.T)
         points = np.concatenate([turned(deformed, turn.T) + shift, others], axis=1)
         return points, np.concatenate([of_head, normals], axis=1)
+
+    def _surfaces(self, sample: Indices, parts: dict[int, slice], depth: Floats32) -> Surfaces:
+        """Of samples (m,) with their depth (m,)."""
+        eyes = np.zeros(self.width**2, np.float32)
+        eyes[sample[parts[EYE]]] = 1
+        solid = np.concatenate([np.arange(part.start, part.stop) for part in (parts[SKIN], parts[HAIR], parts[EAR])])
+        hit, far = np.zeros((2, self.width**2), np.float32)
+        hit[sample[solid]], far[sample[solid]] = 1, depth[solid]
+        share, total = np.moveaxis(self._average(np.stack([hit, far])), -1, 0)
+        known = share >= 0.5
+        return Surfaces(
+            eyes=self._average(eyes[None])[..., 0] > 0,
+            depth=np.where(known, total / np.where(known, share, 1), np.nan).astype(np.float32),
+        )
 
     def _texel_at(self, material: int, place: Floats32) -> Floats32:
         return self._kernel.look_up(self.mesh.textures[material], place)

@@ -18,13 +18,35 @@ from tfg.types import Bools, Bytes
 # Camera space: x right, y down, z away. Directions point to the lights.
 _KEY = np.array([-0.50, -0.55, -0.67], np.float32)
 _FILL = np.array([0.75, -0.10, -0.65], np.float32)
+_DOWN = np.array([0, 1, 0], np.float32)
+_STRANDS = np.array([0, 0.94, 0.34], np.float32)  # hair that falls downwards, seen from before it
+_TO_CAMERA = np.array([0, 0, -1], np.float32)
 _KEY_COLOUR = np.array([1.00, 0.95, 0.88], np.float32) * np.float32(0.98)
 _FILL_COLOUR = np.array([0.80, 0.90, 1.00], np.float32) * np.float32(0.30)
 _SKY = np.array([0.30, 0.31, 0.33], np.float32)
 _GROUND = np.array([0.17, 0.14, 0.12], np.float32)
 _SKIN_WRAP = np.array([0.34, 0.18, 0.12], np.float32)  # light that seeps through skin reddens the edge of shadow
 _WRAP = np.full(3, 0.1, np.float32)  # of hair and cloth
-_HALF = unit(_KEY + np.array([0, 0, -1], np.float32))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lights:
+    """Where light comes from, (3,) each in camera space."""
+
+    key: Floats32
+    fill: Floats32
+    half: Floats32  # unit; between the key light and the camera
+    down: Floats32  # from the sky to the ground
+    strands: Floats32  # across which hair shines
+
+    def turned(self, rotation: NDArray[np.float64]) -> Lights:
+        """The lights as a camera has them that went round the head so that the head turned by `rotation` (3, 3) in its picture."""
+        turn = rotation.astype(np.float32)
+        key, fill, down, strands = (direction @ turn.T for direction in (self.key, self.fill, self.down, self.strands))
+        return Lights(key=key, fill=fill, half=unit(key + _TO_CAMERA), down=down, strands=strands)
+
+
+WITH_CAMERA = Lights(key=_KEY, fill=_FILL, half=unit(_KEY + _TO_CAMERA), down=_DOWN, strands=_STRANDS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +61,7 @@ class FrameView:
     jaw: float  # in [0, 1]
     rounding: float  # in [0, 1]
     tongue: float  # in [0, 1]
+    lights: Lights
 
     def rays(self, sample: Indices) -> tuple[Array, Array]:
         """Origin (3,) and directions (m, 3), unit in z of the camera, in head space."""
@@ -70,12 +93,12 @@ def shade(
         normal = unit(normals[:, part])
         wrap = _SKIN_WRAP if code in (SKIN, EAR, NECK) else _WRAP
         texel = texel_at(code, place[:2, part])
-        colour[:, part] = [texel[k] * light for k, light in enumerate(_light(normal, wrap))]
+        colour[:, part] = [texel[k] * light for k, light in enumerate(_light(normal, wrap, view.lights))]
         if code == HAIR:
             tint = (0.05 + 0.9 * linear(mesh.person.hair)).astype(np.float32)
-            colour[:, part] += texel[4] * _strand_shine(normal) * tint[:, None]
+            colour[:, part] += texel[4] * _strand_shine(normal, view.lights) * tint[:, None]
         elif code != CLOTH:
-            colour[:, part] += texel[4] * _highlight(normal) * np.float32(0.11)
+            colour[:, part] += texel[4] * _highlight(normal, view.lights) * np.float32(0.11)
         if code == SKIN:
             lip[part] = texel[3] > 0.5
     for code, draw in ((EYE, _eyes), (MOUTH, _mouth)):
@@ -91,10 +114,10 @@ def encode(picture: Floats32) -> Bytes:
     return _ENCODING[steps]
 
 
-def _light(normal: Floats32, wrap: Floats32) -> list[Floats32]:
+def _light(normal: Floats32, wrap: Floats32, lights: Lights) -> list[Floats32]:
     """Diffuse light (m,) of red, green and blue."""
-    key, fill = _facing(normal, _KEY), np.maximum(_facing(normal, _FILL), 0)
-    height = 0.5 - 0.5 * normal[1]
+    key, fill = _facing(normal, lights.key), np.maximum(_facing(normal, lights.fill), 0)
+    height = 0.5 - 0.5 * _facing(normal, lights.down)
     light = []
     for k in range(3):
         of_key = np.maximum((key + wrap[k]) / (1 + wrap[k]), 0) * _KEY_COLOUR[k]
@@ -102,18 +125,18 @@ def _light(normal: Floats32, wrap: Floats32) -> list[Floats32]:
     return light
 
 
-def _highlight(normal: Floats32) -> Floats32:
+def _highlight(normal: Floats32, lights: Lights) -> Floats32:
     """(m,)."""
-    shine = np.maximum(_facing(normal, _HALF), 0)
+    shine = np.maximum(_facing(normal, lights.half), 0)
     for _ in range(4):
         shine = shine * shine
     return shine
 
 
-def _strand_shine(normal: Floats32) -> Floats32:
+def _strand_shine(normal: Floats32, lights: Lights) -> Floats32:
     """A band of light across hair that falls downwards (Kajiya and Kay 1989 with vertical strands)."""
-    along = normal[1] * np.float32(0.94) + normal[2] * np.float32(0.34)
-    facing = np.maximum(_facing(normal, _KEY), 0)
+    along = _facing(normal, lights.strands)
+    facing = np.maximum(_facing(normal, lights.key), 0)
     return np.float32(0.55) * bell(along, -0.72, 0.20).astype(np.float32) * facing
 
 
@@ -130,7 +153,7 @@ def _eyes(mesh: PersonMesh, view: FrameView, sample: Indices, down: Floats32) ->
     iris = linear(mesh.person.iris)
     turn_x, turn_y = view.gaze
     forward = np.array([sin(turn_x), sin(turn_y), -cos(turn_x) * cos(turn_y)])
-    to_key = turned(_KEY.astype(np.float64), view.rotation)
+    to_key = turned(view.lights.key.astype(np.float64), view.rotation)
     glint = to_key + forward_of(view)
     glint /= length(glint)
     (left_centre, radius), (right_centre, _) = mesh.eyeball(-1), mesh.eyeball(1)
