@@ -9,9 +9,9 @@ import pytest
 from selector_candidates import Watched, face_points, opening_mouth
 from support.parts import part
 
+from tfg.ranking import best
 from tfg.selectors.base import Selection, Selector
 from tfg.selectors.candidates import candidates_for
-from tfg.selectors.ranking import best
 from tfg.types import InputError
 
 NUM_FRAMES, TOTAL = 125, 1500
