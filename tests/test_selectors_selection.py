@@ -39,7 +39,8 @@ def watched(**given: np.ndarray) -> Watched:
 
 
 def select(selector: Selector, world: Watched, seed: int = 0, starts: tuple[int, ...] = STARTS) -> Selection:
-    return selector.select(world.candidates(starts, NUM_FRAMES), np.random.default_rng(seed))
+    candidates = world.candidates(starts, NUM_FRAMES, lambda: np.ones(TOTAL, np.bool_))
+    return selector.select(candidates, np.random.default_rng(seed))
 
 
 def test_the_folder_holds_every_row_of_table_4() -> None:

@@ -104,7 +104,7 @@ def _fitted(learn: Learn, samples: Sequence[_Sample], ridge: float) -> tuple[Num
         inputs = _standardised(learn, sample, scales)
         square += inputs.T @ inputs / len(inputs)
         product += inputs.T @ sample.target / len(inputs)
-    return np.linalg.solve(square + ridge * np.eye(size), product), scales
+    return np.asarray(np.linalg.solve(square + ridge * np.eye(size), product)), scales
 
 
 def _scales(columns: Sequence[str], samples: Sequence[_Sample]) -> dict[str, Scale]:

@@ -36,7 +36,14 @@ from tfg.types import InputError
 EPSILON = 1e-8  # paper equation 3
 SHIPPED = Path(__file__).with_name("rules")
 KEYS = ("title", "shortlist", "score", "learn", "learned_from")
-SELECTOR_KEYS = ("_target_", "name", "audio", "max_missing", "defaults")  # of a rule that is a selector of conf/ too
+SELECTOR_KEYS = (
+    "_target_",
+    "name",
+    "audio",
+    "max_missing",
+    "note",
+    "defaults",
+)  # of a rule that is a selector of conf/ too
 RANDOM, FIRST, RATIO, SUM, LINEAR = "random", "first", "ratio", "sum", "linear"
 
 
@@ -158,7 +165,10 @@ def shipped() -> list[str]:
 
 
 def parsed(name: str, values: Mapping[Any, Any]) -> Rule:
-    """What a YAML says, or plain values as it has them; ValueError in one line."""
+    """What a YAML says, or a configuration of the same keys; ValueError in one line."""
+    values = {
+        key: OmegaConf.to_container(value) if OmegaConf.is_config(value) else value for key, value in values.items()
+    }
     _only(values, (*KEYS, *(SELECTOR_KEYS if "_target_" in values else ())), "key")
     if ("score" in values) == ("learn" in values):
         raise ValueError("give one of score and learn")

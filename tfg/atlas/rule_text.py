@@ -6,7 +6,7 @@ from tfg.atlas.rule import LINEAR, SUM, Rule
 
 
 def lines(rule: Rule) -> list[str]:
-    """Of a SUM or LINEAR; weights to four decimals, what they are weights of to six digits."""
+    """Of a SUM or LINEAR; every number to six digits."""
     assert rule.kind in (SUM, LINEAR)
     return [
         *_shortlist(rule),
@@ -27,8 +27,8 @@ def _shortlist(rule: Rule) -> list[str]:
 
 def _terms(rule: Rule) -> list[str]:
     if rule.kind == SUM:
-        return [f"    {column}: {weight:.4f}" for column, weight in rule.terms.items()]
+        return [f"    {column}: {weight:.6g}" for column, weight in rule.terms.items()]
     return [
-        f"    {column}: {{weight: {weight:.4f}, mean: {rule.scales[column].mean:.6g}, deviation: {rule.scales[column].deviation:.6g}}}"
+        f"    {column}: {{weight: {weight:.6g}, mean: {rule.scales[column].mean:.6g}, deviation: {rule.scales[column].deviation:.6g}}}"
         for column, weight in rule.terms.items()
     ]
