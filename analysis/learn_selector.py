@@ -1,8 +1,9 @@
 """The weights of selector=linear, learned on the atlas: `python -m analysis.learn_selector -o conf/selector/linear.yaml`.
 
 What is learned and why stands in tfg/atlas/rules/linear_of_others.yaml. What ships is learned on synthetic people and GRID's speaker
-alone, since nothing learned from other footage is published; `tfg bench conf/selector/linear.yaml` judges it on all others. The YAML
-names its rows, the commit and its skill on people left out, and says so where the atlas is not whole.
+alone, since nothing learned from other footage is published; `tfg bench conf/selector/linear.yaml` judges it on all others. Of the
+prior that drove those heads (experiments/atlas.py), which is of other people and not published, nothing but the heads' scores enters.
+The YAML names its rows, the commit and its skill on people left out, and says so where the atlas is not whole.
 """
 
 from __future__ import annotations

@@ -139,11 +139,11 @@ class Linear:
         among = f"of {num_candidates} candidates"
         if made.shortlist is not None:
             overlap = made.shortlist.max_overlap
-            apart = "" if overlap is None else f" that share at most {overlap:g} of their length"
-            by = f"its terms of {SOUND}" if made.shortlist.by == SOUND else made.shortlist.by
-            among = f"of at most the {made.shortlist.top} candidates{apart} that lead by {by}, out of {num_candidates}"
-        terms = " + ".join(
-            f"{weight:.4g} ({column} - {made.scales[column].mean:.6g}) / {made.scales[column].deviation:.6g}"
+            apart = "" if overlap is None else f" and share at most {overlap:g} of their length"
+            by = "its terms of sound" if made.shortlist.by == SOUND else made.shortlist.by
+            among = f"of at most the {made.shortlist.top} candidates that lead by {by}{apart}, out of {num_candidates}"
+        terms = " ".join(
+            f"{weight:+.4g} ({column} - {made.scales[column].mean:.6g}) / {made.scales[column].deviation:.6g}"
             for column, weight in made.terms.items()
         )
-        return f"largest {terms}, {among} (tfg/atlas/columns.py; {self.audio} features). {self.note}"
+        return f"largest sum {terms}, {among} (tfg/atlas/columns.py; {self.audio} features). {self.note}"
