@@ -140,6 +140,7 @@ def chosen(found: Segments, selector: str) -> dict[str, pd.Series]:
             name=str(name),
             kind=str(rows["kind"].iloc[0]),
             tuned=bool(rows["tuned"].iloc[0]),
+            seconds=float(rows["seconds"].iloc[0]),
             starts=rows["start"].to_numpy(float),
             numbers={column: rows[column].to_numpy(float) for column in choice.columns},
             seeds={},

@@ -48,6 +48,7 @@ SELECTORS = (
     Term(tag="pose_coverage", name="Pose coverage"),
     Term(tag="speech_coverage", name="Speech coverage"),
     Term(tag="decorrelated", name="Decorrelated"),
+    Term(tag="linear", name="Linear"),
     Term(tag="pieces", name="Pieces"),
     Term(tag="at", name="At a given second"),
 )

@@ -148,7 +148,7 @@ def test_the_table_of_selectors_has_every_group_quality_and_rule(
     assert {file.suffix for file in tmp_path.glob("selectors.*")} == {".md", ".csv", ".tex"}
     with (tmp_path / "selectors.csv").open() as file:
         records = list(csv.DictReader(file))
-    assert len(records) == 3 * (3 + len(syncnet)) * 8
+    assert len(records) == 3 * (3 + len(syncnet)) * 9
     assert ("official Sync-C: no head has it" in (tmp_path / "selectors.md").read_text()) == (not syncnet)
     (audio,) = [
         one

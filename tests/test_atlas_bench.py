@@ -181,7 +181,7 @@ def test_ridge_recovers_the_weights_of_made_data(tmp_path: Path) -> None:
         quality = 2 * first - second + 0.01 * rng.standard_normal(40)
         rows += [head(person, k, audio_pairs=first[k], voiced_share=second[k], **{R: quality[k]}) for k in range(40)]
     given = "learn: {columns: [audio_pairs, voiced_share], target: mouth_correlation, ridge: 0.0001}"
-    learned = rule.read(written(tmp_path, given)).learned(atlas(tmp_path, rows))
+    learned = rule.read(written(tmp_path, given)).fixed(atlas(tmp_path, rows)).terms
     assert learned["audio_pairs"] / learned["voiced_share"] == pytest.approx(-2, rel=0.2)
 
 

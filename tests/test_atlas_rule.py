@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tfg.atlas import rule
+from tfg.atlas import rule, rule_text
 from tfg.types import InputError
 
 SUM = "score: {sum: {audio_pairs: 1}}\n"
@@ -32,6 +34,17 @@ WRONG = {
     "learn: {columns: [audio_pairs], target: audio_pairs, ridge: 1}": "audio_pairs is no score of a head",
     "learn: {columns: [audio_pairs], target: psnr_face, ridge: 0}": "give a number above 0",
     "learn: {columns: [audio_pairs], target: psnr_face}": "give {columns",
+    "learn: {columns: [audio_pairs], target: psnr_face, ridge: best}": "learn.ridge: 'best' is no number",
+    "learn: {columns: [audio_pairs], target: psnr_face, ridge: 1, over: clips}": "give segments or people",
+    "learn: {columns: [audio_pairs], target: [psnr_face, voiced_share], ridge: 1}": "voiced_share is no score of a head",
+    "score: {linear: {audio_pears: {weight: 1, mean: 0, deviation: 1}}}": "did you mean audio_pairs",
+    "score: {linear: {audio_pairs: {weight: 1, mean: 0}}}": "score.linear.audio_pairs: no deviation; give",
+    "score: {linear: {audio_pairs: 1}}": "score.linear.audio_pairs: 1; give {weight: 1",
+    "score: {linear: {audio_pairs: {weight: 1, mean: 0, deviation: 0}}}": "deviation: 0; give a number above 0",
+    "score: {linear: {}}": "give {column: {weight",
+    SUM + "shortlist: {by: audio_pairs, top: 1, max_overlap: 1}": "shortlist.max_overlap: 1; give a number from 0",
+    "score: {sum: {mc_camera_0.25: 1}}\nshortlist: {by: sound, top: 1}": "the score weighs no column of sound",
+    "score: first\nshortlist: {by: sound, top: 1}": "the score weighs no column of sound",
     "- a": "no keys in it",
     "score: [": "not a YAML",
     "score: {sum: {[1]: 2}}": "not a YAML",
@@ -89,3 +102,42 @@ def test_the_selectors_of_conf_that_need_no_other_part_are_rules_too() -> None:
 def test_the_smallest_are_short_listed_with_a_minus() -> None:
     made = rule.Shortlist(by="audio_pairs", sign=-1, top=2)
     assert rule._shortlist({"by": "-audio_pairs", "top": 2}) == made
+
+
+LINEAR = """
+shortlist: {by: sound, top: 2}
+score:
+  linear:
+    logmel_pairs: {weight: 2, mean: 1, deviation: 0.5}
+    mc_camera_0.25: {weight: -1, mean: 0.3, deviation: 0.1}
+"""
+
+
+def test_a_linear_score_is_a_function_of_one_segment(tmp_path: Path) -> None:
+    """2 (1.5 - 1) / 0.5 - (0.2 - 0.3) / 0.1 = 3, whatever the others are; by sound alone 2."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(LINEAR)
+    made = rule.read(str(path))
+    for other in (0.0, 9.0):
+        numbers = {"logmel_pairs": np.array([1.5, other]), "mc_camera_0.25": np.array([0.2, other])}
+        assert made.scores(numbers, np.arange(2.0))[0] == pytest.approx(3)
+        assert made.of_sound(numbers)[0] == pytest.approx(2)
+
+
+def test_the_shortlist_by_sound_knows_no_face(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(LINEAR)
+    made = rule.read(str(path))
+    numbers = {"logmel_pairs": np.array([1.0, 3.0, 2.0])}
+    assert made.listed(numbers, [0.0, 5.0, 10.0], 5.0) == [1, 2]
+    apart = dataclasses.replace(made.shortlist, max_overlap=0.0)
+    assert dataclasses.replace(made, shortlist=apart).listed(numbers, [0.0, 5.0, 9.0], 5.0) == [1, 0]
+
+
+def test_fixed_weights_are_read_as_they_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(LINEAR + "learned_from: [a, b]")
+    made = rule.read(str(path))
+    again = tmp_path / "again.yaml"
+    again.write_text("title: mine\n" + "\n".join(rule_text.lines(made)))
+    assert dataclasses.replace(rule.read(str(again)), name="mine") == made

@@ -74,7 +74,7 @@ LIGHT = """
 import importlib, json, sys
 def build(node):
     module, name = node.pop("_target_").rsplit(".", 1)
-    values = {key: build(value) if isinstance(value, dict) else value for key, value in node.items()}
+    values = {key: build(value) if isinstance(value, dict) and "_target_" in value else value for key, value in node.items()}
     return getattr(importlib.import_module(module), name)(**values)
 for node in json.load(sys.stdin):
     build(node)

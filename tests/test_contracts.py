@@ -55,7 +55,12 @@ def test_every_selector_chooses_a_candidate_inside_the_training_part(name):
         )
 
     candidates = Candidates(
-        starts=tuple(range(0, 376, 25)), num_frames=125, num_reference_frames=500, audio=lambda: sound, face=face
+        starts=tuple(range(0, 376, 25)),
+        num_frames=125,
+        num_reference_frames=500,
+        audio=lambda: sound,
+        face=face,
+        voiced=lambda: np.ones(500, np.bool_),
     )
     selector = parts.build(overrides.composed([f"selector={name}", "trainer=cpu", *GIVEN.get(name, [])])).selector
     chosen = selector.select(candidates, np.random.default_rng(1))

@@ -17,6 +17,7 @@ GROUND = {
         "tfg.landmarks",
         "tfg.learned",
         "tfg.progress",
+        "tfg.ranking",
         "tfg.record",
         "tfg.rotations",
         "tfg.assets",

@@ -10,11 +10,11 @@ from scipy.spatial.transform import Rotation
 from selector_candidates import face_track, opening_mouth
 from support.parts import part
 
-from tfg import overrides
-from tfg.atlas.columns import FEATURES
+from tfg import overrides, parts
+from tfg.atlas.columns import FEATURES, NAMED
+from tfg.atlas.table import Person
 from tfg.segment_features import (
     Reference,
-    audio_gap,
     clusters,
     explained,
     face_columns,
@@ -22,6 +22,7 @@ from tfg.segment_features import (
     segment_features,
 )
 from tfg.selection import select_only
+from tfg.selectors.columns import of_sound
 from tfg.types import Segment
 
 CLIP = ["clip=embedded", "clip.size=64", "clip.synthetic.seconds=12", "split.held_out=4", "audio=logmel"]
@@ -58,6 +59,25 @@ def test_diversity_and_motion_are_what_the_selector_computes_and_every_column_is
     assert set(costs) == {"audio_seconds"}
 
 
+def test_linear_and_the_bench_choose_by_the_atlas_s_own_columns(cache: None) -> None:
+    config = overrides.composed([*CLIP, "selector=linear", "face=sidecar", *overrides.UNTRAINED])
+    rule = parts.build(config).selector.rule
+    selection, _ = select_only(config)
+    starts = [score.start for score in selection.scores]
+    rows, _ = segment_features(CLIP, [Segment.whole(start=start, num_frames=125) for start in starts])
+    rated = {score.start: score for score in selection.scores if score.score is not None}
+    for row, score in zip(rows, selection.scores, strict=True):
+        reads = ("sound", "faces") if score.start in rated else ("sound",)
+        columns = [name for name in rule.columns if NAMED[name].reads in reads]
+        assert score.extras is not None
+        assert {name: row[name] for name in columns} == {name: score.extras[name] for name in columns}
+    numbers = {name: np.array([row[name] for row in rows], float) for name in rule.columns}
+    person = Person(
+        name="a", kind="real", tuned=False, seconds=125, starts=np.array(starts, float), numbers=numbers, seeds={}
+    )
+    assert selection.segment.start == starts[int(rule.shares(person, ()).argmax())]
+
+
 def test_readings_that_are_left_out_are_those_that_cannot_differ() -> None:
     """Of one signal no reading matters, and lips alone are one group."""
     motion = part("selector/isexplore", "motion")
@@ -74,25 +94,24 @@ def test_readings_that_are_left_out_are_those_that_cannot_differ() -> None:
     }
     assert max(camera) == pytest.approx(min(camera))
     assert of("lips", aggregation="pooled") == pytest.approx(of("lips", aggregation="mean_of_groups"))
-    found = motion_columns(motion, face_track(landmarks, 0), Segment.whole(start=0, num_frames=50))
+    found = motion_columns(face_track(landmarks, 0), Segment.whole(start=0, num_frames=50))
     assert found["mc_camera_0.25"] == pytest.approx(of("camera"))
     assert found["mc_lips_0.25_mean_of_ratios_xy"] == of("lips", aggregation="mean_of_ratios", coordinates="xy")
     assert found["mc_both_0.25_pooled_radial_hann"] == of("both", window="hann")
 
 
 def test_a_segment_that_a_selector_rejects_has_no_motion() -> None:
-    motion = part("selector/isexplore", "motion")
     faces = np.ones(50)
     faces[:6] = 0
     track = face_track(opening_mouth(np.sin(np.arange(50))), 0, faces)
-    assert set(motion_columns(motion, track, Segment.whole(start=0, num_frames=50)).values()) == {None}
+    assert set(motion_columns(track, Segment.whole(start=0, num_frames=50)).values()) == {None}
 
 
 def test_the_audio_gap_is_the_mean_distance_to_the_nearest_own_vector() -> None:
     """Vectors 0, 1, 2, 10 on a line, own are 0 and 1: (0 + 0 + 1 + 9) / 4."""
     vectors = np.array([[0.0], [1.0], [2.0], [10.0]], np.float32)
-    assert audio_gap(vectors, Segment.whole(start=0, num_frames=2)) == pytest.approx(2.5)
-    assert audio_gap(vectors, Segment.whole(start=0, num_frames=4)) == 0
+    assert of_sound("audio_gap", vectors, None, [0], 2) == pytest.approx([2.5])
+    assert of_sound("audio_gap", vectors, None, [0], 4) == pytest.approx([0])
 
 
 def test_poses_are_clustered_greedily_in_the_order_of_time() -> None:

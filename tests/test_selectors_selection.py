@@ -9,9 +9,9 @@ import pytest
 from selector_candidates import Watched, face_points, opening_mouth
 from support.parts import part
 
+from tfg.ranking import best
 from tfg.selectors.base import Selection, Selector
 from tfg.selectors.candidates import candidates_for
-from tfg.selectors.ranking import best
 from tfg.types import InputError
 
 NUM_FRAMES, TOTAL = 125, 1500
@@ -39,7 +39,8 @@ def watched(**given: np.ndarray) -> Watched:
 
 
 def select(selector: Selector, world: Watched, seed: int = 0, starts: tuple[int, ...] = STARTS) -> Selection:
-    return selector.select(world.candidates(starts, NUM_FRAMES), np.random.default_rng(seed))
+    candidates = world.candidates(starts, NUM_FRAMES, lambda: np.ones(TOTAL, np.bool_))
+    return selector.select(candidates, np.random.default_rng(seed))
 
 
 def test_the_folder_holds_every_row_of_table_4() -> None:

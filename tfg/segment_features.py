@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from tfg import overrides, parts
-from tfg.atlas.columns import COMPONENTS, MEASURES, POSE_DEGREES, PREPARED, READINGS, THRESHOLDS, motion_name
+from tfg.atlas.columns import FACES, POSE_DEGREES, SOUND
 from tfg.features.cameras import fit_cameras
 from tfg.features.clip_features import ClipFeatures
 from tfg.features.face.crop import read_crop
@@ -19,16 +20,12 @@ from tfg.landmarks import mouth_opening
 from tfg.rotations import nearest_angles
 from tfg.scoring.pose_gap import RANGE, coverage
 from tfg.selection import features_of
-from tfg.selectors.diversity import Diversity
+from tfg.selectors.columns import MOTION, names_of, of_faces, of_sound
 from tfg.selectors.faces import Rejected, clear_frames, complete_landmarks
-from tfg.selectors.isexplore import ISExplore
-from tfg.selectors.motion import MotionComplexity
-from tfg.selectors.pairwise import distances
 from tfg.selectors.voicing import voiced_frames
-from tfg.types import SAMPLES_PER_FRAME, FaceTrack, Floats, Segment
+from tfg.types import SAMPLES_PER_FRAME, Bools, FaceTrack, Floats, Segment
 
 CLOSED = 0.25  # of the opening's 90th percentile
-BLOCK = 1024  # audio vectors at a time
 Row = dict[str, float | None]
 
 
@@ -58,8 +55,6 @@ def segment_features(given: Sequence[str], segments: Sequence[Segment]) -> tuple
     logmel = parts.build(
         overrides.composed(overrides.complete([*given, "selector_audio=logmel", *overrides.UNTRAINED]))
     )
-    assert isinstance(built.selector, ISExplore)
-    diversity, motion = built.selector.diversity, built.selector.motion
     stop = clip.num_reference_frames
     with features.costing() as of_audio:
         sound = features.sound()[:stop]
@@ -67,18 +62,11 @@ def segment_features(given: Sequence[str], segments: Sequence[Segment]) -> tuple
         reference = _reference(features, read_crop(config.clip.crop, clip))
     voiced = voiced_frames(clip.audio()[: stop * SAMPLES_PER_FRAME])
     rows: list[Row] = [{} for _ in segments]
-    for prefix, vectors in (
-        ("audio", sound),
-        ("logmel", replace(features, audio=logmel.selector_audio).sound()[:stop]),
-    ):
-        _add_diversity(rows, prefix, diversity, vectors, segments)
+    of_logmel = [name for name in names_of(SOUND) if name.startswith("logmel_")]
+    _add_sound(rows, [name for name in names_of(SOUND) if name not in of_logmel], sound, voiced, segments)
+    _add_sound(rows, of_logmel, replace(features, audio=logmel.selector_audio).sound()[:stop], voiced, segments)
     for row, segment in zip(rows, segments, strict=True):
-        row |= motion_columns(motion, reference.track, segment)
-        row |= {
-            "voiced_share": float(voiced[segment.start : segment.stop].mean()),
-            "audio_gap": audio_gap(sound, segment),
-        }
-        row |= face_columns(reference, segment)
+        row |= motion_columns(reference.track, segment) | face_columns(reference, segment)
     given_faces = features.face.name == "sidecar"
     each = None if given_faces else of_faces.cold.seconds / stop
     for row, segment in zip(rows, segments, strict=True):
@@ -101,62 +89,23 @@ def _reference(features: ClipFeatures, crop: Any) -> Reference:
     )
 
 
-def _add_diversity(
-    rows: Sequence[Row], prefix: str, diversity: Diversity, vectors: Floats, segments: Sequence[Segment]
+def _add_sound(
+    rows: Sequence[Row], names: Sequence[str], vectors: Floats, voiced: Bools, segments: Sequence[Segment]
 ) -> None:
-    """Every measure; windows of one length are measured together, as a selector does."""
-    for measure in MEASURES:
-        k = COMPONENTS if measure == "cumulative_variance" else diversity.components
-        measured = replace(diversity, measure=measure, components=k)
-        for length in sorted({segment.num_frames for segment in segments}):
-            chosen = [row for row, segment in enumerate(segments) if segment.num_frames == length]
-            found = measured.of(vectors, tuple(segments[row].start for row in chosen), length)
-            for row, value in zip(chosen, found, strict=True):
-                rows[row][f"{prefix}_{measure}"] = float(value)
+    """Windows of one length are measured together, as a selector does."""
+    for name, length in product(names, sorted({segment.num_frames for segment in segments})):
+        chosen = [row for row, segment in enumerate(segments) if segment.num_frames == length]
+        found = of_sound(name, vectors, voiced, [segments[row].start for row in chosen], length)
+        for row, value in zip(chosen, found, strict=True):
+            rows[row][name] = float(value)
 
 
-def motion_columns(motion: MotionComplexity, track: FaceTrack, segment: Segment) -> Row:
+def motion_columns(track: FaceTrack, segment: Segment) -> Row:
     """Every reading of motion complexity, and how large the motion is; None where a selector would reject the segment."""
-    landmarks = complete_landmarks(track, segment.start, segment.stop, motion.max_missing)
-
-    def of(signals: str, threshold: str, aggregation: str, coordinates: str, prepared: str = "") -> float | None:
-        if isinstance(landmarks, Rejected):
-            return None
-        read = replace(
-            motion,
-            threshold=float(threshold),
-            threshold_hz=None,
-            aggregation=aggregation or motion.aggregation,
-            coordinates=coordinates or motion.coordinates,
-            detrend="linear" if prepared == "linear" else "none",
-            window="hann" if prepared == "hann" else "none",
-        )
-        return read.of(landmarks, signals).complexity
-
-    found: Row = {}
-    for signals, readings in READINGS.items():
-        for threshold in THRESHOLDS:
-            for aggregation, coordinates in readings:
-                name = motion_name(signals, threshold, aggregation, coordinates)
-                found[name] = of(signals, threshold, aggregation, coordinates)
-        aggregation, coordinates = readings[0]
-        for prepared in PREPARED:
-            name = motion_name(signals, "0.25", aggregation, coordinates, prepared)
-            found[name] = of(signals, "0.25", aggregation, coordinates, prepared)
-        radial = replace(motion, coordinates="radial")
-        amplitude = None if isinstance(landmarks, Rejected) else radial.of(landmarks, signals).amplitude
-        found[f"motion_amplitude_{signals}"] = amplitude
-    return found
-
-
-def audio_gap(vectors: Floats, segment: Segment) -> float:
-    """Mean over (n, channels) vectors of the distance to the nearest of the segment's."""
-    all_of_them, own = vectors.astype(np.float64), vectors[segment.start : segment.stop].astype(np.float64)
-    away = np.ones(len(vectors), bool)
-    away[segment.start : segment.stop] = False  # 0
-    rest = all_of_them[away]
-    nearest = [distances(rest[first : first + BLOCK], own).min(axis=1).sum() for first in range(0, len(rest), BLOCK)]
-    return float(sum(nearest) / len(vectors))
+    landmarks = complete_landmarks(track, segment.start, segment.stop, MOTION.max_missing)
+    if isinstance(landmarks, Rejected):
+        return dict.fromkeys(names_of(FACES))
+    return {name: of_faces(name, landmarks) for name in names_of(FACES)}
 
 
 def face_columns(reference: Reference, segment: Segment) -> Row:

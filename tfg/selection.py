@@ -36,6 +36,7 @@ def select(
         sample=lambda frames: features.sampled("samples of the training part", list(frames)),
         voiced=voiced,
         draw=config.seed,
+        audio_name=built.selector_audio.name,
         where=str(clip.path),
     )
     rng = np.random.default_rng(identity.seed_for("selection", clip.identity))

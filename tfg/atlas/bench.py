@@ -8,7 +8,7 @@ two seeds, REPLICA is how far a choice by one seed's scores gets in the other's.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
@@ -150,10 +150,8 @@ def _known(person: Person, quality: str) -> np.ndarray:
 def _with(person: Person, quality: str) -> Person:
     """The person with the segments alone that have the quality."""
     rows = _known(person, quality)
-    return Person(
-        name=person.name,
-        kind=person.kind,
-        tuned=person.tuned,
+    return replace(
+        person,
         starts=person.starts[rows],
         numbers={name: values[rows] for name, values in person.numbers.items()},
         seeds={name: values[:, rows] for name, values in person.seeds.items()},

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 KEY, FEATURE, SCORE, COST = "key", "feature", "score", "cost"
+SOUND, FACES, ALL_FACES = "sound", "faces", "all faces"
 COMPONENTS = 5  # k of the cumulative variance; with 1, the default of conf/, it is the explained variance
 MEASURES = {
     "pairs": "mean Euclidean distance over all unordered pairs of the segment's audio vectors",
@@ -62,6 +63,9 @@ class Column:
     name: str
     role: str  # KEY: which head; FEATURE: of its segment, which a selector may use; SCORE: of the held-out part; COST
     definition: str
+    reads: str | None = (
+        None  # of a FEATURE: SOUND of the training part, FACES of the segment, ALL_FACES of the training part
+    )
 
 
 def motion_name(signals: str, threshold: str, aggregation: str, coordinates: str, prepared: str = "") -> str:
@@ -95,21 +99,24 @@ def _keys() -> Iterator[Column]:
 def _features() -> Iterator[Column]:
     for prefix, features in {"audio": "the column audio", "logmel": "log-mel"}.items():
         for measure, definition in MEASURES.items():
-            yield _feature(f"{prefix}_{measure}", f"{definition}; features: {features}")
+            yield _feature(f"{prefix}_{measure}", f"{definition}; features: {features}", SOUND)
     for threshold, (signals, readings) in product(THRESHOLDS, READINGS.items()):
         for aggregation, coordinates in readings:
             how = f", {aggregation.replace('_', ' ')}, {coordinates}" if aggregation else ""
             yield _feature(
                 motion_name(signals, threshold, aggregation, coordinates),
                 f"share of rFFT amplitude above {threshold} cycles a frame, {signals}{how}",
+                FACES,
             )
     for signals, (prepared, how) in product(READINGS, PREPARED.items()):
         aggregation, coordinates = READINGS[signals][0]
         default = motion_name(signals, "0.25", aggregation, coordinates)
-        yield _feature(motion_name(signals, "0.25", aggregation, coordinates, prepared), f"{default} {how}")
+        yield _feature(motion_name(signals, "0.25", aggregation, coordinates, prepared), f"{default} {how}", FACES)
     for signals in READINGS:
         yield _feature(
-            f"motion_amplitude_{signals}", f"pixels: mean summed one-sided amplitude of the radial signals, {signals}"
+            f"motion_amplitude_{signals}",
+            f"pixels: mean summed one-sided amplitude of the radial signals, {signals}",
+            FACES,
         )
     for name, definition in {
         "voiced_share": "share of the segment's frames with voiced speech",
@@ -122,11 +129,11 @@ def _features() -> Iterator[Column]:
         "reference_gap": "degrees: mean over the training part's frames of the angle to the nearest head rotation of the segment",
         "pose_mouth_r2": "share of the variance of the mouth opening that a linear map of the six numbers of the pose explains",
     }.items():
-        yield _feature(name, definition)
+        yield _feature(name, definition, SOUND if name in ("voiced_share", "audio_gap") else ALL_FACES)
 
 
-def _feature(name: str, definition: str) -> Column:
-    return Column(name=name, role=FEATURE, definition=definition)
+def _feature(name: str, definition: str, reads: str) -> Column:
+    return Column(name=name, role=FEATURE, definition=definition, reads=reads)
 
 
 def _scores() -> Iterator[Column]:

@@ -1,12 +1,16 @@
 """A selector as a YAML of an atlas's columns, without code: `score` or `learn`, among all segments or a `shortlist`.
 
-    shortlist: {by: audio_pairs, top: 5} # the largest; `-column`: the smallest
+    shortlist: {by: audio_pairs, top: 5} # the largest; `-column`: the smallest; `sound`: by the score's columns of sound alone
     score: {ratio: [audio_pairs, mc_both_0.25_pooled_radial]}
 
-score: `random` (all alike), `first`, `{ratio: [above, below]}` (above / (below + 1e-8), raw numbers) or `{sum: {column: weight}}`
-(numbers standardised within the person). learn: `{columns: [...], target: score column, ridge: people}`, a ridge regression of the
-standardised target, learned for each person on the others alone. learned_from: people on whom the weights were learned or chosen,
-who are then not judged.
+score: `random` (all alike), `first`, `{ratio: [above, below]}` (above / (below + 1e-8), raw numbers), `{sum: {column: weight}}`
+(numbers standardised within the person) or `{linear: {column: {weight: 1, mean: 0, deviation: 1}}}` (weight x (number - mean) /
+deviation, of one segment alone). shortlist.max_overlap: fraction that two of it may share.
+learn: `{columns: [...], target: score column, ridge: people}`, a ridge regression of the standardised target, learned for each person
+on the others alone; `target: [...]`: the mean of several; `ridge: chosen`: by leave-one-person-out; `over: people`: columns are
+standardised by one mean and deviation for all people. learned_from: people on whom the weights were learned or chosen, who are then
+not judged.
+A selector of conf/ with these keys is a rule too (tfg/selectors/linear.py).
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,29 +27,32 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from tfg.atlas.columns import FEATURE, NAMED, SCORE
+from tfg.atlas.columns import FEATURE, NAMED, SCORE, SOUND
+from tfg.atlas.learning import CHOSEN, PEOPLE, SEGMENTS, Learn, Scale, learned, standardised
 from tfg.atlas.table import Numbers, Person, quoted
+from tfg.ranking import best
 from tfg.types import InputError
 
 EPSILON = 1e-8  # paper equation 3
 SHIPPED = Path(__file__).with_name("rules")
 KEYS = ("title", "shortlist", "score", "learn", "learned_from")
-TIE = 1e-9  # relative, as of tfg/selectors/ranking.py
-RANDOM, FIRST, RATIO, SUM = "random", "first", "ratio", "sum"
+SELECTOR_KEYS = (
+    "_target_",
+    "name",
+    "audio",
+    "max_missing",
+    "note",
+    "defaults",
+)  # of a rule that is a selector of conf/ too
+RANDOM, FIRST, RATIO, SUM, LINEAR = "random", "first", "ratio", "sum", "linear"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shortlist:
-    by: str  # feature
+    by: str  # feature, or SOUND: the score's columns of sound alone
     sign: int  # 1: the largest, -1: the smallest
     top: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Learn:
-    columns: tuple[str, ...]
-    target: str  # score column, larger is better
-    ridge: float  # evidence for no effect, in people
+    max_overlap: float | None = None  # fraction that two of them may share; None: any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +61,9 @@ class Rule:
 
     name: str
     title: str
-    kind: str | None  # RANDOM, FIRST, RATIO, SUM
+    kind: str | None  # RANDOM, FIRST, RATIO, SUM, LINEAR
     terms: Mapping[str, float]  # column -> weight; of RATIO 1 and -1
+    scales: Mapping[str, Scale] = field(default_factory=dict)  # of LINEAR, column -> what it is standardised by
     learn: Learn | None
     shortlist: Shortlist | None
     learned_from: tuple[str, ...]
@@ -63,7 +71,7 @@ class Rule:
     @property
     def columns(self) -> tuple[str, ...]:
         """Every feature that it looks at."""
-        listed = () if self.shortlist is None else (self.shortlist.by,)
+        listed = () if self.shortlist is None or self.shortlist.by == SOUND else (self.shortlist.by,)
         return tuple(dict.fromkeys((*listed, *self.terms, *(self.learn.columns if self.learn else ()))))
 
     def candidates(self, person: Person) -> NDArray[np.bool_]:
@@ -73,53 +81,62 @@ class Rule:
 
     def shares(self, person: Person, others: Sequence[Person]) -> Numbers:
         """(n,) probability of choosing each segment, sum 1; NaN features rule a segment out. `others`: to learn from."""
-        left = self.candidates(person)
-        if not left.any():
+        left = np.flatnonzero(self.candidates(person))
+        if not len(left):
             raise InputError(f"{self.name}: no segment of {person.name} has all of {', '.join(self.columns)}")
+        fixed = self.fixed(others)
+        numbers = {column: person.numbers[column] for column in self.columns}
         if self.shortlist is not None:
-            values = self.shortlist.sign * person.numbers[self.shortlist.by]
-            rows = _best(np.where(left, values, -np.inf), min(self.shortlist.top, int(left.sum())))
-            left = np.isin(np.arange(len(left)), rows)
+            of_left = {column: values[left] for column, values in numbers.items()}
+            left = left[fixed.listed(of_left, person.starts[left].tolist(), person.seconds)]
+        shares = np.zeros(len(person.starts))
         if self.kind == RANDOM:
-            return np.asarray(left / left.sum())
-        chosen = _best(np.where(left, self._scores(person, others), -np.inf), 1)
-        return np.asarray(np.isin(np.arange(len(left)), chosen).astype(np.float64))
+            shares[left] = 1 / len(left)
+        else:
+            scores = fixed.scores(numbers, person.starts)[left]
+            shares[left[best(scores, person.starts[left].tolist(), 1)]] = 1.0
+        return shares
 
-    def _scores(self, person: Person, others: Sequence[Person]) -> Numbers:
+    def listed(self, numbers: Mapping[str, Numbers], starts: Sequence[float], length: float) -> list[int]:
+        """Rows of the shortlist out of n segments of that `length`, in the unit of `starts`; best first."""
+        assert self.shortlist is not None
+        by = self.shortlist.by
+        values = self.of_sound(numbers) if by == SOUND else self.shortlist.sign * numbers[by]
+        overlap = self.shortlist.max_overlap
+        return best(values, starts, self.shortlist.top, num_frames=length, max_overlap=overlap)
+
+    def scores(self, numbers: Mapping[str, Numbers], starts: Numbers) -> Numbers:
+        """(n,) what is maximised, of a rule that is not RANDOM and has learned."""
         if self.kind == FIRST:
-            return -person.starts
+            return -starts
         if self.kind == RATIO:
-            above, below = (person.numbers[column] for column in self.terms)
+            above, below = (numbers[column] for column in self.terms)
             return np.asarray(above / (below + EPSILON))
-        weights = dict(self.terms) if self.learn is None else self.learned(others)
-        return np.asarray(sum(weight * standardised(person.numbers[column]) for column, weight in weights.items()))
+        return self._weighted(numbers, tuple(self.terms))
 
-    def learned(self, people: Sequence[Person]) -> dict[str, float]:
-        """Weights of standardised columns by ridge; every person counts the same, segments without a number are left out."""
-        assert self.learn is not None
-        columns = self.learn.columns
-        square, product, used = np.zeros((len(columns),) * 2), np.zeros(len(columns)), 0
-        for person in people:
-            inputs = np.stack([standardised(person.numbers[column]) for column in columns], axis=1)
-            target = standardised(person.numbers[self.learn.target])
-            known = np.isfinite(inputs).all(axis=1) & np.isfinite(target)
-            if known.sum() < 2:
-                continue
-            square += inputs[known].T @ inputs[known] / known.sum()
-            product += inputs[known].T @ target[known] / known.sum()
-            used += 1
-        if not used:
-            raise InputError(f"{self.name}: nobody to learn {self.learn.target} from; it takes two people or more")
-        weights = np.linalg.solve(square + self.learn.ridge * np.eye(len(columns)), product)
-        return dict(zip(columns, map(float, weights), strict=True))
+    def of_sound(self, numbers: Mapping[str, Numbers]) -> Numbers:
+        """(n,) the part of a SUM or LINEAR that sound alone decides: what is seen of faces is at its mean."""
+        return self._weighted(numbers, [column for column in self.terms if NAMED[column].reads == SOUND])
 
+    def _weighted(self, numbers: Mapping[str, Numbers], columns: Sequence[str]) -> Numbers:
+        def of(column: str) -> Numbers:
+            if self.kind == SUM:
+                return standardised(numbers[column])
+            scale = self.scales[column]
+            return np.asarray((numbers[column] - scale.mean) / scale.deviation)
 
-def standardised(values: Numbers) -> Numbers:
-    """Mean 0 and standard deviation 1 over the numbers that are there; 0 where all are alike."""
-    known = values[np.isfinite(values)]
-    if not len(known) or np.ptp(known) <= TIE * np.abs(known).max():
-        return np.where(np.isfinite(values), 0.0, np.nan)
-    return np.asarray((values - known.mean()) / known.std())
+        return np.asarray(sum(self.terms[column] * of(column) for column in columns))
+
+    def fixed(self, people: Sequence[Person]) -> Rule:
+        """The rule with the weights that it learns from these people; itself where it learns nothing."""
+        if self.learn is None:
+            return self
+        try:
+            found = learned(self.learn, people)
+        except InputError as error:
+            raise InputError(f"{self.name}: {error}") from error
+        kind = LINEAR if self.learn.over == PEOPLE else SUM
+        return replace(self, kind=kind, terms=found.weights, scales=found.scales, learn=None, learned_from=found.people)
 
 
 def read(given: str) -> Rule:
@@ -138,7 +155,7 @@ def read(given: str) -> Rule:
     if not isinstance(values, dict):
         raise InputError(f"{path}: no keys in it; allowed are {', '.join(KEYS)}")
     try:
-        return _rule(path.stem, values)
+        return parsed(path.stem, values)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from error
 
@@ -147,12 +164,18 @@ def shipped() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 
-def _rule(name: str, values: Mapping[Any, Any]) -> Rule:
-    _only(values, KEYS, "key")
+def parsed(name: str, values: Mapping[Any, Any]) -> Rule:
+    """What a YAML says, or a configuration of the same keys; ValueError in one line."""
+    values = {
+        key: OmegaConf.to_container(value) if OmegaConf.is_config(value) else value for key, value in values.items()
+    }
+    _only(values, (*KEYS, *(SELECTOR_KEYS if "_target_" in values else ())), "key")
     if ("score" in values) == ("learn" in values):
         raise ValueError("give one of score and learn")
-    kind, terms = _scored(values["score"]) if "score" in values else (None, {})
+    kind, terms, scales = _scored(values["score"]) if "score" in values else (None, {}, {})
+    learn = _learn(values["learn"]) if "learn" in values else None
     people = values.get("learned_from", [])
+    weighed = learn.columns if learn else tuple(terms) if kind in (SUM, LINEAR) else ()
     if not isinstance(people, list) or not all(isinstance(one, str) for one in people):
         raise ValueError(f"learned_from: {quoted(people)} is no list of people")
     return Rule(
@@ -160,18 +183,19 @@ def _rule(name: str, values: Mapping[Any, Any]) -> Rule:
         title=str(values.get("title", name)),
         kind=kind,
         terms=terms,
-        learn=_learn(values["learn"]) if "learn" in values else None,
-        shortlist=_shortlist(values["shortlist"]) if "shortlist" in values else None,
+        scales=scales,
+        learn=learn,
+        shortlist=_shortlist(values["shortlist"], weighed) if "shortlist" in values else None,
         learned_from=tuple(people),
     )
 
 
-def _scored(given: Any) -> tuple[str, dict[str, float]]:
+def _scored(given: Any) -> tuple[str, dict[str, float], dict[str, Scale]]:
     if given in (RANDOM, FIRST):
-        return given, {}
-    if not isinstance(given, dict) or len(given) != 1 or next(iter(given)) not in (RATIO, SUM):
+        return given, {}, {}
+    if not isinstance(given, dict) or len(given) != 1 or next(iter(given)) not in (RATIO, SUM, LINEAR):
         raise ValueError(
-            f"score: {quoted(given)}; give random, first, {{ratio: [above, below]}} or {{sum: {{column: weight}}}}"
+            f"score: {quoted(given)}; give random, first, {{ratio: [above, below]}}, {{sum: {{column: weight}}}} or {{linear: ...}}"
         )
     ((kind, terms),) = given.items()
     if kind == RATIO:
@@ -180,31 +204,63 @@ def _scored(given: Any) -> tuple[str, dict[str, float]]:
         above, below = (_column(column, FEATURE) for column in terms)
         if above == below:
             raise ValueError(f"score.ratio: {above} twice")
-        return RATIO, {above: 1.0, below: -1.0}
+        return RATIO, {above: 1.0, below: -1.0}, {}
     if not isinstance(terms, dict) or not terms:
-        raise ValueError(f"score.sum: {quoted(terms)}; give {{column: weight}}")
-    return SUM, {_column(column, FEATURE): _number(f"score.sum.{column}", weight) for column, weight in terms.items()}
+        given_as = "weight" if kind == SUM else "{weight: 1, mean: 0, deviation: 1}"
+        raise ValueError(f"score.{kind}: {quoted(terms)}; give {{column: {given_as}}}")
+    if kind == SUM:
+        return SUM, {_column(column, FEATURE): _number(f"score.sum.{column}", one) for column, one in terms.items()}, {}
+    found = {_column(column, FEATURE): _term(f"score.linear.{column}", one) for column, one in terms.items()}
+    return (
+        LINEAR,
+        {column: weight for column, (weight, _) in found.items()},
+        {column: scale for column, (_, scale) in found.items()},
+    )
 
 
-def _shortlist(given: Any) -> Shortlist:
-    if not isinstance(given, dict) or set(given) != {"by", "top"}:
+def _term(key: str, given: Any) -> tuple[float, Scale]:
+    names = ("weight", "mean", "deviation")
+    if not isinstance(given, dict) or set(given) != set(names):
+        lacking = [name for name in names if name not in given] if isinstance(given, dict) else []
+        what = f"no {lacking[0]}" if lacking else quoted(given)
+        raise ValueError(f"{key}: {what}; give {{weight: 1, mean: 0, deviation: 1}}")
+    weight, mean, deviation = (_number(f"{key}.{name}", given[name]) for name in names)
+    if deviation <= 0:
+        raise ValueError(f"{key}.deviation: {deviation:g}; give a number above 0")
+    return weight, Scale(mean=mean, deviation=deviation)
+
+
+def _shortlist(given: Any, weighed: Sequence[str] = ()) -> Shortlist:
+    """`weighed`: the columns whose weighted sum is the score."""
+    if not isinstance(given, dict) or not {"by", "top"} <= set(given) <= {"by", "top", "max_overlap"}:
         raise ValueError(f"shortlist: {quoted(given)}; give {{by: column, top: count}}")
-    by, top = str(given["by"]), given["top"]
+    by, top, overlap = str(given["by"]), given["top"], given.get("max_overlap")
     if isinstance(top, bool) or not isinstance(top, int) or top < 1:
         raise ValueError(f"shortlist.top: {quoted(top)}; give a whole number, at least 1")
-    return Shortlist(by=_column(by.removeprefix("-"), FEATURE), sign=-1 if by.startswith("-") else 1, top=top)
+    if overlap is not None and not 0 <= _number("shortlist.max_overlap", overlap) < 1:
+        raise ValueError(f"shortlist.max_overlap: {overlap:g}; give a number from 0 and below 1, or null")
+    if by == SOUND:
+        if not any(NAMED[column].reads == SOUND for column in weighed):
+            raise ValueError("shortlist.by: sound, but the score weighs no column of sound; name a column")
+        return Shortlist(by=SOUND, sign=1, top=top, max_overlap=overlap)
+    sign = -1 if by.startswith("-") else 1
+    return Shortlist(by=_column(by.removeprefix("-"), FEATURE), sign=sign, top=top, max_overlap=overlap)
 
 
 def _learn(given: Any) -> Learn:
-    if not isinstance(given, dict) or set(given) != {"columns", "target", "ridge"}:
+    needed = {"columns", "target", "ridge"}
+    if not isinstance(given, dict) or not needed <= set(given) <= {*needed, "over"}:
         raise ValueError("learn: give {columns: [...], target: score column, ridge: number}")
     if not isinstance(given["columns"], list) or not given["columns"]:
         raise ValueError(f"learn.columns: {quoted(given['columns'])}; give a list of columns")
-    ridge = _number("learn.ridge", given["ridge"])
-    if ridge <= 0:
-        raise ValueError(f"learn.ridge: {ridge:g}; give a number above 0")
+    ridge = None if given["ridge"] == CHOSEN else _number("learn.ridge", given["ridge"])
+    if ridge is not None and ridge <= 0:
+        raise ValueError(f"learn.ridge: {ridge:g}; give a number above 0, or {CHOSEN}")
+    if (over := given.get("over", SEGMENTS)) not in (SEGMENTS, PEOPLE):
+        raise ValueError(f"learn.over: {quoted(over)}; give {SEGMENTS} or {PEOPLE}")
     columns = tuple(dict.fromkeys(_column(column, FEATURE) for column in given["columns"]))
-    return Learn(columns=columns, target=_column(given["target"], SCORE), ridge=ridge)
+    targets = given["target"] if isinstance(given["target"], list) and given["target"] else [given["target"]]
+    return Learn(columns=columns, targets=tuple(_column(name, SCORE) for name in targets), ridge=ridge, over=over)
 
 
 def _column(name: Any, role: str) -> str:
@@ -232,19 +288,6 @@ def _number(key: str, value: Any) -> float:
 def _only(values: Mapping[Any, Any], allowed: Sequence[str], what: str) -> None:
     if strange := [key for key in values if key not in allowed]:
         raise ValueError(f"{quoted(strange[0])} is no {what} of a rule; allowed are {', '.join(allowed)}")
-
-
-def _best(scores: Numbers, count: int) -> list[int]:
-    """Rows of the largest scores; of those that differ by rounding the smaller start first."""
-    finite = np.abs(scores[np.isfinite(scores)])
-    tolerance = TIE * float(finite.max()) if len(finite) else 0.0
-    left, chosen = list(range(len(scores))), list[int]()
-    while len(chosen) < count:
-        top = max(scores[row] for row in left)
-        row = next(row for row in left if scores[row] >= top - tolerance)
-        chosen.append(row)
-        left.remove(row)
-    return chosen
 
 
 def _line(error: Exception) -> str:

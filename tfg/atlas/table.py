@@ -31,6 +31,7 @@ class Person:
     name: str
     kind: str  # real | synthetic
     tuned: bool  # settings were chosen on this person
+    seconds: float  # length of a segment
     starts: Numbers  # (n,) seconds, ascending
     numbers: Mapping[str, Numbers]  # feature or score -> (n,); means over seeds, NaN where a trained one lacks it
     seeds: Mapping[str, Numbers]  # score -> (seeds, n)
@@ -124,6 +125,7 @@ def _person(name: str, rows: Sequence[Mapping[str, str]]) -> Person:
         name=name,
         kind=rows[0]["kind"],
         tuned=rows[0]["tuned"] == "true",
+        seconds=float(rows[0]["seconds"]),
         starts=np.array(starts),
         numbers={column: found.mean(axis=0, where=trained) for column, found in values.items()},
         seeds={column.name: values[column.name] for column in COLUMNS if column.role == SCORE},

@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from tfg.atlas import report, rule, table
+from tfg.atlas import report, rule, rule_text, table
 from tfg.atlas.bench import QUALITIES, judge, replica
 from tfg.types import InputError
 
@@ -45,10 +45,7 @@ def weights(rules: list[rule.Rule], people: list[table.Person]) -> str:
     """The one learned rule as a YAML of fixed weights that names its people, on whom it is then not judged."""
     if len(rules) != 1 or rules[0].learn is None:
         raise InputError("--weights: give one rule with `learn`")
-    learned = rules[0].learned(people)
-    lines = [f"title: {rules[0].title}, fixed", "score:", "  sum:"]
-    lines += [f"    {column}: {weight:.4f}" for column, weight in learned.items()]
-    return "\n".join([*lines, f"learned_from: [{', '.join(person.name for person in people)}]"])
+    return "\n".join([f"title: {rules[0].title}, fixed", *rule_text.lines(rules[0].fixed(people))])
 
 
 def _wanted(person: table.Person, options: argparse.Namespace) -> bool:

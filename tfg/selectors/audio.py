@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfg.ranking import best
 from tfg.selectors.base import Candidates, CandidateScore, Selection
 from tfg.selectors.diversity import TITLE as DIVERSITY
 from tfg.selectors.diversity import Diversity
-from tfg.selectors.ranking import best
 from tfg.selectors.voicing import voiced_ratios
 from tfg.types import Segment
 

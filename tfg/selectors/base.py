@@ -23,6 +23,7 @@ class Candidates:
     sample: Callable[[Sequence[int]], FaceTrack] | None = None  # single frames, a row each; None: `face` reads each
     voiced: Callable[[], Bools] | None = None  # -> (num_reference_frames,); None: not known
     draw: int = 0  # which draw of a selector that draws: the run's seed
+    audio_name: str | None = None  # of the features, as conf/audio has it; None: not known
     where: str = "clip"  # opens an error message: the file
 
 

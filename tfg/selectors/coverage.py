@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tfg.ranking import best
 from tfg.selectors.pairwise import window_nearest
-from tfg.selectors.ranking import best
 
 MOST_VECTORS = 2048  # of a long clip's that are to be covered, evenly spread: memory is theirs times the candidates
 

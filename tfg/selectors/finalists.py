@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfg.ranking import best
 from tfg.selectors.base import Candidates, CandidateScore, Selection
 from tfg.selectors.faces import Rejected
-from tfg.selectors.ranking import best
 from tfg.selectors.voicing import voiced_ratios
 from tfg.types import Segment
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfg.ranking import best
 from tfg.selectors.base import Candidates, CandidateScore, Selection
 from tfg.selectors.checks import check_between, check_choice, check_count
 from tfg.selectors.diversity import TITLE as DIVERSITY
@@ -13,7 +14,6 @@ from tfg.selectors.diversity import Diversity
 from tfg.selectors.faces import Rejected, motion_score, score_motion
 from tfg.selectors.motion import SIGNALS, MotionComplexity
 from tfg.selectors.motion import TITLE as MOTION
-from tfg.selectors.ranking import best
 from tfg.selectors.voicing import voiced_ratios
 from tfg.types import Segment
 

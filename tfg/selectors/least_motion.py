@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from tfg.ranking import best
 from tfg.selectors.base import Candidates, Selection
 from tfg.selectors.faces import Rejected, motion_score, score_motion
 from tfg.selectors.motion import TITLE as MOTION
 from tfg.selectors.motion import MotionComplexity
-from tfg.selectors.ranking import best
 from tfg.types import Segment
 
 

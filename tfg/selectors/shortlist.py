@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfg.ranking import best
 from tfg.selectors.base import Candidates
 from tfg.selectors.checks import check_between, check_choice, check_count
 from tfg.selectors.diversity import Diversity
-from tfg.selectors.ranking import best
 
 ORDERS = ("audio", "even")
 

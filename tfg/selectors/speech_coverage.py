@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfg.landmarks import mouth_opening
+from tfg.ranking import best
 from tfg.selectors.base import Candidates, Selection
 from tfg.selectors.checks import check_between, check_choice, check_count
 from tfg.selectors.diversity import varied_vectors
 from tfg.selectors.faces import Rejected, clear_frames, score_faces, too_few_clear
 from tfg.selectors.finalists import Rated, choose
 from tfg.selectors.pairwise import window_least_distances
-from tfg.selectors.ranking import best
 from tfg.types import FaceTrack
 
 MEASURES = ("mean", "largest")

@@ -12,16 +12,16 @@ TIE = 1e-9  # relative; two windows of equal content differ by the rounding of t
 
 def best(
     scores: NDArray[np.float64],
-    starts: Sequence[int],
+    starts: Sequence[float],
     count: int,
     *,
-    num_frames: int = 1,
+    num_frames: float = 1,
     max_overlap: float | None = None,
 ) -> list[int]:
     """Rows of the `count` largest scores, best first; of scores that differ by rounding the smaller start comes first.
 
-    With `max_overlap`, a row whose window of `num_frames` shares more than that fraction with a better one is left out, so
-    fewer than `count` may remain.
+    With `max_overlap`, a row whose window of `num_frames`, in the unit of `starts`, shares more than that fraction with a better
+    one is left out, so fewer than `count` may remain.
     """
     order = np.argsort(starts, kind="stable")
     left = [int(row) for row in order]
@@ -37,6 +37,6 @@ def best(
     return chosen
 
 
-def _overlap(one: int, other: int, num_frames: int) -> float:
+def _overlap(one: float, other: float, num_frames: float) -> float:
     """Shared fraction of two windows of equal length."""
     return max(0, num_frames - abs(one - other)) / num_frames
