@@ -110,13 +110,15 @@ class Tracer:
     @torch.no_grad()
     def depth(self, head: TalkingHead, view: HeadView, pixels: Tensor) -> Tensor:
         """(n,) head units along the camera's axis, mean over what the rays meet; NaN where that is less than half of their light."""
-        samples = self._march(view, pixels, None)
-        rest = None if self.articulation is None else self.articulation.resting(view.audio)
-        audio, toward = head.encode_audio(view.audio)[0], self._rays(view, pixels)[1] @ view.rotation[2]
+        origins, directions = self._rays(view, pixels)
+        samples = self._march(origins, directions, None)
+        warp = None if self.articulation is None else self.articulation.table(view.audio)
+        audio, toward = head.encode_audio(view.audio)[0], directions @ view.rotation[2]
 
         def density(rows: Tensor) -> tuple[Tensor, Tensor]:
             points = samples.points[rows]
-            return head.field.geometry(points if rest is None else rest(points), audio, view.upper, self.gates)[:2]
+            points = points if warp is None else warp.rest(points)
+            return head.field.geometry(points, audio, view.upper, self.gates)[:2]
 
         along = samples.t[:, None].expand(-1, 3)
         far, opacity = front_to_back(samples, density, lambda rows, features: along[rows], engine=self.engine)
