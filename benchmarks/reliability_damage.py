@@ -120,7 +120,7 @@ def _sums(cut: Sweep, random: Random) -> Row:
 
 
 def _interrupted(folder: Path, reference: Path) -> Sweep:
-    """Killed in training with two whole checkpoints."""
+    """Killed in training with two whole checkpoints, which for a moment of each writing are one file by two names."""
     while True:
         shutil.rmtree(folder, ignore_errors=True)
         sweep = _with_cache(folder, reference)
@@ -131,7 +131,8 @@ def _interrupted(folder: Path, reference: Path) -> Sweep:
             gone([parent])
             process.wait()
             heads = list((sweep.results / HEADS).iterdir())
-            if heads and all(is_sealed(heads[0] / name) for name in (LAST, PREVIOUS)):
+            whole = bool(heads) and all(is_sealed(heads[0] / name) for name in (LAST, PREVIOUS))
+            if whole and not (heads[0] / LAST).samefile(heads[0] / PREVIOUS):
                 return sweep
 
 

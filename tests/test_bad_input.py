@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -331,13 +332,15 @@ def test_a_checkpoint_that_finds_no_space_leaves_the_one_before(tmp_path):
     assert (tmp_path / training.LAST).read_bytes() == b"whole"
 
 
-def test_an_interrupted_run_says_that_it_goes_on(cache, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_says_that_it_goes_on(cache, tmp_path, monkeypatch, capsys, sent, code):
     def interrupt(*arguments, **options):
-        raise KeyboardInterrupt
+        signal.raise_signal(sent)
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tfg.rendering.save_portrait", interrupt)
     with pytest.raises(SystemExit) as stop:
         pipeline.run(overrides.composed([*CHOSEN, *CLIP, *INSTAG, "selector=first"]))
-    assert stop.value.code == 130
+    assert stop.value.code == code
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     assert capsys.readouterr().err.splitlines()[-1].endswith(" was interrupted; the same command goes on with it")

@@ -123,14 +123,17 @@ def test_a_cell_that_another_process_works_on_is_waited_for_and_done_where_that_
     assert RunResult.read(run / "result.json").trained
 
 
-def test_ctrl_c_in_training_ends_with_130_and_the_same_command_goes_on(cache: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_training_is_one_line_and_the_same_command_goes_on(
+    cache: Path, tmp_path: Path, sent: signal.Signals, code: int
+) -> None:
     long = ["selector=first", *QUICK, "backbone.stages.face=5000", "trainer.checkpoint_every=20"]
     process = start_run_py(*long, cache=cache, cwd=tmp_path)
     while process.poll() is None and not list(tmp_path.glob(f"results/{HEADS}/*/last.ckpt")):
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
+    assert process.returncode == code, said
     assert "was interrupted; the same command goes on with it" in said
     assert "Traceback" not in said
     assert leftovers(tmp_path) == []

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from tfg import clip_checks, data, heads, parts, preview, rendering, sizing, training
+from tfg import clip_checks, data, heads, parts, preview, rendering, sizing, termination, training
 from tfg.backbones.base import Backbone
 from tfg.estimate import Estimate, noted, taken
 from tfg.features.clip_features import ClipFeatures
@@ -56,7 +56,12 @@ def run(config: DictConfig, title: str = "") -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         name = folder.name
-        with claims.taken(folder / claims.NAME), shown_run(name, title or name), standing.noted(folder):
+        with (
+            termination.raised(),
+            claims.taken(folder / claims.NAME),
+            shown_run(name, title or name),
+            standing.noted(folder),
+        ):
             # What a failed run left, one that was killed while it wrote, and one under another metrics setting.
             for left in (folder / "failure.json", folder / "result.json", *folder.glob("*.part*")):
                 left.unlink(missing_ok=True)
@@ -67,9 +72,10 @@ def run(config: DictConfig, title: str = "") -> Path:
         print(f"tfg: {folder.name} is being run by {taken.by}; left to it", file=sys.stderr)
     except claims.Lost as lost:
         print(f"tfg: {folder.name}: {lost}; left to it", file=sys.stderr)
-    except (SystemExit, KeyboardInterrupt) as stop:  # Lightning turns SIGTERM into a SystemExit without a code
+    except (SystemExit, KeyboardInterrupt) as stop:
         print(f"tfg: {folder.name} was interrupted; the same command goes on with it", file=sys.stderr)
-        raise SystemExit(130 if isinstance(stop, KeyboardInterrupt) else stop.code or 143) from stop
+        code = 130 if isinstance(stop, KeyboardInterrupt) else stop.code or termination.EXIT_CODE
+        raise SystemExit(code) from stop
     except Exception as error:  # the border of a run: whatever happened is written whole, and the sweep goes on
         _fail(folder, stages.current, error)
     return folder
