@@ -44,6 +44,8 @@ def same(first: object, second: object) -> None:
     """Every array of two records, bit for bit."""
     for part in fields(first):  # type: ignore[arg-type]
         one, other = getattr(first, part.name), getattr(second, part.name)
+        if one is None and other is None:  # surfaces that were not asked for
+            continue
         assert (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes()), part.name
 
 

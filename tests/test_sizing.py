@@ -84,7 +84,7 @@ def test_a_video_has_the_size_of_its_crop(shown: Any, picture: Any, face: float,
 def test_the_embedded_clip_is_small_on_any_device_unless_told() -> None:
     for profile in ("cpu", "gpu"):
         assert sizing.taken(overrides.composed([f"trainer={profile}"])).pixels == 128
-    assert parts._embedded(overrides.composed(["clip.size=512"])).size == 512
+    assert parts.embedded(overrides.composed(["clip.size=512"])).size == 512
 
 
 def test_a_clip_without_a_face_is_refused(shown: Any) -> None:

@@ -26,6 +26,7 @@ from tfg.torso.settings import file_name as torso_file
 from tfg.torso.settings import settings_of as torso_settings
 from tfg.types import FPS, Clip, InputError, Piece, Segment
 
+LATER = {"synctalk": {"precision": "float32"}}  # keys of a backbone that name no head, which heads of before them lack
 CONFIGURED = (  # of a run's configuration
     "clip",
     "audio",
@@ -155,6 +156,8 @@ def read(folder: Path) -> tuple[DictConfig, HeadRecord]:
         record = HeadRecord.read(folder)
         config = overrides.literal({key: record.config[key] for key in CONFIGURED})
         config.clip.pop("limits", None)  # not what a folder says: those of conf/ here
+        for key, value in LATER.get(config.backbone.name, {}).items():
+            config.backbone.setdefault(key, value)
         science = identity.head_science(
             parts.plain(config), record.clip["identity"], _numbers(record), parts.weights_checksum
         )

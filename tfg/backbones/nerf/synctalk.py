@@ -52,8 +52,8 @@ class SyncTalk(Backbone):
         code_width: int,
         perceptual: Perceptual | None,
         engine: str,
+        precision: str,
         lip_driven: bool,
-        precision: str = "float32",  # heads of before this key have none
     ) -> None:
         super().__init__(size=size, focal=focal, audio_channels=audio_channels, lip_driven=lip_driven)
         check_head(
