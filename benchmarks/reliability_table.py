@@ -86,7 +86,8 @@ def _rows(rows: list[dict[str, Any]]) -> list[str]:
         )
     lines += ["", "Lines that were printed, beside those of stages (of each kind once):", ""]
     for row in rows:
-        lines += [f"- **{row['what']}**", *(f"  - `{line}`" for line in row["lines"])]
+        said = [line for line in row["lines"] if ": training: " not in line]
+        lines += [f"- **{row['what']}**", *(f"  - `{line}`" for line in said)]
     return [*lines, ""]
 
 
