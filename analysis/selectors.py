@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
 
 def table(rules: list[Rule], people: list[Person]) -> Table:
     """A row for each group of people, quality and rule."""
-    rows, records, left_out = [], [], []
+    rows, records, left_out, shown = [], [], [], []
     for group, of_group in GROUPS.items():
         chosen = [person for person in people if of_group(person)]
         for quality, what in QUALITIES.items():
@@ -57,7 +57,9 @@ def table(rules: list[Rule], people: list[Person]) -> Table:
             if not any(verdict.choices for verdict in judged):
                 left_out.append(f"{group}, {what}: no head has it.")
                 continue
-            for verdict in (*judged, *([beside] if beside else [])):
+            of_quality = [*judged, *([beside] if beside else [])]
+            shown += of_quality
+            for verdict in of_quality:
                 digits = 2 if quality == "psnr_face" else 3
                 ahead = [report.number(verdict.ahead.get(name), digits, "+") for name in AGAINST]
                 rows.append((f"{group}: {what}", *report.row(verdict), *ahead))
@@ -71,7 +73,7 @@ def table(rules: list[Rule], people: list[Person]) -> Table:
         rows=tuple(rows),
         record_header=("group", "quality", "selector", "people", "chance", *_names()),
         records=tuple(records),
-        notes=(*report.NOTES, *left_out),
+        notes=(*report.notes(shown), *left_out),
     )
 
 

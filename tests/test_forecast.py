@@ -62,7 +62,8 @@ def test_a_dry_run_lists_every_cell_and_what_is_cached_and_runs_nothing(
     assert (first.endswith(TRAINS), second.endswith(CHOOSES)) == (True, True)
     assert cache.startswith("embedded: cached are ")
     assert shown.err.splitlines()[-1] == (
-        "tfg: 2 runs: 0 done, 2 heads to train at most, none to find; time, disk and memory are not known before one is done"
+        "tfg: 2 runs: 0 done, 2 heads to train at most, none to find; "
+        "time, disk and memory are not known before one of this kind is done"
     )
     assert not (here / "results").exists()
 

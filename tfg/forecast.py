@@ -34,7 +34,7 @@ class Each:
     seconds: float | None = None
     disk_mb: float | None = None
     memory_mb: float | None = None
-    by: str = "not known before one is done"
+    by: str = "not known before one of this kind is done"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,7 +203,9 @@ def _rehearsed(cell: Cell) -> Each:
     memory = psutil.Process().memory_info().rss / 1e6
     seconds = sum(cost.seconds for cost in found.parts.values())
     return Each(
-        seconds=seconds, memory_mb=memory, by="by some steps of the first; disk is not known before one is done"
+        seconds=seconds,
+        memory_mb=memory,
+        by="by some steps of the first; disk is not known before one of this kind is done",
     )
 
 

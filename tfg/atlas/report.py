@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tfg.atlas.bench import DRAWS, QUALITIES, TOP, OverPeople, Verdict
+from tfg.atlas.bench import DRAWS, QUALITIES, REPLICA, TOP, OverPeople, Verdict
 
 HEADER = ("selector", "value", "regret", "percentile of random", "best", f"best {TOP}", "random does as well", "people")
 NOTES = (
@@ -14,8 +14,8 @@ NOTES = (
     f"of segments that are worse (random: 0.5); best, best {TOP}: share of people whose chosen segment is the best, or among these",
     "brackets: 95 % t interval over people, which may leave [0, 1]; random does as well: probability that a random segment of each "
     f"person gets as far, by {DRAWS:,} draws",
-    "Best by another seed: its values are of single seeds, the selectors' of means over a segment's seeds",
 )
+OF_REPLICA = "Best by another seed: its values are of single seeds, the selectors' of means over a segment's seeds"
 
 
 def text(verdicts: Sequence[Verdict], title: str) -> str:
@@ -27,7 +27,12 @@ def text(verdicts: Sequence[Verdict], title: str) -> str:
             parts += ["", what, *_table(of_quality), *_left_out(of_quality)]
         else:
             parts += ["", f"{what}: no head of these people has it"]
-    return "\n".join([*parts, "", *NOTES])
+    return "\n".join([*parts, "", *notes(verdicts)])
+
+
+def notes(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
+    """What the columns and rows that are shown mean."""
+    return (*NOTES, OF_REPLICA) if any(verdict.rule == REPLICA and verdict.choices for verdict in verdicts) else NOTES
 
 
 def row(verdict: Verdict) -> tuple[str, ...]:
