@@ -23,29 +23,12 @@ import psutil
 
 from benchmarks import same_heads
 from benchmarks.cluster_slurm import Slurm, absent, missing
+from benchmarks.short_sweep import short
 from tfg.record import provenance
 from tfg.record.files import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
-SHORT = (
-    "selector=at",
-    "seconds=3",
-    "clip.synthetic.seconds=16",
-    "clip.size=64",
-    "trainer=cpu",
-    "trainer.checkpoint_every=20",
-    "tracker=none",
-    "estimate=false",
-    "audio=logmel",
-    "conditioning=audio",
-    "metrics=quick",
-    "backbone=instag",
-    "backbone.stages.warm_up=10",
-    "backbone.stages.face=40",
-    "backbone.stages.mouth=20",
-    "backbone.stages.fuse=60",
-    "group=check",
-)
+SHORT = short(checkpoint_every=20, face=40, mouth=20, fuse=60)
 MOST_TRIES = 8  # of the same command
 SLOTS = 4
 

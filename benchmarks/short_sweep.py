@@ -23,25 +23,32 @@ from tfg.record.results import HEADS, DamagedRecord, RunRecord
 
 ROOT = Path(__file__).resolve().parent.parent
 Process = subprocess.Popen[bytes] | Fork
-SHORT = (
-    "selector=at",
-    "seconds=3",
-    "clip.synthetic.seconds=16",
-    "clip.size=64",
-    "trainer=cpu",
-    "trainer.checkpoint_every=6",
-    "tracker=none",
-    "estimate=false",
-    "audio=logmel",
-    "conditioning=audio",
-    "metrics=quick",
-    "backbone=instag",
-    "backbone.stages.warm_up=10",
-    "backbone.stages.face=20",
-    "backbone.stages.mouth=10",
-    "backbone.stages.fuse=20",
-    "group=check",
-)
+
+
+def short(*, checkpoint_every: int, face: int, mouth: int, fuse: int) -> tuple[str, ...]:
+    """Overrides of a head of so many steps, 64 px and 3 s of a clip of 16 s."""
+    return (
+        "selector=at",
+        "seconds=3",
+        "clip.synthetic.seconds=16",
+        "clip.size=64",
+        "trainer=cpu",
+        f"trainer.checkpoint_every={checkpoint_every}",
+        "tracker=none",
+        "estimate=false",
+        "audio=logmel",
+        "conditioning=audio",
+        "metrics=quick",
+        "backbone=instag",
+        "backbone.stages.warm_up=10",
+        f"backbone.stages.face={face}",
+        f"backbone.stages.mouth={mouth}",
+        f"backbone.stages.fuse={fuse}",
+        "group=check",
+    )
+
+
+SHORT = short(checkpoint_every=6, face=20, mouth=10, fuse=20)
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 MOST_TRIES = 12  # of one command that nothing disturbs any more
 TRAINING = re.compile(r"^tfg: (\S+): training$", re.M)

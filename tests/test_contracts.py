@@ -75,16 +75,19 @@ def test_every_selector_chooses_a_candidate_inside_the_training_part(name):
     assert chosen.definition
 
 
-@pytest.mark.parametrize("name", names("backbone"))
-def test_every_backbone_renders_a_frame_without_its_truth(name):
-    scene = make_scene(num_frames=12, size=64)
-    portrait = scene.portrait
+def placed(name):
+    """A backbone that is not trained, its portrait of twelve frames, and the rows of that without its truth."""
+    portrait = make_scene(num_frames=12, size=64).portrait
     torch.manual_seed(0)
     backbone = parts.make_backbone(overrides.composed([f"backbone={name}", "trainer=cpu"]), portrait)
     backbone.prepare(portrait)
     windows = data.audio_windows(portrait.audio, *data.audio_statistics(portrait.audio))
-    rows = data.batches(portrait, windows, device=torch.device("cpu"), truth=False)
-    backbone.eval()
+    return backbone.eval(), portrait, data.batches(portrait, windows, device=torch.device("cpu"), truth=False)
+
+
+@pytest.mark.parametrize("name", names("backbone"))
+def test_every_backbone_renders_a_frame_without_its_truth(name):
+    backbone, _, rows = placed(name)
     picture = backbone.render(default_collate([rows[3]]))
     assert picture.shape == (1, 64, 64, 3)
     assert torch.isfinite(picture).all()
@@ -97,15 +100,8 @@ def test_every_backbone_renders_a_frame_without_its_truth(name):
 @pytest.mark.parametrize("name", names("backbone"))
 def test_every_backbone_knows_how_far_its_surface_is(name):
     """Of a head that was placed and not trained, made opaque: where it is, its depth is the head's within its size."""
-    scene = make_scene(num_frames=12, size=64)
-    portrait = scene.portrait
-    torch.manual_seed(0)
-    backbone = parts.make_backbone(overrides.composed([f"backbone={name}", "trainer=cpu"]), portrait)
-    backbone.prepare(portrait)
+    backbone, portrait, rows = placed(name)
     OPAQUE[name](backbone)
-    windows = data.audio_windows(portrait.audio, *data.audio_statistics(portrait.audio))
-    rows = data.batches(portrait, windows, device=torch.device("cpu"), truth=False)
-    backbone.eval()
     depth = backbone.depth(default_collate([rows[3], rows[9]]))
     assert depth.shape == (2, 64, 64)
     assert not depth.requires_grad

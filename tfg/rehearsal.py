@@ -123,9 +123,8 @@ def _train(config: DictConfig, portrait: Portrait, windows: Floats, timed: dict[
         module.manual_backward = lambda loss: loss.backward()
 
         def step(number: int, first: int = first, count: int = count) -> None:
-            module.step.fill_(
-                first + number % count
-            )  # a short stretch is repeated: steps beyond its end are another stage's
+            # A short stretch is repeated: steps beyond its end are another stage's.
+            module.step.fill_(first + number % count)
             module.training_step(default_collate([rows[number % ROWS]]), number)
             if device.type == "cuda":
                 torch.cuda.synchronize()

@@ -63,9 +63,8 @@ class Column:
     name: str
     role: str  # KEY: which head; FEATURE: of its segment, which a selector may use; SCORE: of the held-out part; COST
     definition: str
-    reads: str | None = (
-        None  # of a FEATURE: SOUND of the training part, FACES of the segment, ALL_FACES of the training part
-    )
+    # Of a FEATURE: SOUND of the training part, FACES of the segment, ALL_FACES of the training part.
+    reads: str | None = None
 
 
 def motion_name(signals: str, threshold: str, aggregation: str, coordinates: str, prepared: str = "") -> str:

@@ -36,14 +36,8 @@ from tfg.types import InputError
 EPSILON = 1e-8  # paper equation 3
 SHIPPED = Path(__file__).with_name("rules")
 KEYS = ("title", "shortlist", "score", "learn", "learned_from")
-SELECTOR_KEYS = (
-    "_target_",
-    "name",
-    "audio",
-    "max_missing",
-    "note",
-    "defaults",
-)  # of a rule that is a selector of conf/ too
+# Of a rule that is a selector of conf/ too.
+SELECTOR_KEYS = ("_target_", "name", "audio", "max_missing", "note", "defaults")
 RANDOM, FIRST, RATIO, SUM, LINEAR = "random", "first", "ratio", "sum", "linear"
 
 
