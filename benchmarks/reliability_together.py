@@ -16,9 +16,9 @@ from benchmarks.short_sweep import JOBLIB, Sweep
 
 CELLS = tuple(range(12))  # starts in seconds
 LONGER = (
-    "backbone.stages.face=150",
-    "backbone.stages.mouth=50",
-    "backbone.stages.fuse=100",
+    "backbone.stages.face=1000",
+    "backbone.stages.mouth=350",
+    "backbone.stages.fuse=450",
     "trainer.checkpoint_every=100",
 )
 TURNS = 2
