@@ -116,11 +116,11 @@ INLINE void ask_for(const float *plane, const Corners *corners, int i, int64_t c
             __builtin_prefetch(plane + corners->texel[k][i] * (size_t)channels + c);
 }
 
-/* Channels [first, first + groups * LANES) of one point. */
+/* Channels [first, first + groups * LANES) of one point; groups: 1 or 2. */
 INLINE void read_lanes(const Planes *planes, const float *restrict texels, const Corners *corners, int i,
                        int64_t channels, int64_t first, int groups, float *restrict to) {
     const size_t plane_size = (size_t)(planes->size * planes->size * channels);
-    Lanes sum[4] = {0};
+    Lanes sum[2] = {0};
     for (int plane = 0; plane < 3; plane++)
         for (int k = 0; k < 4; k++) {
             const float *from = texels + plane * plane_size + corners[plane].texel[k][i] * (size_t)channels + first;
