@@ -92,3 +92,17 @@ def test_a_run_of_several_pieces_shows_where_each_begins() -> None:
     pieces = [{"start": 1.0, "seconds": 1.0}, {"start": 7.2, "seconds": 4.0}]
     text = table.markdown([(name, replace(made, selection=made.selection | {"start": 1.0, "pieces": pieces}))])
     assert [line.split("|")[2].strip() for line in text.splitlines() if line.startswith("|")][2] == "1.00 + 7.20"
+
+
+def test_training_lengths_stand_beside_the_start_where_they_vary() -> None:
+    def of_steps(name: str, steps: int | None) -> tuple[str, RunResult]:
+        label, made = run(name, "logmel", [])
+        training = made.stages["training"] | ({} if steps is None else {"steps": steps})
+        return label, replace(made, stages={"training": training})
+
+    def shown(*runs: tuple[str, RunResult]) -> list[list[str]]:
+        lines = [line for line in table.markdown(runs).splitlines() if line.startswith("|")]
+        return [[cell.strip() for cell in line.split("|")[2:4]] for line in (lines[0], lines[2], lines[3], lines[7])]
+
+    assert shown(of_steps("a", 60), of_steps("b", 60))[0] == ["start s", "PSNR face dB \u2191"]
+    assert shown(of_steps("a", 60), of_steps("b", None)) == [["start s", "steps"], *[["3.00", "60"]] * 2, ["3.00", "-"]]

@@ -15,7 +15,8 @@ from support import forks
 
 from benchmarks.report_records import make
 from tfg.clip.write import write_video
-from tfg.record import claims, standing, states, table
+from tfg.commands.compare import read
+from tfg.record import claims, differences, standing, states, table
 from tfg.record.files import write_json
 from tfg.record.identity import label
 from tfg.record.results import HEADS, RunResult, write_failure
@@ -190,6 +191,58 @@ def test_the_best_is_marked_among_runs_of_the_same_frames(opened):
     best = f"[...document.querySelectorAll('#runs tbody tr')].map((row) => row.cells[{column}]).filter((c) => c.matches('.best'))"
     marked = page.evaluate(f"{best}.map((cell) => cell.firstChild.textContent)")
     assert marked == [min(row[column] for row in shown(page)[1:])]
+
+
+@pytest.fixture(scope="module")
+def lengths(tmp_path_factory):
+    """A site of four runs of one person; the last two were trained for 60 steps, of which one with another prior and seed."""
+    folder = tmp_path_factory.mktemp("lengths") / "results"
+    runs = make(folder, 4, 30, person="one")
+    for path, prior in zip(runs[2:], ({"name": "none"}, {"name": "grid", "ridge": 3.0}), strict=True):
+        run = json.loads((path / "result.json").read_text())
+        head = folder / HEADS / run["head"] / "head.json"
+        record = json.loads(head.read_text())
+        for one in (run, record):
+            one["stages"]["training"]["steps"] = 60
+        record["config"] |= {"prior": prior, "seed": len(prior)}
+        (path / "result.json").write_text(json.dumps(run))
+        head.write_text(json.dumps(record))
+    return runs, write_site(folder, folder / "report")[0].parent
+
+
+def test_the_best_is_marked_among_runs_of_the_same_settings_and_the_page_says_which_differ(browser, lengths):
+    _, site = lengths
+    browser.open((site / "index.html").as_uri())
+    column = shown(browser)[0].index("LPIPS \u2193")
+    best = f"[...document.querySelectorAll('#runs tbody tr')].map((row) => row.cells[{column}].matches('.best'))"
+    said = "document.getElementById('ranking').textContent"
+    values = [row[column] for row in shown(browser)[1:]]
+    steps = [row[shown(browser)[0].index("steps")] for row in shown(browser)[1:]]
+    assert sorted(steps) == ["-", "-", "60", "60"]
+    alike = [value for value, length in zip(values, steps, strict=True) if length == "-"]
+    # the other two differ in their priors: each is alone
+    assert browser.evaluate(best) == [value == min(alike) and s == "-" for value, s in zip(values, steps, strict=True)]
+    assert "training steps" in browser.evaluate(said)
+    assert "prior" in browser.evaluate(said)
+    assert "seed 0" not in browser.evaluate(said)
+    browser.evaluate("document.getElementById('across').click()")
+    assert browser.evaluate(best) == [value == min(values) for value in values]
+    assert "Bold ignores that they do" in browser.evaluate(said)
+    browser.evaluate(
+        "(() => { const box = document.getElementById('filter'); box.value = 'random'; box.dispatchEvent(new Event('input')); })()"
+    )
+    assert browser.evaluate(said) == ""
+
+
+@pytest.mark.parametrize("pair", [(0, 1), (0, 2), (2, 3)])
+def test_two_runs_differ_on_the_page_in_what_tfg_compare_says(browser, lengths, pair):
+    runs, site = lengths
+    first, second = (runs[number] for number in pair)
+    browser.open("about:blank")
+    browser.open(f"{(site / 'compare.html').as_uri()}#a={first.name}&b={second.name}")
+    browser.wait("document.querySelectorAll('#table tbody tr').length > 0")
+    expected = differences.sentence(differences.between([(read(first).settings, read(second).settings)]))
+    assert browser.evaluate("document.getElementById('apart').innerText") == expected
 
 
 @pytest.mark.parametrize("name", ["index.html", "compare.html", "metrics.html", "run"])

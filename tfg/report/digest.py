@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tfg.record import curve, identity
+from tfg.record import curve, differences, identity
 from tfg.record.metrics import formatted, ranged, titled
 from tfg.record.pieces import shown, starts_of
 from tfg.record.results import RunResult
@@ -30,6 +30,7 @@ VIDEOS = ("truth", "rendered", "side_by_side")
 class Digest:
     label: str
     result: RunResult  # without numbers per frame; definitions of the run's own metrics only
+    settings: dict[str, str]  # what its numbers depend on beside its segment
     intervals: dict[str, tuple[float, float]]  # metric -> ends, where there is an interval
     page: dict[str, Any]  # for runs/<id>.html
     data: dict[str, Any]  # for data/runs/<id>.js
@@ -95,7 +96,15 @@ def _digest(result: RunResult, results: Path) -> Digest:
     }
     candidates = result.selection.get("scores", [])
     extras = [{str(name): float(value) for name, value in (one.get("extras") or {}).items()} for one in candidates]
-    return Digest(label=label, result=_slim(result), intervals=ranges, page=page, data=data, extras=extras)
+    return Digest(
+        label=label,
+        result=_slim(result),
+        settings=differences.of_result(result),
+        intervals=ranges,
+        page=page,
+        data=data,
+        extras=extras,
+    )
 
 
 def _metric(entry: Mapping[str, Any], statistic: dict[str, Any] | None) -> dict[str, Any]:
@@ -197,4 +206,5 @@ def _slim(result: RunResult) -> RunResult:
         truth=short(result.truth, defined=False),
         controls={name: short(metrics, defined=False) for name, metrics in result.controls.items()},
         selection={key: value for key, value in result.selection.items() if key != "scores"},
+        notes={key: value for key, value in result.notes.items() if key != "trained_with"},
     )

@@ -120,15 +120,19 @@ def _pages(site: Path, results: Path, there: Found, digests: Sequence[Digest]) -
             "found": there,
             "problems": problems,
             "count": len(digests),
-            "others": [other | {"cells": other["cells"].split("\t")} for other in shown["others"]],
+            "others": [other | {"cells": _of_metrics(other["cells"].split("\t"), shown)} for other in shown["others"]],
             "columns": shown["columns"],
-            "axes": shown["axes"],
         },
         "compare.html": {"root": "", "title": "Two runs", "count": len(digests)},
         "metrics.html": {"root": "", "title": "Metrics", "metrics": _definitions(digests)},
     }
     for name, given in values.items():
         (site / name).write_text(environment.get_template(name).render(**given))
+
+
+def _of_metrics(cells: Sequence[str], shown: dict[str, Any]) -> list[str]:
+    columns = shown["columns"][shown["axes"] :]
+    return [cell for cell, column in zip(cells, columns, strict=True) if column["kind"] == "metric"]
 
 
 def _definitions(digests: Sequence[Digest]) -> dict[str, dict[str, Any]]:

@@ -68,6 +68,31 @@ tfg.configTable = function (table, first, second, contains, all) {
   return keys.filter(differs).length;
 };
 
+// What runs differ in beside their segments: key -> its values, once each, in the order of the runs; as tfg/record/differences.py
+// has it of two. Where an option of a group is another one, its values are not compared.
+tfg.differing = function (rows) {
+  const { keys, sets } = tfg.table.settings;
+  const some = [...new Set(rows.map((row) => row.settings))].map((number) => sets[number]);
+  const found = new Map();
+  keys.forEach((key, at) => {
+    const name = `${key.split(".")[0]}.name`;
+    const options = new Map();
+    for (const set of some) {
+      const option = key === name ? "" : set[keys.indexOf(name)];
+      options.set(option, (options.get(option) || new Set()).add(set[at]));
+    }
+    const values = [...options.values()].filter((one) => one.size > 1).flatMap((one) => [...one]);
+    if (values.length) found.set(key === name ? key.slice(0, -5) : key, [...new Set(values)]);
+  });
+  return found;
+};
+
+// The first of them in words, `joined` between the values of a key.
+tfg.saidOf = function (found, joined) {
+  const said = [...found].map(([key, values]) => `${key} ${values.join(joined)}`);
+  return [...said.slice(0, 8), ...(said.length > 8 ? [`and ${said.length - 8} more`] : [])].join("; ");
+};
+
 tfg.options = function (select, pairs, chosen) {
   select.replaceChildren(...pairs.map(([value, text]) => tfg.element("option", { value, selected: value === chosen }, text)));
 };
