@@ -224,7 +224,10 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("bench", help="how well a selector, given as a YAML, chooses on an atlas of heads")
     command.add_argument(
-        "selectors", nargs="+", metavar="SELECTOR.yaml", help="columns and weights (tfg/atlas/rule.py), or a name there"
+        "selectors",
+        nargs="+",
+        metavar="SELECTOR.yaml",
+        help="columns and weights (docs/bench.md has an example), or a rule of tfg by name",
     )
     command.add_argument(
         "--atlas",
