@@ -234,6 +234,24 @@ def test_the_best_is_marked_among_runs_of_the_same_settings_and_the_page_says_wh
     assert browser.evaluate(said) == ""
 
 
+def test_where_no_interval_is_the_page_says_why_once(browser, lengths, tmp_path):
+    _, site = lengths
+    why = "too short, fewer than 100 held-out frames, of which no blocks of neighbours can be drawn."
+    browser.open((site / "index.html").as_uri())
+    said = "document.getElementById('unranged').textContent"
+    assert browser.evaluate(said) == f"No intervals below any run: {why}"
+    browser.evaluate("document.getElementById('ranges').click()")
+    assert browser.evaluate(said) == ""
+    browser.open((site / run_page(site)).as_uri())
+    assert browser.evaluate("document.body.innerText").count(f"No intervals: {why}") == 1
+    make(tmp_path / "results", 2, 120)
+    long = write_site(tmp_path / "results", tmp_path / "site")[0].parent
+    browser.open((long / "index.html").as_uri())
+    assert browser.evaluate(said) == ""
+    browser.open((long / run_page(long)).as_uri())
+    assert "No intervals" not in browser.evaluate("document.body.innerText")
+
+
 @pytest.mark.parametrize("pair", [(0, 1), (0, 2), (2, 3)])
 def test_two_runs_differ_on_the_page_in_what_tfg_compare_says(browser, lengths, pair):
     runs, site = lengths

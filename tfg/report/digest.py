@@ -5,7 +5,7 @@ The numbers per frame stay here: of a thousand runs they would not fit into memo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from tfg.record.results import RunResult
 from tfg.record.table import TRUTH
 from tfg.report import found
 from tfg.report.series import DECODED, Rows, charts, statistic_of
-from tfg.statistics.measures import measure
+from tfg.statistics.bootstrap import FEWEST_FRAMES
+from tfg.statistics.measures import Measure, measure
 from tfg.statistics.pairing import Scored
 from tfg.types import FPS
 
@@ -32,6 +33,7 @@ class Digest:
     result: RunResult  # without numbers per frame; definitions of the run's own metrics only
     settings: dict[str, str]  # what its numbers depend on beside its segment
     intervals: dict[str, tuple[float, float]]  # metric -> ends, where there is an interval
+    unranged: str | None  # why no metric has one; None where some has
     page: dict[str, Any]  # for runs/<id>.html
     data: dict[str, Any]  # for data/runs/<id>.js
     extras: list[dict[str, float]]  # of each candidate, what its selector measured beside CANDIDATE; for exports alone
@@ -52,6 +54,7 @@ def _digest(result: RunResult, results: Path) -> Digest:
     }
     estimates = {name: None if made is None else made.interval() for name, made in measures.items()}
     ranges = {name: (made.low, made.high) for name, made in estimates.items() if made is not None}
+    unranged = None if ranges else _unranged([made for made in measures.values() if made is not None])
     rows, scored = Rows(), Scored.of(result.run_id, result)
     training, missing = _training(results, result.files.get("curve"))
     label = identity.label(result.config)
@@ -81,6 +84,7 @@ def _digest(result: RunResult, results: Path) -> Digest:
         "plot": _file(results, result.files.get("selection_plot")),
         "sources": [*result.controls, TRUTH],
         "scores": _scores(result, ranges),
+        "unranged": unranged,
         "gains": [_gain(entry) for entry in result.gains.values()],
         "unavailable": _unavailable(result.metrics),
         "cautions": [(titled(result.metrics[name]), said) for name, said in result.cautions.items()],
@@ -101,6 +105,7 @@ def _digest(result: RunResult, results: Path) -> Digest:
         result=_slim(result),
         settings=differences.of_result(result),
         intervals=ranges,
+        unranged=unranged,
         page=page,
         data=data,
         extras=extras,
@@ -179,6 +184,14 @@ def _scores(result: RunResult, ranges: Mapping[str, tuple[float, float]]) -> lis
         for name, entry in result.metrics.items()
         if entry["value"] is not None
     ]
+
+
+def _unranged(measures: Sequence[Measure]) -> str:
+    if not measures:
+        return "the records hold no numbers per frame"
+    if max(made.series.shape[1] for made in measures) < FEWEST_FRAMES:
+        return f"too short, fewer than {FEWEST_FRAMES} held-out frames, of which no blocks of neighbours can be drawn"
+    return "no metric varies over the frames, or they only repeat a pattern"
 
 
 def _gain(entry: Mapping[str, Any]) -> dict[str, str]:

@@ -63,6 +63,7 @@ def as_json(digests: Sequence[Digest], evaluations: Sequence[dict[str, Any]]) ->
                 "cells": [*own, *cells],
                 "values": [*map(_number, own), *map(_sortable, numbers_of(one.result, made))],
                 "ranges": {name: ranged(ends, made.metrics[name]) for name, ends in one.intervals.items()},
+                "unranged": one.unranged,
                 "held": one.result.notes["truth_digest"],
                 "head": one.result.head,
                 "settings": of_settings,

@@ -64,6 +64,14 @@ function ranking(shown) {
   by("ranking").textContent = found.size ? `Runs of the same held-out frames differ in more than segment, seed, commit and machine: ${tfg.saidOf(found, ", ")}. ${scope}` : "";
 }
 
+// Why runs shown have no intervals, each reason once.
+function unranged(shown) {
+  const counts = new Map();
+  for (const i of shown) if (rows[i].unranged) counts.set(rows[i].unranged, (counts.get(rows[i].unranged) || 0) + 1);
+  const said = [...counts].map(([why, count]) => `No intervals below ${count === shown.length ? "any run" : `${count} of ${shown.length} runs`}: ${why}.`);
+  by("unranged").textContent = by("ranges").checked ? said.join(" ") : "";
+}
+
 // Best of the runs that are ranked together, as printed; `at`: column.
 function best(shown, at, keys) {
   const sign = { up: 1, down: -1 }[columns[at].better];
@@ -125,6 +133,7 @@ function show() {
   if (focused !== undefined) by("runs").rows[0].cells[Math.min(focused, visible.length)].querySelector("button").focus();
   by("shown").textContent = shown.length === rows.length ? `${rows.length} runs` : `${shown.length} of ${rows.length} runs`;
   ranking(shown);
+  unranged(shown);
   remember();
   clearTimeout(timer);
   timer = setTimeout(() => chart(shown), 150);
