@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from result_records import result
+from result_records import metric, result
 
 from tfg.record import table
 from tfg.record.identity import label
 from tfg.record.results import RunResult
+from tfg.scoring.run import NO_CONTROLS
 
 
 def run(name: str, audio: str, axes: list[str]) -> tuple[str, RunResult]:
@@ -59,6 +60,28 @@ def test_runs_that_share_a_head_are_said_to_be_one_measurement() -> None:
 
 def test_a_column_that_no_run_was_scored_for_is_left_out() -> None:
     assert "shuffled" not in table.markdown([run("a", "logmel", [])]).splitlines()[0]
+
+
+def quick(name: str, why: str = "switched off (metrics.lpips=false)") -> tuple[str, RunResult]:
+    """A run without LPIPS for this reason, and without the controls that its head renders."""
+    label, made = run(name, "logmel", [])
+    absent = {"lpips": metric("lpips", None, why)}
+    gains = {"psnr_mouth": made.gains["psnr_mouth"] | {"value": None, "unavailable": NO_CONTROLS}}
+    controls = {kind: made.controls[kind] | absent for kind in ("static", "nearest")}
+    changed = {"metrics": made.metrics | absent, "controls": controls, "gains": gains}
+    return label, replace(made, verdict=f"speech is not judged: {NO_CONTROLS}", **changed)
+
+
+def test_what_the_user_switched_off_has_neither_a_column_nor_a_sentence() -> None:
+    off, full = quick("a"), run("b", "logmel", [])
+    text = table.markdown([off])
+    assert not [word for word in ("LPIPS", "switched off", "not judged", "Speech:") if word in text]
+    assert "random instag: pose gap 3.0 degrees" in text
+    assert "Mouth r" in text  # unavailable for another reason in a control
+    assert "LPIPS: unavailable: no weights (random instag" in table.markdown([quick("a", "no weights")])
+    both = table.markdown([off, full])  # the other run was to have it
+    assert "LPIPS: unavailable: switched off (metrics.lpips=false) (random instag" in both
+    assert "Speech: the run minus its mute control" in both
 
 
 def costs_of(text: str) -> list[str]:

@@ -21,6 +21,7 @@ from tfg.record.files import write_json
 from tfg.record.identity import label
 from tfg.record.results import HEADS, RunResult, write_failure
 from tfg.report.site import checked, write_site
+from tfg.scoring.run import NO_CONTROLS
 from tfg.types import InputError
 
 HOSTILE = "<script>window.hacked=1</script><img src=x onerror=window.hacked=1>'\"&"
@@ -250,6 +251,35 @@ def test_where_no_interval_is_the_page_says_why_once(browser, lengths, tmp_path)
     assert browser.evaluate(said) == ""
     browser.open((long / run_page(long)).as_uri())
     assert "No intervals" not in browser.evaluate("document.body.innerText")
+
+
+def test_what_was_switched_off_is_on_no_page(browser, tmp_path):
+    """Of two runs with `metrics=quick`."""
+    runs = make(tmp_path / "results", 2, 30, person="one")
+    for path in runs:
+        run = json.loads((path / "result.json").read_text())
+        scores = tmp_path / "results" / HEADS / run["head"] / run["scores"]
+        record = json.loads(scores.read_text())
+        for one in (run, record):
+            for name, entry in one["metrics"].items():
+                if name.startswith("lpips"):
+                    entry |= {"value": None, "per_frame": None, "unavailable": "switched off (metrics.lpips=false)"}
+            one["gains"]["psnr_mouth"] |= {"value": None, "unavailable": NO_CONTROLS, "low": None, "high": None}
+            one["verdict"] = f"speech is not judged: {NO_CONTROLS}"
+        (path / "result.json").write_text(json.dumps(run))
+        scores.write_text(json.dumps(record))
+    site = write_site(tmp_path / "results", tmp_path / "site")[0].parent
+    pair = f"compare.html#a={runs[0].name}&b={runs[1].name}"
+    for name in ("index.html", "metrics.html", run_page(site), pair):
+        browser.open("about:blank")
+        browser.open(f"{site.as_uri()}/{name}")
+        if name == pair:
+            browser.wait("document.querySelectorAll('#table tbody tr').length > 0")
+        browser.evaluate("document.querySelectorAll('details').forEach((details) => (details.open = true))")
+        text = browser.evaluate("document.querySelector('main').innerText")
+        assert "PSNR" in text
+        found = [word for word in ("LPIPS", "switched off", "not judged", "What speech gains") if word in text]
+        assert not found, name
 
 
 @pytest.mark.parametrize("pair", [(0, 1), (0, 2), (2, 3)])

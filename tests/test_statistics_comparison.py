@@ -246,3 +246,11 @@ def test_runs_of_other_pieces_that_begin_alike_are_other_segments():
 
     assert of_run([1.0, 5.0]) == (1.0, 5.0)
     assert of_run([1.0, 5.0]) != of_run([1.0, 6.0])
+
+
+def test_a_metric_that_is_switched_off_on_both_sides_is_no_hole():
+    off = FACTS | {"value": None, "unavailable": "switched off (metrics.lpips=false)", "per_frame": None}
+    lacking = FACTS | {"value": None, "unavailable": "no weights", "per_frame": None}
+    found = compare(matched([scored(1.0, a=off, b=off, c=off)], [scored(2.0, a=off, b=lacking)])[0])
+    assert set(found) == {"m", "b"}
+    assert "switched off" in found["b"].reason

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfg.record.costs import cell, faces_given, stage_processor_seconds
-from tfg.record.metrics import formatted, header, titled
+from tfg.record.metrics import all_off, formatted, header, titled
 from tfg.record.pieces import shown as shown_starts
 from tfg.record.results import RunResult
 
@@ -77,11 +77,15 @@ def markdown(runs: Sequence[tuple[str, RunResult]], others: Sequence[dict[str, A
 def tabulated(
     runs: Sequence[tuple[str, RunResult]], others: Sequence[dict[str, Any]] = (), *, every_metric: bool = False
 ) -> RunTable:
-    """The same table as cells; with `every_metric` the columns are followed by all the metrics that some run has."""
+    """The same table as cells; with `every_metric` the columns are followed by all the metrics that some run has.
+
+    What is switched off in every run has no column; whether speech helps is not said where the controls are off.
+    """
     entries = [metrics for _, result in runs for metrics in (result.metrics, result.truth)]
     known = dict.fromkeys(name for found in entries for name in found)
-    columns = [name for name in COLUMNS if name in known]
-    columns += [name for name in known if name not in columns] if every_metric else []
+    wanted = [name for name in known if not all_off(found[name] for found in entries if name in found)]
+    columns = [name for name in COLUMNS if name in wanted]
+    columns += [name for name in wanted if name not in columns] if every_metric else []
     shown = {name: next(found[name] for found in entries if name in found) for name in columns}
     varies = len({steps_of(result) for _, result in runs}) > 1
     rows: list[Row] = []
@@ -125,7 +129,7 @@ def _of_speech(runs: Sequence[tuple[str, RunResult]]) -> list[str]:
     for name, result in runs:
         gap = result.pose_gap
         away = f"pose gap {gap['mean_degrees']:.1f} degrees (90th percentile {gap['p90_degrees']:.1f})"
-        lines.append(f"{name}: {result.verdict}; {away}")
+        lines.append(f"{name}: {away if all_off(result.gains.values()) else f'{result.verdict}; {away}'}")
         lines += [
             f"  caution, {titled(result.metrics[measure])}: {'; '.join(said)}"
             for measure, said in result.cautions.items()
@@ -134,7 +138,8 @@ def _of_speech(runs: Sequence[tuple[str, RunResult]]) -> list[str]:
             lines.append(
                 f"  caution, all of it: its prior was learned from this person (as {seen['person']}: {seen['why']})"
             )
-    return ["", *lines, "Speech: the run minus its mute control, 95 % intervals over the held-out frames.", ""]
+    said = ["Speech: the run minus its mute control, 95 % intervals over the held-out frames."]
+    return ["", *lines, *([] if all(all_off(result.gains.values()) for _, result in runs) else said), ""]
 
 
 def _comparable(other: dict[str, Any], reading: str) -> dict[str, dict[str, Any]]:

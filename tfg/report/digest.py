@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tfg.record import curve, differences, identity
-from tfg.record.metrics import formatted, ranged, titled
+from tfg.record.metrics import all_off, formatted, is_off, ranged, titled
 from tfg.record.pieces import shown, starts_of
 from tfg.record.results import RunResult
 from tfg.record.table import TRUTH
@@ -78,14 +78,14 @@ def _digest(result: RunResult, results: Path) -> Digest:
         "id": result.run_id,
         "label": label,
         "group": result.group,
-        "verdict": result.verdict,
+        "verdict": verdict_of(result),
         "facts": _facts(result),
         "videos": {name: _file(results, result.files.get(name)) for name in VIDEOS},
         "plot": _file(results, result.files.get("selection_plot")),
         "sources": [*result.controls, TRUTH],
         "scores": _scores(result, ranges),
         "unranged": unranged,
-        "gains": [_gain(entry) for entry in result.gains.values()],
+        "gains": [_gain(entry) for entry in result.gains.values() if not is_off(entry)],
         "unavailable": _unavailable(result.metrics),
         "cautions": [(titled(result.metrics[name]), said) for name, said in result.cautions.items()],
         "stages": [{"name": name, **stage} for name, stage in result.stages.items()],
@@ -110,6 +110,11 @@ def _digest(result: RunResult, results: Path) -> Digest:
         data=data,
         extras=extras,
     )
+
+
+def verdict_of(result: RunResult) -> str | None:
+    """Whether speech helps; None where its control was switched off."""
+    return None if all_off(result.gains.values()) else result.verdict
 
 
 def _metric(entry: Mapping[str, Any], statistic: dict[str, Any] | None) -> dict[str, Any]:
@@ -200,10 +205,10 @@ def _gain(entry: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _unavailable(metrics: Mapping[str, dict[str, Any]]) -> dict[str, list[str]]:
-    """Reason -> the metrics that it holds for."""
+    """Reason -> the metrics that it holds for; without those that were switched off."""
     reasons: dict[str, list[str]] = {}
     for entry in metrics.values():
-        if entry["value"] is None:
+        if entry["value"] is None and not is_off(entry):
             reasons.setdefault(str(entry["unavailable"]), []).append(entry["title"])
     return reasons
 

@@ -21,7 +21,7 @@ from tfg.place import free, is_written_by
 from tfg.progress import progress
 from tfg.record import evaluations, tabular
 from tfg.record.files import replaced
-from tfg.record.metrics import titled
+from tfg.record.metrics import is_off, titled
 from tfg.record.results import DamagedRecord
 from tfg.report import sweep
 from tfg.report.digest import Digest, digest
@@ -140,6 +140,8 @@ def _definitions(digests: Sequence[Digest]) -> dict[str, dict[str, Any]]:
     metrics: dict[str, dict[str, Any]] = {}
     for one in digests:
         for name, entry in one.result.metrics.items():
+            if is_off(entry):
+                continue
             shown = metrics.setdefault(name, {"title": titled(entry), "better": entry["better"], "definitions": {}})
             shown["definitions"][entry["definition"]] = shown["definitions"].get(entry["definition"], 0) + 1
     return metrics

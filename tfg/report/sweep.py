@@ -10,7 +10,7 @@ from tfg.record import costs, differences, identity, table
 from tfg.record.metrics import NONE, header, ranged
 from tfg.record.pieces import starts_of
 from tfg.record.results import RunResult
-from tfg.report.digest import Digest
+from tfg.report.digest import Digest, verdict_of
 
 AXES = (
     "selector",
@@ -67,7 +67,7 @@ def as_json(digests: Sequence[Digest], evaluations: Sequence[dict[str, Any]]) ->
                 "held": one.result.notes["truth_digest"],
                 "head": one.result.head,
                 "settings": of_settings,
-                "verdict": one.result.verdict,
+                "verdict": verdict_of(one.result),
                 "below": under,
             }
         )

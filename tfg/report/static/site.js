@@ -68,6 +68,9 @@ tfg.configTable = function (table, first, second, contains, all) {
   return keys.filter(differs).length;
 };
 
+// Whether a metric has no number because it was switched off, in all of the runs that know it (tfg/record/metrics.py).
+tfg.isOff = (entries) => entries.every((entry) => entry === undefined || String(entry.unavailable).includes("switched off (metrics."));
+
 // What runs differ in beside their segments: key -> its values, once each, in the order of the runs; as tfg/record/differences.py
 // has it of two. Where an option of a group is another one, its values are not compared.
 tfg.differing = function (rows) {
