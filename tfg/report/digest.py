@@ -142,14 +142,34 @@ def _training(results: Path, file: str | None) -> tuple[dict[str, list[list[floa
 
 
 def _selection(selection: Mapping[str, Any]) -> dict[str, Any]:
-    candidates = [[candidate.get(key) for key in CANDIDATE] for candidate in selection.get("scores", [])]
+    """A candidate that has neither a score nor a note says why it was not looked at; notes stand once each."""
+    scores = selection.get("scores", [])
+    is_scored = any(candidate.get("score") is not None for candidate in scores)
+    said = [candidate.get("note") or _not_scored(candidate, selection, is_scored) for candidate in scores]
+    notes = list(dict.fromkeys(note for note in said if note is not None))
+    candidates = [
+        [*(candidate.get(key) for key in CANDIDATE[:-1]), None if note is None else notes.index(note)]
+        for candidate, note in zip(scores, said, strict=True)
+    ]
     return {
         "starts": starts_of(selection),
         "piece_seconds": selection.get("piece_seconds", selection.get("seconds")),
         "seconds": selection.get("seconds"),
         "method": selection.get("method"),
-        "candidates": candidates,
+        "candidates": candidates,  # as CANDIDATE, the note by its number
+        "notes": notes,
     }
+
+
+def _not_scored(candidate: Mapping[str, Any], selection: Mapping[str, Any], is_scored: bool) -> str | None:
+    """`is_scored`: whether the selector scores candidates at all. None of one that has a score or was chosen."""
+    if candidate.get("score") is not None or candidate["start"] in starts_of(selection):
+        return None
+    if not is_scored:
+        return f"not looked at: {selection.get('method')} scores no candidate"
+    if candidate.get("motion_complexity") is not None:
+        return "looked at, not taken into the last choice"
+    return "not on the shortlist: its faces were not looked at"
 
 
 def _facts(result: RunResult) -> list[tuple[str, str]]:

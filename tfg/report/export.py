@@ -86,11 +86,12 @@ def candidates_table(digests: Sequence[Digest]) -> Table:
     for one in digests:
         for values, extras in zip(one.data["selection"]["candidates"], one.extras, strict=True):
             chosen = values[0] in starts_of(one.result.selection)
+            note = None if values[-1] is None else one.data["selection"]["notes"][values[-1]]
             measured = [extras.get(name) for name in names]
-            records.append((one.result.run_id, *values, *measured, chosen))
+            records.append((one.result.run_id, *values[:-1], note, *measured, chosen))
             texts = [
                 value if isinstance(value, str) else "-" if value is None else f"{value:.4g}"
-                for value in (*values, *measured)
+                for value in (*values[:-1], note, *measured)
             ]
             rows.append((one.label, *texts, "chosen" if chosen else ""))
     shown = ("run", "start s", "diversity", "motion", "score", "note", *(name.replace("_", " ") for name in names), "")
