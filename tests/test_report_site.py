@@ -235,6 +235,32 @@ def test_the_best_is_marked_among_runs_of_the_same_settings_and_the_page_says_wh
     assert browser.evaluate(said) == ""
 
 
+@pytest.mark.parametrize("width", [1400, 390])
+def test_a_table_that_is_cut_shows_it_and_keeps_the_names_in_sight(browser, lengths, width):
+    _, site = lengths
+    browser.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+    browser.open((site / "index.html").as_uri())
+    frame = "document.getElementById('runs').parentElement"
+    browser.wait(f"{frame}.scrollWidth > {frame}.clientWidth && {frame}.classList.contains('beyond')")
+    assert browser.evaluate(f"getComputedStyle({frame}).maskImage") != "none"
+    assert not browser.evaluate(f"{frame}.classList.contains('before')")
+    browser.evaluate(f"{frame}.scrollLeft = {frame}.scrollWidth")
+    browser.wait(f"!{frame}.classList.contains('beyond') && {frame}.classList.contains('before')")
+    place = "(e) => e.getBoundingClientRect().left"
+    name, left = browser.evaluate(f"[document.querySelector('#runs tbody th'), {frame}].map({place})")
+    assert abs(name - left) <= 1.5
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_runs_of_one_label_are_told_apart_in_the_menu_of_a_comparison(browser, lengths):
+    runs, site = lengths
+    browser.open((site / "compare.html").as_uri())
+    browser.evaluate("tfg.table.rows.forEach((row) => (row.label = 'lip instag'))")
+    names = dict(browser.evaluate("tfg.named()"))
+    assert len(set(names.values())) == len(runs)
+    assert names[runs[3].name] == "lip instag, from 3.00 s, steps 60, 00000003"
+
+
 def test_where_no_interval_is_the_page_says_why_once(browser, lengths, tmp_path):
     _, site = lengths
     why = "too short, fewer than 100 held-out frames, of which no blocks of neighbours can be drawn."

@@ -26,7 +26,8 @@ function differences() {
   const { problem, found } = tfg.compare(...pair);
   by("differences").hidden = Boolean(problem);
   by("apart").hidden = Boolean(problem);
-  by("said").textContent = problem || `${pair[0].label} minus ${pair[1].label}`;
+  const names = new Map(tfg.named());
+  by("said").textContent = problem || pair.map((run) => names.get(run.id)).join(" minus ");
   if (problem) return;
   const apart = tfg.differing(pair.map((run) => tfg.table.rows.find((row) => row.id === run.id)));
   const same = "Beside their segments nothing differs: settings of training and metrics, commit and machine are the same.";

@@ -131,7 +131,7 @@ function show() {
   const focused = document.activeElement?.closest?.("#runs thead th")?.cellIndex;
   by("runs").replaceChildren(tfg.element("thead", {}, head), body);
   if (focused !== undefined) by("runs").rows[0].cells[Math.min(focused, visible.length)].querySelector("button").focus();
-  by("shown").textContent = shown.length === rows.length ? `${rows.length} runs` : `${shown.length} of ${rows.length} runs`;
+  by("shown").textContent = shown.length === rows.length ? `${rows.length} runs.` : `${shown.length} of ${rows.length} runs.`;
   ranking(shown);
   unranged(shown);
   remember();
