@@ -66,6 +66,11 @@ def test_the_answer_at_the_top_of_the_results_has_what_bench_prints_of_the_atlas
     verdicts = [verdict for quality in QUALITIES for verdict in judge(rules, people, quality, ["random"])]
     ahead = {(one.rule, one.quality): found for one in verdicts for found in one.ahead.values()}
     text = answer_so_far()
+    in_time = [person for person in people if person.name != "p10"]
+    (share,) = [
+        one.ahead["random"] for one in judge(rules, in_time, "gain_sync_share", ["random"]) if one.rule == "isexplore"
+    ]
+    assert f"+{share.mean:.3f} [{share.low:.3f}, {share.high:.3f}] without p10" in text
     assert len(ahead) == 18
     sure = {key for key, found in ahead.items() if found.low * found.high > 0}
     assert sure == {("audio", "psnr_face"), ("camera", "mouth_correlation")}
