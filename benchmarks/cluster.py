@@ -173,7 +173,7 @@ def _until_done(
     folder.mkdir(parents=True, exist_ok=True)
     environment = {
         **(environment or os.environ),
-        "OMP_NUM_THREADS": "1",  # for all alike: numpy's products, which scores are made of, round by their threads
+        "OMP_NUM_THREADS": "1",  # what launchers give a cell of this size
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
     }
     began, codes = time.monotonic(), [1]
