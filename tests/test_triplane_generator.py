@@ -35,7 +35,7 @@ def test_shapes_and_parameter_counts_of_both_profiles(shape, side, colours, gene
 
 
 def test_the_full_ladder_has_stylegan2s_layers() -> None:
-    """13 convolutions of 3 x 3 and 7 to the planes; each 512-wide layer in, out * 9 * in weights, in * 512 + in of style, out of bias."""
+    """13 convolutions of 3 x 3 and 7 to the planes; a wide one has 512 * 512 * 9 weights, 512 * 512 + 512 of style, 512 of bias."""
     with torch.device("meta"):
         made = PlaneGenerator(FULL.planes)
     layers = [module for module in made.modules() if isinstance(module, ModulatedConv)]
