@@ -20,20 +20,20 @@ from typing import Any
 
 import torch
 
-from benchmarks import floors, grids, looks, steps
+from benchmarks import floors, grids, looks, planes, steps
 from benchmarks.timing import Case, key_of, machine, measure, ratios_of
 
 REPEATS, QUICK = 9, 3
 
 
 def all_cases() -> list[Case]:
-    """The rasteriser's, the grids' and the training steps' cases."""
+    """The rasteriser's, the grids', the dense planes' and the training steps' cases."""
     found = []
     if importlib.util.find_spec("benchmarks.raster"):
         from benchmarks import raster
 
         found += raster.cases()
-    return [*found, *grids.cases(), looks.look_case(), *steps.cases()]
+    return [*found, *grids.cases(), *planes.cases(), looks.look_case(), *steps.cases()]
 
 
 def run(cases: list[Case], repeats: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tfg import compiler
-from tfg.engines import choose, hash_encode, resolve_engine
+from tfg.engines import choose, hash_encode, resolve_engine, sample_planes
 from tfg.engines.cpu import build
 from tfg.engines.hashgrid.base import HashGridSpec
 from tfg.types import InputError
@@ -180,7 +180,7 @@ def test_never_fast_math_and_loading_leaves_denormals_alone() -> None:
     assert "-ffast-math" not in build.SAFE_FLAGS
     code = (
         "import numpy, torch; from tfg.engines.cpu import build;"
-        "[build.load(name) for name in ('hashgrid', 'march', 'mlp', 'photometric', 'probe', 'raster')];"
+        "[build.load(name) for name in ('hashgrid', 'march', 'mlp', 'photometric', 'planes', 'probe', 'raster')];"
         "assert numpy.float32(1e-40) * numpy.float32(0.5) > 0;"
         "assert (torch.tensor([1e-40]) * 0.5).item() > 0"
     )
@@ -199,6 +199,7 @@ def test_without_a_compiler_auto_takes_torch_and_says_why_once(
     assert "chose torch (no C compiler (cc, gcc, clang) on PATH; install one" in lines[0]
     out = hash_encode(torch.rand(5, 2), torch.rand(SPEC.num_params, 1), SPEC)
     assert out.shape == (5, 2)
+    assert sample_planes(torch.rand(3, 2, 4, 4), torch.rand(5, 3), engine="auto").shape == (5, 2)
 
 
 def test_asking_for_cpu_without_a_compiler_is_an_error(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:

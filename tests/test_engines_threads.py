@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from test_engines_march import BOX, SAMPLING, ball, rays
 
-from tfg.engines import HashGridSpec, composite, march, mlp, ssim, triplane_encode
+from tfg.engines import HashGridSpec, composite, march, mlp, sample_planes, ssim, triplane_encode
 
 SPEC = HashGridSpec(dim=2, levels=6, channels=1, log2_size=10, base=8, desired=64, bound=1.0)
 
@@ -21,11 +21,13 @@ def work(seed: int) -> list[torch.Tensor]:
     samples = march(origins, directions, ball(16), aabb=BOX, **SAMPLING, offset=(offset + seed / 10) % 1, engine="cpu")
     sigma = torch.rand(len(samples.t), generator=generator).requires_grad_()
     color, opacity, depth = composite(sigma, samples.points, samples, "cpu")
+    planes = torch.rand(3, 20, 9, 9, generator=generator).requires_grad_()
+    read = sample_planes(planes, points, engine="cpu")
     picture = torch.rand(30, 25, 3, generator=generator).requires_grad_()
     likeness = ssim(picture, torch.rand(30, 25, 3, generator=generator), "cpu")
-    learned = [points, tables, weights[0], sigma, picture]
-    gradients = torch.autograd.grad(out.sum() + color.sum() + depth.sum() + likeness, learned)
-    return [out.detach(), color.detach(), opacity.detach(), *gradients]
+    learned = [points, tables, weights[0], sigma, picture, planes]
+    gradients = torch.autograd.grad(out.sum() + color.sum() + depth.sum() + likeness + read.sum(), learned)
+    return [out.detach(), color.detach(), opacity.detach(), read.detach(), *gradients]
 
 
 def test_threads_at_once_get_the_same_bits_as_one() -> None:

@@ -15,6 +15,7 @@ from tfg.engines import HashGridSpec, hash_encode, triplane_encode
 from tfg.engines.hashgrid.base import PLANES
 from tfg.engines.march import twin
 from tfg.engines.march.base import Samples, Steps
+from tfg.engines.planes import twin as plane_twin
 
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="triton is not installed"),
@@ -29,17 +30,21 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from tfg.engines.hashgrid import triton as grid
 from tfg.engines.march import triton as rays
+from tfg.engines.planes import triton as planes
 grids = dict(levels='*i64', scales='*fp64', axes='*i64', bounds='*fp64', count='i32', rows='i32')
 marching = dict(occupied='*u8', start='*i64', found_ray='*i64', rays='i32', max_samples='i32', limit='fp32')
 sizes = dict(LEVELS=12, CHANNELS=1, DIM=2, WIDTH=3, PLANES=3, BLOCK=128)
 walk = dict(RESOLUTION=128, OFFSET=True, CONSTANT=True, WRITE=True, BLOCK=128)
 sums = dict(CHANNELS=3, PADDED=4, BLOCK=128)
+read, tile = dict(axes='*i64', count='i32', size='i32'), dict(CHANNELS=32, PADDED=32, BLOCK=32)
 for kernel, types, fixed in (
     (grid.forward, grids, sizes),
     (grid.backward, grids, sizes | dict(TO_TABLES=True, TO_POINTS=True)),
     (rays.march, marching, walk),
     (rays.composite, marching, sums),
     (rays.composite_backward, marching, sums),
+    (planes.forward, read, tile),
+    (planes.backward, read, tile | dict(TO_PLANES=True, TO_POINTS=True)),
 ):
     signature = {name: 'constexpr' if name in fixed else types.get(name, '*fp32') for name in kernel.arg_names}
     constants = {(kernel.arg_names.index(name),): value for name, value in fixed.items()}
@@ -106,6 +111,23 @@ def test_composite_equals_the_twin_in_double(kernels: tuple[ModuleType, ModuleTy
         results.append([*outputs, *(leaf.grad for leaf in leaves)])
     for one, other in zip(*results, strict=True):
         assert (one - other).abs().max() <= 2e-6 * other.abs().max()
+
+
+@pytest.mark.parametrize(("channels", "size"), [(32, 16), (5, 7), (1, 1)])
+def test_planes_equal_the_twin_in_double(channels: int, size: int) -> None:
+    from tfg.engines.planes import cuda
+
+    generator = torch.Generator().manual_seed(0)
+    planes = torch.randn(3, channels, size, size, generator=generator)
+    points = torch.rand(300, 3, generator=generator) * 2.6 - 1.3
+    upstream = torch.randn(300, channels, generator=generator)
+    results = []
+    for part, dtype in ((cuda, torch.float32), (plane_twin, torch.float64)):
+        leaves = [values.to(dtype).clone().requires_grad_() for values in (planes, points)]
+        out = part.sample(*leaves)
+        results.append([out, *torch.autograd.grad(out, leaves, upstream.to(dtype))])
+    for one, other in zip(*results, strict=True):
+        assert (one - other).abs().max() <= 1e-6 * other.abs().max()
 
 
 def test_every_kernel_compiles_for_an_h100_without_one() -> None:

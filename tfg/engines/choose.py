@@ -43,13 +43,18 @@ def resolve_triton(engine: str, device: torch.device | str, dtype: torch.dtype =
     if chosen != "cuda" or importlib.util.find_spec("triton"):
         return chosen
     if engine != "auto":
-        raise InputError(f"engine={engine}: grids and marching need Triton; pip install triton, or use engine=torch")
+        raise InputError(
+            f"engine={engine}: grids, planes and marching need Triton; pip install triton, or use engine=torch"
+        )
     return _without_triton()
 
 
 @functools.cache
 def _without_triton() -> str:
-    print("tfg.engines: triton is not installed, grids and marching use torch (pip install triton)", file=sys.stderr)
+    print(
+        "tfg.engines: triton is not installed, grids, planes and marching use torch (pip install triton)",
+        file=sys.stderr,
+    )
     return "torch"
 
 

@@ -6,11 +6,9 @@
 #include <omp.h>
 #include <stdint.h>
 #include <string.h>
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
 
 #include "grid_place.h"
+#include "pages.h"
 
 typedef struct { /* of one block, one level */
     uint32_t row[8][BLOCK];
@@ -160,16 +158,6 @@ static __attribute__((noinline)) void slope3(const Corners *corners, int count, 
             else function(__VA_ARGS__, 3, C);                        \
         }                                                            \
     } while (0)
-
-/* Asks for large pages behind fresh memory of many megabytes: small ones cost more to touch first than the work itself. */
-static void prefer_large_pages(const void *start, size_t bytes) {
-#ifdef MADV_HUGEPAGE
-    const uintptr_t page = (uintptr_t)1 << 21, first = ((uintptr_t)start + page - 1) / page * page;
-    const uintptr_t last = ((uintptr_t)start + bytes) / page * page;
-    if (last > first + page) madvise((void *)first, last - first, MADV_HUGEPAGE);
-#endif
-    (void)start, (void)bytes;
-}
 
 INLINE int smaller(int64_t a, int64_t b) { return (int)(a < b ? a : b); }
 

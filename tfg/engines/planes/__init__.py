@@ -1,19 +1,5 @@
-"""Features of points from three planes, with gradients."""
+"""Dense tri-planes: features of points, read from three planes of texels, with gradients."""
 
-from __future__ import annotations
+from tfg.engines.planes.sampling import sample_planes
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-
-
-def sample_planes(planes: Tensor, points: Tensor, *, engine: str = "auto") -> Tensor:
-    """(n, channels): the mean of the three planes (3, channels, side, side) at points (n, 3) in [-1, 1]^3, read bilinearly.
-
-    Plane 0 is read at (x, y), plane 1 at (x, z), plane 2 at (z, y), column first; outside a plane is zero (EG3D, axes as corrected).
-    """
-    x, y, z = points.unbind(dim=1)
-    places = torch.stack([torch.stack(pair, dim=1) for pair in ((x, y), (x, z), (z, y))])[:, None]
-    return (
-        F.grid_sample(planes, places, mode="bilinear", padding_mode="zeros", align_corners=False)[:, :, 0].mean(dim=0).T
-    )
+__all__ = ["sample_planes"]
