@@ -5,12 +5,12 @@ Resumable; on one kind of device deterministic, since every draw of a step depen
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import math
 import shutil
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,9 @@ from tfg.types import InputError
 DOMAINS: dict[str, Callable[[], HeadSource]] = {"synthetic": Synthetic, "ict": Ict}
 CHECKPOINT_EVERY = 250
 RATE_CODES, BETAS = 1e-2, (0.9, 0.99)
+WARM_UP = 200  # steps in which rates rise from 0: at 0.02 from the start all densities die
 AVERAGE = 0.999  # decay of the weights that are kept
+NOTED = 0.02  # share of the newest step in the loss that is shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,11 @@ class Profile:
     rate: float
     most_bytes: int  # of pictures on the disk
 
+    def __post_init__(self) -> None:
+        for name, low in (("people", 2), ("views", 1), ("steps", 1)):
+            if getattr(self, name) < low:
+                raise InputError(f"--{name} {getattr(self, name)}: give {low} or more")
+
 
 PROFILES = {
     "small": Profile(
@@ -64,7 +71,7 @@ PROFILES = {
         steps=12_000,
         together=4,
         patch=32,
-        rate=3e-3,
+        rate=1e-2,
         most_bytes=10**9,
     ),
     "full": Profile(
@@ -120,7 +127,7 @@ def pretrain(domain: str, profile: Profile, out: Path) -> None:
 
 
 def _drawn(source: HeadSource, profile: Profile, folder: Path) -> list[HeadViews]:
-    """Every person that is learned from."""
+    """Every person that is learned from, whole in memory."""
     pictures = folder / f"pictures-{source.name}-{profile.size}-{profile.views}"
     pictures.mkdir(parents=True, exist_ok=True)
     with progress("heads", profile.people * profile.views, "pictures") as advance:
@@ -137,73 +144,82 @@ def _drawn(source: HeadSource, profile: Profile, folder: Path) -> list[HeadViews
         ]
 
 
+class _Training:
+    """Model, its running average, optimiser, steps done; in a checkpoint all of it."""
+
+    def __init__(self, source: HeadSource, profile: Profile, folder: Path, device: torch.device) -> None:
+        described = {"domain": source.name, **asdict(profile)}
+        name = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
+        self.profile, self.device, self.path = profile, device, folder / f"{name}.ckpt"
+        torch.manual_seed(0)
+        self.model = AutoDecoder(profile.shape, profile.people, source.num_states).to(device)
+        self.average = deepcopy(self.model)
+        nets = [*self.model.generator.parameters(), *self.model.decoder.parameters()]
+        codes = [self.model.codes, *self.model.expression.parameters()]
+        groups = [{"params": nets, "rate": profile.rate}, {"params": codes, "rate": RATE_CODES}]
+        self.optimizer = torch.optim.Adam(groups, betas=BETAS)
+        self.step, self.loss = 0, 0.0  # steps done; running mean of the loss
+
+    def resume(self) -> None:
+        """Go on from the checkpoint where there is one."""
+        if not is_sealed(self.path):
+            return
+        saved: dict[str, Any] = torch.load(self.path, map_location=self.device, weights_only=True)
+        for name in ("model", "average", "optimizer"):
+            getattr(self, name).load_state_dict(saved[name])
+        self.step, self.loss = int(saved["step"]), float(saved["loss"])
+        say(f"going on from step {self.step} of {self.profile.steps}")
+
+    def save(self) -> None:
+        states = {name: getattr(self, name).state_dict() for name in ("model", "average", "optimizer")}
+        new = self.path.with_suffix(".new")
+        torch.save(states | {"step": self.step, "loss": self.loss}, new)
+        seal(new, self.path)
+
+    def advance(self, people: Sequence[HeadViews]) -> None:
+        """One step; all that it draws depends on the step alone."""
+        profile, step = self.profile, self.step
+        torch.manual_seed(step)
+        draws = np.random.default_rng([1, step])
+        rows = draws.choice(profile.people, size=min(profile.together, profile.people), replace=False).tolist()
+        chosen = [(people[row], int(draws.integers(profile.views))) for row in rows]
+        patches = [
+            patch_of(views, view, lattice(profile.size, profile.patch, torch.default_generator), self.device)
+            for views, view in chosen
+        ]
+        states = torch.from_numpy(np.stack([views.states[view] for views, view in chosen])).to(self.device)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["rate"] * _share(step, profile.steps)
+        code = self.model.code_of(torch.as_tensor(rows, device=self.device), states)
+        loss = self.model.loss(code, patches)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        with torch.no_grad():
+            share = 1 - min(AVERAGE, (1 + step) / (10 + step))
+            torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), share)
+        self.loss += (float(loss.detach()) - self.loss) * (1 if step == 0 else NOTED)
+        self.step += 1
+
+
 def _fit(
     source: HeadSource, profile: Profile, people: Sequence[HeadViews], folder: Path, device: torch.device
 ) -> tuple[AutoDecoder, float]:
-    """The averaged weights of the whole training and its mean loss at the end, from the checkpoint where there is one of it."""
-    described = {"domain": source.name, **asdict(profile)}
-    identity = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
-    checkpoint = folder / f"{identity[:12]}.ckpt"
-    torch.manual_seed(0)
-    model = AutoDecoder(profile.shape, profile.people, source.num_states).to(device)
-    average = AutoDecoder(profile.shape, profile.people, source.num_states).to(device)
-    average.load_state_dict(model.state_dict())
-    nets = [*model.generator.parameters(), *model.decoder.parameters()]
-    optimizer = torch.optim.Adam(
-        [
-            {"params": nets, "rate": profile.rate},
-            {"params": [model.codes, *model.expression.parameters()], "rate": RATE_CODES},
-        ],
-        lr=profile.rate,
-        betas=BETAS,
-    )
-    first, recent = 0, 0.0
-    if is_sealed(checkpoint):
-        saved: dict[str, Any] = torch.load(checkpoint, map_location=device, weights_only=True)
-        model.load_state_dict(saved["model"])
-        average.load_state_dict(saved["average"])
-        optimizer.load_state_dict(saved["optimizer"])
-        first, recent = int(saved["step"]), float(saved["loss"])
-        say(f"going on from step {first} of {profile.steps}")
-    with progress(f"tri-planes {source.name}", profile.steps, "steps", done=first) as advance:
-        for step in range(first, profile.steps):
-            torch.manual_seed(step)
-            rows, views = _chosen(np.random.default_rng([1, step]), profile)
-            patches = [
-                patch_of(people[row], view, lattice(profile.size, profile.patch, torch.default_generator), device)
-                for row, view in zip(rows, views, strict=True)
-            ]
-            states = torch.from_numpy(
-                np.stack([people[row].states[view] for row, view in zip(rows, views, strict=True)])
-            )
-            for group in optimizer.param_groups:
-                group["lr"] = group["rate"] * 0.5 * (1 + math.cos(math.pi * step / profile.steps))
-            code = model.code_of(torch.as_tensor(rows, device=device), states.to(device))
-            loss = model.loss(code, patches)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            recent = float(loss.detach()) if step == 0 else 0.99 * recent + 0.01 * float(loss.detach())
-            with torch.no_grad():
-                share = 1 - min(AVERAGE, (1 + step) / (10 + step))
-                torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), share)
-            advance(1, functools.partial("loss {:.3f}".format, recent))
-            if (step + 1) % CHECKPOINT_EVERY == 0:
-                state = {
-                    "model": model.state_dict(),
-                    "average": average.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                }
-                new = checkpoint.with_suffix(".new")
-                torch.save(state | {"step": step + 1, "loss": recent}, new)
-                seal(new, checkpoint)
-    return average, recent
+    """The averaged weights of the whole training and its mean loss at the end."""
+    training = _Training(source, profile, folder, device)
+    training.resume()
+    with progress(f"tri-planes {source.name}", profile.steps, "steps", done=training.step) as advance:
+        while training.step < profile.steps:
+            training.advance(people)
+            advance(1, lambda: f"loss {training.loss:.3f}")
+            if training.step % CHECKPOINT_EVERY == 0 or training.step == profile.steps:
+                training.save()
+    return training.average, training.loss
 
 
-def _chosen(draws: np.random.Generator, profile: Profile) -> tuple[list[int], list[int]]:
-    """People of a step and a view of each."""
-    rows = draws.choice(profile.people, size=min(profile.together, profile.people), replace=False)
-    return rows.tolist(), draws.integers(profile.views, size=len(rows)).tolist()
+def _share(step: int, steps: int) -> float:
+    """Of the rates: up in WARM_UP steps, down along a cosine."""
+    return min(1.0, (1 + step) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 @torch.no_grad()

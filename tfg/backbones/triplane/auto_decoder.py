@@ -20,11 +20,9 @@ from tfg.engines.photometric import Terms, photometric
 from tfg.types import Bytes, Floats
 
 _CODE_SPREAD = 0.3  # standard deviation of untrained codes
-_STRUCTURE, _ALPHA, _CODE = (
-    0.2,
-    0.5,
-    1e-3,
-)  # weights of D-SSIM, opacity against the head mask, and the codes' mean square; L1 has 1
+# Weights of D-SSIM, of opacity against the head mask and of the codes' mean square; L1 has 1
+_STRUCTURE, _ALPHA, _CODE = 0.2, 0.1, 1e-3
+_SURE = 1e-5  # added to opacities before their logarithm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,19 +83,17 @@ class AutoDecoder(nn.Module):
 
 
 def compared(found: Traced, patch: Patch, backdrop: Tensor, engine: str = "auto") -> Tensor:
-    """() loss of a traced patch, both laid over the colour `backdrop` (3,)."""
+    """() loss of a traced patch, both laid over the colour `backdrop` (3,).
+
+    Opacity is compared by cross entropy: with an absolute difference the background, which is most of a picture, may empty a young
+    volume to where a softplus has no slope left.
+    """
     opacity = found.opacity.view(patch.head.shape)
     color = found.color[:, :3].view(patch.color.shape) + (1 - opacity)[..., None] * backdrop
-    return photometric(
-        color,
-        patch.color,
-        Terms(absolute=1.0, dissimilarity=_STRUCTURE, alpha=_ALPHA),
-        shown=patch.head,
-        backdrop=backdrop,
-        alpha=opacity,
-        silhouette=patch.head,
-        engine=engine,
-    )
+    terms = Terms(absolute=1.0, dissimilarity=_STRUCTURE)
+    pictures = photometric(color, patch.color, terms, shown=patch.head, backdrop=backdrop, engine=engine)
+    outside = torch.log((1 - opacity).clamp_min(0) + _SURE)
+    return pictures - _ALPHA * torch.lerp(outside, torch.log(opacity + _SURE), patch.head).mean()
 
 
 def lattice(size: int, side: int, generator: torch.Generator) -> Tensor:
