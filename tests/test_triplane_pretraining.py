@@ -13,6 +13,7 @@ from experiments import pretrain_triplane
 from tfg import triplane_pretraining, triplane_score
 from tfg.backbones.triplane.prior import load_triplane
 from tfg.backbones.triplane.settings import DecoderShape, PlaneShape, Sampling, TriplaneShape
+from tfg.multiview.base import HeadViews, Sides, focal_of
 from tfg.triplane_pretraining import PROFILES, WARM_UP, Profile, _share, pretrain
 from tfg.triplane_score import CodeSpace
 from tfg.types import InputError
@@ -55,9 +56,29 @@ def test_a_prior_holds_its_people_its_score_and_a_sheet(tmp_path: Path) -> None:
     assert not (tmp_path / "p.safetensors.training").exists()
 
 
+class Squares:
+    """Draws a coloured square for each number."""
+
+    name, licence, num_states = "squares", "none", 2
+
+    def record(self, number: int) -> dict[str, object]:
+        return {"name": str(number), "clips": []}
+
+    def draw(self, number: int, sides: Sides, size: int) -> HeadViews:
+        count = len(sides.yaw)
+        pictures = np.zeros((count, size, size, 4), np.uint8)
+        pictures[:, size // 4 : -size // 4, size // 4 : -size // 4] = (60 * number, 100, 200, 255)
+        rotation, translation = sides.cameras
+        states = np.random.default_rng(number).random((count, 2)).astype(np.float32)
+        return HeadViews(
+            pictures=pictures, rotation=rotation, translation=translation, focal=focal_of(size), states=states
+        )
+
+
 def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(triplane_pretraining.DOMAINS, "squares", Squares)
     whole, stopped = tmp_path / "whole.safetensors", tmp_path / "stopped.safetensors"
-    pretrain("synthetic", TINY, whole)
+    pretrain("squares", TINY, whole)
     advance, done = triplane_pretraining._Training.advance, []
 
     def stop_at_five(self: object, people: object) -> None:
@@ -68,9 +89,9 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(tmp_path: Path, m
 
     monkeypatch.setattr(triplane_pretraining._Training, "advance", stop_at_five)
     with pytest.raises(KeyboardInterrupt):
-        pretrain("synthetic", TINY, stopped)
+        pretrain("squares", TINY, stopped)
     monkeypatch.setattr(triplane_pretraining._Training, "advance", advance)
-    pretrain("synthetic", TINY, stopped)
+    pretrain("squares", TINY, stopped)
     assert stopped.read_bytes() == whole.read_bytes()
 
 

@@ -225,8 +225,9 @@ def _share(step: int, steps: int) -> float:
 @torch.no_grad()
 def _codes_of_pictures(model: AutoDecoder, people: Sequence[HeadViews]) -> Tensor:
     """(pictures, code) of all that was learned from, with what faces do there."""
+    device = model.codes.device
     rows = [
-        model.code_of(torch.full((len(views.states),), row), torch.from_numpy(views.states))
+        model.code_of(torch.full((len(views.states),), row, device=device), torch.from_numpy(views.states).to(device))
         for row, views in enumerate(people)
     ]
     return torch.cat(rows)
