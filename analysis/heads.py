@@ -19,6 +19,7 @@ MADE_BY = "python -m experiments.atlas"
 COMMANDS = (MADE_BY, "python -m experiments.atlas_features", "python -m analysis.atlas --allow-missing")
 SETTING = ("px", "audio")  # what the heads of one comparison share; the prior is the person's
 SECONDS = 5.0  # of a segment, unless said otherwise
+IN_TIME = 1.0  # frames that the truth of a held-out part may be early or late
 TOP = 5  # candidates whose faces ISExplore reads (conf/selector/isexplore.yaml)
 _TEXT = ("person", "kind", "backbone", "audio", "prior", "head", "commit", "scored_at", "machine")
 _SWITCHES = ("tuned", "full")
@@ -130,6 +131,23 @@ def only(atlas: pd.DataFrame, *, kind: str | None = None, untuned: bool = False)
     """The people of one kind, or those on whom no setting was chosen."""
     rows = atlas if kind is None else atlas[atlas["kind"] == kind]
     return rows[~rows["tuned"].astype(bool)] if untuned else rows
+
+
+def comparable(atlas: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Without the people whose share of the truth's sync says nothing, each named with the reason (claims.yaml, `changes`).
+
+    The share takes the truth for the most that can be reached: its held-out part must be in time by the listener, and at least half
+    of the person's heads must have a share.
+    """
+    reasons = {}
+    for person, rows in atlas.groupby("person", sort=False):
+        offset = rows["sync_offset_listener_truth"].median()
+        share = rows[SYNC].notna().mean()
+        if abs(offset) > IN_TIME:
+            reasons[str(person)] = f"{person}: the held-out truth is {offset:+g} frames out of time"
+        elif share < 0.5:
+            reasons[str(person)] = f"{person}: {share:.0%} of the heads have a share of the truth's sync"
+    return atlas[~atlas["person"].isin(reasons)], tuple(reasons.values())
 
 
 def chosen(found: Segments, selector: str) -> dict[str, pd.Series]:

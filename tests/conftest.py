@@ -2,8 +2,8 @@
 
 import os
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # both as in tfg/__main__.py
-os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+import tfg  # noqa: F401  first of all: it says how many threads numpy starts with
+
 if "PYTEST_XDIST_WORKER" in os.environ:  # a process a core: threads of each would only wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 

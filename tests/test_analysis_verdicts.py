@@ -153,7 +153,31 @@ def test_people_without_the_number_are_named(tmp_path):
     made.loc[made["person"] == "p1", SYNC] = float("nan")
     found = verdict("diversity", sources(tmp_path, made)).decisive
     assert found.people == ("p0", "p2", "p3")
-    assert any(line.startswith("p1: fewer than 8 segments") for line in found.left_out)
+    assert any(line.startswith("p1: 0% of the heads have a share") for line in found.left_out)
+
+
+def test_whose_truth_is_out_of_time_is_left_out_of_the_share_alone(tmp_path):
+    offset = "sync_offset_listener_truth"
+    made = atlas(people=4).assign(**{offset: 1.0})
+    made.loc[made["person"] == "p1", offset] = -2.0
+    data = sources(tmp_path, made)
+    for name in ("spread", "diversity", "measures", "motion", "random", "parts"):
+        found = evidence(CLAIMS[name], data)[0]
+        assert "p1" not in found.people, name
+        assert "p1: the held-out truth is -2 frames out of time" in found.left_out
+    assert "p1" in evidence(CLAIMS["random"], data, everyone=True)[0].people
+    assert "p1" in evidence(CLAIMS["random"], data, "mouth_correlation")[0].people
+    share, picture = evidence(CLAIMS["comparable"], data)
+    assert ("p1" in share.people, "p1" in picture.people) == (False, True)
+
+
+def test_half_of_a_persons_heads_must_have_a_share(tmp_path):
+    made = atlas(people=4, segments=20)
+    own = made.index[(made["person"] == "p2") & (made["seconds"] == 5)]
+    made.loc[own[: len(own) // 2 - 2], SYNC] = float("nan")
+    assert "p2" in verdict("diversity", sources(tmp_path, made)).decisive.people
+    made.loc[own[: len(own) // 2 + 2], SYNC] = float("nan")
+    assert "p2" not in verdict("diversity", sources(tmp_path, made)).decisive.people
 
 
 def test_another_size_of_pictures_is_not_mixed_in():

@@ -46,8 +46,10 @@ WRONG = {
     "score: {sum: {mc_camera_0.25: 1}}\nshortlist: {by: sound, top: 1}": "the score weighs no column of sound",
     "score: first\nshortlist: {by: sound, top: 1}": "the score weighs no column of sound",
     "- a": "no keys in it",
-    "score: [": "not a YAML",
-    "score: {sum: {[1]: 2}}": "not a YAML",
+    "title: a\nscore: {sum: [": "line 2: not a YAML from here on; look here and one line above for a bracket",
+    "score: first\nscore: first": "line 2: a key is given twice; keep one",
+    "score: {sum: {[1]: 2}}": "line 1: not a YAML",
+    "score: \x07": "not a YAML",
     "score: {ratio: [[audio_pairs], audio_pairs]}": "['audio_pairs'] is no column",
     "learn: {columns: [audio_pairs], target: {a: 1}, ridge: 1}": "{'a': 1} is no column",
     f"score: {{sum: {{audio_pairs: 1{'0' * 400}}}}}": "score.sum.audio_pairs: 1000",
@@ -86,6 +88,16 @@ def test_a_file_may_not_have_the_name_of_a_rule_that_comes_with_tfg(tmp_path: Pa
 def test_a_rule_that_is_not_there_names_those_that_are() -> None:
     with pytest.raises(InputError, match=r"no such rule; give a YAML, or one of .*isexplore"):
         rule.read("nothing.yaml")
+
+
+def test_the_example_of_the_docs_is_a_rule_and_stands_on_its_page() -> None:
+    docs = Path(__file__).parents[1] / "docs"
+    example = docs / "my_selector.yaml"
+    made = rule.read(str(example))
+    assert (made.kind, made.shortlist is not None, bool(made.about)) == (rule.SUM, True, True)
+    body = example.read_text().split("\n", 1)[1]  # without the line on how to run it
+    assert f"```yaml\n{body}```" in (docs / "bench.md").read_text()
+    assert all(f"`{key}`" in (docs / "bench.md").read_text() for key in rule.KEYS)
 
 
 @pytest.mark.parametrize("name", rule.shipped())

@@ -21,6 +21,7 @@ from tfg.clip.synthetic.generate import make_synthetic
 from tfg.clip.write import write_video
 from tfg.commands import run, sweep
 from tfg.prior_file import SHIPPED
+from tfg.record import files
 
 FILES = {"side_by_side": "side_by_side.mp4", "selection_plot": "selection.png"}
 CHOSEN = ["face=sidecar", "masks=sidecar", "trainer=cpu", "tracker=none"]
@@ -239,19 +240,29 @@ def test_a_silent_segment_fails_its_run_and_the_sweep_goes_on(cache, tmp_path):
     assert leftovers(tmp_path) == []
 
 
-def test_a_full_disk_is_named_and_leaves_nothing_half_written(cache, tmp_path, monkeypatch, capsys):
+NO_ROOM = {
+    errno.ENOSPC: "no space left on the disk of {file}; free some",
+    errno.EDQUOT: "{file} cannot grow to the size that it needs (Disk quota exceeded); free some space",
+    errno.EFBIG: "{file} cannot grow to the size that it needs (File too large); raise the limit on the size of files (ulimit -f)",
+}
+
+
+@pytest.mark.parametrize("number", NO_ROOM, ids=errno.errorcode.get)
+def test_a_full_disk_is_named_and_leaves_nothing_half_written(cache, tmp_path, monkeypatch, capsys, number):
+    """As a full quota, and a process that may not write larger files."""
+
     def fill(path, **arrays):
         Path(path).write_bytes(b"half")
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tfg.rendering.np.savez_compressed", fill)
     config = overrides.composed([*CHOSEN, *CLIP, *INSTAG, "selector=first"])
     folder = pipeline.run(config)
     assert sweep.report([cells.of(config)]) == 2
-    assert capsys.readouterr().err.splitlines()[-1] == (
-        f"tfg: {folder.name}: no space left on the disk of results/{folder.name}; free some and run the same command again"
-    )
+    (head,) = (tmp_path / "results" / "heads").iterdir()
+    said = NO_ROOM[number].format(file=f"results/heads/{head.name}/portrait.npz")
+    assert capsys.readouterr().err.splitlines()[-1] == f"tfg: {folder.name}: {said} and run the same command again"
     failure = json.loads((folder / "failure.json").read_text())
     assert (failure["stage"], failure["user"]) == ("features_held_out", True)
     assert {path.name for path in folder.iterdir()} == {
@@ -260,8 +271,25 @@ def test_a_full_disk_is_named_and_leaves_nothing_half_written(cache, tmp_path, m
         "selection.json",
         "selection.png",
     }
-    (head,) = (tmp_path / "results" / "heads").iterdir()
     assert list(head.iterdir()) == []
+
+
+def test_a_failure_whose_trace_finds_no_room_is_written_without_it(tmp_path, monkeypatch, capsys):
+    whole = files.write_text
+
+    def fill(path, text):
+        if len(text) > 400:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+        return whole(path, text)
+
+    monkeypatch.setattr("tfg.record.files.write_text", fill)
+    try:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), "x" * 100)
+    except OSError as error:
+        pipeline._fail(tmp_path, "training", error)
+    failure = json.loads((tmp_path / "failure.json").read_text())
+    assert (failure["trace"], failure["user"]) == ("", True)
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_disk_too_full_even_for_failure_json_still_ends_with_code_2(cache, tmp_path, monkeypatch, capsys):

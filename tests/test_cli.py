@@ -220,16 +220,23 @@ def test_a_damaged_pretrained_file_is_never_used(answer, here, monkeypatch, tmp_
     assert "run `tfg assets fetch face_landmarker`" in line
 
 
-def test_a_full_disk_is_one_line(answer, here, tmp_path_factory, monkeypatch):
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "No space left on device; free some space"),
+        (errno.EFBIG, "File too large; raise the limit on the size of files (ulimit -f)"),
+    ],
+)
+def test_a_full_disk_is_one_line(answer, here, tmp_path_factory, monkeypatch, number, said):
     path = tmp_path_factory.mktemp("weights") / assets.asset("ave").filename
     path.write_bytes(b"weights")
 
     def fill(source: Path, target: Path) -> None:
         Path(target).write_bytes(b"half")
-        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+        raise OSError(number, os.strerror(number), str(target))
 
     monkeypatch.setattr("shutil.copyfile", fill)
-    assert "No space left on device; free some space or choose another folder" in answer("assets", "add", str(path))
+    assert f"{said} or choose another folder" in answer("assets", "add", str(path))
     assert not list((here.parent / "tfg-cache").rglob("*.part"))
 
 

@@ -27,7 +27,7 @@ WITHOUT_SIMD = " ".join(__cpu_dispatch__)
 WITHOUT_AVX512 = " ".join(name for name in __cpu_dispatch__ if name.startswith(("AVX512", "X86_V4")))
 WITHOUT_AVX = "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW,-AVX512DQ,-AVX2,-FMA,-AVX"
 MACHINES = {
-    "zen": {"OPENBLAS_CORETYPE": "Zen", "OPENBLAS_NUM_THREADS": "3", "OMP_NUM_THREADS": "3"},
+    "zen": {"OPENBLAS_CORETYPE": "Zen", "OMP_NUM_THREADS": "3"},
     "haswell": {"OPENBLAS_CORETYPE": "Haswell", "NPY_DISABLE_CPU_FEATURES": WITHOUT_AVX512},
     "nehalem": {"OPENBLAS_CORETYPE": "Nehalem", "GLIBC_TUNABLES": WITHOUT_AVX},
     "prescott": {"OPENBLAS_CORETYPE": "Prescott", "NPY_DISABLE_CPU_FEATURES": WITHOUT_SIMD, "OMP_NUM_THREADS": "1"},

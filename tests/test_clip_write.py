@@ -127,10 +127,9 @@ except InputError as error:
 def test_no_space_is_one_line_and_leaves_no_file(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(b"an older result")
-    # a limit on the size of files makes the system refuse the write as a full disk does
     done = subprocess.run([sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, check=True)
     assert done.stdout.startswith(f"{path}: cannot be written (")
-    assert done.stdout.endswith("; free some space or choose another folder\n")
+    assert done.stdout.endswith("; raise the limit on the size of files (ulimit -f) or choose another folder\n")
     assert done.stdout.count("\n") == 1
     assert os.listdir(tmp_path) == ["a.mp4"]
     assert path.read_bytes() == b"an older result"

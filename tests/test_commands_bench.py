@@ -30,6 +30,8 @@ def test_a_shipped_selector_is_judged_beside_random_and_isexplore(
     shown = [line.split("|")[1].strip() for line in out.splitlines() if line.startswith("| ")]
     assert shown == ["selector", "Audio", "Random", "ISExplore"]
     assert "face PSNR, dB: no head of these people has it" in out
+    for line in ("Random: any segment, all alike", "ISExplore: of the five segments", "Audio: the segment whose sound"):
+        assert out.count(line) == 1
 
 
 def test_json_has_every_choice(atlas: str, capsys: pytest.CaptureFixture[str]) -> None:

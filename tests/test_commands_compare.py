@@ -58,9 +58,9 @@ def test_titles_that_hold_commas_are_parted_by_semicolons():
     titles = ("PSNR, decoded", "SSIM, decoded")
     facts = {"unit": "", "better": "up", "digits": 2}
     found = {t: Difference(entry={**facts, "title": t}, difference=None, reason="both: no weights") for t in titles}
-    lines = table(found, ["a"], ["b"]).splitlines()
+    lines = table(found, ["a"], ["b"], "alike").splitlines()
     assert lines[-1] == "left out, no difference, both: no weights: PSNR, decoded; SSIM, decoded"
-    assert lines[2] == "no metric has a number on both sides"
+    assert lines[3] == "no metric has a number on both sides"
     assert not [line for line in lines if line.startswith("|")]
 
 
@@ -81,6 +81,44 @@ def test_a_head_folder_stands_for_its_run(tmp_path, capsys):
     heads = [str(tmp_path / HEADS / f"head-of-{name}") for name in "ab"]
     assert cli.run(["compare", *heads, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["psnr_face"] == json.loads(of_runs)["psnr_face"]
+
+
+def with_steps(results, name, steps):
+    """Its head's record as one of a training of so many steps at 64 px."""
+    path = results / HEADS / f"head-of-{name}" / "head.json"
+    record = json.loads(path.read_text())
+    record["stages"]["training"]["steps"] = steps
+    record["config"] |= {"clip": {"size": 64, "path": f"{steps}.mp4"}, "selector": {"name": str(steps)}}
+    path.write_text(json.dumps(record))
+    run = results / name / "result.json"
+    run.write_text(json.dumps(json.loads(run.read_text()) | {"stages": record["stages"]}))
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_the_two_differ_in_beside_their_segments_is_one_line(tmp_path, capsys, whole):
+    """Of runs as of heads; neither where the video lies nor how the segment was chosen is named."""
+    first, second = made(tmp_path, "a", 31.0), made(tmp_path, "b", 30.0)
+    if not whole:
+        first, second = (str(tmp_path / HEADS / f"head-of-{name}") for name in "ab")
+    assert cli.run(["compare", first, second]) == 0
+    assert "\nBeside their segments nothing differs" in capsys.readouterr().out
+    with_steps(tmp_path, "b", 2800)
+    line = "Beside their segments they differ in (first | second): training steps - | 2800; clip.size - | 64"
+    assert cli.run(["compare", first, second, "-o", str(tmp_path / "pair.md")]) == 0
+    assert capsys.readouterr().out.splitlines()[1] == line
+    assert f"- {line}" in (tmp_path / "pair.md").read_text()
+    assert cli.run(["compare", first, second, "--json"]) == 0
+    assert capsys.readouterr().err == f"tfg: {line}\n"
+
+
+def test_what_differs_is_of_runs_that_stand_beside_each_other(tmp_path, capsys):
+    """Seeds that both groups have are no difference."""
+    groups = [[made(tmp_path, f"{x}{k}", p, seed=k) for k in range(2)] for x, p in (("a", 31.0), ("b", 30.0))]
+    assert cli.run(["compare", *groups[0], "--against", *groups[1]]) == 0
+    assert "Beside their segments nothing differs" in capsys.readouterr().out
+    other = made(tmp_path, "c", 30.0, seed=7)
+    assert cli.run(["compare", groups[0][0], other]) == 0
+    assert "they differ in (first | second): seed 0 | 7\n" in capsys.readouterr().out
 
 
 def refused(capsys, *arguments):

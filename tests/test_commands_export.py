@@ -82,6 +82,27 @@ def test_what_a_selector_measured_of_a_candidate_is_exported(tmp_path):
     assert "voiced ratio" in (tmp_path / "c.md").read_text()
 
 
+def test_a_candidate_without_a_score_says_why(tmp_path):
+    """Of a selector with a shortlist, and of one that scores nothing; a reason of the selector's own stays."""
+    runs = make(tmp_path / "results", 2, 30)
+    for path, is_scored in zip(runs, (True, False), strict=True):
+        record = json.loads((path / "result.json").read_text())
+        selection = record["selection"]
+        if is_scored:
+            selection["scores"][1] |= {"motion_complexity": 0.2, "score": 3.0}
+            selection["scores"][2] |= {"motion_complexity": 0.9}
+            selection["scores"][3]["note"] = "no face in frame 7"
+        (path / "result.json").write_text(json.dumps(record))
+    assert run(["export", str(runs[0].parent), "--table", "candidates", "-o", str(tmp_path / "c.csv")]) == 0
+    notes = {(row["run_id"], row["start"]): row["note"] for row in rows_of(tmp_path / "c.csv")}
+    assert {row["chosen"]: row["note"] for row in rows_of(tmp_path / "c.csv")}["True"] == ""
+    first = [notes[runs[0].name, f"{start}.0"] for start in range(1, 5)]
+    assert first[0] == ""
+    assert first[1] == "looked at, not taken into the last choice"
+    assert first[2:] == ["no face in frame 7", "not on the shortlist: its faces were not looked at"]
+    assert notes[runs[1].name, "5.0"] == "not looked at: isexplore scores no candidate"
+
+
 def test_the_first_second_of_each_piece_stands_in_the_table_of_runs_as_tfg_prints_it(tmp_path):
     (folder,) = make(tmp_path / "results", 1, 30)
     record = json.loads((folder / "result.json").read_text())

@@ -7,7 +7,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from benchmarks import engines, floors, grids, looks, raster, steps
+from benchmarks import engines, floors, grids, looks, planes, raster, steps
 from benchmarks.gpu import check, live, operations
 from benchmarks.gpu.meter import Ceilings, Measured
 from benchmarks.timing import Case, measure, ratios_of
@@ -70,6 +70,24 @@ def test_all_variants_of_the_grid_compute_the_same_gradient(monkeypatch: pytest.
         torch.testing.assert_close(gradient, found["cpu"], rtol=1e-4, atol=1e-3)  # float32 positions
 
 
+def test_all_variants_of_reading_planes_compute_the_same_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ROWS", "COLUMNS", "SAMPLES"):
+        monkeypatch.setattr(planes, name, 7)
+    assert planes.points_of_rays().shape == (7**3, 3)
+    for case, gradients in ((planes.planes_case(8), 1), (planes.planes_case(8, to_points=True), 2)):
+        found = {name: run() for name, run in case.variants.items()}
+        assert {len(several) for several in found.values()} == {gradients}
+        for several in found.values():
+            for one, other in zip(several, found["cpu"], strict=True):
+                torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_the_least_work_of_reading_planes_by_hand() -> None:
+    work = planes.least_work(64)
+    assert work.flops == 2 * 400_000 * 3 * (10 + 4 * 2 * 32)
+    assert work.bytes_moved == 4 * (2 * 400_000 * 3 + 2 * 400_000 * 32 + 2 * 3 * 32 * 64 * 64)
+
+
 def test_the_floor_is_the_slower_of_arithmetic_and_memory() -> None:
     peaks = floors.Peaks(flops=1e9, bytes_moved=1e8)
     assert peaks.floor(floors.Work(flops=2e6, bytes_moved=1e5)) == pytest.approx(2.0)
@@ -126,6 +144,7 @@ def test_gpu_operations_run_on_any_device() -> None:
     )
     assert [row.engine for row in rows] == ["torch", "cpu", "torch", "torch", "cpu", "cpu"]
     small = "cpu", "cpu", operations.SMALL
+    assert [row.engine for row in operations.dense_planes(*small)] == ["torch", "cpu"]
     rows = operations.perceptrons(*small) + operations.losses(*small) + live.pictures(*small)
     assert [row.engine for row in rows] == ["torch", *["cpu"] * 6]
     assert [row.name for row in rows if row.target == "<= 1 s"] == [

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from end_to_end import CLIP, INSTAG, own_cache
 
 from tfg import cells, forecast
 from tfg.commands import sweep
 from tfg.forecast import CHOOSES, FOUND, GOES_ON, TRAINS, Each, Forecast
-from tfg.record.files import write_json
+from tfg.record.files import seal, write_json
 from tfg.types import InputError
 
 QUICK = ["metrics=quick", *CLIP, *INSTAG, "face=sidecar", "masks=sidecar", "prior=none"]
@@ -38,8 +39,12 @@ def test_who_looks_at_nothing_is_known_to_share_a_head_and_who_looks_is_not(here
     assert forecast._head(same) == heads[0]
     folder = here / "results" / "heads" / str(heads[0])
     folder.mkdir(parents=True)
-    (folder / "last.ckpt").touch()
-    assert states("selector=first", "seed=0,1") == [GOES_ON, TRAINS]
+    (folder / "last.ckpt").touch()  # damaged
+    assert states("selector=first", "seed=0,1") == [TRAINS, TRAINS]
+    for name, step in (("previous.ckpt", 20), ("last.ckpt", 40)):
+        torch.save({"state_dict": {"step": torch.tensor(step)}}, folder / "made.part")
+        seal(folder / "made.part", folder / name)
+        assert states("selector=first", "seed=0,1") == [f"{GOES_ON} from step {step}", TRAINS]
     (folder / "head.json").touch()
     assert states("selector=first", "seed=0,1") == [FOUND, TRAINS]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -270,6 +271,27 @@ def test_a_partly_damaged_evaluation_is_named_in_one_line(tmp_path: Path, where:
     assert len(problems) == 1
     assert problems[0].startswith(f"{path}: not a readable evaluation (")
     assert "\n" not in problems[0]
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from tfg.record import files
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+try:
+    files.write_text(Path(sys.argv[1]), "x" * 1000)
+except OSError as error:
+    print(files.no_room(error, "?"))
+"""
+
+
+def test_a_process_that_may_not_write_so_much_names_the_file_and_the_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    done = subprocess.run([sys.executable, "-c", LIMITED, str(path)], capture_output=True, text=True, check=True)
+    assert done.stdout == (
+        f"{path} cannot grow to the size that it needs (File too large); raise the limit on the size of files (ulimit -f)\n"
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_only_old_temporary_files_of_the_same_file_are_abandoned(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from result_records import result
+from result_records import metric, result
 
 from tfg.record import table
 from tfg.record.identity import label
 from tfg.record.results import RunResult
+from tfg.scoring.run import NO_CONTROLS
 
 
 def run(name: str, audio: str, axes: list[str]) -> tuple[str, RunResult]:
@@ -61,6 +62,28 @@ def test_a_column_that_no_run_was_scored_for_is_left_out() -> None:
     assert "shuffled" not in table.markdown([run("a", "logmel", [])]).splitlines()[0]
 
 
+def quick(name: str, why: str = "switched off (metrics.lpips=false)") -> tuple[str, RunResult]:
+    """A run without LPIPS for this reason, and without the controls that its head renders."""
+    label, made = run(name, "logmel", [])
+    absent = {"lpips": metric("lpips", None, why)}
+    gains = {"psnr_mouth": made.gains["psnr_mouth"] | {"value": None, "unavailable": NO_CONTROLS}}
+    controls = {kind: made.controls[kind] | absent for kind in ("static", "nearest")}
+    changed = {"metrics": made.metrics | absent, "controls": controls, "gains": gains}
+    return label, replace(made, verdict=f"speech is not judged: {NO_CONTROLS}", **changed)
+
+
+def test_what_the_user_switched_off_has_neither_a_column_nor_a_sentence() -> None:
+    off, full = quick("a"), run("b", "logmel", [])
+    text = table.markdown([off])
+    assert not [word for word in ("LPIPS", "switched off", "not judged", "Speech:") if word in text]
+    assert "random instag: pose gap 3.0 degrees" in text
+    assert "Mouth r" in text  # unavailable for another reason in a control
+    assert "LPIPS: unavailable: no weights (random instag" in table.markdown([quick("a", "no weights")])
+    both = table.markdown([off, full])  # the other run was to have it
+    assert "LPIPS: unavailable: switched off (metrics.lpips=false) (random instag" in both
+    assert "Speech: the run minus its mute control" in both
+
+
 def costs_of(text: str) -> list[str]:
     """The last three cells of the first row: selection's and training's processor seconds, training's seconds."""
     return [cell.strip() for cell in text.splitlines()[2].split("|")[-4:-1]]
@@ -92,3 +115,17 @@ def test_a_run_of_several_pieces_shows_where_each_begins() -> None:
     pieces = [{"start": 1.0, "seconds": 1.0}, {"start": 7.2, "seconds": 4.0}]
     text = table.markdown([(name, replace(made, selection=made.selection | {"start": 1.0, "pieces": pieces}))])
     assert [line.split("|")[2].strip() for line in text.splitlines() if line.startswith("|")][2] == "1.00 + 7.20"
+
+
+def test_training_lengths_stand_beside_the_start_where_they_vary() -> None:
+    def of_steps(name: str, steps: int | None) -> tuple[str, RunResult]:
+        label, made = run(name, "logmel", [])
+        training = made.stages["training"] | ({} if steps is None else {"steps": steps})
+        return label, replace(made, stages={"training": training})
+
+    def shown(*runs: tuple[str, RunResult]) -> list[list[str]]:
+        lines = [line for line in table.markdown(runs).splitlines() if line.startswith("|")]
+        return [[cell.strip() for cell in line.split("|")[2:4]] for line in (lines[0], lines[2], lines[3], lines[7])]
+
+    assert shown(of_steps("a", 60), of_steps("b", 60))[0] == ["start s", "PSNR face dB \u2191"]
+    assert shown(of_steps("a", 60), of_steps("b", None)) == [["start s", "steps"], *[["3.00", "60"]] * 2, ["3.00", "-"]]

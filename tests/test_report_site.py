@@ -15,11 +15,13 @@ from support import forks
 
 from benchmarks.report_records import make
 from tfg.clip.write import write_video
-from tfg.record import claims, standing, states, table
+from tfg.commands.compare import read
+from tfg.record import claims, differences, standing, states, table
 from tfg.record.files import write_json
 from tfg.record.identity import label
 from tfg.record.results import HEADS, RunResult, write_failure
 from tfg.report.site import checked, write_site
+from tfg.scoring.run import NO_CONTROLS
 from tfg.types import InputError
 
 HOSTILE = "<script>window.hacked=1</script><img src=x onerror=window.hacked=1>'\"&"
@@ -190,6 +192,131 @@ def test_the_best_is_marked_among_runs_of_the_same_frames(opened):
     best = f"[...document.querySelectorAll('#runs tbody tr')].map((row) => row.cells[{column}]).filter((c) => c.matches('.best'))"
     marked = page.evaluate(f"{best}.map((cell) => cell.firstChild.textContent)")
     assert marked == [min(row[column] for row in shown(page)[1:])]
+
+
+@pytest.fixture(scope="module")
+def lengths(tmp_path_factory):
+    """A site of four runs of one person; the last two were trained for 60 steps, of which one with another prior and seed."""
+    folder = tmp_path_factory.mktemp("lengths") / "results"
+    runs = make(folder, 4, 30, person="one")
+    for path, prior in zip(runs[2:], ({"name": "none"}, {"name": "grid", "ridge": 3.0}), strict=True):
+        run = json.loads((path / "result.json").read_text())
+        head = folder / HEADS / run["head"] / "head.json"
+        record = json.loads(head.read_text())
+        for one in (run, record):
+            one["stages"]["training"]["steps"] = 60
+        record["config"] |= {"prior": prior, "seed": len(prior)}
+        (path / "result.json").write_text(json.dumps(run))
+        head.write_text(json.dumps(record))
+    return runs, write_site(folder, folder / "report")[0].parent
+
+
+def test_the_best_is_marked_among_runs_of_the_same_settings_and_the_page_says_which_differ(browser, lengths):
+    _, site = lengths
+    browser.open((site / "index.html").as_uri())
+    column = shown(browser)[0].index("LPIPS \u2193")
+    best = f"[...document.querySelectorAll('#runs tbody tr')].map((row) => row.cells[{column}].matches('.best'))"
+    said = "document.getElementById('ranking').textContent"
+    values = [row[column] for row in shown(browser)[1:]]
+    steps = [row[shown(browser)[0].index("steps")] for row in shown(browser)[1:]]
+    assert sorted(steps) == ["-", "-", "60", "60"]
+    alike = [value for value, length in zip(values, steps, strict=True) if length == "-"]
+    # the other two differ in their priors: each is alone
+    assert browser.evaluate(best) == [value == min(alike) and s == "-" for value, s in zip(values, steps, strict=True)]
+    assert "training steps" in browser.evaluate(said)
+    assert "prior" in browser.evaluate(said)
+    assert "seed 0" not in browser.evaluate(said)
+    browser.evaluate("document.getElementById('across').click()")
+    assert browser.evaluate(best) == [value == min(values) for value in values]
+    assert "Bold ignores that they do" in browser.evaluate(said)
+    browser.evaluate(
+        "(() => { const box = document.getElementById('filter'); box.value = 'random'; box.dispatchEvent(new Event('input')); })()"
+    )
+    assert browser.evaluate(said) == ""
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_a_table_that_is_cut_shows_it_and_keeps_the_names_in_sight(browser, lengths, width):
+    _, site = lengths
+    browser.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+    browser.open((site / "index.html").as_uri())
+    frame = "document.getElementById('runs').parentElement"
+    browser.wait(f"{frame}.scrollWidth > {frame}.clientWidth && {frame}.classList.contains('beyond')")
+    assert browser.evaluate(f"getComputedStyle({frame}).maskImage") != "none"
+    assert not browser.evaluate(f"{frame}.classList.contains('before')")
+    browser.evaluate(f"{frame}.scrollLeft = {frame}.scrollWidth")
+    browser.wait(f"!{frame}.classList.contains('beyond') && {frame}.classList.contains('before')")
+    place = "(e) => e.getBoundingClientRect().left"
+    name, left = browser.evaluate(f"[document.querySelector('#runs tbody th'), {frame}].map({place})")
+    assert abs(name - left) <= 1.5
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_runs_of_one_label_are_told_apart_in_the_menu_of_a_comparison(browser, lengths):
+    runs, site = lengths
+    browser.open((site / "compare.html").as_uri())
+    browser.evaluate("tfg.table.rows.forEach((row) => (row.label = 'lip instag'))")
+    names = dict(browser.evaluate("tfg.named()"))
+    assert len(set(names.values())) == len(runs)
+    assert names[runs[3].name] == "lip instag, from 3.00 s, steps 60, 00000003"
+
+
+def test_where_no_interval_is_the_page_says_why_once(browser, lengths, tmp_path):
+    _, site = lengths
+    why = "too short, fewer than 100 held-out frames, of which no blocks of neighbours can be drawn."
+    browser.open((site / "index.html").as_uri())
+    said = "document.getElementById('unranged').textContent"
+    assert browser.evaluate(said) == f"No intervals below any run: {why}"
+    browser.evaluate("document.getElementById('ranges').click()")
+    assert browser.evaluate(said) == ""
+    browser.open((site / run_page(site)).as_uri())
+    assert browser.evaluate("document.body.innerText").count(f"No intervals: {why}") == 1
+    make(tmp_path / "results", 2, 120)
+    long = write_site(tmp_path / "results", tmp_path / "site")[0].parent
+    browser.open((long / "index.html").as_uri())
+    assert browser.evaluate(said) == ""
+    browser.open((long / run_page(long)).as_uri())
+    assert "No intervals" not in browser.evaluate("document.body.innerText")
+
+
+def test_what_was_switched_off_is_on_no_page(browser, tmp_path):
+    """Of two runs with `metrics=quick`."""
+    runs = make(tmp_path / "results", 2, 30, person="one")
+    for path in runs:
+        run = json.loads((path / "result.json").read_text())
+        scores = tmp_path / "results" / HEADS / run["head"] / run["scores"]
+        record = json.loads(scores.read_text())
+        for one in (run, record):
+            for name, entry in one["metrics"].items():
+                if name.startswith("lpips"):
+                    entry |= {"value": None, "per_frame": None, "unavailable": "switched off (metrics.lpips=false)"}
+            one["gains"]["psnr_mouth"] |= {"value": None, "unavailable": NO_CONTROLS, "low": None, "high": None}
+            one["verdict"] = f"speech is not judged: {NO_CONTROLS}"
+        (path / "result.json").write_text(json.dumps(run))
+        scores.write_text(json.dumps(record))
+    site = write_site(tmp_path / "results", tmp_path / "site")[0].parent
+    pair = f"compare.html#a={runs[0].name}&b={runs[1].name}"
+    for name in ("index.html", "metrics.html", run_page(site), pair):
+        browser.open("about:blank")
+        browser.open(f"{site.as_uri()}/{name}")
+        if name == pair:
+            browser.wait("document.querySelectorAll('#table tbody tr').length > 0")
+        browser.evaluate("document.querySelectorAll('details').forEach((details) => (details.open = true))")
+        text = browser.evaluate("document.querySelector('main').innerText")
+        assert "PSNR" in text
+        found = [word for word in ("LPIPS", "switched off", "not judged", "What speech gains") if word in text]
+        assert not found, name
+
+
+@pytest.mark.parametrize("pair", [(0, 1), (0, 2), (2, 3)])
+def test_two_runs_differ_on_the_page_in_what_tfg_compare_says(browser, lengths, pair):
+    runs, site = lengths
+    first, second = (runs[number] for number in pair)
+    browser.open("about:blank")
+    browser.open(f"{(site / 'compare.html').as_uri()}#a={first.name}&b={second.name}")
+    browser.wait("document.querySelectorAll('#table tbody tr').length > 0")
+    expected = differences.sentence(differences.between([(read(first).settings, read(second).settings)]))
+    assert browser.evaluate("document.getElementById('apart').innerText") == expected
 
 
 @pytest.mark.parametrize("name", ["index.html", "compare.html", "metrics.html", "run"])

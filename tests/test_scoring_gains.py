@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tfg.metrics.base import MetricFacts, MetricValue
+from tfg.record.metrics import OFF
 from tfg.record.results import Metrics
 from tfg.scoring import gains
 from tfg.scoring.run import NO_CONTROLS, as_json
@@ -111,6 +112,13 @@ def test_a_metric_that_the_control_lacks_is_a_reason_and_not_judged():
     for name in (gains.LISTENER, gains.SHARE):
         assert found[name].unavailable == "sync_c_listener is not among the scores of the mute control"
     assert gains.verdict(found).endswith("; not judged: Sync-C own listener")
+
+
+def test_a_metric_that_was_switched_off_is_not_named_as_not_judged():
+    off = RUN | {gains.LISTENER: RUN[gains.LISTENER] | {"value": None, "unavailable": f"{OFF}listener=false)"}}
+    found = gains.gains(off, MUTE, TRUTH)
+    assert found[gains.LISTENER].unavailable == "switched off (metrics.listener=false)"
+    assert "listener" not in gains.verdict(found)
 
 
 def without(part: Metrics, name: str, frames: slice) -> Metrics:

@@ -37,6 +37,7 @@ def scored(value, *, clip="c", seed=0, segment=0.0, held_out="h", noise=0, **met
         seed=seed,
         metrics={"m": entry(per_frame=tuple(frames)), **metrics},
         truth={},
+        settings={},
     )
 
 
@@ -210,7 +211,15 @@ def test_over_people_the_interval_covers_as_it_says():
         name = f"{clip}-{seed}-{value}"
         metrics = {"m": facts | {"value": value}}
         return Scored(
-            name=name, head=name, clip=clip, held_out=clip, segment=(0.0,), seed=seed, metrics=metrics, truth={}
+            name=name,
+            head=name,
+            clip=clip,
+            held_out=clip,
+            segment=(0.0,),
+            seed=seed,
+            metrics=metrics,
+            truth={},
+            settings={},
         )
 
     for _ in range(400):
@@ -226,11 +235,22 @@ def test_over_people_the_interval_covers_as_it_says():
 
 
 def test_runs_of_other_pieces_that_begin_alike_are_other_segments():
+    parts = ("trained_with", "segment", "setting")
+    read_from = {"clip": {"identity": "c"}, "truth_digest": "h", **{part: {} for part in parts}}
+
     def of_run(pieces: list[float]) -> tuple[float, ...]:
         made = result("a", config={}, psnr=20.0)
         selection = made.selection | {"start": pieces[0], "pieces": [{"start": at, "seconds": 1.0} for at in pieces]}
-        made = replace(made, selection=selection, notes={"clip": {"identity": "c"}, "truth_digest": "h"})
+        made = replace(made, selection=selection, notes=read_from)
         return Scored.of("a", made).segment
 
     assert of_run([1.0, 5.0]) == (1.0, 5.0)
     assert of_run([1.0, 5.0]) != of_run([1.0, 6.0])
+
+
+def test_a_metric_that_is_switched_off_on_both_sides_is_no_hole():
+    off = FACTS | {"value": None, "unavailable": "switched off (metrics.lpips=false)", "per_frame": None}
+    lacking = FACTS | {"value": None, "unavailable": "no weights", "per_frame": None}
+    found = compare(matched([scored(1.0, a=off, b=off, c=off)], [scored(2.0, a=off, b=lacking)])[0])
+    assert set(found) == {"m", "b"}
+    assert "switched off" in found["b"].reason

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tfg import __version__
+from tfg.record import files
 from tfg.types import InputError
 
 SWITCHES = ("fid", "identity", "listener", "lpips", "syncnet")  # of tfg.scoring.setting.Switches, which imports numpy
@@ -32,10 +33,10 @@ def run(arguments: list[str]) -> int:
         print(f"tfg: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS):
+        if error.errno not in (*files.NO_ROOM, errno.EACCES, errno.EROFS):
             raise
         place = f"{error.filename}: " if error.filename else ""
-        print(f"tfg: {place}{error.strerror}; free some space or choose another folder", file=sys.stderr)
+        print(f"tfg: {place}{error.strerror}; {files.remedy(error)} or choose another folder", file=sys.stderr)
         return 2
 
 
@@ -224,7 +225,10 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("bench", help="how well a selector, given as a YAML, chooses on an atlas of heads")
     command.add_argument(
-        "selectors", nargs="+", metavar="SELECTOR.yaml", help="columns and weights (tfg/atlas/rule.py), or a name there"
+        "selectors",
+        nargs="+",
+        metavar="SELECTOR.yaml",
+        help="columns and weights (docs/bench.md has an example), or a rule of tfg by name",
     )
     command.add_argument(
         "--atlas",

@@ -25,6 +25,8 @@ from tfg.record.files import is_sealed, seal
 from tfg.record.ownership import objection, private
 
 COMPILERS = ("cc", "gcc", "clang")
+# What a compiler that cannot write says.
+_NO_ROOM = {"No space left": errno.ENOSPC, "File too large": errno.EFBIG, "File size limit": errno.EFBIG}
 
 
 class CompilerMissing(RuntimeError):
@@ -98,8 +100,9 @@ def _compile(cc: str, source: Path, flags: tuple[str, ...], library: Path) -> No
         command = [cc, *flags, str(source), "-o", str(partial), "-lm"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            if "No space left" in done.stderr:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(library.parent))
+            for said, number in _NO_ROOM.items():
+                if said in done.stderr:
+                    raise OSError(number, os.strerror(number), str(library.parent))
             line = re.search(r".*error.*", done.stderr) or re.search(r".+", done.stderr)
             reason = line.group(0).strip() if line else f"exit code {done.returncode}"
             raise CompilerMissing(f"{cc} cannot build {source.name}: {reason}; install gcc with OpenMP")

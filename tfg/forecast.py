@@ -42,7 +42,9 @@ class Forecast:
     """Of a whole sweep."""
 
     done: int
-    states: dict[str, str]  # run that is not done -> what it will do, one of STATES
+    states: dict[
+        str, str
+    ]  # run that is not done -> what it will do: FOUND, TRAINS, CHOOSES, or GOES_ON and from which step
     each: Each
 
     @property
@@ -80,7 +82,6 @@ class Forecast:
 
 
 FOUND, TRAINS, CHOOSES, GOES_ON = "its head is found", "trains its head", "chooses its segment, then trains", "goes on"
-STATES = (FOUND, TRAINS, CHOOSES, GOES_ON)
 
 
 def forecast(cells: Sequence[Cell], missing: Sequence[Cell]) -> Forecast:
@@ -96,12 +97,22 @@ def forecast(cells: Sequence[Cell], missing: Sequence[Cell]) -> Forecast:
         if name in names or (folder / "head.json").exists():
             states[cell.folder.name] = FOUND
         else:
-            states[cell.folder.name] = GOES_ON if (folder / "last.ckpt").exists() else TRAINS
+            states[cell.folder.name] = _trains(folder)
         names.add(name)
     each = Each()
     if missing:
         each = past(missing[0]) or (_rehearsed(missing[0]) if missing[0].config.estimate else Each())
     return Forecast(done=len(cells) - len(missing), states=states, each=each)
+
+
+def _trains(head: Path) -> str:
+    """From its start, or from which step on."""
+    if not any(head.glob("*.ckpt")):
+        return TRAINS
+    from tfg import training  # Lightning, which no other cell waits for
+
+    step = training.step_reached(head)
+    return TRAINS if step is None else f"{GOES_ON} from step {step}"
 
 
 def past(cell: Cell) -> Each | None:

@@ -5,7 +5,6 @@ With scoring/ the only place where the order of the rooms stands.
 
 from __future__ import annotations
 
-import errno
 import sys
 import traceback
 from dataclasses import replace
@@ -247,15 +246,21 @@ def _fail(folder: Path, stage: str, error: Exception) -> None:
     """failure.json with the whole trace, and one line on stderr."""
     user = isinstance(error, InputError)
     message = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        user, message = (
-            True,
-            f"no space left on the disk of {error.filename or folder}; free some and run the same command again",
-        )
+    if isinstance(error, OSError) and error.errno in files.NO_ROOM:
+        user, message = True, f"{files.no_room(error, folder)} and run the same command again"
     print(f"tfg: {folder.name}: {message}", file=sys.stderr)
     try:
-        trace = "".join(traceback.format_exception(error))
-        results.write_failure(folder, stage=stage, message=message, trace=trace, user=user)
+        _write_failure(folder, stage, message, "".join(traceback.format_exception(error)), user=user)
     except OSError as second:
-        if second.errno != errno.ENOSPC:
+        if second.errno not in files.NO_ROOM:
             print(f"tfg: {folder.name}: failure.json could not be written either ({second})", file=sys.stderr)
+
+
+def _write_failure(folder: Path, stage: str, message: str, trace: str, *, user: bool) -> None:
+    """Without the trace where that finds no room: the record alone says that the run is not to be waited for."""
+    try:
+        results.write_failure(folder, stage=stage, message=message, trace=trace, user=user)
+    except OSError as error:
+        if error.errno not in files.NO_ROOM:
+            raise
+        results.write_failure(folder, stage=stage, message=message, trace="", user=user)

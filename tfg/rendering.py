@@ -14,7 +14,7 @@ from tfg.clip.write import write_video
 from tfg.data import batches
 from tfg.features.lips.regression import LipMap
 from tfg.record.arrays import NPZ_ERRORS, read_npz
-from tfg.record.files import is_sealed, seal, seal_written
+from tfg.record.files import is_sealed, naming, seal, seal_written
 from tfg.types import Bytes, Cameras, Floats, Frames, InputError, Portrait
 
 TOGETHER = 16  # frames of a batch: what does not depend on the frame is computed once for it
@@ -75,17 +75,18 @@ def save_portrait(path: Path, portrait: Portrait, mean: Floats, std: Floats, lip
     cameras = portrait.cameras
     partial = path.with_suffix(".part.npz")
     try:
-        np.savez_compressed(
-            partial,
-            **arrays,
-            rotation=cameras.rotation,
-            translation=cameras.translation,
-            focal=cameras.focal,
-            size=cameras.size,
-            mean=mean,
-            std=std,
-        )
-        seal(partial, path)
+        with naming(path):
+            np.savez_compressed(
+                partial,
+                **arrays,
+                rotation=cameras.rotation,
+                translation=cameras.translation,
+                focal=cameras.focal,
+                size=cameras.size,
+                mean=mean,
+                std=std,
+            )
+            seal(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 

@@ -120,6 +120,17 @@ def newest_checkpoint(folder: Path) -> Path | None:
     return None
 
 
+def step_reached(folder: Path) -> int | None:
+    """Of the checkpoint that `fit` would go on from; None without a whole one. InputError where that is no checkpoint."""
+    path = newest_checkpoint(folder)
+    if path is None:
+        return None
+    try:
+        return int(read_checkpoint(path)["state_dict"]["step"])
+    except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, TypeError) as error:
+        raise InputError(f"{path}: is no checkpoint of a head ({error!r}); remove it to train anew") from error
+
+
 def checked_checkpoint(backbone: Learner, path: Path) -> dict[str, Any]:
     """A checkpoint that fits the backbone, which has made room for its parameters; else InputError names the file."""
     remedy = "remove it to train anew, or give the configuration that wrote it"

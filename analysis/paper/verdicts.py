@@ -33,7 +33,7 @@ COLUMNS = (
     "sentence",
 )
 PEOPLE = tuple(range(3, 61, 3))  # of the power curves
-BESIDE = ("real people", "people on whom nothing was chosen", "official Sync-C", "mouth r")
+BESIDE = ("everyone", "real people", "people on whom nothing was chosen", "official Sync-C", "mouth r")
 
 
 def judged(sources: Sources) -> tuple[Verdict, ...]:
@@ -45,15 +45,19 @@ def beside(sources: Sources, claim_index: int) -> dict[str, tuple[Effect | Hole,
     """The same test on other people or with another score; no verdict is made of these."""
     claim = read_claims()[claim_index]
     chosen = {
-        BESIDE[0]: (replace(sources, atlas=only(sources.atlas, kind="real")), SYNC),
-        BESIDE[1]: (replace(sources, atlas=only(sources.atlas, untuned=True)), SYNC),
-        BESIDE[2]: (sources, "sync_c"),
-        BESIDE[3]: (sources, "mouth_correlation"),
+        BESIDE[0]: (sources, SYNC),
+        BESIDE[1]: (replace(sources, atlas=only(sources.atlas, kind="real")), SYNC),
+        BESIDE[2]: (replace(sources, atlas=only(sources.atlas, untuned=True)), SYNC),
+        BESIDE[3]: (sources, "sync_c"),
+        BESIDE[4]: (sources, "mouth_correlation"),
     }
     return (
         {}
         if claim.rule in (AT_LEAST, NONE_WRONG)
-        else {name: tuple(evidence(claim, data, sync)) for name, (data, sync) in chosen.items()}
+        else {
+            name: tuple(evidence(claim, data, sync, everyone=name == BESIDE[0]))
+            for name, (data, sync) in chosen.items()
+        }
     )
 
 

@@ -33,6 +33,7 @@ def measure(device: str, fast: str, sizes: operations.Sizes, ceiling: Ceilings) 
     found: list[Measured] = []
     groups = (
         lambda: operations.grids(device, fast, sizes, ceiling),
+        lambda: operations.dense_planes(device, fast, sizes),
         lambda: operations.perceptrons(device, fast, sizes),
         lambda: operations.marching(device, fast, sizes),
         lambda: operations.rasterising(device, fast, sizes),

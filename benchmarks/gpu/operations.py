@@ -1,4 +1,4 @@
-"""The operations measured on a CUDA card: grids, perceptrons, marching, rasterising, losses, one step of each backbone."""
+"""The operations measured on a CUDA card: grids, dense planes, perceptrons, marching, rasterising, losses, a step of each backbone."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from tfg.engines import (
     mlp,
     photometric,
     rasterize,
+    sample_planes,
     triplane_encode,
 )
 
@@ -106,6 +107,22 @@ def _tiny_cuda_nn(points: Tensor, spec: HashGridSpec, sizes: Sizes) -> list[Meas
     return [
         Measured(name=f"tri-plane encoding, {sizes.points} points, L14 2^14", engine="tiny-cuda-nn", milliseconds=spent)
     ]
+
+
+def dense_planes(device: str, fast: str, sizes: Sizes) -> list[Measured]:
+    """Reading three planes of EG3D's shape, values and gradients of planes and points."""
+    planes = torch.rand(3, 32, 256, 256, device=device).requires_grad_()
+    points = (torch.rand(sizes.points, 3, device=device) * 2 - 1).requires_grad_()
+    upstream = torch.rand(sizes.points, 32, device=device)
+    found = []
+    for engine in ("torch", fast):
+
+        def run(engine: str = engine) -> object:
+            return torch.autograd.grad(sample_planes(planes, points, engine=engine), [planes, points], upstream)
+
+        name = f"dense planes 3 x 32 x 256 x 256, {sizes.points} points"
+        found.append(Measured(name=name, engine=engine, milliseconds=milliseconds(run, device, sizes.repeats)))
+    return found
 
 
 def perceptrons(device: str, fast: str, sizes: Sizes) -> list[Measured]:

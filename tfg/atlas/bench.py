@@ -58,6 +58,7 @@ class Verdict:
 
     rule: str
     title: str
+    about: str  # what it chooses, in words; may be empty
     quality: str
     choices: tuple[Choice, ...]  # a person each
     not_judged: tuple[str, ...]  # it was learned from them, or no segment of them has the quality and its features
@@ -94,6 +95,7 @@ def judge(rules: Sequence[Rule], people: Sequence[Person], quality: str, against
             Verdict(
                 rule=rule.name,
                 title=rule.title,
+                about=rule.about,
                 quality=quality,
                 choices=own,
                 not_judged=tuple(person.name for person in people if person.name not in names),
@@ -124,6 +126,7 @@ def replica(people: Sequence[Person], quality: str) -> Verdict | None:
     return Verdict(
         rule=REPLICA,
         title="Best by another seed",
+        about="",
         quality=quality,
         choices=tuple(choices),
         not_judged=tuple(person.name for person in people if person.name not in judged),

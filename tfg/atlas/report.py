@@ -27,7 +27,7 @@ def text(verdicts: Sequence[Verdict], title: str) -> str:
             parts += ["", what, *_table(of_quality), *_left_out(of_quality)]
         else:
             parts += ["", f"{what}: no head of these people has it"]
-    return "\n".join([*parts, "", *notes(verdicts)])
+    return "\n".join([*parts, "", *notes(verdicts), *_abouts(verdicts)])
 
 
 def notes(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
@@ -75,6 +75,11 @@ def _table(verdicts: Sequence[Verdict]) -> list[str]:
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in rows
     ]
     return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
+
+
+def _abouts(verdicts: Sequence[Verdict]) -> list[str]:
+    """A line a rule that says what it chooses."""
+    return [f"{title}: {about}" for title, about in dict.fromkeys((one.title, one.about) for one in verdicts) if about]
 
 
 def _left_out(verdicts: Sequence[Verdict]) -> list[str]:

@@ -9,7 +9,7 @@ deviation, of one segment alone). shortlist.max_overlap: fraction that two of it
 learn: `{columns: [...], target: score column, ridge: people}`, a ridge regression of the standardised target, learned for each person
 on the others alone; `target: [...]`: the mean of several; `ridge: chosen`: by leave-one-person-out; `over: people`: columns are
 standardised by one mean and deviation for all people. learned_from: people on whom the weights were learned or chosen, who are then
-not judged.
+not judged. title, about: its name and what it chooses in words, for the table and its legend. docs/bench.md has an example.
 A selector of conf/ with these keys is a rule too (tfg/selectors/linear.py).
 """
 
@@ -35,7 +35,7 @@ from tfg.types import InputError
 
 EPSILON = 1e-8  # paper equation 3
 SHIPPED = Path(__file__).with_name("rules")
-KEYS = ("title", "shortlist", "score", "learn", "learned_from")
+KEYS = ("title", "about", "shortlist", "score", "learn", "learned_from")
 # Of a rule that is a selector of conf/ too.
 SELECTOR_KEYS = ("_target_", "name", "audio", "max_missing", "note", "defaults")
 RANDOM, FIRST, RATIO, SUM, LINEAR = "random", "first", "ratio", "sum", "linear"
@@ -55,6 +55,7 @@ class Rule:
 
     name: str
     title: str
+    about: str  # what it chooses, in words; may be empty
     kind: str | None  # RANDOM, FIRST, RATIO, SUM, LINEAR
     terms: Mapping[str, float]  # column -> weight; of RATIO 1 and -1
     scales: Mapping[str, Scale] = field(default_factory=dict)  # of LINEAR, column -> what it is standardised by
@@ -145,7 +146,7 @@ def read(given: str) -> Rule:
     except (OSError, UnicodeDecodeError, OmegaConfBaseException) as error:
         raise InputError(f"{path}: cannot be read ({_line(error)})") from error
     except Exception as error:  # of the YAML parser, which has no base class of its own in what tfg declares
-        raise InputError(f"{path}: not a YAML ({_line(error)})") from error
+        raise InputError(_not_a_yaml(path, error)) from error
     if not isinstance(values, dict):
         raise InputError(f"{path}: no keys in it; allowed are {', '.join(KEYS)}")
     try:
@@ -175,6 +176,7 @@ def parsed(name: str, values: Mapping[Any, Any]) -> Rule:
     return Rule(
         name=name,
         title=str(values.get("title", name)),
+        about=str(values.get("about", "")),
         kind=kind,
         terms=terms,
         scales=scales,
@@ -282,6 +284,18 @@ def _number(key: str, value: Any) -> float:
 def _only(values: Mapping[Any, Any], allowed: Sequence[str], what: str) -> None:
     if strange := [key for key in values if key not in allowed]:
         raise ValueError(f"{quoted(strange[0])} is no {what} of a rule; allowed are {', '.join(allowed)}")
+
+
+def _not_a_yaml(path: Path, error: Exception) -> str:
+    """Where it stops being one, and what is mostly the reason."""
+    mark = getattr(error, "problem_mark", None)
+    where = str(path) if mark is None else f"{path}, line {mark.line + 1}"
+    if "duplicate key" in str(error):
+        return f"{where}: a key is given twice; keep one"
+    return (
+        f"{where}: not a YAML from here on; look here and one line above for a bracket or quote that is not closed, a colon without "
+        "a space behind it, a tab; docs/bench.md has an example"
+    )
 
 
 def _line(error: Exception) -> str:

@@ -14,7 +14,7 @@ from av.container import OutputContainer
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
-from tfg.record.files import put
+from tfg.record.files import put, remedy
 from tfg.types import FPS, SAMPLE_RATE, Bytes, Floats, InputError
 
 # FFmpeg's numbers; written into the stream so that players agree on the colours
@@ -51,7 +51,7 @@ def write_video(
         put(partial, path)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise InputError(f"{path}: cannot be written ({reason}); free some space or choose another folder") from error
+        raise InputError(f"{path}: cannot be written ({reason}); {remedy(error)} or choose another folder") from error
     finally:
         if partial.exists():
             partial.unlink()

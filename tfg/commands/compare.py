@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfg.record import results
+from tfg.record import differences, results
 from tfg.record.metrics import NONE, header, number
 from tfg.record.pieces import starts_of
 from tfg.record.results import DamagedRecord
@@ -18,7 +18,7 @@ from tfg.types import InputError
 
 
 def run(options: argparse.Namespace) -> None:
-    """The table, or with --json metric -> {difference, low, high, probability, over, reason}, on stdout."""
+    """The table, or with --json metric -> {difference, low, high, ...}, on stdout, and a line of what else differs."""
     first, second = _groups(options.runs, options.against)
     try:
         cells, left_out = matched([read(Path(given)) for given in first], [read(Path(given)) for given in second])
@@ -27,9 +27,16 @@ def run(options: argparse.Namespace) -> None:
     if left_out:
         print(f"tfg: without a partner, left out: {', '.join(left_out)}", file=sys.stderr)
     found = compare(cells)
+    apart = differences.sentence(
+        differences.between((one.settings, other.settings) for cell in cells for one, other in cell.pairs())
+    )
     if options.output is not None:
-        _write(found, first, second, Path(options.output))
-    print(json.dumps(as_json(found), indent=1) if options.json else table(found, first, second))
+        _write(found, first, second, apart, Path(options.output))
+    if options.json:
+        print(f"tfg: {apart}", file=sys.stderr)
+        print(json.dumps(as_json(found), indent=1))
+    else:
+        print(table(found, first, second, apart))
 
 
 def read(given: Path) -> Scored:
@@ -57,14 +64,15 @@ def read(given: Path) -> Scored:
         seed=int(head.config["seed"]),
         metrics=scores.metrics,
         truth=scores.truth,
+        settings=differences.of_head(head, scores),
     )
 
 
-def _write(found: dict[str, Difference], first: Sequence[str], second: Sequence[str], output: Path) -> None:
+def _write(found: dict[str, Difference], first: Sequence[str], second: Sequence[str], apart: str, output: Path) -> None:
     from tfg.commands.export import write_table
     from tfg.report.export import comparison_table
 
-    write_table(comparison_table(found, _named(first), _named(second)), output)
+    write_table(comparison_table(found, _named(first), _named(second), apart), output)
 
 
 def as_json(found: dict[str, Difference]) -> dict[str, dict[str, object]]:
@@ -72,8 +80,9 @@ def as_json(found: dict[str, Difference]) -> dict[str, dict[str, object]]:
     return {name: {key: getattr(made, key) for key in keys} for name, made in found.items()}
 
 
-def table(found: dict[str, Difference], first: Sequence[str], second: Sequence[str]) -> str:
-    """A row a metric that has a difference; below it what the intervals are over, and which metrics have none and why."""
+def table(found: dict[str, Difference], first: Sequence[str], second: Sequence[str], apart: str) -> str:
+    """A row a metric that has a difference; above it what else the runs differ in (`apart`), below it what the intervals are over, and
+    which metrics have none and why."""
     rows = [["metric", "difference", "95 % interval", "probability of better"]]
     notes: dict[str, list[str]] = {}
     for made in found.values():
@@ -92,7 +101,7 @@ def table(found: dict[str, Difference], first: Sequence[str], second: Sequence[s
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     said = [f"{note}: {'; '.join(titles)}" for note, titles in notes.items()] + holes(found)
     body = lines if len(rows) > 1 else ["no metric has a number on both sides"]
-    return "\n".join([f"{_named(first)} minus {_named(second)}", "", *body, "", *said])
+    return "\n".join([f"{_named(first)} minus {_named(second)}", apart, "", *body, "", *said])
 
 
 def signed(value: float | None, entry: dict[str, object]) -> str:

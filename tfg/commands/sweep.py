@@ -18,7 +18,7 @@ from tfg.cells import Cell
 from tfg.launching import Launcher
 from tfg.record import claims, identity, standing, table
 from tfg.record import evaluations as kept
-from tfg.record.files import remove_abandoned, write_text
+from tfg.record.files import remedy, remove_abandoned, write_text
 from tfg.record.kinds import kind_of
 from tfg.record.results import DamagedRecord, RunResult, read_failure
 from tfg.types import InputError
@@ -195,7 +195,7 @@ def _show(first: Cell, folders: list[Path], done: list[tuple[str, RunResult]]) -
         write_text(path, text + "\n")
     except OSError as error:
         print(
-            f"tfg: {path}: {error.strerror}; the table above could not be written; free some space and repeat",
+            f"tfg: {path}: {error.strerror}; the table above could not be written; {remedy(error)} and repeat",
             file=sys.stderr,
         )
         return 2

@@ -6,7 +6,6 @@ carries the checksum of all it holds: a damaged one is named and computed anew. 
 
 from __future__ import annotations
 
-import errno
 import functools
 import hashlib
 import json
@@ -122,7 +121,7 @@ def _lock(path: Path) -> Iterator[None]:
         lock = FileLock(path.with_suffix(".lock"))
         lock.acquire()
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in files.NO_ROOM:
             raise InputError(
                 f"{path.parent}: the cache cannot be written ({error.strerror}); set TFG_CACHE to a folder of yours"
             ) from error

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import json
@@ -18,6 +19,31 @@ from pathlib import Path
 from typing import Any
 
 ABANDONED_SECONDS = 3600.0
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a full disk, a full quota, a limit on the size of files
+
+
+def no_room(error: OSError, place: object) -> str:
+    """What is wrong and what to do about it, of an error that is one of NO_ROOM; `place`: named where the error names no file."""
+    named = error.filename or place
+    if error.errno == errno.ENOSPC:
+        return f"no space left on the disk of {named}; free some"
+    return f"{named} cannot grow to the size that it needs ({error.strerror}); {remedy(error)}"
+
+
+def remedy(error: OSError) -> str:
+    """Of a file that cannot be written."""
+    return "raise the limit on the size of files (ulimit -f)" if error.errno == errno.EFBIG else "free some space"
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """An OSError names the file that was to be written, also where the write to an open file failed."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def write_json(path: Path, record: Any) -> Path:
@@ -29,8 +55,9 @@ def write_text(path: Path, text: str) -> Path:
     """Whole or not at all; nothing is left of a failed attempt."""
     partial = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
-        partial.write_text(text)
-        return put(partial, path)
+        with naming(path):
+            partial.write_text(text)
+            return put(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 

@@ -38,7 +38,7 @@ EXCLUDED = (
 # Keys that came later, and the value that says what was done before there was the key: with it, names stay as they were.
 LATER = {"clip.cameras": "fitted"}
 LIPS_VERSION = 3  # of how heads are driven by lip motion: heads of another one are other heads
-_ONLY_OF_THE_CHOICE = ("selector", "selector_audio", "seconds", "stride_seconds")
+ONLY_OF_THE_CHOICE = ("selector", "selector_audio", "seconds", "stride_seconds")
 _NAME_LENGTH = 40  # characters kept of a clip's name
 
 Checksum = Callable[[str], str]
@@ -60,7 +60,7 @@ def run_science(config: Mapping[str, Any], clip: str, checksum: Checksum) -> dic
 def head_science(config: Mapping[str, Any], clip: str, segment: Pieces, checksum: Checksum) -> dict[str, Any]:
     """The same of a head: nothing of how its segment was chosen. A segment in one piece is that piece, else a list of them."""
     of_run = run_science(config, clip, checksum)
-    kept = {key: value for key, value in of_run.items() if key not in _ONLY_OF_THE_CHOICE}
+    kept = {key: value for key, value in of_run.items() if key not in ONLY_OF_THE_CHOICE}
     pieces = [list(piece) for piece in segment]
     return {**kept, "segment": pieces[0] if len(pieces) == 1 else pieces}
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 NONE = "-"
+OFF = "switched off (metrics."  # in the reason of what the user switched off: tables leave that out
 IDENTICAL_DB = 100.0  # what the PSNR of a picture equal to its truth, which is infinite, counts in a mean
 ARROWS = {"up": " \u2191", "down": " \u2193", "none": ""}  # the better direction
+
+
+def is_off(entry: Mapping[str, Any]) -> bool:
+    """Whether there is no number because the user switched it off."""
+    return entry["value"] is None and OFF in str(entry["unavailable"])
+
+
+def all_off(entries: Iterable[Mapping[str, Any]]) -> bool:
+    """Of at least one."""
+    flags = [is_off(entry) for entry in entries]
+    return bool(flags) and all(flags)
 
 
 def formatted(entry: Mapping[str, Any] | None) -> str:

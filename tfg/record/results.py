@@ -109,6 +109,9 @@ class ScoresRecord:
     def check(self) -> None:
         """ValueError for what is missing inside of its parts."""
         check_stages("stages", self.stages)
+        for key in ("switches", "weights"):
+            if not isinstance(self.setting.get(key, {}), dict):
+                raise ValueError(f"setting.{key} is no dictionary")
         _check_numbers_of(self)
 
 
@@ -224,7 +227,14 @@ class RunResult:
             commit=head.commit,
             dirty=head.dirty or scores.dirty,
             machine=head.machine,
-            notes={"clip": head.clip, "truth_digest": scores.truth_digest, "scored_at": scores.commit},
+            notes={
+                "clip": head.clip,
+                "truth_digest": scores.truth_digest,
+                "scored_at": scores.commit,
+                "trained_with": head.config,
+                "segment": head.segment,
+                "setting": scores.setting,
+            },
         )
 
 

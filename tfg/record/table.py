@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfg.record.costs import cell, faces_given, stage_processor_seconds
-from tfg.record.metrics import formatted, header, titled
+from tfg.record.metrics import all_off, formatted, header, titled
 from tfg.record.pieces import shown as shown_starts
 from tfg.record.results import RunResult
 
@@ -28,6 +28,7 @@ COLUMNS = (
     "sync_c_listener",
     "identity",
 )
+START, STEPS = "start s", "steps"  # before the metrics; the second where training lengths differ
 COSTS = ("select cpu s", "train cpu s", "train s")  # processor seconds of all threads; the last, wall seconds
 _FULL_FRAME = ("psnr", "ssim", "lpips")  # of the columns those that no face reader has a part in
 
@@ -41,13 +42,14 @@ _DECODED = "Scored on decoded files: compare with the runs' psnr_decoded and the
 class Row:
     name: str
     kind: str  # run | control | truth | other, a video of another method
-    cells: list[str]  # start, one of every metric, costs
+    cells: list[str]  # of the leading columns, of every metric, costs
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunTable:
     """Cells as they are printed."""
 
+    leading: tuple[str, ...]  # START, and STEPS where they vary
     metrics: dict[str, dict[str, Any]]  # name -> an entry with the facts of its column
     rows: list[Row]
     notes: list[str]  # of speech, shared heads, and reasons for what is missing
@@ -55,7 +57,7 @@ class RunTable:
     @property
     def header(self) -> list[str]:
         """Of the name and of every cell."""
-        return ["run", "start s", *map(header, self.metrics.values()), *COSTS]
+        return ["run", *self.leading, *map(header, self.metrics.values()), *COSTS]
 
 
 def markdown(runs: Sequence[tuple[str, RunResult]], others: Sequence[dict[str, Any]] = ()) -> str:
@@ -75,35 +77,50 @@ def markdown(runs: Sequence[tuple[str, RunResult]], others: Sequence[dict[str, A
 def tabulated(
     runs: Sequence[tuple[str, RunResult]], others: Sequence[dict[str, Any]] = (), *, every_metric: bool = False
 ) -> RunTable:
-    """The same table as cells; with `every_metric` the columns are followed by all the metrics that some run has."""
+    """The same table as cells; with `every_metric` the columns are followed by all the metrics that some run has.
+
+    What is switched off in every run has no column; whether speech helps is not said where the controls are off.
+    """
     entries = [metrics for _, result in runs for metrics in (result.metrics, result.truth)]
     known = dict.fromkeys(name for found in entries for name in found)
-    columns = [name for name in COLUMNS if name in known]
-    columns += [name for name in known if name not in columns] if every_metric else []
+    wanted = [name for name in known if not all_off(found[name] for found in entries if name in found)]
+    columns = [name for name in COLUMNS if name in wanted]
+    columns += [name for name in wanted if name not in columns] if every_metric else []
     shown = {name: next(found[name] for found in entries if name in found) for name in columns}
+    varies = len({steps_of(result) for _, result in runs}) > 1
     rows: list[Row] = []
     nothing = ["-"] * len(COSTS)
     reasons: Reasons = {}
     joined: dict[str, str] = {}  # digest of a true video -> how its runs' faces were read
     for name, result in runs:
-        start = shown_starts(result.selection)
-        cells = [start, *_cells(columns, name, result.metrics, reasons), *_costs(result)]
+        trained = [shown_starts(result.selection), *([_count(steps_of(result))] if varies else [])]
+        cells = [*trained, *_cells(columns, name, result.metrics, reasons), *_costs(result)]
         rows.append(Row(name=name, kind="run", cells=cells))
         if faces_given(result.selection["cost"], result.config):
             reasons.setdefault(_FACES_GIVEN, {})[name] = None
         for source, metrics in {**result.controls, TRUTH: result.truth}.items():
             label, kind = (source, "truth") if source == TRUTH else (f"control {source}", "control")
-            cells = [start, *_cells(columns, label, metrics, reasons), *nothing]
+            cells = [*trained, *_cells(columns, label, metrics, reasons), *nothing]
             rows.append(Row(name=label, kind=kind, cells=cells))
         joined[str(result.notes.get("truth_digest"))] = str(result.metrics.get("lmd", {}).get("definition"))
     for other in others:
         if (reading := joined.get(other["digests"][1])) is not None:
             name = f"{other['name']} ({Path(other['pred']).name})"
-            cells = ["-", *_cells(columns, name, _comparable(other, reading), reasons), *nothing]
+            cells = ["-", *["-"] * varies, *_cells(columns, name, _comparable(other, reading), reasons), *nothing]
             rows.append(Row(name=name, kind="other", cells=cells))
             reasons.setdefault(_DECODED, {})[name] = None
     said = [f"{reason} ({', '.join(names)})" for reason, names in reasons.items()]
-    return RunTable(metrics=shown, rows=rows, notes=[*_of_speech(runs), *_shared(runs), *said])
+    leading = (START, STEPS) if varies else (START,)
+    return RunTable(leading=leading, metrics=shown, rows=rows, notes=[*_of_speech(runs), *_shared(runs), *said])
+
+
+def steps_of(result: RunResult) -> int | None:
+    """Of its head's training; None where the record does not say."""
+    return result.stages["training"].get("steps")
+
+
+def _count(number: int | None) -> str:
+    return "-" if number is None else str(number)
 
 
 def _of_speech(runs: Sequence[tuple[str, RunResult]]) -> list[str]:
@@ -112,7 +129,7 @@ def _of_speech(runs: Sequence[tuple[str, RunResult]]) -> list[str]:
     for name, result in runs:
         gap = result.pose_gap
         away = f"pose gap {gap['mean_degrees']:.1f} degrees (90th percentile {gap['p90_degrees']:.1f})"
-        lines.append(f"{name}: {result.verdict}; {away}")
+        lines.append(f"{name}: {away if all_off(result.gains.values()) else f'{result.verdict}; {away}'}")
         lines += [
             f"  caution, {titled(result.metrics[measure])}: {'; '.join(said)}"
             for measure, said in result.cautions.items()
@@ -121,7 +138,8 @@ def _of_speech(runs: Sequence[tuple[str, RunResult]]) -> list[str]:
             lines.append(
                 f"  caution, all of it: its prior was learned from this person (as {seen['person']}: {seen['why']})"
             )
-    return ["", *lines, "Speech: the run minus its mute control, 95 % intervals over the held-out frames.", ""]
+    said = ["Speech: the run minus its mute control, 95 % intervals over the held-out frames."]
+    return ["", *lines, *([] if all(all_off(result.gains.values()) for _, result in runs) else said), ""]
 
 
 def _comparable(other: dict[str, Any], reading: str) -> dict[str, dict[str, Any]]:

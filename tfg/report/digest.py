@@ -5,19 +5,20 @@ The numbers per frame stay here: of a thousand runs they would not fit into memo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tfg.record import curve, identity
-from tfg.record.metrics import formatted, ranged, titled
+from tfg.record import curve, differences, identity
+from tfg.record.metrics import all_off, formatted, is_off, ranged, titled
 from tfg.record.pieces import shown, starts_of
 from tfg.record.results import RunResult
 from tfg.record.table import TRUTH
 from tfg.report import found
 from tfg.report.series import DECODED, Rows, charts, statistic_of
-from tfg.statistics.measures import measure
+from tfg.statistics.bootstrap import FEWEST_FRAMES
+from tfg.statistics.measures import Measure, measure
 from tfg.statistics.pairing import Scored
 from tfg.types import FPS
 
@@ -30,7 +31,9 @@ VIDEOS = ("truth", "rendered", "side_by_side")
 class Digest:
     label: str
     result: RunResult  # without numbers per frame; definitions of the run's own metrics only
+    settings: dict[str, str]  # what its numbers depend on beside its segment
     intervals: dict[str, tuple[float, float]]  # metric -> ends, where there is an interval
+    unranged: str | None  # why no metric has one; None where some has
     page: dict[str, Any]  # for runs/<id>.html
     data: dict[str, Any]  # for data/runs/<id>.js
     extras: list[dict[str, float]]  # of each candidate, what its selector measured beside CANDIDATE; for exports alone
@@ -51,6 +54,7 @@ def _digest(result: RunResult, results: Path) -> Digest:
     }
     estimates = {name: None if made is None else made.interval() for name, made in measures.items()}
     ranges = {name: (made.low, made.high) for name, made in estimates.items() if made is not None}
+    unranged = None if ranges else _unranged([made for made in measures.values() if made is not None])
     rows, scored = Rows(), Scored.of(result.run_id, result)
     training, missing = _training(results, result.files.get("curve"))
     label = identity.label(result.config)
@@ -74,13 +78,14 @@ def _digest(result: RunResult, results: Path) -> Digest:
         "id": result.run_id,
         "label": label,
         "group": result.group,
-        "verdict": result.verdict,
+        "verdict": verdict_of(result),
         "facts": _facts(result),
         "videos": {name: _file(results, result.files.get(name)) for name in VIDEOS},
         "plot": _file(results, result.files.get("selection_plot")),
         "sources": [*result.controls, TRUTH],
         "scores": _scores(result, ranges),
-        "gains": [_gain(entry) for entry in result.gains.values()],
+        "unranged": unranged,
+        "gains": [_gain(entry) for entry in result.gains.values() if not is_off(entry)],
         "unavailable": _unavailable(result.metrics),
         "cautions": [(titled(result.metrics[name]), said) for name, said in result.cautions.items()],
         "stages": [{"name": name, **stage} for name, stage in result.stages.items()],
@@ -95,7 +100,21 @@ def _digest(result: RunResult, results: Path) -> Digest:
     }
     candidates = result.selection.get("scores", [])
     extras = [{str(name): float(value) for name, value in (one.get("extras") or {}).items()} for one in candidates]
-    return Digest(label=label, result=_slim(result), intervals=ranges, page=page, data=data, extras=extras)
+    return Digest(
+        label=label,
+        result=_slim(result),
+        settings=differences.of_result(result),
+        intervals=ranges,
+        unranged=unranged,
+        page=page,
+        data=data,
+        extras=extras,
+    )
+
+
+def verdict_of(result: RunResult) -> str | None:
+    """Whether speech helps; None where its control was switched off."""
+    return None if all_off(result.gains.values()) else result.verdict
 
 
 def _metric(entry: Mapping[str, Any], statistic: dict[str, Any] | None) -> dict[str, Any]:
@@ -123,14 +142,34 @@ def _training(results: Path, file: str | None) -> tuple[dict[str, list[list[floa
 
 
 def _selection(selection: Mapping[str, Any]) -> dict[str, Any]:
-    candidates = [[candidate.get(key) for key in CANDIDATE] for candidate in selection.get("scores", [])]
+    """A candidate that has neither a score nor a note says why it was not looked at; notes stand once each."""
+    scores = selection.get("scores", [])
+    is_scored = any(candidate.get("score") is not None for candidate in scores)
+    said = [candidate.get("note") or _not_scored(candidate, selection, is_scored) for candidate in scores]
+    notes = list(dict.fromkeys(note for note in said if note is not None))
+    candidates = [
+        [*(candidate.get(key) for key in CANDIDATE[:-1]), None if note is None else notes.index(note)]
+        for candidate, note in zip(scores, said, strict=True)
+    ]
     return {
         "starts": starts_of(selection),
         "piece_seconds": selection.get("piece_seconds", selection.get("seconds")),
         "seconds": selection.get("seconds"),
         "method": selection.get("method"),
-        "candidates": candidates,
+        "candidates": candidates,  # as CANDIDATE, the note by its number
+        "notes": notes,
     }
+
+
+def _not_scored(candidate: Mapping[str, Any], selection: Mapping[str, Any], is_scored: bool) -> str | None:
+    """`is_scored`: whether the selector scores candidates at all. None of one that has a score or was chosen."""
+    if candidate.get("score") is not None or candidate["start"] in starts_of(selection):
+        return None
+    if not is_scored:
+        return f"not looked at: {selection.get('method')} scores no candidate"
+    if candidate.get("motion_complexity") is not None:
+        return "looked at, not taken into the last choice"
+    return "not on the shortlist: its faces were not looked at"
 
 
 def _facts(result: RunResult) -> list[tuple[str, str]]:
@@ -172,16 +211,24 @@ def _scores(result: RunResult, ranges: Mapping[str, tuple[float, float]]) -> lis
     ]
 
 
+def _unranged(measures: Sequence[Measure]) -> str:
+    if not measures:
+        return "the records hold no numbers per frame"
+    if max(made.series.shape[1] for made in measures) < FEWEST_FRAMES:
+        return f"too short, fewer than {FEWEST_FRAMES} held-out frames, of which no blocks of neighbours can be drawn"
+    return "no metric varies over the frames, or they only repeat a pattern"
+
+
 def _gain(entry: Mapping[str, Any]) -> dict[str, str]:
     ends = None if entry["low"] is None else (entry["low"], entry["high"])
     return {"title": titled(entry), "value": formatted(entry), "range": ranged(ends, entry)}
 
 
 def _unavailable(metrics: Mapping[str, dict[str, Any]]) -> dict[str, list[str]]:
-    """Reason -> the metrics that it holds for."""
+    """Reason -> the metrics that it holds for; without those that were switched off."""
     reasons: dict[str, list[str]] = {}
     for entry in metrics.values():
-        if entry["value"] is None:
+        if entry["value"] is None and not is_off(entry):
             reasons.setdefault(str(entry["unavailable"]), []).append(entry["title"])
     return reasons
 
@@ -197,4 +244,5 @@ def _slim(result: RunResult) -> RunResult:
         truth=short(result.truth, defined=False),
         controls={name: short(metrics, defined=False) for name, metrics in result.controls.items()},
         selection={key: value for key, value in result.selection.items() if key != "scores"},
+        notes={key: value for key, value in result.notes.items() if key != "trained_with"},
     )

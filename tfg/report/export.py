@@ -24,7 +24,7 @@ def runs_table(digests: Sequence[Digest]) -> Table:
     made = table.tabulated([(one.label, one.result) for one in digests])
     names, axes = list(made.metrics), axes_of([one.result for one in digests])
     ends = [f"{name}_{end}" for name in names for end in ("low", "high")]
-    costs = [cost.replace(" ", "_") for cost in table.COSTS]
+    leading, costs = ([title.replace(" ", "_") for title in titles] for titles in (made.leading, table.COSTS))
     records = []
     for one in digests:
         ranges = [one.intervals.get(name, (None, None)) for name in names]
@@ -34,13 +34,22 @@ def runs_table(digests: Sequence[Digest]) -> Table:
             *(axis_of(one.result, axis) for axis in axes),
             shown_starts(one.result.selection),
         )
-        records.append((*own, *numbers_of(one.result, names), *(end for pair in ranges for end in pair)))
+        records.append((*own, *numbers_of(one.result, made), *(end for pair in ranges for end in pair)))
     return Table(
         name="runs",
         caption="Runs",
         header=tuple(made.header),
         rows=tuple((row.name, *row.cells) for row in made.rows if row.kind == "run"),
-        record_header=("run_id", "run", *axes, "starts_s", "start_s", *names, *costs, *ends),
+        record_header=(
+            "run_id",
+            "run",
+            *axes,
+            "starts_s",
+            *leading,
+            *names,
+            *costs,
+            *ends,
+        ),
         records=tuple(records),
     )
 
@@ -77,11 +86,12 @@ def candidates_table(digests: Sequence[Digest]) -> Table:
     for one in digests:
         for values, extras in zip(one.data["selection"]["candidates"], one.extras, strict=True):
             chosen = values[0] in starts_of(one.result.selection)
+            note = None if values[-1] is None else one.data["selection"]["notes"][values[-1]]
             measured = [extras.get(name) for name in names]
-            records.append((one.result.run_id, *values, *measured, chosen))
+            records.append((one.result.run_id, *values[:-1], note, *measured, chosen))
             texts = [
                 value if isinstance(value, str) else "-" if value is None else f"{value:.4g}"
-                for value in (*values, *measured)
+                for value in (*values[:-1], note, *measured)
             ]
             rows.append((one.label, *texts, "chosen" if chosen else ""))
     shown = ("run", "start s", "diversity", "motion", "score", "note", *(name.replace("_", " ") for name in names), "")
@@ -101,8 +111,8 @@ def stages_table(digests: Sequence[Digest]) -> Table:
     return _made("stages", "Stages", shown, rows, ("run_id", "stage", *keys), records)
 
 
-def comparison_table(found: dict[str, Difference], first: str, second: str) -> Table:
-    """A row a metric of `tfg compare`; what has no difference is in the records and named in the notes, without a row."""
+def comparison_table(found: dict[str, Difference], first: str, second: str, apart: str) -> Table:
+    """A row a metric of `tfg compare`; notes: what else the runs differ in (`apart`), and what has no difference, which has no row."""
     rows, records = [], []
     for name, made in found.items():
         ends = None if made.low is None or made.high is None else (made.low, made.high)
@@ -115,9 +125,8 @@ def comparison_table(found: dict[str, Difference], first: str, second: str) -> T
         records.append((name, made.entry["title"], made.entry["unit"], *known))
     keys = ("metric", "title", "unit", "difference", "low", "high", "probability_of_better", "over", "reason")
     shown = ("metric", "difference", "95 % interval", "probability of better")
-    return replace(
-        _made("comparison", f"{first} minus {second}", shown, rows, keys, records), notes=tuple(holes(found))
-    )
+    whole = _made("comparison", f"{first} minus {second}", shown, rows, keys, records)
+    return replace(whole, notes=(apart, *holes(found)))
 
 
 def _made(

@@ -20,8 +20,8 @@ from tfg import __version__
 from tfg.place import free, is_written_by
 from tfg.progress import progress
 from tfg.record import evaluations, tabular
-from tfg.record.files import replaced
-from tfg.record.metrics import titled
+from tfg.record.files import naming, replaced
+from tfg.record.metrics import is_off, titled
 from tfg.record.results import DamagedRecord
 from tfg.report import sweep
 from tfg.report.digest import Digest, digest
@@ -55,7 +55,7 @@ def write_site(results: Path, folder: Path) -> tuple[Path, Found]:
     if not (there.finished or there.failures or there.unfinished or there.damaged):
         raise InputError(f"{results}: holds no run; give the folder that `tfg run` wrote to (results=)")
     script = _plotly()
-    with replaced(folder) as site:
+    with naming(folder), replaced(folder) as site:
         for name in ("assets", "data/runs", "runs", "tables"):
             (site / name).mkdir(parents=True)
         (site / "assets" / "plotly.min.js").write_text(script)
@@ -120,9 +120,8 @@ def _pages(site: Path, results: Path, there: Found, digests: Sequence[Digest]) -
             "found": there,
             "problems": problems,
             "count": len(digests),
-            "others": [other | {"cells": other["cells"].split("\t")} for other in shown["others"]],
+            "others": [other | {"cells": _of_metrics(other["cells"].split("\t"), shown)} for other in shown["others"]],
             "columns": shown["columns"],
-            "axes": shown["axes"],
         },
         "compare.html": {"root": "", "title": "Two runs", "count": len(digests)},
         "metrics.html": {"root": "", "title": "Metrics", "metrics": _definitions(digests)},
@@ -131,11 +130,18 @@ def _pages(site: Path, results: Path, there: Found, digests: Sequence[Digest]) -
         (site / name).write_text(environment.get_template(name).render(**given))
 
 
+def _of_metrics(cells: Sequence[str], shown: dict[str, Any]) -> list[str]:
+    columns = shown["columns"][shown["axes"] :]
+    return [cell for cell, column in zip(cells, columns, strict=True) if column["kind"] == "metric"]
+
+
 def _definitions(digests: Sequence[Digest]) -> dict[str, dict[str, Any]]:
     """Metric -> its title and every definition that a run's record gives of it, with the number of runs."""
     metrics: dict[str, dict[str, Any]] = {}
     for one in digests:
         for name, entry in one.result.metrics.items():
+            if is_off(entry):
+                continue
             shown = metrics.setdefault(name, {"title": titled(entry), "better": entry["better"], "definitions": {}})
             shown["definitions"][entry["definition"]] = shown["definitions"].get(entry["definition"], 0) + 1
     return metrics

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfg.metrics.base import MetricFacts
-from tfg.record.metrics import IDENTICAL_DB
+from tfg.record.metrics import IDENTICAL_DB, OFF
 from tfg.record.results import Metrics
 from tfg.statistics import bootstrap
 from tfg.statistics.bootstrap import Series, Statistic
@@ -71,7 +71,8 @@ def verdict(found: dict[str, Gain]) -> str:
     parts = [f"speech helps: {', '.join(shown)}" if shown else "speech is not shown to help"]
     parts += [f"it hurts: {', '.join(lost)}"] if lost else []
     parts += [f"not shown: {', '.join(rest)}"] if rest else []
-    parts += [f"not judged: {', '.join(absent)}"] if absent else []
+    lacking = [title for title, why in absent.items() if OFF not in why]
+    parts += [f"not judged: {', '.join(lacking)}"] if lacking else []
     return "; ".join(parts)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from tfg.record.metrics import arrow, formatted, number, ranged
+from tfg.record.metrics import all_off, arrow, formatted, is_off, number, ranged
 from tfg.record.results import Metrics, ScoresRecord
 from tfg.scoring.folder import INTERVAL, summary
 
@@ -32,7 +32,8 @@ def of_head(record: ScoresRecord, *, definitions: bool = False) -> str:
     ]
     header = ["metric", *columns]
     lines = [tabulate(rows, header, tablefmt="github", disable_numparse=True, stralign="right", colalign=("left",)), ""]
-    lines += [record.verdict, *_unavailable(record.metrics, [name for name in record.metrics if name not in names])]
+    verdict = [] if all_off(record.gains.values()) else [record.verdict]
+    lines += [*verdict, *_unavailable(record.metrics, [name for name in record.metrics if name not in names])]
     return "\n".join([*lines, *_defined(record.metrics, names, definitions)])
 
 
@@ -43,9 +44,11 @@ def _defined(metrics: Metrics, names: list[str], wanted: bool) -> list[str]:
 
 
 def _unavailable(metrics: Metrics, names: list[str]) -> list[str]:
-    """Every reason once, with the numbers that it holds for."""
+    """Every reason once, with the numbers that it holds for; not those that were switched off."""
     reasons: dict[str, list[str]] = {}
     for name in names:
+        if is_off(metrics[name]):
+            continue
         reasons.setdefault(str(metrics[name]["unavailable"]), []).append(name)
     return [f"unavailable: {', '.join(lacking)}: {reason}" for reason, lacking in reasons.items()]
 

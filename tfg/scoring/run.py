@@ -10,6 +10,7 @@ from tfg.features.base import FaceReader
 from tfg.metrics.base import Metric, MetricValue, Pictures
 from tfg.metrics.image import ImageQuality
 from tfg.metrics.lpips import PerceptualDistance
+from tfg.record.metrics import OFF
 from tfg.record.results import Metrics
 from tfg.scoring import controls, gains, pose_gap
 from tfg.scoring.cautions import agreement_of_readings, cautions
@@ -20,7 +21,7 @@ from tfg.types import Bytes, FaceTrack, Floats, Portrait
 
 IN_MEMORY = "in memory"
 TRUE_TORSO, OWN_TORSO = "true torso and background", "the torso field's picture for the frame's pose behind the head"
-NO_CONTROLS = "the mute control is switched off (metrics.controls=false)"
+NO_CONTROLS = f"the mute control is {OFF}controls=false)"
 Values = dict[str, MetricValue]
 
 

@@ -35,6 +35,7 @@ from tfg.metrics.syncnet.network import SyncNet
 from tfg.metrics.temporal import Flicker
 from tfg.progress import progress
 from tfg.record.files import write_text
+from tfg.record.metrics import OFF
 from tfg.record.ownership import private
 from tfg.scoring.setting import WEIGHTS, Switches
 from tfg.types import InputError
@@ -135,7 +136,7 @@ def listener_file(features: ClipFeatures) -> Path:
 
 
 def _off(switch: str) -> str:
-    return f"switched off (metrics.{switch}=false)"
+    return f"{OFF}{switch}=false)"
 
 
 def _weights(switches: Switches, switch: str, load: Callable[[Path], Weights]) -> tuple[Weights | None, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfg.record.files import naming
 from tfg.record.pieces import pieces_of
 from tfg.selectors.base import CandidateScore, Selection
 from tfg.types import FPS
@@ -131,8 +132,9 @@ def selection_plot(selection: Selection, path: Path) -> None:
     figure.suptitle(title, fontsize=12, fontweight="bold")
     partial = path.with_name(f".{path.name}.part")
     try:
-        figure.savefig(partial, format="png")
-        partial.replace(path)
+        with naming(path):
+            figure.savefig(partial, format="png")
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from tfg.record.metrics import IDENTICAL_DB
+from tfg.record.metrics import IDENTICAL_DB, all_off
 from tfg.statistics import bootstrap
 from tfg.statistics.bootstrap import CONFIDENCE, Estimate, Series
 from tfg.statistics.measures import measure
@@ -40,10 +40,11 @@ class Difference:
 
 
 def compare(cells: Sequence[Cell]) -> dict[str, Difference]:
-    """Every metric that some run has."""
+    """Every metric that some run has and that is not switched off in all of them."""
     runs = [run for cell in cells for run in (*cell.first, *cell.second)]
     entries = {name: entry for run in runs for name, entry in run.metrics.items()}
-    return {name: _difference(name, entry, cells) for name, entry in entries.items()}
+    off = [name for name in entries if all_off(run.metrics[name] for run in runs if name in run.metrics)]
+    return {name: _difference(name, entry, cells) for name, entry in entries.items() if name not in off}
 
 
 def holes(found: Mapping[str, Difference]) -> list[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
+from tfg.record import differences
+from tfg.record.differences import Settings
 from tfg.record.pieces import starts_of
 from tfg.record.results import RunResult
 
@@ -26,6 +29,7 @@ class Scored:
     seed: int
     metrics: dict[str, dict[str, Any]]
     truth: dict[str, dict[str, Any]]  # scored against itself
+    settings: Settings  # what its numbers depend on beside the segment
 
     @staticmethod
     def of(name: str, result: RunResult) -> Scored:
@@ -38,6 +42,7 @@ class Scored:
             seed=int(result.config["seed"]),
             metrics=result.metrics,
             truth=result.truth,
+            settings=differences.of_result(result),
         )
 
 
@@ -49,6 +54,10 @@ class Cell:
     first: tuple[Scored, ...]
     second: tuple[Scored, ...]
     is_paired: bool  # first[i] beside second[i]; else two lists without order
+
+    def pairs(self) -> Iterator[tuple[Scored, Scored]]:
+        """Those that stand beside each other; of lists without order every two."""
+        return zip(self.first, self.second, strict=True) if self.is_paired else product(self.first, self.second)
 
 
 _KEYS: tuple[Callable[[Scored], Hashable], ...] = (

@@ -29,7 +29,7 @@ from tfg.clip.synthetic.render import REST_TRANSLATION, DrawnFrame, FrameRendere
 from tfg.clip.synthetic.specification import VERSION, SyntheticClip
 from tfg.clip.synthetic.speech import MOUTH_PARAMETERS, VISEMES, SpokenTrack, make_spoken_track
 from tfg.clip.write import write_video
-from tfg.record.files import is_sealed, put, seal
+from tfg.record.files import is_sealed, put, remedy, seal
 from tfg.record.ownership import objection
 from tfg.types import NUM_LANDMARKS, UPPER_FACE, InputError
 
@@ -58,7 +58,7 @@ def make_synthetic(spec: SyntheticClip, root: Path) -> Path:
                 write_synthetic(spec, path, _seal_own)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise InputError(f"{folder}: cannot be written ({reason}); free some space or set TFG_CACHE") from error
+        raise InputError(f"{folder}: cannot be written ({reason}); {remedy(error)} or set TFG_CACHE") from error
     return path
 
 

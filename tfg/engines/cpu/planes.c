@@ -19,7 +19,8 @@
 #endif
 #define BLOCK 128
 #define CHUNK 16 /* channels of a task of the planes' gradient: one cache line, a multiple of LANES */
-#define AHEAD 8  /* points between asking for a texel and adding to it */
+#define NEAR 6   /* points between asking for texels and reading them */
+#define AHEAD 48 /* points between asking for a row of the gradient and using it */
 
 typedef float Lanes __attribute__((vector_size(LANES * 4), aligned(4)));
 
@@ -47,25 +48,34 @@ INLINE int smaller(int64_t a, int64_t b) { return (int)(a < b ? a : b); }
 
 /* Positions are in double: a float32 position in a wide plane leaves only 4 digits of the fraction. Returns 1 on NaN. */
 static int locate(const Planes *planes, const float *points, int count, Place *place) {
-    const double half = 0.5 * (double)planes->size;
+    const double half = 0.5 * (double)planes->size, end = (double)planes->size + 2.0;
     const int32_t last = (int32_t)planes->size - 1;
     int bad = 0;
-    for (int axis = 0; axis < 3; axis++)
+    for (int axis = 0; axis < 3; axis++) {
+        int32_t low[BLOCK];
+        float fraction[BLOCK];
         for (int i = 0; i < count; i++) {
-            const double x = points[i * 3 + axis], position = (x + 1.0) * half - 0.5;
-            const int in = position >= -1.0 && position <= last + 1.0;
-            const double held = in ? position : -1.0;
-            const int32_t low = (int32_t)(held + 1.0) - 1, high = low + 1;
-            const float fraction = (float)(held - low), seen = in ? 1.0f : 0.0f;
-            const float has_low = low >= 0 && low <= last ? seen : 0.0f, has_high = high <= last ? seen : 0.0f;
+            const float x = points[i * 3 + axis];
+            const double position = ((double)x + 1.0) * half + 1.5; /* from 2 texels outside, where both sides read zeros */
+            const double above = position > 0.0 ? position : 0.0, held = above < end ? above : end;
+            const int32_t whole = (int32_t)held;
             bad |= x != x;
-            place->low[axis][i] = (uint32_t)(low < 0 ? 0 : low > last ? last : low);
-            place->high[axis][i] = (uint32_t)(high > last ? last : high);
+            low[i] = whole - 2;
+            fraction[i] = (float)(held - whole);
+        }
+        for (int i = 0; i < count; i++) {
+            const int32_t high = low[i] + 1;
+            const float has_low = (low[i] >= 0) & (low[i] <= last) ? 1.0f : 0.0f;
+            const float has_high = (high >= 0) & (high <= last) ? 1.0f : 0.0f;
+            const int32_t low_held = low[i] > 0 ? low[i] : 0, high_held = high > 0 ? high : 0;
+            place->low[axis][i] = (uint32_t)(low_held < last ? low_held : last);
+            place->high[axis][i] = (uint32_t)(high_held < last ? high_held : last);
             place->has_low[axis][i] = has_low;
             place->has_high[axis][i] = has_high;
-            place->to_low[axis][i] = (1 - fraction) * has_low;
-            place->to_high[axis][i] = fraction * has_high;
+            place->to_low[axis][i] = (1 - fraction[i]) * has_low;
+            place->to_high[axis][i] = fraction[i] * has_high;
         }
+    }
     return bad;
 }
 
@@ -99,11 +109,18 @@ static void slopes_of(const Planes *planes, int plane, const Place *place, int c
     }
 }
 
-/* Channels [first, first + groups * LANES) of one point. */
+/* Asks for the texels of one point in one plane. */
+INLINE void ask_for(const float *plane, const Corners *corners, int i, int64_t channels) {
+    for (int k = 0; k < 4; k++)
+        for (int64_t c = 0; c < channels; c += CHUNK)
+            __builtin_prefetch(plane + corners->texel[k][i] * (size_t)channels + c);
+}
+
+/* Channels [first, first + groups * LANES) of one point; groups: 1 or 2. */
 INLINE void read_lanes(const Planes *planes, const float *restrict texels, const Corners *corners, int i,
                        int64_t channels, int64_t first, int groups, float *restrict to) {
     const size_t plane_size = (size_t)(planes->size * planes->size * channels);
-    Lanes sum[4] = {0};
+    Lanes sum[2] = {0};
     for (int plane = 0; plane < 3; plane++)
         for (int k = 0; k < 4; k++) {
             const float *from = texels + plane * plane_size + corners[plane].texel[k][i] * (size_t)channels + first;
@@ -155,8 +172,8 @@ INLINE void add_block(const Corners *corners, int count, const float *restrict g
                       float *restrict sums) {
     for (int i = 0; i < count; i++) {
         const float *restrict from = grad + i * channels;
-        const int next = i + AHEAD < count ? i + AHEAD : i;
-        for (int k = 0; k < 4; k++) __builtin_prefetch(sums + corners->texel[k][next] * (size_t)CHUNK, 1);
+        
+        __builtin_prefetch(from + AHEAD * channels, 0);
         for (int k = 0; k < 4; k++) {
             float *restrict to = sums + corners->texel[k][i] * (size_t)CHUNK;
             const float weight = corners->weight[k][i];
@@ -206,9 +223,12 @@ void tfg_planes_backward_planes(const Planes *planes, const float *points, int64
 }
 
 INLINE float total(Lanes values) {
-    float sum = 0;
-    for (int j = 0; j < LANES; j++) sum += values[j];
-    return sum;
+    float sum[LANES];
+    *(Lanes *)sum = values;
+#pragma GCC unroll 4
+    for (int half = LANES / 2; half; half /= 2)
+        for (int j = 0; j < half; j++) sum[j] += sum[j + half];
+    return sum[0];
 }
 
 INLINE void slope_block(const Planes *planes, const float *restrict texels, const Corners *corners, const Slopes *slopes,
@@ -217,24 +237,28 @@ INLINE void slope_block(const Planes *planes, const float *restrict texels, cons
     for (int i = 0; i < count; i++) {
         const float *restrict from = grad + i * channels;
         Lanes along[3] = {0};
+        __builtin_prefetch(from + AHEAD * channels, 0);
         float rest[3] = {0};
         for (int plane = 0; plane < 3; plane++) {
             const int a = planes->axes[2 * plane], b = planes->axes[2 * plane + 1];
             const float *texel[4];
             for (int k = 0; k < 4; k++)
                 texel[k] = texels + plane * plane_size + corners[plane].texel[k][i] * (size_t)channels;
-            Lanes dot[4] = {0};
+            ask_for(texels + plane * plane_size, corners + plane, i + NEAR < count ? i + NEAR : i, channels);
+            Lanes dot[4] = {0}, across = {0}, down = {0};
             int64_t c = 0;
             for (; c + LANES <= channels; c += LANES)
                 for (int k = 0; k < 4; k++) dot[k] += *(const Lanes *)(from + c) * *(const Lanes *)(texel[k] + c);
             for (int k = 0; k < 4; k++) {
                 float tail = 0;
                 for (int64_t left = c; left < channels; left++) tail += from[left] * texel[k][left];
-                along[a] += slopes[plane].column[k][i] * dot[k];
-                along[b] += slopes[plane].row[k][i] * dot[k];
+                across += slopes[plane].column[k][i] * dot[k];
+                down += slopes[plane].row[k][i] * dot[k];
                 rest[a] += slopes[plane].column[k][i] * tail;
                 rest[b] += slopes[plane].row[k][i] * tail;
             }
+            along[a] += across;
+            along[b] += down;
         }
         for (int axis = 0; axis < 3; axis++) to[i * 3 + axis] = total(along[axis]) + rest[axis];
     }

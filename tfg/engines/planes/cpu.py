@@ -16,7 +16,7 @@ from tfg.engines.cpu import build
 from tfg.engines.planes.base import AXES
 from tfg.types import InputError
 
-CHUNK = 16  # channels of a task in the C
+CHUNK = 16  # channels of a task of the planes' gradient, as in the C
 
 
 class _Planes(ctypes.Structure):
@@ -61,7 +61,8 @@ class _Sample(torch.autograd.Function):
             last = planes.is_contiguous(memory_format=torch.channels_last)
             form = torch.channels_last if last else torch.contiguous_format
             grad_planes = torch.empty_like(planes, memory_format=form)
-            threads = torch.get_num_threads()
+            tasks = 3 * -(-planes.shape[1] // CHUNK)
+            threads = min(torch.get_num_threads(), tasks)
             sums = torch.empty((threads, planes.shape[2] * planes.shape[3], CHUNK))
             library.tfg_planes_backward_planes(
                 *given,

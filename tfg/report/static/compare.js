@@ -25,8 +25,13 @@ function row(name, made) {
 function differences() {
   const { problem, found } = tfg.compare(...pair);
   by("differences").hidden = Boolean(problem);
-  by("said").textContent = problem || `${pair[0].label} minus ${pair[1].label}`;
+  by("apart").hidden = Boolean(problem);
+  const names = new Map(tfg.named());
+  by("said").textContent = problem || pair.map((run) => names.get(run.id)).join(" minus ");
   if (problem) return;
+  const apart = tfg.differing(pair.map((run) => tfg.table.rows.find((row) => row.id === run.id)));
+  const same = "Beside their segments nothing differs: settings of training and metrics, commit and machine are the same.";
+  by("apart").textContent = apart.size ? `Beside their segments they differ in (first | second): ${tfg.saidOf(apart, " | ")}` : same;
   const head = ["metric", "first", "second", "difference", "95 % interval", "probability of better"];
   const rows = [...found].filter(([name]) => !name.endsWith("_decoded")).concat([...found].filter(([name]) => name.endsWith("_decoded")));
   by("table").replaceChildren(

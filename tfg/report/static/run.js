@@ -44,7 +44,7 @@ if (!run) {
     const span = (value) => `${value} to ${value + length} s`;
     const known = candidates.filter((one) => one[1] !== null);
     const scored = candidates.filter((one) => one[3] !== null);
-    const hover = (one) => tfg.plain([span(one[0]), one[1] === null ? null : `diversity ${one[1].toPrecision(4)}`, one[2] === null ? null : `motion ${one[2].toPrecision(4)}`, one[3] === null ? null : `score ${one[3].toPrecision(4)}`, one[4]].filter(Boolean).join(", "));
+    const hover = (one) => tfg.plain([span(one[0]), one[1] === null ? null : `diversity ${one[1].toPrecision(4)}`, one[2] === null ? null : `motion ${one[2].toPrecision(4)}`, one[3] === null ? null : `score ${one[3].toPrecision(4)}`, run.selection.notes[one[4]]].filter(Boolean).join(", "));
     const middle = (one) => one[0] + length / 2;
     const drawn = (list, name, y, options) => ({ type: "scatter", name, x: list.map(middle), y: list.map(y), text: list.map(hover), hovertemplate: "%{text}<extra></extra>", ...options });
     const traces = [];
@@ -64,7 +64,7 @@ if (!run) {
     const head = ["start s", "diversity", "motion", "score", ""].map((text) => tfg.element("th", { scope: "col" }, text));
     const rows = run.selection.candidates.map(([start, diversity, motion, score, note]) => {
       const chosen = run.selection.starts.includes(start);
-      const said = [chosen ? "chosen" : null, note].filter(Boolean).join(": ");
+      const said = [chosen ? "chosen" : null, run.selection.notes[note]].filter(Boolean).join(": ");
       const cells = [number(diversity, 4), number(motion, 4), number(score, 4), tfg.element("td", { class: "text" }, said)];
       return tfg.element("tr", { class: chosen ? "chosen" : null }, tfg.element("th", { scope: "row" }, start.toFixed(2)), ...cells);
     });

@@ -44,16 +44,44 @@ function kept() {
   });
 }
 
-// Best of the runs that were scored on the same frames, as printed; `at`: column.
-function best(shown, at) {
+// Runs of one key are ranked: scored on the same frames and, unless asked otherwise, of the same settings.
+function ranked(row) {
+  const { keys, sets, ignored } = tfg.table.settings;
+  const settings = by("across").checked ? [] : keys.map((key, at) => (ignored.includes(key) ? "" : sets[row.settings][at]));
+  return JSON.stringify([row.held, ...settings]);
+}
+
+// What the runs shown that have the same frames differ in beside segment and repetition, and what that means for the best.
+function ranking(shown) {
+  const found = new Map();
+  for (const held of new Set(shown.map((i) => rows[i].held))) {
+    for (const [key, values] of tfg.differing(shown.map((i) => rows[i]).filter((row) => row.held === held))) {
+      if (!tfg.table.settings.ignored.includes(key)) found.set(key, [...new Set([...(found.get(key) || []), ...values])]);
+    }
+  }
+  by("across").parentElement.hidden = !found.size;
+  const scope = by("across").checked ? "Bold ignores that they do." : "Bold is the best of those that agree in all of it.";
+  by("ranking").textContent = found.size ? `Runs of the same held-out frames differ in more than segment, seed, commit and machine: ${tfg.saidOf(found, ", ")}. ${scope}` : "";
+}
+
+// Why runs shown have no intervals, each reason once.
+function unranged(shown) {
+  const counts = new Map();
+  for (const i of shown) if (rows[i].unranged) counts.set(rows[i].unranged, (counts.get(rows[i].unranged) || 0) + 1);
+  const said = [...counts].map(([why, count]) => `No intervals below ${count === shown.length ? "any run" : `${count} of ${shown.length} runs`}: ${why}.`);
+  by("unranged").textContent = by("ranges").checked ? said.join(" ") : "";
+}
+
+// Best of the runs that are ranked together, as printed; `at`: column.
+function best(shown, at, keys) {
   const sign = { up: 1, down: -1 }[columns[at].better];
   const groups = new Map();
   const marked = new Set();
   if (!sign) return marked;
   for (const i of shown) {
     if (rows[i].values[at] === null) continue;
-    const group = groups.get(rows[i].held) || [];
-    groups.set(rows[i].held, [...group, i]);
+    const key = keys.get(i);
+    groups.set(key, [...(groups.get(key) || []), i]);
   }
   for (const group of groups.values()) {
     if (new Set(group.map((i) => rows[i].head)).size < 2) continue; // nothing to be better than
@@ -77,7 +105,8 @@ let timer = 0;
 function show() {
   const visible = columns.map((_, at) => at).filter((at) => state.on.has(columns[at].key));
   const shown = kept();
-  const marks = new Map(visible.map((at) => [at, best(shown, at)]));
+  const keys = new Map(shown.map((i) => [i, ranked(rows[i])]));
+  const marks = new Map(visible.map((at) => [at, best(shown, at, keys)]));
   const title = (at) => {
     const column = columns[at];
     const direction = state.sort === column.key ? (state.down ? "descending" : "ascending") : null;
@@ -102,7 +131,9 @@ function show() {
   const focused = document.activeElement?.closest?.("#runs thead th")?.cellIndex;
   by("runs").replaceChildren(tfg.element("thead", {}, head), body);
   if (focused !== undefined) by("runs").rows[0].cells[Math.min(focused, visible.length)].querySelector("button").focus();
-  by("shown").textContent = shown.length === rows.length ? `${rows.length} runs` : `${shown.length} of ${rows.length} runs`;
+  by("shown").textContent = shown.length === rows.length ? `${rows.length} runs.` : `${shown.length} of ${rows.length} runs.`;
+  ranking(shown);
+  unranged(shown);
   remember();
   clearTimeout(timer);
   timer = setTimeout(() => chart(shown), 150);
@@ -167,7 +198,7 @@ function chart(shown) {
 restore();
 by("filter").value = state.filter;
 by("filter").addEventListener("input", () => ((state.filter = by("filter").value), show()));
-for (const box of ["below", "ranges"]) by(box).addEventListener("change", show);
+for (const box of ["below", "ranges", "across"]) by(box).addEventListener("change", show);
 by("csv").addEventListener("click", csv);
 by("compare").addEventListener("click", () => (location.href = `compare.html#a=${encodeURIComponent(state.picked[0])}&b=${encodeURIComponent(state.picked[1])}`));
 columns.slice(0, axes).forEach((column, at) => {

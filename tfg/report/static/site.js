@@ -68,13 +68,63 @@ tfg.configTable = function (table, first, second, contains, all) {
   return keys.filter(differs).length;
 };
 
+// Whether a metric has no number because it was switched off, in all of the runs that know it (tfg/record/metrics.py).
+tfg.isOff = (entries) => entries.every((entry) => entry === undefined || String(entry.unavailable).includes("switched off (metrics."));
+
+// What runs differ in beside their segments: key -> its values, once each, in the order of the runs; as tfg/record/differences.py
+// has it of two. Where an option of a group is another one, its values are not compared.
+tfg.differing = function (rows) {
+  const { keys, sets } = tfg.table.settings;
+  const some = [...new Set(rows.map((row) => row.settings))].map((number) => sets[number]);
+  const found = new Map();
+  keys.forEach((key, at) => {
+    const name = `${key.split(".")[0]}.name`;
+    const options = new Map();
+    for (const set of some) {
+      const option = key === name ? "" : set[keys.indexOf(name)];
+      options.set(option, (options.get(option) || new Set()).add(set[at]));
+    }
+    const values = [...options.values()].filter((one) => one.size > 1).flatMap((one) => [...one]);
+    if (values.length) found.set(key === name ? key.slice(0, -5) : key, [...new Set(values)]);
+  });
+  return found;
+};
+
+// The first of them in words, `joined` between the values of a key.
+tfg.saidOf = function (found, joined) {
+  const said = [...found].map(([key, values]) => `${key} ${values.join(joined)}`);
+  return [...said.slice(0, 8), ...(said.length > 8 ? [`and ${said.length - 8} more`] : [])].join("; ");
+};
+
 tfg.options = function (select, pairs, chosen) {
   select.replaceChildren(...pairs.map(([value, text]) => tfg.element("option", { value, selected: value === chosen }, text)));
 };
 
-// Label and run of every row of the table; runs of one label are told apart by their id.
+// Label and run of every row of the table; runs of one label are told apart by what varies, start, and the end of their id.
 tfg.named = function () {
+  const { rows, columns } = tfg.table;
   const counts = {};
-  for (const row of tfg.table.rows) counts[row.label] = (counts[row.label] || 0) + 1;
-  return tfg.table.rows.map((row) => [row.id, counts[row.label] > 1 ? `${row.label} (${row.id})` : row.label]);
+  for (const row of rows) counts[row.label] = (counts[row.label] || 0) + 1;
+  const varies = (at) => new Set(rows.map((row) => row.cells[at])).size > 1;
+  const details = (row) => {
+    const told = (column) => ["selector", "backbone", "sweep"].includes(column.key) || row.label.includes(`${column.key}=`);
+    const own = columns.map((column, at) => [column, row.cells[at]]).filter(([column], at) => ["axis", "start"].includes(column.kind) && varies(at) && !told(column));
+    const said = own.map(([column, text]) => (column.key === "start s" ? `from ${text} s` : `${column.title} ${text}`));
+    return [row.label, ...said, row.id.split("-").pop()].join(", ");
+  };
+  return rows.map((row) => [row.id, counts[row.label] > 1 ? details(row) : row.label]);
 };
+
+// Frames that scroll show on which side more of their table lies.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const frame of document.querySelectorAll(".scroll")) {
+    const mark = () => {
+      frame.classList.toggle("before", frame.scrollLeft > 1);
+      frame.classList.toggle("beyond", frame.scrollLeft + frame.clientWidth < frame.scrollWidth - 1);
+    };
+    const sizes = new ResizeObserver(mark);
+    sizes.observe(frame);
+    sizes.observe(frame.firstElementChild);
+    frame.addEventListener("scroll", mark, { passive: true });
+  }
+});

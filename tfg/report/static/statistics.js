@@ -282,7 +282,7 @@
   tfg.compare = function (first, second) {
     if (first.clip !== second.clip) return { problem: `${first.label} and ${second.label}: heads of other clips; compare runs of the same clips` };
     if (first.held_out !== second.held_out) return { problem: `${first.label} and ${second.label}: scored on other held-out frames; compare runs of one split and size` };
-    const names = [...new Set([...Object.keys(first.metrics), ...Object.keys(second.metrics)])];
+    const names = [...new Set([...Object.keys(first.metrics), ...Object.keys(second.metrics)])].filter((name) => !tfg.isOff([first.metrics[name], second.metrics[name]]));
     return { found: new Map(names.map((name) => [name, difference(name, first, second)])) };
   };
 

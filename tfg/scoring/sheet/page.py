@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from tfg.record.metrics import arrow, formatted, ranged, titled
+from tfg.record.metrics import arrow, formatted, is_off, ranged, titled
 from tfg.scoring.sheet import curves as sheet_curves
 from tfg.scoring.sheet.place import GENERATOR
 
@@ -174,10 +174,10 @@ def _definitions(record: dict[str, Any]) -> str:
 
 
 def _unavailable(record: dict[str, Any]) -> str:
-    """Reasons, each once with the metrics it holds for."""
+    """Reasons, each once with the metrics it holds for; not those that were switched off."""
     reasons: dict[str, list[str]] = {}
     for name, metric in _metrics(record):
-        if metric["value"] is None:
+        if metric["value"] is None and not is_off(metric):
             reasons.setdefault(str(metric["unavailable"]), []).append(name)
     if not reasons:
         return ""
