@@ -35,7 +35,7 @@ from tfg.types import InputError
 DOMAINS: dict[str, Callable[[], HeadSource]] = {"synthetic": Synthetic, "ict": Ict}
 CHECKPOINT_EVERY = 250
 RATE_CODES, BETAS = 1e-2, (0.9, 0.99)
-WARM_UP = 200  # steps in which rates rise from 0: at 0.02 from the start all densities die
+WARM_UP = 200  # steps in which rates rise from 0
 AVERAGE = 0.999  # decay of the weights that are kept
 NOTED = 0.02  # share of the newest step in the loss that is shown
 
