@@ -2,13 +2,13 @@
 
 `--domain synthetic`: people of the embedded generator, identity seeds from 1001 on, which no study has; `--domain ict`: heads of
 ICT-FaceKit (`tfg assets`), another kind of face. Both in the embedded clip's head space and cameras, yaw to 60 degrees, pitch to 20,
-each person in a light of their own. The file holds generator and decoder, where people's codes lie, its
-people, and its score: PSNR of people left out at sides that their codes were not found from; a sheet of them lies beside it (.png).
-Pictures and checkpoint lie in FILE.training: the command goes on where it was stopped, and gives the same bytes on the same machine.
+each person in a light of their own. The file holds generator and decoder, where people's codes lie, its people, and its score: PSNR of
+people left out at sides that their codes were not found from; a sheet of them lies beside it (.png). Pictures and checkpoint lie in
+FILE.training: the command goes on where it was stopped, and gives the same bytes on the same machine.
 
-Budget of `--profile small`, by short runs (2 cores, AVX2): 0.19 processor seconds a step, one thread, 40 minutes of one core for 12,000;
-9,600 pictures of 13 ms and 0.4 s a person, 4 minutes; the score 2 minutes. 0.36 GB of pictures in FILE.training, as much in memory. The
-two domains may be learned side by side. `--profile full` needs a card and has not been run.
+Budget of `--profile small`, by short runs (2 cores, AVX2): 0.19 processor seconds a step, one thread, so 12,000 take 40 minutes of one
+core; 9,600 pictures of 13 ms and 0.4 s a person, 4 minutes; the score 2 minutes. 0.36 GB of pictures in FILE.training, as much in
+memory. The two domains may be learned side by side. `--profile full` needs a card and has not been run.
 """
 
 from __future__ import annotations
