@@ -130,9 +130,8 @@ def test_the_list_names_source_licence_size_and_sum_of_every_file(monkeypatch, t
     assert cli.run(["assets"]) == 0
     lines = capsys.readouterr().out.splitlines()
     for known in assets.ASSETS:
-        assert lines.pop(0).startswith(
-            f"missing     {known.name}: would enable {known.enables}; run `tfg assets fetch "
-        )
+        remedy = "run `tfg assets fetch " if known.sources else f"get it from {known.origin} and run `tfg assets add "
+        assert lines.pop(0).startswith(f"missing     {known.name}: would enable {known.enables}; {remedy}")
         for file in known.files:
             line = lines.pop(0)
             assert line.startswith(f"            {file.filename}: https://github.com/")

@@ -11,8 +11,8 @@ from support.parts import part
 from torch.utils.data import default_collate
 
 from tfg import assets
+from tfg.backbones.frame import Frame, frame_of
 from tfg.backbones.gaussian import mesh
-from tfg.backbones.gaussian.frame import Frame, frame_of
 from tfg.backbones.gaussian.geometry import (
     GeometryPrior,
     depth_difference,

@@ -12,8 +12,8 @@ from support.parts import part
 from torch.utils.data import default_collate
 
 from tfg import assets
+from tfg.backbones.frame import frame_of
 from tfg.backbones.gaussian import losses
-from tfg.backbones.gaussian.frame import frame_of
 from tfg.backbones.gaussian.instag import Instag
 from tfg.data import PortraitData, audio_statistics, audio_windows, batches
 from tfg.engines.photometric import photometric

@@ -9,9 +9,9 @@ from portraits import CENTER, RADII, make_scene, project
 from support.parts import part
 from torch.utils.data import default_collate
 
+from tfg.backbones.frame import frame_of, halved, truth_of
 from tfg.backbones.gaussian.branch import Branch
 from tfg.backbones.gaussian.cloud import head_cloud, mouth_cloud
-from tfg.backbones.gaussian.frame import frame_of, halved, truth_of
 from tfg.backbones.gaussian.gaussians import Gaussians, inverse_softplus, neighbour_distance
 from tfg.backbones.gaussian.losses import patch_distance
 from tfg.backbones.gaussian.motion import FaceField, GaussianMotion, mouth_hook

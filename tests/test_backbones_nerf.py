@@ -8,7 +8,8 @@ import pytest
 import torch
 from support.parts import part
 
-from tfg.backbones.nerf import losses, rays
+from tfg.backbones import rays
+from tfg.backbones.nerf import losses
 from tfg.backbones.nerf.field import HeadField, truncated_exp
 from tfg.backbones.nerf.head import Average
 from tfg.backbones.nerf.region import find_region

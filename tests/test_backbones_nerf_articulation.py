@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from tfg.backbones.nerf.articulation import EXTREMES, Articulation
-from tfg.backbones.nerf.rays import FIELD_SCALE
 from tfg.backbones.nerf.region import Region
+from tfg.backbones.rays import FIELD_SCALE
 from tfg.engines import OccupancyGrid
 from tfg.features.face.canonical import GENERIC_SHAPE
 from tfg.landmarks import CHIN, LIP_CHANNELS, LIPS_AND_CHIN, MOUTH_CORNERS

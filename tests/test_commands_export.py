@@ -17,7 +17,7 @@ from test_backbones_gaussian_instag import TINY, make_backbone, windows_of
 from torch.utils.data import default_collate
 
 from benchmarks.report_records import make
-from tfg.backbones.gaussian.frame import frame_of
+from tfg.backbones.frame import frame_of
 from tfg.backbones.gaussian.splats import splats_of, write_ply
 from tfg.cli import run
 from tfg.commands import export

@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("clip", "features", "selectors", "engines", "backbones", "metrics", "performance", "marking", "trackers")
+ROOMS = (
+    "clip",
+    "features",
+    "selectors",
+    "engines",
+    "backbones",
+    "metrics",
+    "performance",
+    "marking",
+    "trackers",
+    "multiview",
+)
 GROUND = {
     *(
         "tfg.types",
@@ -31,7 +42,10 @@ GROUND = {
 FILES = sorted(path for package in ("tfg", "experiments", "analysis") for path in (ROOT / package).rglob("*.py"))
 
 # Room of tfg -> modules of tfg that it may import besides its own. Orchestration (the files directly in tfg/) imports the rooms.
-ROOM_MAY = {room: GROUND for room in ROOMS} | {"backbones": GROUND | {"tfg.engines"}}
+ROOM_MAY = {room: GROUND for room in ROOMS} | {
+    "backbones": GROUND | {"tfg.engines"},
+    "multiview": GROUND | {"tfg.clip"},
+}
 RECORD_ONLY = {"tfg.record", "tfg.landmarks", "tfg.types", "tfg.statistics", "tfg.atlas"}
 LAUNCH_MAY = {
     "tfg.record.results",
@@ -53,6 +67,7 @@ EXPERIMENT_MAY = {
     "leave_one_out.py": {"tfg.pretraining", "tfg.types"},
     "pretrain.py": {"tfg.pretraining", "tfg.types"},
     "pretrain_lipsync.py": {"tfg.lipsync_training", "tfg.types"},
+    "pretrain_triplane.py": {"tfg.triplane_pretraining", "tfg.types"},
     "training_lips.py": {"tfg.training_lips", "tfg.heads", "tfg.record"},
 }
 

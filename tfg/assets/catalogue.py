@@ -209,6 +209,15 @@ ASSETS: tuple[Asset, ...] = (
             sha256="b7120c095d60094f28a4a54ba6a8bf51b297a6273fb40ef6350dfec1f63d9507",
         ),
     ),
+    Asset(
+        name="ict_facekit",
+        filename="ict_facekit_fp16.npz",
+        enables="python -m experiments.pretrain_triplane --domain ict: a 3D prior from heads of another kind than the embedded clip's",
+        licence="MIT",
+        origin="https://github.com/ICT-VGL/ICT-FaceKit, FaceXModel (neutral head, expressions, 30 identity modes, rewritten as npz)",
+        size=6_872_916,
+        sha256="e603e697bdc6279b9621320f3de5a6348b21bc80a7229102bb8b5981d4ea153a",
+    ),
 )
 
 

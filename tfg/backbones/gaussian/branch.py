@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from tfg.backbones.frame import Frame
 from tfg.backbones.gaussian.aligner import Aligner
 from tfg.backbones.gaussian.cloud import Cloud, head_cloud, mouth_cloud
 from tfg.backbones.gaussian.density import Density, regrow, reset_opacity
-from tfg.backbones.gaussian.frame import Frame
 from tfg.backbones.gaussian.gaussians import NAMES, Gaussians, neighbour_distance
 from tfg.backbones.gaussian.motion import Field, GaussianMotion
 from tfg.backbones.gaussian.settings import DensityRules, FirstCloud, Rates

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tfg.backbones.gaussian.frame import Frame
+from tfg.backbones.frame import Frame
 from tfg.backbones.gaussian.mesh import NUM_TRIANGLES, NUM_VERTICES, draw, face_mesh
 from tfg.backbones.gaussian.objective import GeometryRules
 from tfg.engines.gaussian import Raster

@@ -16,13 +16,12 @@ import torch
 from torch import Tensor
 
 from tfg.backbones.base import Backbone, Perceptual, Wanted
+from tfg.backbones.frame import Frame, FrameTruth, frame_of, truth_of
 from tfg.backbones.gaussian.branch import Branch, Optimizers, place, set_rates
-from tfg.backbones.gaussian.frame import Frame, FrameTruth, frame_of, truth_of
 from tfg.backbones.gaussian.geometry import GeometryPrior
 from tfg.backbones.gaussian.losses import face_loss, motion_size, mouth_loss, patch_distance, picture_loss, shown_face
 from tfg.backbones.gaussian.motion import FaceField, GaussianMotion, MouthField, WarpedFaceField, mouth_hook
 from tfg.backbones.gaussian.objective import GeometryRules, Weights
-from tfg.backbones.gaussian.randomness import step_randomness
 from tfg.backbones.gaussian.regions import polygon_mask
 from tfg.backbones.gaussian.sampling import FrameSampling, GuidedFrames
 from tfg.backbones.gaussian.settings import (
@@ -36,6 +35,7 @@ from tfg.backbones.gaussian.settings import (
 from tfg.backbones.gaussian.stages import StageSteps
 from tfg.backbones.gaussian.universal import read_fields
 from tfg.backbones.layers import augment_windows
+from tfg.backbones.randomness import step_randomness
 from tfg.engines.gaussian import Raster
 from tfg.landmarks import INNER_LIPS
 from tfg.types import Batch, Portrait, UniversalMotion

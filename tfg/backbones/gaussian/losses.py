@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tfg.backbones.base import Perceptual
-from tfg.backbones.gaussian.frame import FrameTruth
+from tfg.backbones.frame import FrameTruth
 from tfg.backbones.gaussian.motion import GaussianMotion
 from tfg.backbones.gaussian.objective import Weights
 from tfg.backbones.gaussian.regions import box_mask, box_slices, without_polygon

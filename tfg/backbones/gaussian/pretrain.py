@@ -14,17 +14,17 @@ import torch
 from torch import Tensor, nn
 
 from tfg.backbones.base import Learner
+from tfg.backbones.frame import Frame, FrameTruth, frame_of, truth_of
 from tfg.backbones.gaussian.branch import Branch, Optimizers, field_groups, motion_optimizer, place, set_rates
-from tfg.backbones.gaussian.frame import Frame, FrameTruth, frame_of, truth_of
 from tfg.backbones.gaussian.instag import Instag
 from tfg.backbones.gaussian.losses import face_loss, motion_size, mouth_loss
 from tfg.backbones.gaussian.motion import FaceField, GaussianMotion, MouthField, mouth_hook
 from tfg.backbones.gaussian.personal import Person, contrast
-from tfg.backbones.gaussian.randomness import step_randomness
 from tfg.backbones.gaussian.regions import polygon_mask
 from tfg.backbones.gaussian.settings import Pretraining
 from tfg.backbones.gaussian.universal import tensors_of
 from tfg.backbones.layers import augment_windows
+from tfg.backbones.randomness import step_randomness
 from tfg.engines.gaussian import Raster
 from tfg.landmarks import INNER_LIPS
 from tfg.types import Batch, Portrait, UniversalMotion

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from tfg.backbones.base import Backbone
+from tfg.backbones.frame import frame_of
 from tfg.backbones.gaussian.branch import Branch
-from tfg.backbones.gaussian.frame import frame_of
 from tfg.backbones.gaussian.instag import Instag
 from tfg.types import Batch, Floats, InputError
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from tfg.backbones.nerf.rays import FIELD_SCALE
+from tfg.backbones.rays import FIELD_SCALE
 from tfg.backbones.warp import LipWarp
 from tfg.engines.field import WarpTable
 from tfg.landmarks import CHIN_ARC, LIP_CHANNELS, LIPS_AND_CHIN, MOUTH_CORNERS

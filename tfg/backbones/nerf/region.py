@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tfg.backbones.nerf.rays import FIELD_SCALE
+from tfg.backbones.rays import FIELD_SCALE
 from tfg.landmarks import NOSE_ROOT, NOSE_TIP
 from tfg.types import InputError, Portrait
 

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 from torch.optim import AdamW
 
+from tfg.backbones import rays
 from tfg.backbones.base import Backbone, Perceptual
-from tfg.backbones.nerf import losses, rays
+from tfg.backbones.nerf import losses
 from tfg.backbones.nerf.articulation import Articulation
 from tfg.backbones.nerf.head import Average, TalkingHead
 from tfg.backbones.nerf.region import find_region

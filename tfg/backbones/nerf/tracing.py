@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from tfg.backbones.nerf import losses, rays
+from tfg.backbones import rays
+from tfg.backbones.nerf import losses
 from tfg.backbones.nerf.articulation import Articulation
 from tfg.backbones.nerf.field import HeadField
 from tfg.backbones.nerf.front_to_back import FAINT, HIDDEN, front_to_back

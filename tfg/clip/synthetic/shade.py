@@ -93,7 +93,7 @@ def shade(
         normal = unit(normals[:, part])
         wrap = _SKIN_WRAP if code in (SKIN, EAR, NECK) else _WRAP
         texel = texel_at(code, place[:2, part])
-        colour[:, part] = [texel[k] * light for k, light in enumerate(_light(normal, wrap, view.lights))]
+        colour[:, part] = [texel[k] * light for k, light in enumerate(soft_light(normal, wrap, view.lights))]
         if code == HAIR:
             tint = (0.05 + 0.9 * linear(mesh.person.hair)).astype(np.float32)
             colour[:, part] += texel[4] * _strand_shine(normal, view.lights) * tint[:, None]
@@ -114,8 +114,8 @@ def encode(picture: Floats32) -> Bytes:
     return _ENCODING[steps]
 
 
-def _light(normal: Floats32, wrap: Floats32, lights: Lights) -> list[Floats32]:
-    """Diffuse light (m,) of red, green and blue."""
+def soft_light(normal: Floats32, wrap: Floats32, lights: Lights) -> list[Floats32]:
+    """Diffuse light (m,) of red, green and blue on unit normals (3, m); `wrap` (3,) is how far it reaches into shadow."""
     key, fill = _facing(normal, lights.key), np.maximum(_facing(normal, lights.fill), 0)
     height = 0.5 - 0.5 * _facing(normal, lights.down)
     light = []

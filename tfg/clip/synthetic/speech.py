@@ -35,7 +35,8 @@ _VISEMES: dict[str, tuple[tuple[float, ...], tuple[float, float, float]]] = {
     "UW": ((0.24, 0.16, -0.70, 1.00, 0.00, 0.0, 0.0), (2.2, 3.0, 1.0)),  # goose, foot, w
 }
 VISEMES = tuple(_VISEMES)
-_TARGETS = np.array([targets for targets, _ in _VISEMES.values()])
+VISEME_TARGETS = {name: np.array(targets) for name, (targets, _) in _VISEMES.items()}
+_TARGETS = np.stack(list(VISEME_TARGETS.values()))
 _WEIGHTS = np.array([[w[0], w[0], w[1], w[1], w[2], w[2], w[2]] for _, w in _VISEMES.values()])
 
 # espeak-ng's mnemonics without stress marks; two visemes for a diphthong. The longest known prefix counts ("@2" is "@", "t#" is "t").
