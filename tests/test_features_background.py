@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from tfg.features.background import clean_plate, fill_background, pull_push, widen
+from tfg.threads import threads
 from tfg.types import Bools, Bytes
 
 SIZE = 64
@@ -88,3 +89,18 @@ def test_a_torso_that_has_moved_is_not_mixed_with_where_it_was() -> None:
     filled = fill_background(later, head[:1], plate)[0].astype(int)
     assert (filled[30, 28:40] < 130).all()  # where the shoulders are now, not the light wall of the plate
     assert (filled[12, 28:40] > 200).all()  # the wall is still trusted
+
+
+def test_the_filling_does_not_depend_on_the_number_of_threads() -> None:
+    """torch's averages round by where it cuts a picture; without `threads(1)` bytes of these differ."""
+    size = 256
+    images = np.random.default_rng(0).integers(100, 102, (8, size, size, 3)).astype(np.uint8)
+    y, x = np.mgrid[:size, :size]
+    centers = size / 2 + size / 10 * np.sin(np.arange(len(images)))
+    head = (x - centers[:, None, None]) ** 2 + (y - 0.44 * size) ** 2 < (0.2 * size) ** 2
+    plate = clean_plate(images, head)
+    filled = []
+    for count in (1, 2, 3):
+        with threads(count):
+            filled.append(fill_background(images, head, plate).tobytes())
+    assert len(set(filled)) == 1

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from tfg.threads import threads
 from tfg.types import Bools, Bytes, Floats
 
 MARGIN = 0.03  # of the picture: how far the head mask is widened, over soft hair and its shadow
@@ -46,10 +47,12 @@ def clean_plate(images: Bytes, head_mask: Bools) -> Plate:
     return Plate(color=color.astype(np.float32), known=known)
 
 
+@threads(1)
 def fill_background(images: Bytes, head_mask: Bools, plate: Plate) -> Bytes:
     """(n, size, size, 3) with the widened head replaced: by the plate where known and fitting, elsewhere smoothly from around.
 
     The plate fits where the visible surroundings look like it; a torso that has moved since is continued smoothly instead.
+    By one thread: torch's averages round by where their number cuts a picture, and a byte of the background with them.
     """
     filled = np.empty_like(images)
     plate_color = torch.from_numpy(plate.color).permute(2, 0, 1)

@@ -16,6 +16,7 @@ from tfg.features.base import AudioExtractor, FaceExtractor, MaskExtractor, Mask
 from tfg.features.cache import CHUNK, Arrays, Entry, cached, cached_ranges, holds, missing
 from tfg.features.cost import AUDIO, FACES, MASKS, Cost
 from tfg.record import meter
+from tfg.threads import threads
 from tfg.types import Clip, FaceTrack, Floats
 
 TRACK_FIELDS = ("num_faces", "landmarks", "upper", "blendshapes", "head_rotation")
@@ -34,8 +35,8 @@ class ClipFeatures:
     _open: list[Cost] = field(default_factory=list)
 
     def sound(self) -> Floats:
-        """(num_frames, channels), the whole clip in one pass."""
-        with self._waiting():
+        """(num_frames, channels), the whole clip in one pass, by one thread: an encoder's products may round by their number."""
+        with self._waiting(), threads(1):
             entry = cached(self._sound_key(), lambda: {"features": self.audio.extract(self.clip.audio())}, self.root)
         self._count(AUDIO, [(0, entry)], range(self.clip.num_frames))
         return entry.arrays["features"][: self.clip.num_frames]
