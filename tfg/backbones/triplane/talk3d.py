@@ -49,8 +49,8 @@ class Talk3D(Backbone):
 
     Differs from the paper: the prior is learned from drawn heads, not EG3D's from FFHQ, and knows the head alone, which is laid over
     the frame's torso by its opacity; so there is an opacity loss. No identity loss (ArcFace) and no sync loss (Wav2Lip's SyncNet): the
-    tree has neither net in a form that pictures could learn from. D-SSIM where LPIPS is not at hand. The net that enlarges traced
-    pictures is learned from the person's frames alone (`enlarge.py`).
+    tree has neither net in a form that pictures could learn from. D-SSIM beside LPIPS, which may be absent. The net that enlarges
+    traced pictures is learned from the person's frames alone (`enlarge.py`).
     """
 
     seed: Tensor  # () int64; with `step` it fixes every random draw of a step, so that a resumed run repeats them
