@@ -56,6 +56,7 @@ SELECTORS = (
 BACKBONES = (
     Term(tag="synctalk", name="SyncTalk"),
     Term(tag="instag", name="InsTaG"),
+    Term(tag="talk3d", name="Talk3D"),
 )
 
 SOURCES = (

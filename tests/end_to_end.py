@@ -42,6 +42,17 @@ SYNCTALK = [
     "backbone.schedule.steps=24",
     "backbone.schedule.lips_steps=6",
 ]
+TALK3D = [
+    "seconds=3",
+    "backbone=talk3d",
+    "backbone.planes.widths=[32,32,32]",
+    "backbone.unet.widths=[16,16]",
+    "backbone.sampling.uniform=8",
+    "backbone.sampling.importance=8",
+    "backbone.stages.invert=6",
+    "backbone.stages.tune=8",
+    "backbone.stages.delta=10",
+]
 
 
 def shared_cache(session_folder: Path) -> Path:

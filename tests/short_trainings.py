@@ -40,10 +40,22 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "schedule": {"steps": 12, "lips_steps": 4, "average_every": 2, "occupancy_every": 100},
         "occupancy_resolution": 32,
     },
+    "talk3d": {
+        "planes": {"code": 8, "channels": 8, "widths": [16, 16, 16]},
+        "decoder": {"hidden": 16},
+        "unet": {"widths": [8, 8]},
+        "attention": {"blocks": 1, "heads": 2, "head_width": 4},
+        "tokens": {"width": 8},
+        "sampling": {"uniform": 8, "importance": 8},
+        "tracing": {"patch": 12},
+        "stages": {"invert": 4, "tune": 8, "delta": 12, "views": 3},
+        "rates": {"tune": 1e-2, "delta": 1e-2},
+    },
 }
 
 
 BACKBONES = tuple(SETTINGS)
+OF_PERCEPTRONS = ("instag", "synctalk")  # whose nets engines/mlp computes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -111,7 +111,10 @@ def test_shorter_than_segment_and_test_part(answer, tmp_path):
     [
         ("selectr=random", "unknown key 'selectr'; did you mean 'selector'?"),
         ("clip.synthetic.secnds=9", "unknown key 'clip.synthetic.secnds'; did you mean 'clip.synthetic.seconds'?"),
-        ("backbone=instagg", "backbone=instagg: unknown option; did you mean 'instag'?; allowed: instag, synctalk"),
+        (
+            "backbone=instagg",
+            "backbone=instagg: unknown option; did you mean 'instag'?; allowed: instag, synctalk, talk3d",
+        ),
         ("--sweep", "--sweep: is no option of run.py; there are -m for a sweep, --dry-run, --help and --cfg job"),
         ("x=1", "unknown key 'x'; `python run.py --cfg job` shows every key"),
         ("selector=random,", "selector=random,: is not understood; "),

@@ -61,7 +61,7 @@ def test_the_papers_values_have_one_notation() -> None:
             comment = line.partition("#")[2]
             assert "(paper" not in comment, f"{path}: {line}"
             assert comment.count("paper:") <= 1, f"{path}: {line}"
-    for name in ("instag", "synctalk"):
+    for name in ("instag", "synctalk", "talk3d"):
         numbers = [
             line
             for line in (overrides.CONFIG / "backbone" / f"{name}.yaml").read_text().splitlines()

@@ -131,4 +131,13 @@ def _opaque_field(backbone):
     backbone.head.field.geometry = dense
 
 
-OPAQUE = {"instag": _opaque_gaussians, "synctalk": _opaque_field}
+def _opaque_ball(backbone):
+    """Where all three planes show a disc."""
+    axis = torch.linspace(-1, 1, backbone.planes.shape[-1])
+    backbone.planes.zero_()
+    backbone.planes[:, 0] = (axis.square() + axis[:, None].square() < 0.36).float()
+    backbone.step.fill_(backbone.num_steps)  # the identity's planes are those
+    backbone.decoder.forward = lambda features: (200 * (features[:, 0] > 0.9), features[:, 1:4])
+
+
+OPAQUE = {"instag": _opaque_gaussians, "synctalk": _opaque_field, "talk3d": _opaque_ball}

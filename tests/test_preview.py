@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from end_to_end import CLIP, INSTAG, SYNCTALK, shared_cache
+from end_to_end import CLIP, INSTAG, SYNCTALK, TALK3D, shared_cache
 
 from tfg import overrides, pipeline, preview
 from tfg.progress import followed
@@ -32,7 +32,7 @@ class Pictures:
         self.truth.append(truth)
 
 
-@pytest.mark.parametrize("backbone", [INSTAG, SYNCTALK], ids=["instag", "synctalk"])
+@pytest.mark.parametrize("backbone", [INSTAG, SYNCTALK, TALK3D], ids=["instag", "synctalk", "talk3d"])
 @pytest.mark.filterwarnings("ignore:.*LeafSpec.*", "ignore:.*does not have many workers.*")
 def test_a_training_that_is_followed_is_the_same_bit_for_bit(tmp_path, tmp_path_factory, monkeypatch, backbone):
     monkeypatch.setenv("TFG_CACHE", str(shared_cache(tmp_path_factory.getbasetemp())))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from end_to_end import CLIP, INSTAG, SYNCTALK, own_cache, run_py
+from end_to_end import CLIP, INSTAG, SYNCTALK, TALK3D, own_cache, run_py
 
 from tfg import overrides, parts, pipeline, rehearsal, sizing
 from tfg.estimate import PARTS
@@ -36,14 +36,14 @@ def opened(*given: str) -> tuple:
     return config, built, features_of(built.audio, built.face, built.masks, parts.open_clip(config))
 
 
-@pytest.mark.parametrize("backbone", [INSTAG, SYNCTALK], ids=["instag", "synctalk"])
+@pytest.mark.parametrize("backbone", [INSTAG, SYNCTALK, TALK3D], ids=["instag", "synctalk", "talk3d"])
 def test_every_stretch_of_a_training_counts_by_its_steps(cache, backbone) -> None:
     config, built, features = opened(*backbone)
     before = torch.get_rng_state()
     estimate = rehearsal.rehearse(config, built, features)
     assert torch.equal(torch.get_rng_state(), before)
     steps = [cost.seconds for what, cost in estimate.timed.items() if what.startswith("step ")]
-    counts = [10, 20, 10, 20] if backbone is INSTAG else [18, 6]
+    counts = {"instag": [10, 20, 10, 20], "synctalk": [18, 6], "talk3d": [6, 8, 10]}[config.backbone.name]
     assert estimate.parts["training"].seconds == pytest.approx(np.dot(steps, counts))
     held_out = features.clip.num_frames - features.clip.num_reference_frames
     frame = estimate.timed["rendered frame"] + estimate.timed["written frame"]

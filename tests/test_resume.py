@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from end_to_end import CLIP, INSTAG, SYNCTALK, leftovers, run_py, shared_cache, start_run_py
+from end_to_end import CLIP, INSTAG, SYNCTALK, TALK3D, leftovers, run_py, shared_cache, start_run_py
 
 from tfg.record.files import is_sealed
 from tfg.record.results import HEADS, RunResult
 from tfg.training import LAST, PREVIOUS, read_checkpoint
 
 OPTIONS = ["selector=at", "metrics=quick", "trainer.checkpoint_every=6", *CLIP]
-BACKBONES = {"instag": INSTAG, "synctalk": SYNCTALK}
+BACKBONES = {"instag": INSTAG, "synctalk": SYNCTALK, "talk3d": TALK3D}
 
 
 def kill_in_training(*overrides: str, cache: Path, cwd: Path) -> int:
@@ -35,10 +35,10 @@ def kill_in_training(*overrides: str, cache: Path, cwd: Path) -> int:
     return int(read_checkpoint(whole[0])["state_dict"]["step"])
 
 
-PIECES = {"instag": ("start=[9,0,4]",), "synctalk": ("start=2",)}  # in one piece and in several
+PIECES = {"instag": ("start=[9,0,4]",), "synctalk": ("start=2",), "talk3d": ("start=2",)}  # in one piece and in several
 
 
-@pytest.mark.parametrize("backbone", ["instag", "synctalk"])
+@pytest.mark.parametrize("backbone", list(BACKBONES))
 def test_a_killed_run_ends_as_if_never_stopped(tmp_path_factory, tmp_path, backbone):
     cache = shared_cache(tmp_path_factory.getbasetemp())
     options = [*OPTIONS, *PIECES[backbone], *BACKBONES[backbone]]

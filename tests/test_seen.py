@@ -137,7 +137,7 @@ def test_a_run_on_someone_the_prior_knows_is_refused_unless_it_is_allowed() -> N
         clip_checks.check_unseen(overrides.composed(given), clip)
     assert str(caught.value) == (
         "a.mp4: the prior universal was learned from this person (as synthetic 101: clip.synthetic.identity_seed=101), so its scores "
-        "would say nothing; take another prior or prior=none, or set prior.allow_seen=true"
+        "would say nothing; take another prior or none, or set prior.allow_seen=true"
     )
     clip_checks.check_unseen(overrides.composed([*given, "prior.allow_seen=true"]), clip)
     clip_checks.check_unseen(overrides.composed(given[:2]), clip)  # the embedded clip's own person is nobody of them
@@ -202,5 +202,23 @@ def test_the_file_of_a_prior_is_read_once_to_look_for_someone(monkeypatch: pytes
         return learned.Learned(tensors={}, sources={"people": PEOPLE})
 
     monkeypatch.setattr(learned, "read", count)
-    priors.known_in(SHIPPED, features("other"), 0)
-    assert read == [SHIPPED]
+    config = overrides.composed(["conditioning=lips", "prior=universal"])
+    assert priors.names(config) == ["universal"]
+    ((name, _),) = priors.known(config, features("other"), 0)
+    assert (name, read) == ("universal", [SHIPPED])
+
+
+def test_a_head_that_starts_from_other_heads_is_looked_for_among_these_people_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the lip map's people; the first that knows the person is named."""
+    file = tmp_path / "heads.safetensors"
+    file.touch()
+    known = SimpleNamespace(people=[{"name": "drawn 7", "clips": [], "identity_seed": 7}])
+    monkeypatch.setattr(priors, "other_heads", lambda config: known)
+    given = ["conditioning=lips", "prior=universal", "backbone=talk3d", f"backbone.prior.weights={file}"]
+    shown = features("embedded-x")
+    of_nobody = clip_checks.seen_by_prior(overrides.composed([*given, "clip.synthetic.identity_seed=8"]), shown)
+    assert (of_nobody[0], of_nobody[1].person) == ("universal", None)
+    found = clip_checks.seen_by_prior(overrides.composed([*given, "clip.synthetic.identity_seed=7"]), shown)
+    assert (found[0], found[1].person) == ("heads", "drawn 7")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from short_trainings import BACKBONES, check_alike, check_pictures, outcome, spoken
+from short_trainings import BACKBONES, OF_PERCEPTRONS, check_alike, check_pictures, outcome, spoken
 from support import tinycudann_standin
 
 from tfg.engines.mlp import perceptron, tinycudann
@@ -28,7 +28,7 @@ def test_c_and_torch_learn_and_say_the_same(backbone: str, tmp_path: Path, monke
     assert np.ptp(said["cpu"].astype(int), axis=0).max() > 2  # it moves
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("backbone", OF_PERCEPTRONS)
 def test_perceptrons_in_half_precision_learn_nearly_the_same(
     backbone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

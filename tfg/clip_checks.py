@@ -10,7 +10,6 @@ from omegaconf import DictConfig
 from tfg import assets, parts, priors
 from tfg.clip.limits import MediaLimits, limits_of
 from tfg.features.clip_features import ClipFeatures
-from tfg.prior_file import prior_path
 from tfg.seen import Acquaintance
 from tfg.selectors.at import At
 from tfg.selectors.candidates import candidates_for, frames_of
@@ -37,23 +36,24 @@ def check_clip(config: DictConfig) -> None:
 
 def check_unseen(config: DictConfig, clip: Clip) -> None:
     """InputError where the prior was learned from this person, or an encoder from this clip, and no `allow_seen` permits it."""
-    if config.prior.weights is not None and not config.prior.allow_seen:
+    if priors.names(config) and not config.prior.allow_seen:
         audio, face, masks = parts.extractors(config)
         features = ClipFeatures(clip=clip, audio=audio, face=face, masks=masks, root=assets.cache_root() / "features")
-        if (found := seen_by_prior(config, features)).person is not None:
+        name, found = seen_by_prior(config, features)
+        if found.person is not None:
             raise InputError(
-                f"{clip.path}: the prior {config.prior.weights} was learned from this person (as {found.person}: {found.why}), so its "
-                "scores would say nothing; take another prior or prior=none, or set prior.allow_seen=true"
+                f"{clip.path}: the prior {name} was learned from this person (as {found.person}: {found.why}), so its "
+                "scores would say nothing; take another prior or none, or set prior.allow_seen=true"
             )
     for axis in ("audio", "selector_audio"):
         if not config[axis].get("allow_seen", True):
             priors.check_encoder(axis, str(config[axis].weights), parts.construct(config[axis], axis).people, clip)
 
 
-def seen_by_prior(config: DictConfig, features: ClipFeatures) -> Acquaintance:
-    """Which of the people of the configuration's prior a clip shows."""
+def seen_by_prior(config: DictConfig, features: ClipFeatures) -> tuple[str, Acquaintance]:
+    """Which person of the configuration's priors, one at least, a clip shows, and by which prior; of nobody the first prior's."""
     seed = config.clip.synthetic.identity_seed if config.clip.path is None else None
-    return priors.known_in(prior_path(config.prior.weights), features, seed)
+    return min(priors.known(config, features, seed), key=lambda named: named[1].person is None)
 
 
 @functools.cache

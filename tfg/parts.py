@@ -118,6 +118,7 @@ def weights_of(config: DictConfig) -> None:
         raise InputError(f"conditioning={config.conditioning}: allowed are {', '.join(CONDITIONINGS)}")
     priors.lip_prior(config)
     priors.universal_motion(config)
+    priors.heads_file(config)
 
 
 def make_backbone(config: DictConfig, portrait: Portrait) -> Backbone:
@@ -133,8 +134,9 @@ def backbone(config: DictConfig, *, size: int, focal: float, audio_channels: int
     lip_driven = config.conditioning == "lips"
     given = {"size": size, "focal": focal, "audio_channels": audio_channels, "lip_driven": lip_driven}
     made: Backbone = construct(settings, "backbone", **given)
-    if (universal := priors.universal_motion(config)) is not None:
-        made.adopt(universal)
+    for learned in (priors.universal_motion(config), priors.other_heads(config)):
+        if learned is not None:
+            made.adopt(learned)
     return made
 
 

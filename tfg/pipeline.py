@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from tfg import clip_checks, data, heads, parts, preview, rendering, sizing, termination, training
+from tfg import clip_checks, data, heads, parts, preview, priors, rendering, sizing, termination, training
 from tfg.backbones.base import Backbone
 from tfg.estimate import Estimate, noted, taken
 from tfg.features.clip_features import ClipFeatures
@@ -175,13 +175,13 @@ def _make(
     """Portraits, training and rendering of a head, to its head.json; goes on from the last checkpoint."""
     # Whether the prior was learned from this person.
     seen = None
-    if head.config.prior.weights is not None:
+    if priors.names(head.config):
         with stages("prior") as stage:
             with features.costing() as cost:
-                seen = clip_checks.seen_by_prior(head.config, features)
+                name, seen = clip_checks.seen_by_prior(head.config, features)
             stage.frames, stage.notes = cost.frames, cost.notes()
         if seen.person is not None or not seen.compared:
-            say(f"prior={head.config.prior.name}: {seen.text()}")
+            say(f"prior={name}: {seen.text()}")
 
     # What the backbone is shown: faces, masks, pictures and sound of the segment.
     with stages("features_train") as stage:

@@ -1,9 +1,9 @@
-"""What a configuration takes of other people: which map, which motion fields, and whether they were learned from its own clip."""
+"""What a configuration takes of other people: which map, motion fields and heads, and whether they were learned from its own clip."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
@@ -11,6 +11,9 @@ from tfg.features.clip_features import ClipFeatures
 from tfg.prior_file import load_motion, load_people, load_prior, prior_path
 from tfg.seen import Acquaintance, acquaintance
 from tfg.types import Clip, Floats, InputError, UniversalMotion
+
+if TYPE_CHECKING:
+    from tfg.backbones.triplane.prior import TriplanePrior
 
 
 def audio_setting(config: DictConfig) -> str:
@@ -34,9 +37,43 @@ def universal_motion(config: DictConfig) -> UniversalMotion | None:
     return load_motion(prior_path(weights), audio_setting(config))
 
 
-def known_in(path: Path, features: ClipFeatures, identity_seed: int | None) -> Acquaintance:
-    """Which of a prior's people a clip shows; `identity_seed`: of the embedded clip."""
-    return acquaintance(*load_people(path), features, identity_seed)
+def heads_file(config: DictConfig) -> Path | None:
+    """Of other people's heads, for a backbone that starts from such (`backbone.prior`), or None; InputError where there is none."""
+    weights = config.backbone.get("prior", {}).get("weights")
+    if weights is None:
+        return None
+    if not (path := Path(str(weights)).expanduser()).is_file():
+        raise InputError(
+            f"backbone.prior.weights={weights}: no such file; `python -m experiments.pretrain_triplane` makes one, null takes none"
+        )
+    return path
+
+
+def other_heads(config: DictConfig) -> TriplanePrior | None:
+    """Other people's heads for a backbone that starts from such, or None without a file of them."""
+    if (path := heads_file(config)) is None:
+        return None
+    from tfg.backbones.triplane.prior import load_triplane
+
+    return load_triplane(path)
+
+
+def names(config: DictConfig) -> list[str]:
+    """Of the files of other people that a head is made with; none without."""
+    lips = [] if config.prior.weights is None else [str(config.prior.name)]
+    heads = heads_file(config)
+    return lips if heads is None else [*lips, heads.stem]
+
+
+def known(config: DictConfig, features: ClipFeatures, identity_seed: int | None) -> list[tuple[str, Acquaintance]]:
+    """Each file's name, and which of its people a clip shows; `identity_seed`: of the embedded clip."""
+    people = [] if config.prior.weights is None else [load_people(prior_path(config.prior.weights))]
+    if (heads := other_heads(config)) is not None:
+        people.append((heads.people, None))
+    return [
+        (name, acquaintance(*of_file, features, identity_seed))
+        for name, of_file in zip(names(config), people, strict=True)
+    ]
 
 
 def check_encoder(axis: str, weights: str, people: list[dict[str, Any]], clip: Clip) -> None:

@@ -77,7 +77,7 @@ def _keys() -> Iterator[Column]:
         "person": "name of the person, as experiments/atlas.py has it",
         "kind": "real | synthetic",
         "tuned": "true where settings were chosen on this person",
-        "backbone": "instag | synctalk",
+        "backbone": "instag | synctalk | talk3d",
         "px": "pixels of the square picture's side",
         "start": "first second of the segment",
         "seconds": "length of the segment",

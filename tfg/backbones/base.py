@@ -6,7 +6,7 @@ import functools
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tfg.types import Batch, Portrait, UniversalMotion
+
+if TYPE_CHECKING:
+    from tfg.backbones.triplane.prior import TriplanePrior
 
 Wanted = Callable[
     [int], NDArray[np.int64] | None
@@ -74,7 +77,7 @@ class Backbone(Learner, ABC):
 
     The `settings.py` of its room holds its groups of keys and `check_head`, and needs no torch.
 
-    Life of a run: construct from config (-> `adopt(universal)`) -> `prepare(portrait)` -> fit (`num_steps` calls of `training_step`)
+    Life of a run: construct from config (-> `adopt(learned)`) -> `prepare(portrait)` -> fit (`num_steps` calls of `training_step`)
     -> `render`. On resume or load the checkpoint is read without `prepare`.
     """
 
@@ -86,8 +89,11 @@ class Backbone(Learner, ABC):
         self.lip_driven = lip_driven  # `audio` of portraits and batches is lip motion, LIP_CHANNELS wide
 
     @abstractmethod
-    def adopt(self, universal: UniversalMotion) -> None:
-        """Start from other people's motion, after construction and before a checkpoint is read; InputError where it does not fit."""
+    def adopt(self, learned: UniversalMotion | TriplanePrior) -> None:
+        """Start from other people's motion or heads, after construction and before a checkpoint is read.
+
+        InputError where it is not for this backbone or does not fit.
+        """
 
     @abstractmethod
     def prepare(self, portrait: Portrait) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -41,6 +41,9 @@ from tfg.landmarks import INNER_LIPS
 from tfg.types import Batch, Portrait, UniversalMotion
 
 _HELD_BYTES = 2**30  # of motions kept in the fuse stage
+
+if TYPE_CHECKING:
+    from tfg.backbones.triplane.prior import TriplanePrior
 
 
 class Instag(Backbone):
@@ -102,11 +105,12 @@ class Instag(Backbone):
     def stage_name(self) -> str:
         return self.stages.locate(int(self.step))[0]
 
-    def adopt(self, universal: UniversalMotion) -> None:
+    def adopt(self, learned: UniversalMotion | TriplanePrior) -> None:
         """Both fields go on from other people's, at once and with an aligner each (`adaptation`)."""
+        assert isinstance(learned, UniversalMotion), "only backbones with a key `prior` are given heads"
         shape = self.face.field.shape
-        shape.check_universal(universal.shape)
-        read_fields({"face": self.face.field, "mouth": self.mouth.field}, universal)
+        shape.check_universal(learned.shape)
+        read_fields({"face": self.face.field, "mouth": self.mouth.field}, learned)
         self.adapted = True
         if self.adaptation.aligner:
             self.face.align(shape.face_hidden, scaled=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
@@ -25,6 +25,9 @@ from tfg.backbones.nerf.tracing import Traced, Tracer
 from tfg.backbones.nerf.view import HeadView, ViewTruth, truth_of, views_of
 from tfg.engines import OccupancyGrid
 from tfg.types import Batch, InputError, Portrait, UniversalMotion
+
+if TYPE_CHECKING:
+    from tfg.backbones.triplane.prior import TriplanePrior
 
 
 class SyncTalk(Backbone):
@@ -98,7 +101,7 @@ class SyncTalk(Backbone):
     def stage_name(self) -> str:
         return "lips" if self.schedule.is_lips(int(self.step)) else "head"
 
-    def adopt(self, universal: UniversalMotion) -> None:
+    def adopt(self, learned: UniversalMotion | TriplanePrior) -> None:
         raise InputError(NO_FIELD)
 
     def prepare(self, portrait: Portrait) -> None:

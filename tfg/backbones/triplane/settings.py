@@ -8,10 +8,53 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tfg.backbones.triplane.delta_settings import UnetShape
+from tfg.backbones.triplane.stages import Tracing
 from tfg.types import InputError
 
 FIRST_RESOLUTION = 4  # pixels of a side of the learned constant that the generator starts from
 Corner = tuple[float, float, float]
+NO_FIELD = (
+    "prior: backbone=talk3d has no motion field to start from other people's; take conditioning=lips or prior=none"
+)
+
+
+def check_head(
+    *,
+    size: int,
+    planes: PlaneShape,
+    unet: UnetShape,
+    tracing: Tracing,
+    perceptual: Any,
+    universal: dict[str, Any] | None,
+) -> None:
+    """InputError unless the constructor of `Talk3D` can use these groups together; pictures are `size` pixels wide.
+
+    `universal`: shape of the motion fields learned from other people that the head is to start from; there is none to start.
+    """
+    if universal is not None:
+        raise InputError(NO_FIELD)
+    unet.check_planes(planes.resolution)
+    tracing.check_size(size, perceptual=perceptual is not None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prior:
+    """What was learned of other people's heads."""
+
+    weights: str | None  # a file of `python -m experiments.pretrain_triplane`; None: the person's own frames teach all
+    closeness: float  # weight of the mean square of the code's distance from the mean code, in its deviations
+    locality: float  # weight of what the tuned generator makes of codes near the person's against what it made before
+    neighbour: float  # of these codes: share of the way from the person's to a drawn one
+    rays: int  # that they are compared on
+
+    def __post_init__(self) -> None:
+        if self.closeness < 0 or self.locality < 0:
+            raise InputError("backbone.prior: closeness and locality must be 0 or more")
+        if not 0 < self.neighbour <= 1:
+            raise InputError(f"backbone.prior.neighbour={self.neighbour} must be above 0 and at most 1")
+        if self.rays < 1:
+            raise InputError(f"backbone.prior.rays={self.rays} must be at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +128,16 @@ class TriplaneShape:
             if not isinstance(value := getattr(self, name), group):
                 object.__setattr__(self, name, group(**value))
 
+    def check_prior(self, learned: TriplaneShape) -> None:
+        """InputError where weights of a generator and a decoder of the shape `learned` are not for these."""
+        for name in ("planes", "decoder"):
+            own, other = getattr(self, name), getattr(learned, name)
+            if own != other:
+                raise InputError(
+                    f"backbone.prior.weights: was learned with {_said(name, other)}, not with {_said(name, own)}; give these keys its "
+                    "values, or take the prior of this trainer"
+                )
+
     @property
     def plain(self) -> dict[str, Any]:
         """As JSON keeps it; `TriplaneShape(**plain)` is the same shape."""
@@ -105,3 +158,11 @@ FULL = TriplaneShape(
     decoder=DecoderShape(hidden=64, colours=32),
     sampling=Sampling(uniform=48, importance=48, **_HEAD),
 )
+
+
+def _said(name: str, group: PlaneShape | DecoderShape) -> str:
+    """As overrides of the backbone."""
+    keys = asdict(group).items()
+    return " ".join(
+        f"backbone.{name}.{key}={list(value) if isinstance(value, tuple) else value}" for key, value in keys
+    )

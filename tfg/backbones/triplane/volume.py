@@ -27,6 +27,11 @@ class Traced:
     opacity: Tensor  # (n,) in [0, 1]
     depth: Tensor  # (n,) field units along the ray, mean over what it meets; without a meaning where opacity is 0
 
+    def split(self, count: int) -> tuple[Traced, Traced]:
+        """The first rays and the others."""
+        parts = (self.color, self.opacity, self.depth)
+        return Traced(*(part[:count] for part in parts)), Traced(*(part[count:] for part in parts))
+
 
 def trace(
     planes: Tensor,
