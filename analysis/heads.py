@@ -146,7 +146,8 @@ def comparable(atlas: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
         if abs(offset) > IN_TIME:
             reasons[str(person)] = f"{person}: the held-out truth is {offset:+g} frames out of time"
         elif share < 0.5:
-            reasons[str(person)] = f"{person}: {share:.0%} of the heads have a share of the truth's sync"
+            why = "of the others the listener does not tell the truth from the mute head"
+            reasons[str(person)] = f"{person}: {share:.0%} of the heads have a share, {why}"
     return atlas[~atlas["person"].isin(reasons)], tuple(reasons.values())
 
 

@@ -15,7 +15,9 @@ from end_to_end import CLIP, INSTAG, ROOT, environment, run_py, shared_cache
 from omegaconf import DictConfig, OmegaConf
 
 from tfg import cell_job, cells, jobs, launching
+from tfg.commands import sweep
 from tfg.launching import JOBLIB, LOCAL, SLURM, Launcher, Share
+from tfg.record import standing
 from tfg.record.results import RunResult
 from tfg.types import InputError
 
@@ -211,6 +213,39 @@ def test_a_launcher_needs_the_flag_of_a_sweep_and_an_option_is_checked(tmp_path:
 
 
 @pytest.mark.skipif(not HAVE_JOBLIB, reason="the extra `cluster` is not installed")
+def test_a_cluster_that_takes_no_job_is_one_line_and_no_cell_is_waited_for(
+    tmp_path: Path, installed: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(launcher: Launcher, named: str, wanted: object) -> None:
+        (tmp_path / standing.SWEEPS / named).mkdir(parents=True)
+        raise RuntimeError("sbatch: error: Unable to contact slurm controller\nand more")
+
+    monkeypatch.setattr(launching, "_launch_once", refused)
+    monkeypatch.setattr(sweep, "_foresee", lambda plan, launcher, listed: None)
+    asked = ["-m", "hydra/launcher=submitit_slurm", "selector=at", "start=1,2", f"results={tmp_path}"]
+    with pytest.raises(InputError, match="no job could be submitted .sbatch: error: Unable to contact slurm controller.; see"):
+        sweep.start(asked, lambda given: None)
+    assert standing.expected(tmp_path) == {}
+
+
+def test_a_job_that_was_submitted_and_died_is_waited_for(
+    tmp_path: Path, installed: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def died(launcher: Launcher, named: str, wanted: object) -> None:
+        job = tmp_path / standing.SWEEPS / named / "7"
+        job.mkdir(parents=True)
+        (job / "7_submitted.pkl").touch()
+        raise RuntimeError("killed")
+
+    waited: list[str] = []
+    monkeypatch.setattr(launching, "_launch_once", died)
+    monkeypatch.setattr(jobs, "wait", waited.append)
+    cell = cells.planned(["selector=at", "start=1", f"results={tmp_path}"], multirun=True, elsewhere=True).cells[0]
+    launching.launch(Launcher(name=SLURM, given=()), [cell])
+    assert len(waited) == 1
+    assert "a job ended without its result (killed)" in capsys.readouterr().err
+
+
 def test_a_wrong_key_of_a_launcher_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     wanted = cells.resolved([["selector=first", "metrics=quick", "face=sidecar", "masks=sidecar", *CLIP]])

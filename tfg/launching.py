@@ -14,6 +14,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
@@ -22,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tfg import configuration, jobs
 from tfg.cell_job import CellJob
 from tfg.cells import Cell
+from tfg.record.standing import SWEEPS
 from tfg.threads import cores, count_of
 from tfg.types import InputError
 
@@ -146,12 +148,20 @@ def launch(launcher: Launcher, wanted: Sequence[Cell], *, on_interrupt: str = jo
             raise
         except (Exception, SystemExit) as error:  # of a job that was killed; cells that fail write failure.json
             line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            if launcher.name == SLURM and not _submitted(left[0].results / SWEEPS / named):
+                remedy = f"see with sinfo that the cluster answers, or take {KEY}={JOBLIB}"
+                raise InputError(f"{KEY}={SLURM}: no job could be submitted ({line}); {remedy}") from error
             print(f"tfg: {KEY}={launcher.name}: a job ended without its result ({line})", file=sys.stderr)
             if launcher.elsewhere:
                 jobs.wait(named)
         left = [cell for cell in left if cell.result() is None and _failed_at(cell) in (None, before[cell.folder])]
         if not left:
             return
+
+
+def _submitted(folder: Path) -> bool:
+    """Whether SLURM has taken a job of the launch that has this folder: submitit then gives the job a folder of its own."""
+    return any(folder.glob("*/*_submitted.pkl"))
 
 
 def overrides_of(launcher: Launcher, cell: Share, named: str, folder: str) -> list[str]:
@@ -189,7 +199,7 @@ def _launch_once(launcher: Launcher, named: str, wanted: Sequence[Cell]) -> None
     from hydra.types import HydraContext, RunMode
 
     results, own = wanted[0].results, share(launcher, [cell.config for cell in wanted])
-    folder = results / ".sweeps"
+    folder = results / SWEEPS
     together = launcher.name == JOBLIB
     job = CellJob(
         folder=str(folder),

@@ -48,14 +48,21 @@ def start(arguments: list[str], job: Callable[[list[str]], None]) -> int:
     except InputError as error:
         print(f"tfg: {error}", file=sys.stderr)
         return 2
+    expected = None
     if len(plan.cells) > 1 and plan.missing:
-        standing.expect(plan.cells[0].results, {cell.folder.name: kind_of(cell.plain).digest for cell in plan.cells})
+        runs = {cell.folder.name: kind_of(cell.plain).digest for cell in plan.cells}
+        expected = standing.expect(plan.cells[0].results, runs)
     if not plan.missing:
         count = len(plan.cells)
         print(f"tfg: all {count} runs are done already" if count > 1 else "tfg: done already", file=sys.stderr)
         _track_found(plan.cells)
     elif launcher is not None:
-        launching.launch(launcher, plan.missing, on_interrupt=options.on_interrupt)
+        try:
+            launching.launch(launcher, plan.missing, on_interrupt=options.on_interrupt)
+        except InputError:  # no cell was begun; of a sweep of which none was before, none is waited for
+            if expected is not None and len(plan.missing) == len(plan.cells):
+                expected.unlink(missing_ok=True)
+            raise
     else:
         job([*(["-m"] if options.multirun else []), *plan.given])
     code = report(plan.cells, here=not elsewhere)
