@@ -224,6 +224,15 @@ def test_a_results_folder_that_is_a_file_is_refused(answer, tmp_path):
     assert answer(*CLIP, "results=taken/deep").endswith("taken is a file; give a folder")
 
 
+def test_a_results_folder_that_cannot_be_made_is_refused(answer, tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)  # as /proc does, which says that it may be written to
+    line = answer(*CLIP, "results=r/deep")
+    assert line == f"results=r/deep: no folder can be made in {tmp_path} (No such file or directory); give a folder of yours"
+
+
 def test_a_card_that_is_not_there_is_refused(answer, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     line = answer("trainer=gpu", *[text for text in CLIP if not text.startswith("trainer")])

@@ -225,9 +225,12 @@ def test_a_damaged_pretrained_file_is_never_used(answer, here, monkeypatch, tmp_
     [
         (errno.ENOSPC, "No space left on device; free some space"),
         (errno.EFBIG, "File too large; raise the limit on the size of files (ulimit -f)"),
+        (errno.EACCES, "Permission denied; change its folder's rights"),
+        (errno.EPERM, "Operation not permitted; change its folder's rights"),
+        (errno.EROFS, "Read-only file system; make its file system writable"),
     ],
 )
-def test_a_full_disk_is_one_line(answer, here, tmp_path_factory, monkeypatch, number, said):
+def test_a_file_that_cannot_be_written_is_one_line_with_the_remedy_of_its_error(answer, here, tmp_path_factory, monkeypatch, number, said):
     path = tmp_path_factory.mktemp("weights") / assets.asset("ave").filename
     path.write_bytes(b"weights")
 
