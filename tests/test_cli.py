@@ -257,6 +257,16 @@ def test_help_needs_nothing_heavy(here, option):
     assert not loaded & {"torch", "mediapipe", "cv2", "matplotlib", "pytorch_lightning", "hydra"}
 
 
+def test_run_py_before_make_setup_is_one_line(tmp_path):
+    """-E -S: a Python without installed packages."""
+    command = [sys.executable, "-E", "-S", str(ROOT / "run.py"), "-m", "selector=random,first"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert " is not installed for " in done.stderr
+    assert "; run `make setup`, then " in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_json_has_no_infinities(here, capsys):
     assert cli.run(["select", "--seconds", "3", "--method", "first", "--json", "--set", *CLIP]) == 0
     out = capsys.readouterr().out
