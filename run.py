@@ -5,4 +5,14 @@ import sys
 from tfg.__main__ import main
 
 if __name__ == "__main__":
-    main(["run", *sys.argv[1:]])
+    try:
+        main(["run", *sys.argv[1:]])
+    except ModuleNotFoundError as error:
+        if (error.name or "tfg").split(".")[0] == "tfg":
+            raise
+        print(
+            f"tfg: {error.name} is not installed for {sys.executable}; "
+            "run `make setup`, then `source .venv/bin/activate`, and the same command again",
+            file=sys.stderr,
+        )
+        sys.exit(2)

@@ -15,7 +15,7 @@ from clip_media import grey_frames, make_video, tone
 from end_to_end import CLIP, EMBEDDED, INSTAG, leftovers, own_cache, run_py
 from result_records import result, write
 
-from tfg import cells, overrides, parts, pipeline, training
+from tfg import cells, configuration, overrides, parts, pipeline, training
 from tfg.clip.read import read_clip
 from tfg.clip.synthetic.generate import make_synthetic
 from tfg.clip.write import write_video
@@ -185,6 +185,31 @@ def test_a_wrong_override_is_refused_by_its_key(answer, given, line):
     assert answer(*small, *given.split(" ")).startswith(line)
 
 
+@pytest.mark.parametrize(
+    ("option", "text", "line"),
+    [
+        ("tabbed", "_target_: tfg.selectors.random.Random\n\tx: 1\n", "tabbed.yaml, line 2: not a YAML from here on; "),
+        ("twice", "name: twice\nname: twice\n", "twice.yaml, line 2: a key is given twice; keep one"),
+        ("latin", b"name: \xff\n", "latin.yaml: cannot be read ("),
+        ("empty", "", "empty.yaml: has no `name`, which runs and tables take; add the line `name: empty`"),
+        (
+            "nameless",
+            "_target_: tfg.selectors.random.Random\n",
+            "nameless.yaml: has no `name`, which runs and tables take; add the line `name: nameless`",
+        ),
+    ],
+)
+def test_an_option_of_ones_own_that_is_no_yaml_or_has_no_name_is_named(
+    answer, tmp_path_factory, monkeypatch, option, text, line
+):
+    folder = tmp_path_factory.mktemp("own") / "conf"
+    shutil.copytree(overrides.CONFIG, folder)
+    (folder / "selector" / f"{option}.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    monkeypatch.setattr(overrides, "CONFIG", folder)
+    monkeypatch.setattr(configuration, "folder", lambda: folder)
+    assert answer(*CLIP, f"selector={option}").startswith(f"{folder}/selector/{line}")
+
+
 def test_a_split_that_leaves_too_little_is_refused(answer):
     line = answer(*CLIP, "split.held_out=12.5")
     assert (
@@ -197,6 +222,15 @@ def test_a_split_that_leaves_too_little_is_refused(answer):
 def test_a_results_folder_that_is_a_file_is_refused(answer, tmp_path):
     (tmp_path / "taken").touch()
     assert answer(*CLIP, "results=taken/deep").endswith("taken is a file; give a folder")
+
+
+def test_a_results_folder_that_cannot_be_made_is_refused(answer, tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)  # as /proc does, which says that it may be written to
+    line = answer(*CLIP, "results=r/deep")
+    assert line == f"results=r/deep: no folder can be made in {tmp_path} (No such file or directory); give a folder of yours"
 
 
 def test_a_card_that_is_not_there_is_refused(answer, monkeypatch):

@@ -225,9 +225,12 @@ def test_a_damaged_pretrained_file_is_never_used(answer, here, monkeypatch, tmp_
     [
         (errno.ENOSPC, "No space left on device; free some space"),
         (errno.EFBIG, "File too large; raise the limit on the size of files (ulimit -f)"),
+        (errno.EACCES, "Permission denied; change its folder's rights"),
+        (errno.EPERM, "Operation not permitted; change its folder's rights"),
+        (errno.EROFS, "Read-only file system; make its file system writable"),
     ],
 )
-def test_a_full_disk_is_one_line(answer, here, tmp_path_factory, monkeypatch, number, said):
+def test_a_file_that_cannot_be_written_is_one_line_with_the_remedy_of_its_error(answer, here, tmp_path_factory, monkeypatch, number, said):
     path = tmp_path_factory.mktemp("weights") / assets.asset("ave").filename
     path.write_bytes(b"weights")
 
@@ -252,6 +255,16 @@ def test_help_needs_nothing_heavy(here, option):
     assert done.stdout.startswith("usage: tfg" if option == "--help" else f"tfg {__version__}")
     loaded = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
     assert not loaded & {"torch", "mediapipe", "cv2", "matplotlib", "pytorch_lightning", "hydra"}
+
+
+def test_run_py_before_make_setup_is_one_line(tmp_path):
+    """-E -S: a Python without installed packages."""
+    command = [sys.executable, "-E", "-S", str(ROOT / "run.py"), "-m", "selector=random,first"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert " is not installed for " in done.stderr
+    assert "; run `make setup`, then " in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_json_has_no_infinities(here, capsys):

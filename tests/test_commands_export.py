@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import resource
 from types import SimpleNamespace
 
 import latex
@@ -50,6 +51,40 @@ def test_the_table_of_runs_holds_the_records_numbers_in_full(results, tmp_path):
         assert float(row["psnr_face_low"]) < float(row["psnr_face"]) < float(row["psnr_face_high"])
         assert row["train_cpu_s"] == "14.5"
         assert row["sync_c"] == ""
+
+
+@pytest.mark.parametrize("name", ["u.csv", "u.parquet"])
+def test_a_table_that_cannot_be_written_names_the_file_that_was_wanted(results, tmp_path, capsys, name):
+    """Not its temporary one, also where the write to the open file failed."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        code = run(["export", str(results), "-o", str(tmp_path / name)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert code == 2
+    said = "File too large; raise the limit on the size of files (ulimit -f) or choose another folder"
+    assert capsys.readouterr().err == f"tfg: {tmp_path / name}: {said}\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ply_and_pictures_that_cannot_be_written_name_what_was_wanted(head, tmp_path, monkeypatch):
+    portrait = make_scene(num_frames=6, size=32).portrait
+    rows, windows = portrait.rows, windows_of(portrait)
+    picture = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 4), dtype=np.uint8)
+    monkeypatch.setattr("tfg.cutout.cut_out", lambda draw, portrait: picture)
+    speaker = SimpleNamespace(backbone=head[0], draw=None, threads=1)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as of_ply:
+            export._write_ply(speaker, rows, windows, 0, tmp_path / "u.ply")
+        with pytest.raises(OSError, match="File too large") as of_pictures:
+            export._write_pictures(speaker, rows, windows, range(1), tmp_path / "pictures")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (of_ply.value.filename, of_pictures.value.filename) == (str(tmp_path / "u.ply"), str(tmp_path / "pictures"))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["runs", "metrics", "candidates", "stages"])

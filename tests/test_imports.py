@@ -37,6 +37,7 @@ GROUND = {
         "tfg.configuration",
         "tfg.statistics",
         "tfg.threads",
+        "tfg.yaml_file",
     ),
 }
 FILES = sorted(path for package in ("tfg", "experiments", "analysis") for path in (ROOT / package).rglob("*.py"))

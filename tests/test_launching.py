@@ -72,6 +72,14 @@ def test_an_unknown_launcher_and_a_machine_without_sbatch_are_refused(
         launching.split(["hydra/launcher=submitit_slurm"])
 
 
+@pytest.mark.parametrize(
+    ("name", "given"), [(JOBLIB, "hydra.launcher.n_jobs=many"), (LOCAL, "hydra.launcher.cpus_per_task=1.5")]
+)
+def test_a_launchers_number_is_refused_before_anything_runs(installed: None, name: str, given: str) -> None:
+    with pytest.raises(InputError, match=f"^{given}: must be a whole number$"):
+        launching.split([f"hydra/launcher={name}", given])
+
+
 def test_joblib_runs_a_cell_a_core_and_shares_the_threads(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launching, "cores", lambda: 8)
     cells = [config() for _ in range(40)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from result_records import metric, result, write
 
-from tfg.record import evaluations, provenance
+from tfg.record import evaluations, files, provenance
 from tfg.record.files import remove_abandoned
 from tfg.record.results import HEADS, DamagedRecord, RunResult, read_failure, write_failure
 
@@ -292,6 +293,24 @@ def test_a_process_that_may_not_write_so_much_names_the_file_and_the_remedy(tmp_
         f"{path} cannot grow to the size that it needs (File too large); raise the limit on the size of files (ulimit -f)\n"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_named_not_its_temporary_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *arguments: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(PermissionError) as caught, files.replaced(tmp_path / "report"):
+        pass
+    assert caught.value.filename == str(tmp_path / "report")
+
+
+def test_another_files_error_keeps_its_name(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught, files.replaced(tmp_path / "report"):
+        (tmp_path / "other").read_bytes()
+    assert caught.value.filename == str(tmp_path / "other")
 
 
 def test_only_old_temporary_files_of_the_same_file_are_abandoned(tmp_path: Path) -> None:

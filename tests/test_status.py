@@ -67,6 +67,20 @@ def test_json_has_every_run(results: Path, capsys: pytest.CaptureFixture[str]) -
     assert found["seconds_left"] == pytest.approx(_seconds(results / "done"))
 
 
+def test_a_run_whose_result_cannot_be_read_is_damaged_and_not_done(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut = results / "done" / "result.json"
+    cut.write_bytes(cut.read_bytes()[:300])
+    first, *others = said(results, capsys).splitlines()
+    assert first.startswith(f"{results}: 0 of 5 runs done, 1 waiting, 1 failed, 1 damaged, 2 interrupted")
+    (line,) = (line for line in others if line.startswith("  damaged  done: "))
+    assert f"{cut}: not a readable record (" in line
+    assert others[-1].endswith("and makes what is damaged anew")
+    with claims.taken(results / "done" / claims.NAME):
+        assert "  running  done: starting" in said(results, capsys)
+
+
 def test_a_killed_owner_is_not_running(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = results / "works" / claims.NAME
     path.touch()

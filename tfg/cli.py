@@ -6,8 +6,8 @@ Exit codes: 0, 1 where something failed, 2 for bad input, 130 after Ctrl-C, 141 
 from __future__ import annotations
 
 import argparse
-import errno
 import importlib
+import os
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -33,10 +33,10 @@ def run(arguments: list[str]) -> int:
         print(f"tfg: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        if error.errno not in (*files.NO_ROOM, errno.EACCES, errno.EROFS):
+        if error.errno not in (*files.NO_ROOM, *files.NO_RIGHT):
             raise
         place = f"{error.filename}: " if error.filename else ""
-        print(f"tfg: {place}{error.strerror}; {files.remedy(error)} or choose another folder", file=sys.stderr)
+        print(f"tfg: {place}{os.strerror(error.errno)}; {files.remedy(error)} or choose another folder", file=sys.stderr)
         return 2
 
 

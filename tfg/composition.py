@@ -11,13 +11,21 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from tfg import configuration
+from tfg import configuration, yaml_file
 
 
 @functools.cache
 def defaults(groups: tuple[str, ...]) -> DictConfig:
-    """The configuration of these options, `axis=option`, with every value at its default; one for all cells, not to be changed."""
-    return _by_hydra(groups)
+    """The configuration of these options, `axis=option`, with every value at its default; one for all cells, not to be changed.
+
+    InputError names the file of conf/ that is no YAML.
+    """
+    try:
+        return _by_hydra(groups)
+    except Exception:
+        for path in sorted(configuration.folder().rglob("*.yaml")):
+            yaml_file.read(path, "the other files of its folder are examples")
+        raise
 
 
 def composed(base: DictConfig, given: Sequence[str], cell: Sequence[Override]) -> DictConfig:

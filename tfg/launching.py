@@ -87,7 +87,7 @@ def split(given: Sequence[str]) -> tuple[Launcher | None, list[str]]:
 
 
 def check(launcher: Launcher) -> None:
-    """InputError where it cannot be used here, with the remedy."""
+    """InputError where it cannot be used here, or is given no number where it takes one, with the remedy."""
     name = launcher.name
     if name not in PACKAGES:
         raise InputError(
@@ -101,6 +101,8 @@ def check(launcher: Launcher) -> None:
         raise InputError(
             f"{KEY}={name}: no sbatch is found here; start it where jobs are submitted, or take {KEY}=joblib"
         )
+    for key in ("n_jobs", "cpus_per_task"):
+        launcher.whole(key)
 
 
 def share(launcher: Launcher, configs: Sequence[DictConfig]) -> Share:

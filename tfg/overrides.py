@@ -26,6 +26,7 @@ from tfg.schedule import register_resolvers
 from tfg.types import InputError
 
 CONFIG = configuration.folder()
+NAMED = ("audio", "selector_audio", "face", "masks", "selector", "backbone", "prior", "tracker")  # axes of named options
 SWEEPS = "sweeps"  # its folder that is no axis of a run: searches for wandb's agents
 COVERED = ("whisper", "logmel")  # audio features, as conf/audio has them, of which the universal prior holds a map
 UNTRAINED = ("trainer=cpu", "masks=sidecar", "conditioning=audio", "prior=none")  # given by commands that make no head
@@ -105,8 +106,8 @@ def composed(cell: Sequence[str], blocks: tuple[str, ...] = ()) -> DictConfig:
     register_resolvers()
     cell = [part for text in cell for part in _prior_file(text)]
     parsed = _parse(cell)
-    base = _check_names(parsed, blocks)
     try:
+        base = _check_names(parsed, blocks)
         chosen = composition.composed(base, [*blocks, *cell], parsed)
         config = literal(OmegaConf.to_container(chosen, resolve=True))
         name_prior(config)
@@ -218,6 +219,12 @@ def _check_names(parsed: Sequence[Override], blocks: tuple[str, ...]) -> DictCon
                 )
             groups.append(f"{axis}={value}")
     base = composition.defaults((*blocks, *groups))
+    for axis, option in (group.split("=") for group in groups):
+        settings = base.get(axis)
+        if axis in NAMED and not (isinstance(settings, DictConfig) and isinstance(settings.get("name"), str)):
+            raise InputError(
+                f"{CONFIG / axis / option}.yaml: has no `name`, which runs and tables take; add the line `name: {option}`"
+            )
     known = _keys(base)
     for override in parsed:
         key = override.key_or_group

@@ -6,6 +6,7 @@ import importlib.util
 import math
 import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,13 @@ def check_folder(key: str, value: object) -> None:
         raise InputError(f"{key}={value}: {folder} is a file; give a folder")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{key}={value}: {folder} may not be written to; give a folder of yours")
+    if folder != Path(value).absolute():
+        try:
+            tempfile.TemporaryDirectory(prefix=".tfg-", dir=folder).cleanup()
+        except OSError as error:
+            raise InputError(
+                f"{key}={value}: no folder can be made in {folder} ({error.strerror}); give a folder of yours"
+            ) from error
 
 
 def existing(path: Path) -> Path:

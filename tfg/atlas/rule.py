@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
+from tfg import yaml_file
 from tfg.atlas.columns import FEATURE, NAMED, SCORE, SOUND
 from tfg.atlas.learning import CHOSEN, PEOPLE, SEGMENTS, Learn, Scale, learned, standardised
 from tfg.atlas.table import Numbers, Person, quoted
@@ -141,12 +141,7 @@ def read(given: str) -> Rule:
         raise InputError(f"{given}: no such rule; give a YAML, or one of {', '.join(shipped())}")
     if path.stem in shipped() and path.resolve().parent != SHIPPED.resolve():
         raise InputError(f"{path}: {path.stem} is a rule that comes with tfg; rename the file")
-    try:
-        values = OmegaConf.to_container(OmegaConf.load(path))
-    except (OSError, UnicodeDecodeError, OmegaConfBaseException) as error:
-        raise InputError(f"{path}: cannot be read ({_line(error)})") from error
-    except Exception as error:  # of the YAML parser, which has no base class of its own in what tfg declares
-        raise InputError(_not_a_yaml(path, error)) from error
+    values = yaml_file.read(path, "docs/bench.md has an example")
     if not isinstance(values, dict):
         raise InputError(f"{path}: no keys in it; allowed are {', '.join(KEYS)}")
     try:
@@ -284,19 +279,3 @@ def _number(key: str, value: Any) -> float:
 def _only(values: Mapping[Any, Any], allowed: Sequence[str], what: str) -> None:
     if strange := [key for key in values if key not in allowed]:
         raise ValueError(f"{quoted(strange[0])} is no {what} of a rule; allowed are {', '.join(allowed)}")
-
-
-def _not_a_yaml(path: Path, error: Exception) -> str:
-    """Where it stops being one, and what is mostly the reason."""
-    mark = getattr(error, "problem_mark", None)
-    where = str(path) if mark is None else f"{path}, line {mark.line + 1}"
-    if "duplicate key" in str(error):
-        return f"{where}: a key is given twice; keep one"
-    return (
-        f"{where}: not a YAML from here on; look here and one line above for a bracket or quote that is not closed, a colon without "
-        "a space behind it, a tab; docs/bench.md has an example"
-    )
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfg.record import tabular
-from tfg.record.files import put, replaced, write_text
+from tfg.record.files import naming, put, replaced, write_text
 from tfg.record.results import DamagedRecord
 from tfg.record.tabular import Table
 from tfg.types import InputError
@@ -91,8 +91,9 @@ def _write_parquet(table: Table, output: Path) -> None:
     made = pyarrow.table(dict(zip(table.record_header, typed, strict=True)))
     unfinished = output.with_name(f".{output.name}.part")
     try:
-        parquet.write_table(made, unfinished)
-        put(unfinished, output)
+        with naming(output, unfinished):
+            parquet.write_table(made, unfinished)
+            put(unfinished, output)
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -147,8 +148,9 @@ def _write_ply(head: Speaker, rows: Callable[[int, int], Portrait], windows: Flo
     one = batches(rows(frame, frame + 1), windows[frame : frame + 1], device=torch.device("cpu"))
     unfinished = output.with_name(f".{output.name}.part")
     try:
-        write_ply(splats_of(head.backbone.cpu().eval(), default_collate([one[0]])), unfinished)
-        put(unfinished, output)
+        with naming(output, unfinished):
+            write_ply(splats_of(head.backbone.cpu().eval(), default_collate([one[0]])), unfinished)
+            put(unfinished, output)
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -171,7 +173,6 @@ def _write_pictures(
         for start, stop in chunks():
             pictures = cut_out(partial(head.draw, windows=windows[start:stop]), rows(start, stop))
             for frame, picture in enumerate(pictures, start):
-                path = folder / f"frame_{frame:06d}.png"
-                if not cv2.imwrite(str(path), picture[:, :, [2, 1, 0, 3]]):
-                    raise OSError(f"{path}: could not be written")
+                _, encoded = cv2.imencode(".png", picture[:, :, [2, 1, 0, 3]])
+                (folder / f"frame_{frame:06d}.png").write_bytes(encoded.tobytes())
             advance(stop - start)

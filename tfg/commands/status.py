@@ -11,7 +11,7 @@ from pathlib import Path
 from tfg.progress import clock
 from tfg.record import kinds, standing, states
 from tfg.record.kinds import Took
-from tfg.record.states import DONE, FAILED, INTERRUPTED, RUNNING, STATES, WAITING, State
+from tfg.record.states import DAMAGED, DONE, FAILED, INTERRUPTED, RUNNING, STATES, WAITING, State
 from tfg.types import InputError
 
 
@@ -47,12 +47,14 @@ def lines(results: Path, found: Sequence[State], left: Left | None) -> list[str]
     elif counts[RUNNING] or counts[WAITING]:
         text += "; time left is not known before a run is done"
     listed = [text]
-    for name in (RUNNING, FAILED, INTERRUPTED):
+    for name in (RUNNING, FAILED, DAMAGED, INTERRUPTED):
         listed += [
             f"  {name}  {state.run}{': ' if state.says else ''}{state.says}" for state in found if state.state == name
         ]
-    if counts[INTERRUPTED] or counts[FAILED]:
-        listed.append("the same command goes on with what is interrupted, and tries again what failed")
+    if counts[INTERRUPTED] or counts[FAILED] or counts[DAMAGED]:
+        listed.append(
+            "the same command goes on with what is interrupted, tries again what failed, and makes what is damaged anew"
+        )
     return listed
 
 

@@ -20,6 +20,15 @@ from typing import Any
 
 ABANDONED_SECONDS = 3600.0
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a full disk, a full quota, a limit on the size of files
+NO_RIGHT = (errno.EACCES, errno.EPERM, errno.EROFS)
+_REMEDIES = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
+    errno.EACCES: "change its folder's rights",
+    errno.EPERM: "change its folder's rights",
+    errno.EROFS: "make its file system writable",
+}
 
 
 def no_room(error: OSError, place: object) -> str:
@@ -32,16 +41,20 @@ def no_room(error: OSError, place: object) -> str:
 
 def remedy(error: OSError) -> str:
     """Of a file that cannot be written."""
-    return "raise the limit on the size of files (ulimit -f)" if error.errno == errno.EFBIG else "free some space"
+    return _REMEDIES.get(error.errno or 0, "check its path")
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """An OSError names the file that was to be written, also where the write to an open file failed."""
+def naming(path: Path, partial: Path | None = None) -> Iterator[None]:
+    """An OSError names the file that was to be written, also where the write to an open file failed, or that of `partial`.
+
+    `partial`: the temporary file or folder that becomes `path`.
+    """
     try:
         yield
     except OSError as error:
-        if error.filename is None:
+        given = error.filename
+        if given is None or (partial is not None and Path(str(given)).is_relative_to(partial)):
             error.filename = str(path)
         raise
 
@@ -55,7 +68,7 @@ def write_text(path: Path, text: str) -> Path:
     """Whole or not at all; nothing is left of a failed attempt."""
     partial = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
-        with naming(path):
+        with naming(path, partial):
             partial.write_text(text)
             return put(partial, path)
     finally:
@@ -78,11 +91,12 @@ def replaced(folder: Path) -> Iterator[Path]:
     """
     partial, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{what}") for what in ("part", "old"))
     try:
-        partial.mkdir()
-        yield partial
-        if folder.exists():
-            folder.rename(old)
-        partial.rename(folder)
+        with naming(folder, partial):
+            partial.mkdir()
+            yield partial
+            if folder.exists():
+                folder.rename(old)
+            partial.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -9,10 +9,11 @@ from typing import Any
 
 from tfg.progress import clock
 from tfg.record import claims, standing
-from tfg.record.results import HEADS, DamagedRecord, read_failure
+from tfg.record.results import HEADS, DamagedRecord, RunRecord, read_failure
 
 DONE, RUNNING, WAITING, FAILED, INTERRUPTED = "done", "running", "waiting", "failed", "interrupted"
-STATES = (DONE, RUNNING, WAITING, FAILED, INTERRUPTED)
+DAMAGED = "damaged"  # its result.json cannot be read
+STATES = (DONE, RUNNING, WAITING, FAILED, DAMAGED, INTERRUPTED)
 _BEGUN = ("config.yaml", "result.json", "failure.json", claims.NAME)
 
 
@@ -22,7 +23,7 @@ class State:
 
     run: str
     state: str  # one of STATES
-    says: str = ""  # stage and rate of one that runs, why one failed
+    says: str = ""  # stage and rate of one that runs, why one failed or cannot be read
     seconds: float = 0.0  # since it was begun or gone on with; 0 where it does not run
 
 
@@ -39,13 +40,20 @@ def _is_run(path: Path) -> bool:
 
 
 def _state(folder: Path) -> State:
+    damage = None
     if (folder / "result.json").exists():
-        return State(run=folder.name, state=DONE)
+        try:
+            RunRecord.read(folder / "result.json")
+            return State(run=folder.name, state=DONE)
+        except DamagedRecord as error:
+            damage = str(error)
     if claims.is_held(folder / claims.NAME):
         owner = claims.owner_of(folder / claims.NAME)
         seconds = max(time.time() - owner.began, 0.0) if owner and owner.began else 0.0
         where = f", for {clock(seconds)} by {owner.text()}" if owner else ""
         return State(run=folder.name, state=RUNNING, says=_how_far(folder) + where, seconds=seconds)
+    if damage is not None:
+        return State(run=folder.name, state=DAMAGED, says=damage)
     if (folder / "failure.json").exists():
         try:
             failure = read_failure(folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tfg.record import states
 from tfg.record.results import DamagedRecord, RunResult, read_failure
-from tfg.record.states import DONE, FAILED, INTERRUPTED, RUNNING, WAITING, State
+from tfg.record.states import DAMAGED, DONE, FAILED, INTERRUPTED, RUNNING, WAITING, State
 
 # What a record that another tfg or another hand wrote can raise where its parts are not as this one writes them.
 BROKEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
@@ -24,7 +24,7 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    finished: list[Path]  # folders with a result.json, in the order of their names
+    finished: list[Path]  # folders with a result.json, be it damaged, in the order of their names
     failures: list[Failure]
     unfinished: list[State]  # that run, wait or were interrupted, in this order
     damaged: list[str]  # a line each
@@ -38,7 +38,7 @@ def found(results: Path) -> Found:
     damaged: list[str] = []
     for state in states.of_folder(results):
         folder = results / state.run
-        if state.state == DONE:
+        if state.state in (DONE, DAMAGED):
             finished.append(folder)
         elif state.state == FAILED:
             try:

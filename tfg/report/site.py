@@ -20,7 +20,7 @@ from tfg import __version__
 from tfg.place import free, is_written_by
 from tfg.progress import progress
 from tfg.record import evaluations, tabular
-from tfg.record.files import naming, replaced
+from tfg.record.files import replaced
 from tfg.record.metrics import is_off, titled
 from tfg.record.results import DamagedRecord
 from tfg.report import sweep
@@ -55,7 +55,7 @@ def write_site(results: Path, folder: Path) -> tuple[Path, Found]:
     if not (there.finished or there.failures or there.unfinished or there.damaged):
         raise InputError(f"{results}: holds no run; give the folder that `tfg run` wrote to (results=)")
     script = _plotly()
-    with naming(folder), replaced(folder) as site:
+    with replaced(folder) as site:
         for name in ("assets", "data/runs", "runs", "tables"):
             (site / name).mkdir(parents=True)
         (site / "assets" / "plotly.min.js").write_text(script)
