@@ -20,7 +20,7 @@ AXES = (
     "seed",
 )  # columns where they vary, whether or not a sweep named them
 INFINITE = 1e300
-CLIP, SWEEP = "clip", "sweep"
+SWEEP = "sweep"
 
 
 def as_json(digests: Sequence[Digest], evaluations: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -92,14 +92,14 @@ def _settings(found: Sequence[differences.Settings]) -> tuple[dict[str, Any], li
 def axes_of(results: Sequence[RunResult]) -> list[str]:
     """Those of any sweep, and of AXES, the clip and the sweep's name what varies."""
     named = dict.fromkeys(axis for result in results for axis in identity.varied(result.config))
-    keys = [CLIP, *AXES, *(axis for axis in named if axis not in AXES), SWEEP]
+    keys = [table.CLIP, *AXES, *(axis for axis in named if axis not in AXES), SWEEP]
     return [key for key in keys if key in named or len({axis_of(result, key) for result in results}) > 1]
 
 
 def axis_of(result: RunResult, axis: str) -> str:
     """A dash where a configuration has no such key."""
-    if axis == CLIP:
-        return str(result.notes["clip"].get("name", result.notes["clip"]["identity"]))
+    if axis == table.CLIP:
+        return table.clip_of(result)
     if axis == SWEEP:
         return result.group
     try:
