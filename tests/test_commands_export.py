@@ -66,6 +66,15 @@ def test_the_candidates_say_which_was_chosen(results, tmp_path):
     ]
 
 
+def test_steps_are_whole_numbers(tmp_path):
+    for path, steps in zip(make(tmp_path / "results", 3, 30), (250, 500, None), strict=True):
+        record = json.loads((path / "result.json").read_text())
+        record["stages"]["training"] |= {} if steps is None else {"steps": steps}
+        (path / "result.json").write_text(json.dumps(record))
+    assert run(["export", str(tmp_path / "results"), "-o", str(tmp_path / "runs.csv")]) == 0
+    assert {row["steps"] for row in rows_of(tmp_path / "runs.csv")} == {"250", "500", ""}
+
+
 @pytest.mark.parametrize("name", ["runs", "metrics", "candidates", "stages"])
 def test_printed_tables_name_the_clip_where_it_varies(tmp_path, name):
     """Runs of one label are of different people; where all are of one, there is no column."""

@@ -126,16 +126,16 @@ def _number(text: str) -> float | None:
 
 
 def numbers_of(result: RunResult, made: table.RunTable) -> list[float | None]:
-    """Of the columns of a table as the record has them; None where it has none."""
-    leading = {table.START: starts_of(result.selection)[0], table.STEPS: table.steps_of(result)}
+    """Of the columns of a table as the record has them, steps a whole number; None where it has none."""
+    leading: dict[str, float | None] = {table.START: float(starts_of(result.selection)[0]), table.STEPS: table.steps_of(result)}
     values = [result.metrics.get(name, {}).get("value") for name in made.metrics]
     of_costs = [
         result.selection["cost"].get("processor_seconds"),
         costs.stage_processor_seconds(result.stages, "training"),
         result.stages["training"]["seconds"],
     ]
-    numbers = [*(leading[title] for title in made.leading), *values]
-    return [*(None if value is None else float(value) for value in numbers), *of_costs]
+    numbers = [None if value is None else float(value) for value in values]
+    return [*(leading[title] for title in made.leading), *numbers, *of_costs]
 
 
 def _sortable(value: float | None) -> float | None:
