@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -39,6 +40,11 @@ def page(verdicts: Sequence[tuple[Verdict, Beside]], artefacts: Sequence[Artefac
     )
 
 
+def _prose(text: str) -> str:
+    """Escaped, with `code` as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
 def _badge(outcome: str, text: str) -> str:
     return f'<span class="badge {CLASSES.get(outcome, "hole")}">{escape(text)}</span>'
 
@@ -46,7 +52,7 @@ def _badge(outcome: str, text: str) -> str:
 def _claim(verdict: Verdict, beside: Beside) -> str:
     claim, found = verdict.claim, verdict.decisive
     unit = next(part.unit for part, _, effect in verdict.parts if effect is found)
-    lines = [f"<p><i>{escape(claim.paper)}.</i> Published: {escape(claim.published)}.</p><p>{escape(claim.test)}</p>"]
+    lines = [f"<p><i>{escape(claim.paper)}.</i> Published: {_prose(claim.published)}.</p><p>{_prose(claim.test)}</p>"]
     lines += [
         f"<p><b>{escape(part.name)}</b>: {escape(outcome)}. {_effect(effect, part.unit)}</p>"
         for part, outcome, effect in verdict.parts
@@ -55,7 +61,7 @@ def _claim(verdict: Verdict, beside: Beside) -> str:
         f"<p>{escape(name)}: {'; '.join(_effect(effect, '') for effect in effects)}</p>"
         for name, effects in beside.items()
     ]
-    rules = "; ".join(f"<b>{name}</b>: {escape(when)}" for name, when in claim.outcomes().items())
+    rules = "; ".join(f"<b>{name}</b>: {_prose(when)}" for name, when in claim.outcomes().items())
     people = ""
     if verdict.outcome == UNDERPOWERED:
         needed, decide = (
@@ -63,7 +69,7 @@ def _claim(verdict: Verdict, beside: Beside) -> str:
         )
         people = f" 80 % power at the smallest effect needs {needed} people; to decide at this one, {decide}."
     return (
-        f'<div class="claim" id="claim{claim.number}"><b>{claim.number}</b><div><p>{escape(claim.sentence)}</p>'
+        f'<div class="claim" id="claim{claim.number}"><b>{claim.number}</b><div><p>{_prose(claim.sentence)}</p>'
         f'<p class="effect">{_effect(found, unit)}{people}</p>'
         f"<details><summary>test, parts, other people and scores</summary>{''.join(lines)}<p>{rules}.</p></details></div>"
         f"<div>{_badge(verdict.outcome, verdict.outcome)}</div></div>"
@@ -72,16 +78,16 @@ def _claim(verdict: Verdict, beside: Beside) -> str:
 
 def _effect(found: Effect | Hole, unit: str) -> str:
     if isinstance(found, Hole):
-        return f"Not measured: {escape(found.reason)}. <code>{escape(found.command)}</code>"
+        return f"Not measured: {_prose(found.reason)}. <code>{escape(found.command)}</code>"
     ends = "" if found.low is None or found.high is None else f" [{found.low:.3g}, {found.high:.3g}]"
     size = f" ({len(found.people)} people, {found.heads} heads)" if found.people else ""
-    left_out = f" Left out: {escape('; '.join(found.left_out))}." if found.left_out else ""
+    left_out = f" Left out: {_prose('; '.join(found.left_out))}." if found.left_out else ""
     return f"{found.value:.3g}{ends} {escape(unit)}{size}.{left_out}"
 
 
 def _artefact(made: Artefact) -> str:
-    parts = [f'<h2 id="{made.name}">{escape(made.table.caption)}</h2><p class="where">{escape(made.where)}</p>']
-    parts.append(f"<p>{escape(made.said)}</p>")
+    parts = [f'<h2 id="{made.name}">{escape(made.table.caption)}</h2><p class="where">{_prose(made.where)}</p>']
+    parts.append(f"<p>{_prose(made.said)}</p>")
     if made.figure is not None:
         parts.append(_figure(made.figure, made.name))
     for picture in made.pictures:
@@ -101,8 +107,9 @@ def _artefact(made: Artefact) -> str:
 def _table(table: Table) -> str:
     head = "".join(f"<th>{escape(cell)}</th>" for cell in table.header)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows)
-    notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
-    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div><ul class="notes">{notes}</ul>'
+    notes = "".join(f"<li>{_prose(note)}</li>" for note in table.notes)
+    scroll = f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(table.caption)}">'
+    return f'{scroll}<table><tr>{head}</tr>{body}</table></div><ul class="notes">{notes}</ul>'
 
 
 def _cell(text: str) -> str:

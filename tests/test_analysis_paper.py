@@ -8,12 +8,14 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import chromium
 import latex
 import pandas as pd
 import pytest
 from atlas_rows import atlas
 
 from analysis import artefact
+from analysis import page as page_of
 from analysis.heads import SYNC
 from analysis.paper import __main__ as paper
 from analysis.paper import table2_full, table3_time, table4_selection, verdicts
@@ -109,6 +111,27 @@ def test_the_page_opens_from_a_file_and_holds_everything(written):
     assert all(f'id="{one.name}"' in text for one in made)
     assert all(f'id="claim{number}"' in text for number in range(1, 13))
     assert "python -m experiments.atlas" in text
+
+
+def test_a_table_that_is_wider_than_the_page_shows_it_and_keeps_its_first_column(written, tmp_path):
+    out, _ = written
+    with chromium.browser(tmp_path / "profile") as page:
+        page.call("Emulation.setDeviceMetricsOverride", width=1400, height=900, deviceScaleFactor=1, mobile=False)
+        page.open((out / "paper.html").as_uri())
+        wide = "[...document.querySelectorAll('.scroll')].filter((of) => of.scrollWidth > of.clientWidth)"
+        assert page.evaluate(f"{wide}.length") > 0
+        page.evaluate(f"{wide}.forEach((of) => {{ of.scrollLeft = 200; }})")
+        left = "(of) => of.querySelector('td').getBoundingClientRect().left - of.getBoundingClientRect().left"
+        assert page.evaluate(f"Math.max(...{wide}.map({left}).map(Math.abs))") < 1
+        assert page.evaluate("getComputedStyle(document.querySelector('.scroll')).backgroundAttachment") == "local, scroll"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_code_in_the_sentences_of_the_page_is_shown_as_code(written):
+    out, _ = written
+    text = re.sub(r"<script.*?</script>", "", (out / "paper.html").read_text(), flags=re.DOTALL)
+    assert "`" not in text
+    assert page_of._prose("run `a <b>`") == "run <code>a &lt;b&gt;</code>"
 
 
 def test_the_same_data_give_the_same_files(written, sample, tmp_path):

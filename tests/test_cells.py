@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from tfg import cells, configuration, overrides, parts, preflight
+from tfg.record import identity, standing
 from tfg.types import InputError
 
 SMALL = ["trainer=cpu", "tracker=none", "audio=logmel", "conditioning=audio", "clip.size=64", "metrics=quick"]
+GIVEN = ["face=sidecar", "masks=sidecar", *SMALL]
 SELECTORS = sorted(path.stem for path in (configuration.folder() / "selector").glob("*.yaml"))
 
 
@@ -50,3 +52,28 @@ def test_two_cells_of_one_run_and_a_list_without_a_sweep_are_refused(
         cells.planned(["selector=first", "seed=1,1", *SMALL])
     with pytest.raises(InputError, match="a list of values is a sweep: add -m"):
         cells.planned(["seed=0,1", *SMALL], multirun=False)
+
+
+def test_a_sweep_has_one_group_however_often_and_in_what_order_it_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    both, turned = (cells.planned(["selector=first", f"seed={seeds}", *GIVEN]) for seeds in ("0,1", "1,0"))
+    (group,) = {cell.plain["group"] for cell in (*both.cells, *turned.cells)}
+    expected = standing.expect(tmp_path, {cell.folder.name: "" for cell in both.cells})
+    assert expected.name == f"cells-{group}.json"
+    assert cells.planned(["selector=first", "seed=0,2", *GIVEN]).cells[0].plain["group"] != group
+    assert cells.planned(["selector=first", "seed=0,1", "group=mine", *GIVEN]).cells[0].plain["group"] == "mine"
+
+
+@pytest.mark.parametrize("digits", ["12345678", "1234e567", "00000000"])
+def test_a_group_that_looks_like_a_number_stays_a_text(
+    digits: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(identity, "sweep_id", lambda runs: digits)
+    plan = cells.planned(["selector=first", "seed=0", *GIVEN])
+    for given in (plan.given, plan.cells[0].overrides):
+        (config,) = (overrides.composed(cell) for cell in overrides.cells(given))
+        assert config.group == digits
+    assert plan.cells[0].config.group == digits

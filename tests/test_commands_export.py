@@ -101,6 +101,35 @@ def test_the_candidates_say_which_was_chosen(results, tmp_path):
     ]
 
 
+def test_steps_are_whole_numbers(tmp_path):
+    for path, steps in zip(make(tmp_path / "results", 3, 30), (250, 500, None), strict=True):
+        record = json.loads((path / "result.json").read_text())
+        record["stages"]["training"] |= {} if steps is None else {"steps": steps}
+        (path / "result.json").write_text(json.dumps(record))
+    assert run(["export", str(tmp_path / "results"), "-o", str(tmp_path / "runs.csv")]) == 0
+    assert {row["steps"] for row in rows_of(tmp_path / "runs.csv")} == {"250", "500", ""}
+
+
+@pytest.mark.parametrize("name", ["runs", "metrics", "candidates", "stages"])
+def test_printed_tables_name_the_clip_where_it_varies(tmp_path, name):
+    """Runs of one label are of different people; where all are of one, there is no column."""
+    runs = make(tmp_path / "two", 8, 30)
+    for path in (runs[0], runs[7]):
+        record = json.loads((path / "result.json").read_text())
+        record["config"]["sweep"]["axes"] = []
+        (path / "result.json").write_text(json.dumps(record))
+    make(tmp_path / "one", 2, 30)
+    shown = {}
+    for folder in ("two", "one"):
+        assert run(["export", str(tmp_path / folder), "--table", name, "-o", str(tmp_path / "t.md")]) == 0
+        lines = [line for line in (tmp_path / "t.md").read_text().splitlines() if line.startswith("|")]
+        shown[folder] = [[cell.strip() for cell in line.split("|")[1:3]] for line in lines]
+    assert shown["two"][0] == ["run", "clip"]
+    assert {clip for label, clip in shown["two"] if label == "random instag"} == {"person00", "person01"}
+    assert shown["one"][0][0] == "run"
+    assert shown["one"][0][1] != "clip"
+
+
 def test_what_a_selector_measured_of_a_candidate_is_exported(tmp_path):
     """Columns are those that any run has; a damaged record is named and left out."""
     runs = make(tmp_path / "results", 3, 30)

@@ -81,7 +81,7 @@ def test_a_server_receives_exactly_what_result_json_holds_and_gives_the_same_tab
     options = ["--mode", "online", "--artifacts", "all"]
     done = tfg("wandb", "sync", "results", *options, cache=cache, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "2 runs and 1 sweeps mirrored in wandb project tfg\n"
+    assert done.stdout == "2 runs and 1 sweep mirrored in wandb project tfg\n"
     for path in paths:
         kept, result = server.runs[path.parent.name], json.loads(path.read_text())
         assert ours(kept.summary) == mirror.read(path).summary
@@ -142,7 +142,7 @@ def test_without_a_server_the_same_is_written_to_files(tmp_path: Path, cache: Pa
     path = write_run(tmp_path / "results", "first-run", psnr=30.0)
     done = tfg("wandb", "sync", "results", "--mode", "offline", cache=cache, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "1 runs and 0 sweeps mirrored in wandb project tfg, offline in results/.wandb\n"
+    assert done.stdout == "1 run and 0 sweeps mirrored in wandb project tfg, offline in results/.wandb\n"
     (file,) = tmp_path.glob("results/.wandb/wandb/offline-run-*/run-first-run.wandb")
     records = wandb_records(file)
     axes = [record["metric"] for record in records if "metric" in record]

@@ -93,6 +93,7 @@ def test_a_sweep_that_runs_is_foreseen_as_a_dry_run_is(
 def test_where_nothing_is_left_no_cost_is_spoken_of() -> None:
     assert Forecast(done=3, states={}, each=Each()).text(1) == "all 3 runs are done: nothing to train"
     assert Forecast(done=1, states={}, each=Each()).text(1) == "the run is done: nothing to train"
+    assert Forecast(done=0, states={"a": FOUND}, each=Each()).text(1) == "1 run: 0 done, no heads to train, 1 to find"
     found = Forecast(done=1, states={"a": FOUND}, each=Each(seconds=60.0, by="by 1 run of this kind here"))
     assert found.text(1) == "2 runs: 1 done, no heads to train, 1 to find"
 

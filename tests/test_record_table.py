@@ -129,3 +129,18 @@ def test_training_lengths_stand_beside_the_start_where_they_vary() -> None:
 
     assert shown(of_steps("a", 60), of_steps("b", 60))[0] == ["start s", "PSNR face dB \u2191"]
     assert shown(of_steps("a", 60), of_steps("b", None)) == [["start s", "steps"], *[["3.00", "60"]] * 2, ["3.00", "-"]]
+
+
+def test_the_clip_stands_in_every_row_and_sentence_where_it_varies() -> None:
+    def of_clip(name: str, clip: str) -> tuple[str, RunResult]:
+        label, made = run(name, "logmel", [])
+        return label, replace(made, notes={"clip": {"name": clip, "identity": "0"}, "truth_digest": clip})
+
+    other = {"name": "X", "pred": "x.mp4", "digests": ["1", "ben"], "reader": "r", "metrics": {}}
+    text = table.markdown([of_clip("a", "anna"), of_clip("b", "ben")], [other])
+    cells = [[cell.strip() for cell in line.split("|")[1:4]] for line in text.splitlines() if line.startswith("|")]
+    assert cells[0] == ["run", "clip", "start s"]
+    assert [clip for _, clip, _ in cells[2:]] == [*["anna"] * 5, *["ben"] * 6]
+    assert "random instag (anna): speech helps" in text
+    assert "LPIPS: unavailable: no weights (random instag (anna), control static" in text
+    assert "clip" not in table.markdown([of_clip("a", "anna"), of_clip("b", "anna")])

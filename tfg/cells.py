@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import functools
 import re
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +65,6 @@ class Planned:
 def planned(asked: Sequence[str], *, multirun: bool = True, elsewhere: bool = False) -> Planned:
     """Every cell checked; InputError names the key or file that is wrong. `elsewhere`: they run on other machines than this."""
     given = overrides.complete(asked)
-    given += [] if any(text.startswith("group=") for text in given) else [f"group={group()}"]
     plan = overrides.cells(given)
     if len(plan) > 1 and not multirun:
         raise InputError("a list of values is a sweep: add -m")
@@ -74,6 +72,10 @@ def planned(asked: Sequence[str], *, multirun: bool = True, elsewhere: bool = Fa
         named = [f"sweep.axes=[{','.join(axes)}]", f"sweep.size={len(plan)}"]
         given, plan = [*given, *named], [[*cell, *named] for cell in plan]
     cells = resolved(plan, elsewhere=elsewhere)
+    if cells[0].plain["group"] is None:
+        group = identity.sweep_id(cell.folder.name for cell in cells)
+        given = [*given, f"group='{group}'"]  # a text also where it could be read as a number
+        cells = [_in_group(cell, group, given[-1]) for cell in cells]
     missing = [cell for cell in cells if cell.result() is None]
     preflight.refuse_twins([(cell.folder, cell.plain) for cell in cells])
     for look in (parts.check, clip_checks.check_clip, parts.check_backbone):  # the cheap checks of all cells first
@@ -96,11 +98,6 @@ def resolved(plan: Sequence[Sequence[str]], *, elsewhere: bool = False) -> list[
 def of(config: DictConfig, given: Sequence[str] = ()) -> Cell:
     """The cell of a configuration whose size is known, and of the overrides that it was composed of."""
     return _cell(given, *_model(config), {})
-
-
-def group() -> str:
-    """Name of a sweep in the tracker: when it began."""
-    return time.strftime("%Y%m%d-%H%M%S")
 
 
 def _split(cell: Sequence[str]) -> tuple[tuple[str, ...], dict[str, float]]:
@@ -128,6 +125,10 @@ def _cell(
             plain = _with(plain, place.split("."), value)
     folder = parts.folder_named(plain, model)
     return Cell(overrides=tuple(given), plain=plain, folder=folder, scores=scores)
+
+
+def _in_group(cell: Cell, group: str, override: str) -> Cell:
+    return replace(cell, overrides=(*cell.overrides, override), plain={**cell.plain, "group": group})
 
 
 def _with(plain: dict[str, Any], place: list[str], value: float) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import psutil
 
 from tfg import heads, parts, preflight
 from tfg.cells import Cell
-from tfg.progress import clock
+from tfg.progress import clock, counted
 from tfg.record import identity, kinds
 from tfg.record.results import HEADS
 from tfg.selectors.base import Candidates
@@ -64,7 +64,7 @@ class Forecast:
                 else "the run is done: nothing to train"
             )
         heads_to = f"{self.to_train or 'no'} head{'' if self.to_train == 1 else 's'} to train{most}"
-        said = [f"{self.done + count} runs: {self.done} done, {heads_to}, {found or 'none'} to find"]
+        said = [f"{counted(self.done + count, 'run')}: {self.done} done, {heads_to}, {found or 'none'} to find"]
         if not self.to_train:
             return said[0]
         each = self.each

@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tfg import configuration, jobs
 from tfg.cell_job import CellJob
 from tfg.cells import Cell
+from tfg.progress import counted
 from tfg.record.standing import SWEEPS
 from tfg.threads import cores, count_of
 from tfg.types import InputError
@@ -232,10 +233,9 @@ def _no_callbacks() -> Any:
 
 
 def _say(launcher: Launcher, own: Share, count: int, named: str) -> None:
-    runs = f"{count} run{'s' if count > 1 else ''}"
-    threads = f"{own.threads} thread{'s' if own.threads > 1 else ''}{' and a card' if own.cards else ''} each"
+    threads = f"{counted(own.threads, 'thread')}{' and a card' if own.cards else ''} each"
     where = f"jobs {named}" if launcher.elsewhere else f"{own.at_once} at once"
-    print(f"tfg: {KEY}={launcher.name}: {runs}, {where}, {threads}", file=sys.stderr, flush=True)
+    print(f"tfg: {KEY}={launcher.name}: {counted(count, 'run')}, {where}, {threads}", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

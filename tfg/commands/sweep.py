@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -150,7 +148,7 @@ def report(wanted: Sequence[Cell], *, here: bool = True) -> int:
                 print(f"tfg: {error}", file=sys.stderr)
                 codes.append(1)
     if done:
-        codes.append(_show(wanted[0], folders, done))
+        codes.append(_show(wanted[0], done))
     failed = [folder for folder in folders if (folder / "failure.json").exists()]
     for folder in failed:
         codes.append(_failed(folder, alone=len(folders) == 1))
@@ -188,7 +186,7 @@ def _ended(cell: Cell) -> bool:
     return cell.result() is not None or (cell.folder / "failure.json").exists()
 
 
-def _show(first: Cell, folders: list[Path], done: list[tuple[str, RunResult]]) -> int:
+def _show(first: Cell, done: list[tuple[str, RunResult]]) -> int:
     """The table on stdout and in a file of its own; 2 where the disk is full."""
     root = first.results
     text = table.markdown(done, evaluations(root))
@@ -196,7 +194,7 @@ def _show(first: Cell, folders: list[Path], done: list[tuple[str, RunResult]]) -
     for _, result in done:
         print(f"{result.run_id}\n  video  {root / result.files['side_by_side']}")
         print(f"  plot   {root / result.files['selection_plot']}")
-    path = root / f"table-{_table_name(first.plain['group'], [folder.name for folder in folders])}.md"
+    path = root / f"table-{first.plain['group']}.md"
     try:
         remove_abandoned(path)
         write_text(path, text + "\n")
@@ -229,8 +227,3 @@ def evaluations(root: Path) -> list[dict[str, Any]]:
         print(f"tfg: {problem}", file=sys.stderr)
     return records
 
-
-def _table_name(group: object, runs: list[str]) -> str:
-    """The sweep's own name where it was given one, else one of its runs: the same command writes the same file."""
-    named = group is not None and not re.fullmatch(r"\d{8}-\d{6}", str(group))
-    return str(group) if named else hashlib.sha256("\n".join(sorted(runs)).encode()).hexdigest()[:8]

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfg.progress import counted
 from tfg.record.files import write_text
 from tfg.record.results import DamagedRecord
 from tfg.trackers import mirror, sweeps
@@ -43,7 +44,8 @@ def sync(options: argparse.Namespace) -> int:
         print(f"tfg: wandb: {first_line(error)}; repeat the command", file=sys.stderr)
         return 1
     where = "" if all(online) else f", offline in {results / OFFLINE}"
-    print(f"{len(mirrors)} runs and {len(several)} sweeps mirrored in wandb project {options.project}{where}")
+    sent = f"{counted(len(mirrors), 'run')} and {counted(len(several), 'sweep')}"
+    print(f"{sent} mirrored in wandb project {options.project}{where}")
     return code
 
 
@@ -110,7 +112,7 @@ def _check(rows: list[dict[str, Any]], results: Path) -> int:
             print(f"tfg: {row['run_id']}: {why}", file=sys.stderr)
             code = 1
     if not code:
-        print(f"tfg: {len(rows)} runs, all as in {results}", file=sys.stderr)
+        print(f"tfg: {counted(len(rows), 'run')}, all as in {results}", file=sys.stderr)
     return code
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tfg.record.checks import value_at
@@ -100,6 +100,11 @@ def head_id(
     parts = (config["backbone"]["name"], _file_safe(clip_name), first)
     seconds = sum(num_frames for _, num_frames in segment) / fps
     return _named(parts, seconds, config["seed"], head_science(config, clip, segment, checksum))
+
+
+def sweep_id(runs: Iterable[str]) -> str:
+    """8 hexadecimal digits of the ids of a sweep's runs, in whatever order."""
+    return hashlib.sha256("\n".join(sorted(runs)).encode()).hexdigest()[:8]
 
 
 def digest_of(described: Any) -> str:

@@ -5,7 +5,6 @@ And which runs a sweep will have, for those that have not begun: `.sweeps/cells-
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfg.progress import HowFar, followed
+from tfg.record import identity
 from tfg.record.files import write_json
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ def expect(results: Path, runs: Mapping[str, str]) -> Path:
     """Write which runs a sweep will have and of which kind each is (kinds.Kind.digest); the same sweep again is the same file."""
     folder = results / SWEEPS
     folder.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256("\n".join(sorted(runs)).encode()).hexdigest()[:8]
-    return write_json(folder / f"cells-{digest}.json", {"runs": dict(runs)})
+    return write_json(folder / f"cells-{identity.sweep_id(runs)}.json", {"runs": dict(runs)})
 
 
 def expected(results: Path) -> dict[str, str]:

@@ -28,6 +28,7 @@ COLUMNS = (
     "sync_c_listener",
     "identity",
 )
+CLIP = "clip"  # beside the run, where it varies
 START, STEPS = "start s", "steps"  # before the metrics; the second where training lengths differ
 COSTS = ("select cpu s", "train cpu s", "train s")  # processor seconds of all threads; the last, wall seconds
 _FULL_FRAME = ("psnr", "ssim", "lpips")  # of the columns those that no face reader has a part in
@@ -42,6 +43,7 @@ _DECODED = "Scored on decoded files: compare with the runs' psnr_decoded and the
 class Row:
     name: str
     kind: str  # run | control | truth | other, a video of another method
+    clip: str
     cells: list[str]  # of the leading columns, of every metric, costs
 
 
@@ -49,6 +51,7 @@ class Row:
 class RunTable:
     """Cells as they are printed."""
 
+    clips: bool  # whether they vary
     leading: tuple[str, ...]  # START, and STEPS where they vary
     metrics: dict[str, dict[str, Any]]  # name -> an entry with the facts of its column
     rows: list[Row]
@@ -56,8 +59,15 @@ class RunTable:
 
     @property
     def header(self) -> list[str]:
-        """Of the name and of every cell."""
-        return ["run", *self.leading, *map(header, self.metrics.values()), *COSTS]
+        """Of the columns that `texts` gives."""
+        return ["run", *self._of_clips(CLIP), *self.leading, *map(header, self.metrics.values()), *COSTS]
+
+    def texts(self, row: Row) -> list[str]:
+        """Its name, its clip where that varies, and its cells."""
+        return [row.name, *self._of_clips(row.clip), *row.cells]
+
+    def _of_clips(self, text: str) -> list[str]:
+        return [text] if self.clips else []
 
 
 def markdown(runs: Sequence[tuple[str, RunResult]], others: Sequence[dict[str, Any]] = ()) -> str:
@@ -66,8 +76,9 @@ def markdown(runs: Sequence[tuple[str, RunResult]], others: Sequence[dict[str, A
     A missing number shows as a dash, its reasons below the table.
     """
     made = tabulated(runs, others)
-    rows = [made.header]
-    rows += [[f"  {row.name}" if row.kind in ("control", "truth") else row.name, *row.cells] for row in made.rows]
+    rows = [made.header, *map(made.texts, made.rows)]
+    for text, row in zip(rows[1:], made.rows, strict=True):
+        text[0] = f"  {row.name}" if row.kind in ("control", "truth") else row.name
     widths = [max(len(row[i]) for row in rows) for i in range(len(made.header))]
     lines = [_line(row, widths) for row in rows]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
@@ -88,30 +99,41 @@ def tabulated(
     columns += [name for name in wanted if name not in columns] if every_metric else []
     shown = {name: next(found[name] for found in entries if name in found) for name in columns}
     varies = len({steps_of(result) for _, result in runs}) > 1
+    clips = [clip_of(result) for _, result in runs]
+    several = len(set(clips)) > 1
+    called = [(f"{name} ({clip})" if several else name, one) for (name, one), clip in zip(runs, clips, strict=True)]
     rows: list[Row] = []
     nothing = ["-"] * len(COSTS)
     reasons: Reasons = {}
-    joined: dict[str, str] = {}  # digest of a true video -> how its runs' faces were read
-    for name, result in runs:
+    joined: dict[str, tuple[str, str]] = {}  # digest of a true video -> how its runs' faces were read, its clip
+    for (name, result), (full, _), clip in zip(runs, called, clips, strict=True):
         trained = [shown_starts(result.selection), *([_count(steps_of(result))] if varies else [])]
-        cells = [*trained, *_cells(columns, name, result.metrics, reasons), *_costs(result)]
-        rows.append(Row(name=name, kind="run", cells=cells))
+        cells = [*trained, *_cells(columns, full, result.metrics, reasons), *_costs(result)]
+        rows.append(Row(name=name, kind="run", clip=clip, cells=cells))
         if faces_given(result.selection["cost"], result.config):
-            reasons.setdefault(_FACES_GIVEN, {})[name] = None
+            reasons.setdefault(_FACES_GIVEN, {})[full] = None
         for source, metrics in {**result.controls, TRUTH: result.truth}.items():
             label, kind = (source, "truth") if source == TRUTH else (f"control {source}", "control")
             cells = [*trained, *_cells(columns, label, metrics, reasons), *nothing]
-            rows.append(Row(name=label, kind=kind, cells=cells))
-        joined[str(result.notes.get("truth_digest"))] = str(result.metrics.get("lmd", {}).get("definition"))
+            rows.append(Row(name=label, kind=kind, clip=clip, cells=cells))
+        joined[str(result.notes.get("truth_digest"))] = str(result.metrics.get("lmd", {}).get("definition")), clip
     for other in others:
-        if (reading := joined.get(other["digests"][1])) is not None:
+        if (known_of := joined.get(other["digests"][1])) is not None:
+            reading, clip = known_of
             name = f"{other['name']} ({Path(other['pred']).name})"
             cells = ["-", *["-"] * varies, *_cells(columns, name, _comparable(other, reading), reasons), *nothing]
-            rows.append(Row(name=name, kind="other", cells=cells))
+            rows.append(Row(name=name, kind="other", clip=clip, cells=cells))
             reasons.setdefault(_DECODED, {})[name] = None
     said = [f"{reason} ({', '.join(names)})" for reason, names in reasons.items()]
     leading = (START, STEPS) if varies else (START,)
-    return RunTable(leading=leading, metrics=shown, rows=rows, notes=[*_of_speech(runs), *_shared(runs), *said])
+    notes = [*_of_speech(called), *_shared(called), *said]
+    return RunTable(clips=several, leading=leading, metrics=shown, rows=rows, notes=notes)
+
+
+def clip_of(result: RunResult) -> str:
+    """Name of its clip; of a record that has none the clip's identity, or a dash."""
+    clip = result.notes.get("clip", {})
+    return str(clip.get("name", clip.get("identity", "-")))
 
 
 def steps_of(result: RunResult) -> int | None:

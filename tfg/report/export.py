@@ -39,7 +39,7 @@ def runs_table(digests: Sequence[Digest]) -> Table:
         name="runs",
         caption="Runs",
         header=tuple(made.header),
-        rows=tuple((row.name, *row.cells) for row in made.rows if row.kind == "run"),
+        rows=tuple(tuple(made.texts(row)) for row in made.rows if row.kind == "run"),
         record_header=(
             "run_id",
             "run",
@@ -58,13 +58,23 @@ def metrics_table(digests: Sequence[Digest]) -> Table:
     """A row a number: of the run, its controls, the truth and what speech gains."""
     keys = ("run_id", "source", "metric", "value", "low", "high", "unit", "better", "unavailable")
     rows, records = [], []
-    for one in digests:
+    title, labels = _labels(digests)
+    for one, label in zip(digests, labels, strict=True):
         for source, name, entry, ends in _numbers(one):
             value = None if entry["value"] is None else float(entry["value"])
             known = entry["unit"], entry["better"], entry["unavailable"]
             records.append((one.result.run_id, source, name, value, *(ends or (None, None)), *known))
-            rows.append((one.label, source, titled(entry), formatted(entry), ranged(ends, entry)))
-    return _made("metrics", "Every number", ("run", "source", "metric", "value", "95 % interval"), rows, keys, records)
+            rows.append((*label, source, titled(entry), formatted(entry), ranged(ends, entry)))
+    shown = (*title, "source", "metric", "value", "95 % interval")
+    return _made("metrics", "Every number", shown, rows, keys, records)
+
+
+def _labels(digests: Sequence[Digest]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headings and cells that name each run: its label, and its clip where that varies."""
+    clips = [table.clip_of(one.result) for one in digests]
+    if len(set(clips)) < 2:
+        return ("run",), [(one.label,) for one in digests]
+    return ("run", table.CLIP), [(one.label, clip) for one, clip in zip(digests, clips, strict=True)]
 
 
 def _numbers(one: Digest) -> Iterable[tuple[str, str, dict[str, Any], tuple[float, float] | None]]:
@@ -83,7 +93,8 @@ def candidates_table(digests: Sequence[Digest]) -> Table:
     """A row a candidate segment, in the order of the clip, with all that its selector measured; None where it did not."""
     names = sorted({name for one in digests for extras in one.extras for name in extras})
     rows, records = [], []
-    for one in digests:
+    title, labels = _labels(digests)
+    for one, label in zip(digests, labels, strict=True):
         for values, extras in zip(one.data["selection"]["candidates"], one.extras, strict=True):
             chosen = values[0] in starts_of(one.result.selection)
             note = None if values[-1] is None else one.data["selection"]["notes"][values[-1]]
@@ -93,8 +104,8 @@ def candidates_table(digests: Sequence[Digest]) -> Table:
                 value if isinstance(value, str) else "-" if value is None else f"{value:.4g}"
                 for value in (*values[:-1], note, *measured)
             ]
-            rows.append((one.label, *texts, "chosen" if chosen else ""))
-    shown = ("run", "start s", "diversity", "motion", "score", "note", *(name.replace("_", " ") for name in names), "")
+            rows.append((*label, *texts, "chosen" if chosen else ""))
+    shown = (*title, "start s", "diversity", "motion", "score", "note", *(name.replace("_", " ") for name in names), "")
     return _made("candidates", "Candidate segments", shown, rows, ("run_id", *CANDIDATE, *names, "chosen"), records)
 
 
@@ -102,12 +113,13 @@ def stages_table(digests: Sequence[Digest]) -> Table:
     """A row a stage of a run, its head and its scores."""
     keys = ("seconds", "processor_seconds", "cold_processor_seconds", "frames", "peak_mb")
     rows, records = [], []
-    for one in digests:
+    title, labels = _labels(digests)
+    for one, label in zip(digests, labels, strict=True):
         for name, stage in one.result.stages.items():
             values = [stage.get(key) for key in keys]
             records.append((one.result.run_id, name, *values))
-            rows.append((one.label, name, *("-" if value is None else f"{value:g}" for value in values)))
-    shown = ("run", "stage", "s", "processor s", "processor s anew", "frames", "peak MB")
+            rows.append((*label, name, *("-" if value is None else f"{value:g}" for value in values)))
+    shown = (*title, "stage", "s", "processor s", "processor s anew", "frames", "peak MB")
     return _made("stages", "Stages", shown, rows, ("run_id", "stage", *keys), records)
 
 

@@ -20,7 +20,7 @@ AXES = (
     "seed",
 )  # columns where they vary, whether or not a sweep named them
 INFINITE = 1e300
-CLIP, SWEEP = "clip", "sweep"
+SWEEP = "sweep"
 
 
 def as_json(digests: Sequence[Digest], evaluations: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -92,14 +92,14 @@ def _settings(found: Sequence[differences.Settings]) -> tuple[dict[str, Any], li
 def axes_of(results: Sequence[RunResult]) -> list[str]:
     """Those of any sweep, and of AXES, the clip and the sweep's name what varies."""
     named = dict.fromkeys(axis for result in results for axis in identity.varied(result.config))
-    keys = [CLIP, *AXES, *(axis for axis in named if axis not in AXES), SWEEP]
+    keys = [table.CLIP, *AXES, *(axis for axis in named if axis not in AXES), SWEEP]
     return [key for key in keys if key in named or len({axis_of(result, key) for result in results}) > 1]
 
 
 def axis_of(result: RunResult, axis: str) -> str:
     """A dash where a configuration has no such key."""
-    if axis == CLIP:
-        return str(result.notes["clip"].get("name", result.notes["clip"]["identity"]))
+    if axis == table.CLIP:
+        return table.clip_of(result)
     if axis == SWEEP:
         return result.group
     try:
@@ -126,16 +126,16 @@ def _number(text: str) -> float | None:
 
 
 def numbers_of(result: RunResult, made: table.RunTable) -> list[float | None]:
-    """Of the columns of a table as the record has them; None where it has none."""
-    leading = {table.START: starts_of(result.selection)[0], table.STEPS: table.steps_of(result)}
+    """Of the columns of a table as the record has them, steps a whole number; None where it has none."""
+    leading: dict[str, float | None] = {table.START: float(starts_of(result.selection)[0]), table.STEPS: table.steps_of(result)}
     values = [result.metrics.get(name, {}).get("value") for name in made.metrics]
     of_costs = [
         result.selection["cost"].get("processor_seconds"),
         costs.stage_processor_seconds(result.stages, "training"),
         result.stages["training"]["seconds"],
     ]
-    numbers = [*(leading[title] for title in made.leading), *values]
-    return [*(None if value is None else float(value) for value in numbers), *of_costs]
+    numbers = [None if value is None else float(value) for value in values]
+    return [*(leading[title] for title in made.leading), *numbers, *of_costs]
 
 
 def _sortable(value: float | None) -> float | None:
