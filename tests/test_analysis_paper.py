@@ -123,7 +123,9 @@ def test_a_table_that_is_wider_than_the_page_shows_it_and_keeps_its_first_column
         page.evaluate(f"{wide}.forEach((of) => {{ of.scrollLeft = 200; }})")
         left = "(of) => of.querySelector('td').getBoundingClientRect().left - of.getBoundingClientRect().left"
         assert page.evaluate(f"Math.max(...{wide}.map({left}).map(Math.abs))") < 1
-        assert page.evaluate("getComputedStyle(document.querySelector('.scroll')).backgroundAttachment") == "local, scroll"
+        assert (
+            page.evaluate("getComputedStyle(document.querySelector('.scroll')).backgroundAttachment") == "local, scroll"
+        )
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

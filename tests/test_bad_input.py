@@ -230,7 +230,10 @@ def test_a_results_folder_that_cannot_be_made_is_refused(answer, tmp_path, monke
 
     monkeypatch.setattr("tempfile.mkdtemp", refuse)  # as /proc does, which says that it may be written to
     line = answer(*CLIP, "results=r/deep")
-    assert line == f"results=r/deep: no folder can be made in {tmp_path} (No such file or directory); give a folder of yours"
+    assert (
+        line
+        == f"results=r/deep: no folder can be made in {tmp_path} (No such file or directory); give a folder of yours"
+    )
 
 
 def test_a_card_that_is_not_there_is_refused(answer, monkeypatch):

@@ -230,7 +230,9 @@ def test_a_damaged_pretrained_file_is_never_used(answer, here, monkeypatch, tmp_
         (errno.EROFS, "Read-only file system; make its file system writable"),
     ],
 )
-def test_a_file_that_cannot_be_written_is_one_line_with_the_remedy_of_its_error(answer, here, tmp_path_factory, monkeypatch, number, said):
+def test_a_file_that_cannot_be_written_is_one_line_with_the_remedy_of_its_error(
+    answer, here, tmp_path_factory, monkeypatch, number, said
+):
     path = tmp_path_factory.mktemp("weights") / assets.asset("ave").filename
     path.write_bytes(b"weights")
 

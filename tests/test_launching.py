@@ -231,7 +231,9 @@ def test_a_cluster_that_takes_no_job_is_one_line_and_no_cell_is_waited_for(
     monkeypatch.setattr(launching, "_launch_once", refused)
     monkeypatch.setattr(sweep, "_foresee", lambda plan, launcher, listed: None)
     asked = ["-m", "hydra/launcher=submitit_slurm", "selector=at", "start=1,2", f"results={tmp_path}"]
-    with pytest.raises(InputError, match="no job could be submitted .sbatch: error: Unable to contact slurm controller.; see"):
+    with pytest.raises(
+        InputError, match=r"no job could be submitted .sbatch: error: Unable to contact slurm controller.; see"
+    ):
         sweep.start(asked, lambda given: None)
     assert standing.expected(tmp_path) == {}
 

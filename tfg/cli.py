@@ -36,7 +36,9 @@ def run(arguments: list[str]) -> int:
         if error.errno not in (*files.NO_ROOM, *files.NO_RIGHT):
             raise
         place = f"{error.filename}: " if error.filename else ""
-        print(f"tfg: {place}{os.strerror(error.errno)}; {files.remedy(error)} or choose another folder", file=sys.stderr)
+        print(
+            f"tfg: {place}{os.strerror(error.errno)}; {files.remedy(error)} or choose another folder", file=sys.stderr
+        )
         return 2
 
 

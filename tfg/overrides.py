@@ -26,7 +26,16 @@ from tfg.schedule import register_resolvers
 from tfg.types import InputError
 
 CONFIG = configuration.folder()
-NAMED = ("audio", "selector_audio", "face", "masks", "selector", "backbone", "prior", "tracker")  # axes of named options
+NAMED = (
+    "audio",
+    "selector_audio",
+    "face",
+    "masks",
+    "selector",
+    "backbone",
+    "prior",
+    "tracker",
+)  # axes of named options
 SWEEPS = "sweeps"  # its folder that is no axis of a run: searches for wandb's agents
 COVERED = ("whisper", "logmel")  # audio features, as conf/audio has them, of which the universal prior holds a map
 UNTRAINED = ("trainer=cpu", "masks=sidecar", "conditioning=audio", "prior=none")  # given by commands that make no head

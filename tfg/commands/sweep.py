@@ -226,4 +226,3 @@ def evaluations(root: Path) -> list[dict[str, Any]]:
     for problem in problems:
         print(f"tfg: {problem}", file=sys.stderr)
     return records
-

@@ -127,7 +127,10 @@ def _number(text: str) -> float | None:
 
 def numbers_of(result: RunResult, made: table.RunTable) -> list[float | None]:
     """Of the columns of a table as the record has them, steps a whole number; None where it has none."""
-    leading: dict[str, float | None] = {table.START: float(starts_of(result.selection)[0]), table.STEPS: table.steps_of(result)}
+    leading: dict[str, float | None] = {
+        table.START: float(starts_of(result.selection)[0]),
+        table.STEPS: table.steps_of(result),
+    }
     values = [result.metrics.get(name, {}).get("value") for name in made.metrics]
     of_costs = [
         result.selection["cost"].get("processor_seconds"),
