@@ -122,7 +122,8 @@ def answer(here, capsys):
         (
             "assets fetch whispr",
             "tfg: assets: unknown name 'whispr'; did you mean 'whisper'?; known: face_landmarker, selfie_segmenter, whisper_tiny_en, "
-            "lpips_alex, ave, syncnet, inception_fid, mobilefacenet, or as a configuration calls them: face=mediapipe, mediapipe, "
+            "lpips_alex, ave, syncnet, inception_fid, mobilefacenet, ict_facekit, or as a configuration calls them: face=mediapipe, "
+            "mediapipe, "
             "masks=mediapipe, audio=whisper, whisper, ",
         ),
         ("assets add nowhere.npz", "tfg: assets: nowhere.npz is not a file"),
