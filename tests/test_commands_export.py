@@ -73,7 +73,7 @@ def test_a_ply_and_pictures_that_cannot_be_written_name_what_was_wanted(head, tm
     rows, windows = portrait.rows, windows_of(portrait)
     picture = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 4), dtype=np.uint8)
     monkeypatch.setattr("tfg.cutout.cut_out", lambda draw, portrait: picture)
-    speaker = SimpleNamespace(backbone=head[0], draw=None, threads=1)
+    speaker = SimpleNamespace(backbone=head[0], draw=lambda *given, **options: picture, threads=1)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
     try:
