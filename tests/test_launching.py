@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import importlib.util
 import multiprocessing
@@ -26,6 +27,7 @@ HAVE_JOBLIB = importlib.util.find_spec("joblib") and importlib.util.find_spec("h
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    importlib.import_module("tfg.backbones.gaussian.instag")  # Lightning looks for other packages as it is imported
     monkeypatch.setattr(importlib.metadata, "distribution", lambda name: name)
     monkeypatch.setattr(launching.shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
@@ -220,7 +222,6 @@ def test_a_launcher_needs_the_flag_of_a_sweep_and_an_option_is_checked(tmp_path:
     assert sweep.start(["-m", "--on-interrupt=perhaps"], lambda given: None) == 2
 
 
-@pytest.mark.skipif(not HAVE_JOBLIB, reason="the extra `cluster` is not installed")
 def test_a_cluster_that_takes_no_job_is_one_line_and_no_cell_is_waited_for(
     tmp_path: Path, installed: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -256,6 +257,7 @@ def test_a_job_that_was_submitted_and_died_is_waited_for(
     assert "a job ended without its result (killed)" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(not HAVE_JOBLIB, reason="the extra `cluster` is not installed")
 def test_a_wrong_key_of_a_launcher_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     wanted = cells.resolved([["selector=first", "metrics=quick", "face=sidecar", "masks=sidecar", *CLIP]])
