@@ -82,7 +82,7 @@ def inverted(model: AutoDecoder, space: CodeSpace, views: HeadViews, patch: int,
     place = torch.zeros(space.root.shape[1], device=device, requires_grad=True)
     optimizer = torch.optim.Adam([place], lr=RATE)
     torch.manual_seed(seed)
-    samples = model.shape.sampling.uniform + model.shape.sampling.importance
+    samples = model.shape.sampling.count
     for _ in range(STEPS):
         planes = model.generator((space.mean + space.root @ place)[None])[0]
         loss = _CLOSENESS * place.square().mean()

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tfg.backbones.triplane.delta_settings import AttentionShape
+from tfg.engines.planes.base import AXES
 
-_AXES = ((0, 1), (0, 2), (2, 1))  # of a plane's columns and rows: x 0, y 1, z 2
 _LONGEST = 10_000.0  # pixels, over 2 pi the longest wave of the positions (Vaswani et al. 2017)
 
 
@@ -22,7 +22,7 @@ def plane_positions(width: int, side: int) -> Tensor:
     line = torch.cat([waves.sin(), waves.cos()], dim=1).T  # (channels, side)
     mean = line.mean(dim=1)[:, None, None].expand(-1, side, side)
     planes = []
-    for column, row in _AXES:
+    for column, row in AXES:
         of_axis = [mean] * 3
         of_axis[column] = line[:, None, :].expand(-1, side, side)
         of_axis[row] = line[:, :, None].expand(-1, side, side)

@@ -74,9 +74,8 @@ class AutoDecoder(nn.Module):
     def loss(self, code: Tensor, patches: list[Patch], engine: str = "auto") -> Tensor:
         """() of a patch for each code (b, code): L1 and structure over a random colour, opacity against the mask; draws from torch."""
         total = _CODE * code.square().mean()
-        samples = self.shape.sampling.uniform + self.shape.sampling.importance
         for planes, patch in zip(self.generator(code), patches, strict=True):
-            jitter = torch.rand(patch.pixels.numel(), samples, device=code.device)
+            jitter = torch.rand(patch.pixels.numel(), self.shape.sampling.count, device=code.device)
             found = patch.traced(planes, self, jitter, engine)
             total = total + compared(found, patch, torch.rand(3, device=code.device), engine) / len(patches)
         return total

@@ -113,6 +113,11 @@ class Sampling:
         if len(sides) != 3 or not all(-1 <= low < high <= 1 for low, high in sides):
             raise InputError(f"sampling: the box from {self.low} to {self.high} must lie in [-1, 1] and have a volume")
 
+    @property
+    def count(self) -> int:
+        """Samples of a ray in both passes."""
+        return self.uniform + self.importance
+
 
 @dataclass(frozen=True, kw_only=True)
 class TriplaneShape:

@@ -31,7 +31,7 @@ class Tracer:
     def trace(self, planes: Tensor, decoder: Decoder, frame: Frame, pixels: Tensor, *, jittered: bool) -> Traced:
         """Rays through the centres of pixels (n,), row * side + column; `jittered`: samples lie anywhere in their intervals."""
         origins, directions = self._rays(frame, pixels)
-        count = self.sampling.uniform + self.sampling.importance
+        count = self.sampling.count
         jitter = torch.rand(len(pixels), count, device=pixels.device) if jittered else None
         return trace(planes, decoder, origins, directions, self.sampling, jitter, engine=self.engine)
 

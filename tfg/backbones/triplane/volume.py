@@ -49,7 +49,7 @@ def trace(
     planes and the decoder's weights; where samples lie is not a part of the gradient.
     """
     if jitter is None:
-        jitter = origins.new_full((1, sampling.uniform + sampling.importance), 0.5)
+        jitter = origins.new_full((1, sampling.count), 0.5)
 
     def evaluate(t: Tensor) -> tuple[Tensor, Tensor]:
         points = (origins[:, None] + directions[:, None] * t[..., None]).view(-1, 3)
